@@ -1,0 +1,54 @@
+/** What the collector's threads say to each other. Typed arrays inside tables are transferred. */
+
+import type { Encoding, Signal } from '#lib/ingest/decoded.ts';
+import type { EventTable } from '#lib/table/event-table.ts';
+import type { MetricTable } from '#lib/table/metric-table.ts';
+import type { RejectCounts } from '#lib/table/reject-reasons.ts';
+import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
+
+/** Main -> ingest: one request. `body` is transferred. */
+export interface IngestRequest {
+  readonly type: 'request';
+  readonly id: number;
+  readonly signal: Signal;
+  readonly encoding: Encoding;
+  readonly body: Uint8Array;
+}
+
+/** Ingest -> main: its outcome, after the commit. */
+export type IngestOutcome =
+  | {
+      readonly status: 'stored';
+      readonly received: number;
+      readonly rejectedCount: number;
+      readonly rejectedMessage: string;
+      readonly duplicate: boolean;
+    }
+  /** The body cannot be read: HTTP 400, gRPC INVALID_ARGUMENT. */
+  | { readonly status: 'malformed'; readonly message: string }
+  /** The store cannot take it now (disk full, locked): HTTP 503, gRPC UNAVAILABLE; retry. */
+  | { readonly status: 'unavailable'; readonly message: string; readonly retryAfterS: number };
+
+export interface IngestReply {
+  readonly type: 'reply';
+  readonly id: number;
+  readonly outcome: IngestOutcome;
+}
+
+/** Ingest -> live, over their own MessagePort: what was just committed. */
+export interface CommittedMessage {
+  readonly type: 'committed';
+  readonly events: readonly EventTable[];
+  readonly metrics: readonly MetricTable[];
+  readonly rejected: ReadonlyMap<string, RejectCounts>;
+  readonly logRecords: number;
+}
+
+/** Live -> ingest, over the same port: buckets to store. */
+export interface RollupsMessage {
+  readonly type: 'rollups';
+  readonly workers: readonly WorkerRollup[];
+  readonly deployments: readonly DeploymentRollup[];
+  /** Events that came after their bucket was closed, per deployment: counted, not lost. */
+  readonly late: ReadonlyMap<string, number>;
+}

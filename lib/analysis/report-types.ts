@@ -1,0 +1,212 @@
+/**
+ * The report contract, `afdscope.report/1`: what `analyze`, `report` and the HTTP API answer.
+ * Other tools depend on it: add, never change. `lib/api/report-schema.ts` is the same as zod;
+ * a test holds the two together. Definitions of every figure: README, "Definitions".
+ */
+
+/** Linear-interpolation quantiles (numpy's default) of at least one sample. */
+export interface Quantiles {
+  readonly min: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly max: number;
+  readonly mean: number;
+}
+
+/** The exact partition of a bubble; the five add up to `bubbleNs`. */
+export interface BubbleParts {
+  readonly exposedTransferNs: number;
+  readonly waitPeerNs: number;
+  readonly copyNs: number;
+  readonly hostNs: number;
+  readonly unattributedNs: number;
+}
+
+/** The exact partition of bubble ∩ unsplit receives. */
+export interface BubbleCauses {
+  readonly a2fNetworkNs: number;
+  readonly fanInNs: number;
+  readonly peerQueueNs: number;
+  readonly peerComputeNs: number;
+  readonly loadExcessNs: number;
+  readonly deviceExcessNs: number;
+  readonly f2aNetworkNs: number;
+  readonly peerHostNs: number;
+  readonly fillDrainNs: number;
+  readonly unknownNs: number;
+}
+
+/** Interval lengths of one worker, or sums over the workers of a group. */
+export interface Activity {
+  readonly windowNs: number;
+  readonly observedNs: number;
+  readonly activeNs: number;
+  readonly computeNs: number;
+  readonly transferNs: number;
+  readonly waitNs: number;
+  readonly copyNs: number;
+  readonly hostNs: number;
+  readonly overlapNs: number;
+  readonly exposedTransferNs: number;
+  readonly bubbleNs: number;
+  /** |bubble ∩ active|, the numerator of activeBubbleRatio; kept so that groups can be summed. */
+  readonly activeBubbleNs: number;
+  /** Whole communication events (receives unsplit), as Holistic Trace Analysis counts them. */
+  readonly htaCommNs: number;
+  readonly htaOverlapNs: number;
+  readonly busyRatio: number;
+  readonly bubbleRatio: number;
+  /** null without active time. */
+  readonly activeBubbleRatio: number | null;
+  /** null without transfer. */
+  readonly overlapRatio: number | null;
+  /** null without communication. */
+  readonly htaOverlapRatio: number | null;
+  readonly bubble: BubbleParts;
+  readonly causes: BubbleCauses;
+}
+
+export type Bound = 'attention-bound' | 'ffn-bound' | 'network-bound' | 'latency-bound';
+
+export interface GroupReport extends Activity {
+  readonly group: string;
+  readonly role: string;
+  readonly workers: number;
+}
+
+export interface WorkerReport extends Activity {
+  readonly id: string;
+  readonly group: string;
+  readonly role: string;
+  readonly rank: number;
+  readonly host: string;
+  readonly clockDomain: string;
+  readonly clockOffsetNs: number;
+  /** null until clocks are aligned. */
+  readonly clockErrorNs: number | null;
+}
+
+export interface LayerReport {
+  readonly layer: number;
+  readonly attentionNs: Quantiles | null;
+  readonly a2fNs: Quantiles | null;
+  readonly ffnNs: Quantiles | null;
+  readonly f2aNs: Quantiles | null;
+  readonly periodNs: Quantiles | null;
+  readonly idealPeriodNs: number | null;
+  readonly bound: Bound | null;
+}
+
+export interface StageReport {
+  readonly group: string;
+  readonly stage: string;
+  readonly count: number;
+  readonly totalNs: number;
+  readonly durationNs: Quantiles;
+}
+
+export interface Advice {
+  readonly kind: string;
+  readonly change: string;
+  readonly gain: number;
+  readonly low: number;
+  readonly high: number;
+  readonly assumes: string;
+}
+
+export interface Balance {
+  readonly taNs: number;
+  readonly tfNs: number;
+  readonly taEffectiveNs: number;
+  readonly tfEffectiveNs: number;
+  readonly ta2fNs: number;
+  readonly tf2aNs: number;
+  readonly idealPeriodNs: number;
+  readonly measuredPeriodNs: number | null;
+  readonly bound: Bound;
+  /** Steady bubble of each side, 1 - m·Ex/C. */
+  readonly attentionBubble: number;
+  readonly ffnBubble: number;
+  readonly minMicrobatches: number;
+  /** idealPeriodNs at effective times minus the same at median times. */
+  readonly imbalanceCostNs: number;
+  readonly advice: readonly Advice[];
+}
+
+export interface Report {
+  readonly schema: 'afdscope.report/1';
+  readonly deployment: string;
+  readonly exactness: 'raw' | 'rollup';
+  readonly window: {
+    readonly startUnixNs: string;
+    readonly endUnixNs: string;
+    readonly durationNs: number;
+  };
+  readonly topology: {
+    readonly attention: number;
+    readonly ffn: number;
+    readonly microbatches: number;
+    readonly layers: number;
+  };
+  readonly steps: {
+    readonly count: number;
+    readonly latencyNs: Quantiles | null;
+    readonly cadenceNs: Quantiles | null;
+    readonly tokens: number | null;
+    readonly tokensPerSecond: number | null;
+  };
+  readonly groups: readonly GroupReport[];
+  readonly workers: readonly WorkerReport[];
+  readonly layers: readonly LayerReport[];
+  readonly stages: readonly StageReport[];
+  readonly balance: Balance | null;
+  readonly stragglers: readonly {
+    readonly worker: string;
+    readonly stage: string;
+    readonly score: number;
+    readonly excessRatio: number;
+    readonly loadRatio: number;
+    readonly residualRatio: number;
+    readonly sinceUnixNs: string;
+  }[];
+  readonly criticalPath: {
+    readonly durationNs: number;
+    readonly share: readonly {
+      readonly worker: string;
+      readonly stage: string;
+      readonly layer: number;
+      readonly ns: number;
+    }[];
+  } | null;
+  readonly experts: {
+    readonly maxOverMean: number;
+    readonly vllmBalancedness: number;
+    readonly sglangBalancedness: number;
+    readonly activePerRank: number;
+    readonly hottest: readonly {
+      readonly worker: string;
+      readonly layer: number;
+      readonly expert: number;
+      readonly tokens: number;
+    }[];
+    readonly forcedRouting: boolean;
+  } | null;
+  readonly clock: {
+    readonly referenceDomain: string | null;
+    readonly domains: readonly {
+      readonly domain: string;
+      readonly offsetNs: number;
+      readonly errorNs: number | null;
+      readonly driftPpm: number | null;
+    }[];
+    readonly conflicts: number;
+  };
+  readonly quality: {
+    readonly events: number;
+    readonly duplicates: number;
+    readonly late: number;
+    readonly rejected: Readonly<Record<string, number>>;
+    readonly unmatchedReceives: number;
+  };
+}

@@ -1,0 +1,191 @@
+/** The report contract as zod; `lib/analysis/report-types.ts` holds the words. */
+import { z } from 'zod';
+
+const quantiles = z.object({
+  min: z.number(),
+  p50: z.number(),
+  p90: z.number(),
+  p99: z.number(),
+  max: z.number(),
+  mean: z.number(),
+});
+
+const bound = z.enum(['attention-bound', 'ffn-bound', 'network-bound', 'latency-bound']);
+
+const activity = z.object({
+  windowNs: z.number(),
+  observedNs: z.number(),
+  activeNs: z.number(),
+  computeNs: z.number(),
+  transferNs: z.number(),
+  waitNs: z.number(),
+  copyNs: z.number(),
+  hostNs: z.number(),
+  overlapNs: z.number(),
+  exposedTransferNs: z.number(),
+  bubbleNs: z.number(),
+  activeBubbleNs: z.number(),
+  htaCommNs: z.number(),
+  htaOverlapNs: z.number(),
+  busyRatio: z.number(),
+  bubbleRatio: z.number(),
+  activeBubbleRatio: z.number().nullable(),
+  overlapRatio: z.number().nullable(),
+  htaOverlapRatio: z.number().nullable(),
+  bubble: z.object({
+    exposedTransferNs: z.number(),
+    waitPeerNs: z.number(),
+    copyNs: z.number(),
+    hostNs: z.number(),
+    unattributedNs: z.number(),
+  }),
+  causes: z.object({
+    a2fNetworkNs: z.number(),
+    fanInNs: z.number(),
+    peerQueueNs: z.number(),
+    peerComputeNs: z.number(),
+    loadExcessNs: z.number(),
+    deviceExcessNs: z.number(),
+    f2aNetworkNs: z.number(),
+    peerHostNs: z.number(),
+    fillDrainNs: z.number(),
+    unknownNs: z.number(),
+  }),
+});
+
+const balance = z.object({
+  taNs: z.number(),
+  tfNs: z.number(),
+  taEffectiveNs: z.number(),
+  tfEffectiveNs: z.number(),
+  ta2fNs: z.number(),
+  tf2aNs: z.number(),
+  idealPeriodNs: z.number(),
+  measuredPeriodNs: z.number().nullable(),
+  bound,
+  attentionBubble: z.number(),
+  ffnBubble: z.number(),
+  minMicrobatches: z.number(),
+  imbalanceCostNs: z.number(),
+  advice: z.array(
+    z.object({
+      kind: z.string(),
+      change: z.string(),
+      gain: z.number(),
+      low: z.number(),
+      high: z.number(),
+      assumes: z.string(),
+    }),
+  ),
+});
+
+export const reportSchema = z.object({
+  schema: z.literal('afdscope.report/1'),
+  deployment: z.string(),
+  exactness: z.enum(['raw', 'rollup']),
+  window: z.object({ startUnixNs: z.string(), endUnixNs: z.string(), durationNs: z.number() }),
+  topology: z.object({
+    attention: z.number(),
+    ffn: z.number(),
+    microbatches: z.number(),
+    layers: z.number(),
+  }),
+  steps: z.object({
+    count: z.number(),
+    latencyNs: quantiles.nullable(),
+    cadenceNs: quantiles.nullable(),
+    tokens: z.number().nullable(),
+    tokensPerSecond: z.number().nullable(),
+  }),
+  groups: z.array(activity.extend({ group: z.string(), role: z.string(), workers: z.number() })),
+  workers: z.array(
+    activity.extend({
+      id: z.string(),
+      group: z.string(),
+      role: z.string(),
+      rank: z.number(),
+      host: z.string(),
+      clockDomain: z.string(),
+      clockOffsetNs: z.number(),
+      clockErrorNs: z.number().nullable(),
+    }),
+  ),
+  layers: z.array(
+    z.object({
+      layer: z.number(),
+      attentionNs: quantiles.nullable(),
+      a2fNs: quantiles.nullable(),
+      ffnNs: quantiles.nullable(),
+      f2aNs: quantiles.nullable(),
+      periodNs: quantiles.nullable(),
+      idealPeriodNs: z.number().nullable(),
+      bound: bound.nullable(),
+    }),
+  ),
+  stages: z.array(
+    z.object({
+      group: z.string(),
+      stage: z.string(),
+      count: z.number(),
+      totalNs: z.number(),
+      durationNs: quantiles,
+    }),
+  ),
+  balance: balance.nullable(),
+  stragglers: z.array(
+    z.object({
+      worker: z.string(),
+      stage: z.string(),
+      score: z.number(),
+      excessRatio: z.number(),
+      loadRatio: z.number(),
+      residualRatio: z.number(),
+      sinceUnixNs: z.string(),
+    }),
+  ),
+  criticalPath: z
+    .object({
+      durationNs: z.number(),
+      share: z.array(
+        z.object({ worker: z.string(), stage: z.string(), layer: z.number(), ns: z.number() }),
+      ),
+    })
+    .nullable(),
+  experts: z
+    .object({
+      maxOverMean: z.number(),
+      vllmBalancedness: z.number(),
+      sglangBalancedness: z.number(),
+      activePerRank: z.number(),
+      hottest: z.array(
+        z.object({
+          worker: z.string(),
+          layer: z.number(),
+          expert: z.number(),
+          tokens: z.number(),
+        }),
+      ),
+      forcedRouting: z.boolean(),
+    })
+    .nullable(),
+  clock: z.object({
+    referenceDomain: z.string().nullable(),
+    domains: z.array(
+      z.object({
+        domain: z.string(),
+        offsetNs: z.number(),
+        errorNs: z.number().nullable(),
+        driftPpm: z.number().nullable(),
+      }),
+    ),
+    conflicts: z.number(),
+  }),
+  quality: z.object({
+    events: z.number(),
+    duplicates: z.number(),
+    late: z.number(),
+    rejected: z.record(z.string(), z.number()),
+    unmatchedReceives: z.number(),
+  }),
+});
+export type ReportJson = z.infer<typeof reportSchema>;

@@ -1,0 +1,13 @@
+/** Thrown when the program itself is wrong, never for bad input. */
+export class AssertionError extends Error {
+  override readonly name = 'AssertionError';
+}
+
+export function assert(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new AssertionError(message);
+}
+
+/** For the default branch of an exhaustive switch. */
+export function assertNever(value: never): never {
+  throw new AssertionError(`unexpected value ${JSON.stringify(value)}`);
+}

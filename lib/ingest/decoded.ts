@@ -1,0 +1,29 @@
+/** What decoding a request gives: the same for every encoding and both transports. */
+import type { EventTable } from '#lib/table/event-table.ts';
+import type { MetricTable } from '#lib/table/metric-table.ts';
+import type { RejectCounts } from '#lib/table/reject-reasons.ts';
+
+export type Signal = 'traces' | 'metrics' | 'logs';
+export type Encoding = 'protobuf' | 'json';
+
+export interface Decoded {
+  readonly signal: Signal;
+  /** Spans, metric points or log records in the request. */
+  readonly received: number;
+  readonly events: readonly EventTable[];
+  readonly metrics: readonly MetricTable[];
+  readonly logRecords: number;
+  /** Per deployment ('' where unknown). Late and duplicate are told later, by who knows the time. */
+  readonly rejected: ReadonlyMap<string, RejectCounts>;
+  /** Received and not stored: what OTLP's partial success reports. */
+  readonly rejectedCount: number;
+  /** One sentence for the sender: what was refused and what to set; '' when nothing was. */
+  readonly rejectedMessage: string;
+}
+
+/** The request as a whole cannot be read: HTTP 400, gRPC INVALID_ARGUMENT. */
+export interface MalformedBody {
+  /** What is wrong and at which byte; safe to send to the client. */
+  readonly message: string;
+  readonly byteOffset: number;
+}

@@ -1,0 +1,26 @@
+/**
+ * What people write: annotations now; rules, silences and incidents join it. Always SQLite (or
+ * memory in tests). Each store runs `test/lib/store/state-contract.ts`.
+ */
+import type { UnixNanos } from '#lib/base/units.ts';
+
+export interface Annotation {
+  readonly id: string;
+  readonly deployment: string;
+  readonly fromUnixNs: UnixNanos;
+  /** Equal to fromUnixNs for an instant. */
+  readonly toUnixNs: UnixNanos;
+  readonly author: string;
+  readonly text: string;
+  readonly createdUnixNs: UnixNanos;
+}
+
+export interface StateStore {
+  /** Annotations that overlap [from, to], oldest first. */
+  annotations(deployment: string, from: UnixNanos, to: UnixNanos): Promise<readonly Annotation[]>;
+  /** Inserts, or replaces the one with the same id. */
+  putAnnotation(annotation: Annotation): Promise<void>;
+  /** false: there was none. */
+  deleteAnnotation(id: string): Promise<boolean>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,38 @@
+import type { Role } from './codes.ts';
+
+/**
+ * What a sender says about itself once (OTLP resource attributes), defaults filled in. A worker is
+ * (deployment, group, rank); the same worker has several entries when it restarts.
+ */
+export interface WorkerInfo {
+  readonly deployment: string;
+  /** GPU group; default: the role. */
+  readonly group: string;
+  readonly role: Role;
+  readonly rank: number;
+  /** Data-parallel domain whose step counter the worker follows by default. */
+  readonly domain: number;
+  /** Changes when the process restarts. */
+  readonly incarnation: string;
+  readonly service: string;
+  readonly instanceId: string;
+  readonly host: string;
+  /** UUID of the GPU, '' where unknown. */
+  readonly hwId: string;
+  readonly clockDomain: string;
+  /** What the end of a send span means. */
+  readonly sendEnd: 'arrival' | 'posted' | 'acked' | 'unknown';
+  readonly sendMode: 'rendezvous' | 'unknown';
+  /** As the sender wrote it, such as "48A16F"; '' where unknown. */
+  readonly topology: string;
+  /** Micro-batches and layers as the sender states them; 0 where unknown. */
+  readonly microbatches: number;
+  readonly layers: number;
+  readonly connector: string;
+  readonly model: string;
+}
+
+/** The worker's name inside its deployment, such as "attention/2". */
+export function workerId(worker: Pick<WorkerInfo, 'group' | 'rank'>): string {
+  return `${worker.group}/${worker.rank}`;
+}

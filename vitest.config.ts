@@ -1,0 +1,38 @@
+import { defineConfig } from 'vitest/config';
+
+// Tiers: `npm test` runs unit and e2e; `npm run test:long` runs test/long (soak, many kills).
+export default defineConfig({
+  test: {
+    env: { TZ: 'UTC', LC_ALL: 'C', NODE_ENV: 'test' },
+    testTimeout: 30_000,
+    hookTimeout: 120_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/e2e/**', 'test/long/**'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'long',
+          include: ['test/long/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 3_600_000,
+        },
+      },
+    ],
+  },
+});
