@@ -1,0 +1,200 @@
+/**
+ * Typed calls of the HTTP API for browsers and tests: every answer is checked against its schema,
+ * every refusal becomes an `ApiProblem`.
+ */
+import type { z } from 'zod';
+import {
+  type AnnotationJson,
+  type AnnotationRequest,
+  type Annotations,
+  annotationSchema,
+  annotationsSchema,
+} from './annotations.ts';
+import { type Breakdown, breakdownSchema } from './breakdown.ts';
+import { type Deployments, deploymentsSchema } from './deployments.ts';
+import { type Health, healthSchema } from './health.ts';
+import { type Problem, problemSchema } from './problem.ts';
+import { type ReportJson, reportSchema } from './report-schema.ts';
+import { type Series, seriesSchema } from './series.ts';
+import {
+  type HeatmapAnswer,
+  heatmapAnswerSchema,
+  type StripAnswer,
+  stripAnswerSchema,
+} from './views.ts';
+
+/** Unix nanoseconds, RFC 3339, or relative to now ("-5m", "now"). Absent: the API's default. */
+export interface TimeRange {
+  readonly from?: string;
+  readonly to?: string;
+}
+
+export interface ClientOptions {
+  /** Base URL without a trailing slash; default '': the page's own origin. */
+  readonly baseUrl?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** The API refused, could not be reached, or answered something else than its contract. */
+export class ApiProblem extends Error {
+  override readonly name = 'ApiProblem';
+  readonly problem: Problem;
+
+  constructor(document: Problem) {
+    super(document.detail);
+    this.problem = document;
+  }
+}
+
+export function apiPath(deployment: string, question: string): string {
+  return `/api/v1/deployments/${encodeURIComponent(deployment)}/${question}`;
+}
+
+/** Where an EventSource reads live events (lib/api/live-event.ts) of a deployment. */
+export function liveUrl(deployment: string, baseUrl = ''): string {
+  return baseUrl + apiPath(deployment, 'live');
+}
+
+export function fetchDeployments(options?: ClientOptions): Promise<Deployments> {
+  return call(deploymentsSchema, '/api/v1/deployments', options);
+}
+
+export function fetchReport(
+  deployment: string,
+  range: TimeRange,
+  options?: ClientOptions,
+): Promise<ReportJson> {
+  return call(reportSchema, apiPath(deployment, 'report') + query(range), options);
+}
+
+export function fetchSeries(
+  deployment: string,
+  range: TimeRange,
+  options?: ClientOptions,
+): Promise<Series> {
+  return call(seriesSchema, apiPath(deployment, 'series') + query(range), options);
+}
+
+export function fetchHeatmap(
+  deployment: string,
+  range: TimeRange,
+  options?: ClientOptions,
+): Promise<HeatmapAnswer> {
+  return call(heatmapAnswerSchema, apiPath(deployment, 'heatmap') + query(range), options);
+}
+
+export function fetchStrip(
+  deployment: string,
+  range: TimeRange,
+  options?: ClientOptions,
+): Promise<StripAnswer> {
+  return call(stripAnswerSchema, apiPath(deployment, 'strip') + query(range), options);
+}
+
+export function fetchBreakdown(
+  deployment: string,
+  range: TimeRange,
+  options?: ClientOptions,
+): Promise<Breakdown> {
+  return call(breakdownSchema, apiPath(deployment, 'breakdown') + query(range), options);
+}
+
+export function fetchHealth(options?: ClientOptions): Promise<Health> {
+  return call(healthSchema, '/api/v1/health', options);
+}
+
+export function fetchAnnotations(
+  deployment: string,
+  range: TimeRange,
+  options?: ClientOptions,
+): Promise<Annotations> {
+  return call(annotationsSchema, `/api/v1/annotations${query({ deployment, ...range })}`, options);
+}
+
+export function postAnnotation(
+  annotation: AnnotationRequest,
+  options?: ClientOptions,
+): Promise<AnnotationJson> {
+  return call(annotationSchema, '/api/v1/annotations', options, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(annotation),
+  });
+}
+
+/** Deletes; an id that is not there is a `not-found` problem. */
+export async function deleteAnnotation(id: string, options?: ClientOptions): Promise<void> {
+  await send(`/api/v1/annotations${query({ id })}`, options, { method: 'DELETE' });
+}
+
+function query(parameters: Readonly<Record<string, string>> | TimeRange): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (typeof value === 'string') search.set(name, value);
+  }
+  return search.size === 0 ? '' : `?${search}`;
+}
+
+async function call<T>(
+  schema: z.ZodType<T>,
+  path: string,
+  options: ClientOptions = {},
+  init: RequestInit = {},
+): Promise<T> {
+  const response = await send(path, options, init);
+  let body: unknown;
+  try {
+    body = await response.json();
+  } catch (error) {
+    if (options.signal?.aborted === true) throw error;
+    throw contractProblem(path, 'is not JSON');
+  }
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw contractProblem(path, `is wrong at "${issue?.path.join('.')}": ${issue?.message}`);
+}
+
+async function send(
+  path: string,
+  options: ClientOptions = {},
+  init: RequestInit = {},
+): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch((options.baseUrl ?? '') + path, {
+      ...init,
+      cache: 'no-store',
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+  } catch (error) {
+    if (options.signal?.aborted === true) throw error;
+    throw new ApiProblem({
+      type: 'about:blank#unreachable',
+      title: 'The web server cannot be reached',
+      status: 0,
+      detail: `No answer from ${path}. Check that afdscope is still running.`,
+    });
+  }
+  if (response.ok) return response;
+  const parsed = problemSchema.safeParse(await response.json().catch(() => null));
+  throw new ApiProblem(
+    parsed.success
+      ? parsed.data
+      : {
+          type: 'about:blank#unknown',
+          title: 'The request failed',
+          status: response.status,
+          detail: `${path} answered ${response.status} ${response.statusText}.`,
+        },
+  );
+}
+
+function contractProblem(path: string, what: string): ApiProblem {
+  return new ApiProblem({
+    type: 'about:blank#contract',
+    title: 'The answer cannot be read',
+    status: 0,
+    detail: `The answer of ${path} ${what}. Reload the page: it may be of another version.`,
+  });
+}
