@@ -44,6 +44,16 @@ export interface CommittedMessage {
   readonly logRecords: number;
 }
 
+/**
+ * Live -> ingest, over the same port: so many `committed` messages were taken in. The ingest thread
+ * sends no more than a fixed number ahead of these answers; what does not fit is dropped for the
+ * live view only, and counted.
+ */
+export interface ConsumedMessage {
+  readonly type: 'consumed';
+  readonly messages: number;
+}
+
 /** Live -> ingest, over the same port: buckets to store. */
 export interface RollupsMessage {
   readonly type: 'rollups';
