@@ -1,0 +1,148 @@
+/** The configuration as zod: one place for keys, variables, defaults and what each value may be. */
+import { z } from 'zod';
+import type { Result } from '#lib/base/result.ts';
+import { parseAddress, parseDuration, parseSize } from './quantities.ts';
+
+/** A leaf that is written as text and read by one of the parsers. */
+function written<T>(parse: (text: string) => Result<T, string>) {
+  return z.union([z.string(), z.number()]).transform((value, context): T => {
+    const parsed = parse(String(value));
+    if (parsed.ok) return parsed.value;
+    context.issues.push({ code: 'custom', message: parsed.error, input: value });
+    return z.NEVER;
+  });
+}
+
+const address = written(parseAddress);
+const duration = written(parseDuration);
+const size = written(parseSize);
+
+const store = z
+  .string()
+  .refine(
+    (value) =>
+      value === 'sqlite' || value === 'memory:' || /^(?:clickhouse|https?):\/\/\S+$/.test(value),
+    { error: 'write sqlite, or the URL of a ClickHouse server such as http://127.0.0.1:8123' },
+  );
+
+/** An environment variable has no lists: commas separate. */
+const originList = z
+  .union([z.string().transform((text) => text.split(',')), z.array(z.string())])
+  .transform((origins) => origins.map((origin) => origin.trim()).filter((o) => o !== ''))
+  .refine((origins) => origins.every((o) => o === '*' || /^https?:\/\/[^/\s]+$/.test(o)), {
+    error: 'write a list of origins such as https://grafana.example:3000 (no path), or *',
+  });
+
+/** Every key. `configKeys` must name the same ones; a test holds the two together. */
+export const fileSchema = z
+  .strictObject({
+    data: z.string().min(1, 'write a folder'),
+    store,
+    otlp: z.strictObject({ http: address, grpc: address, corsOrigins: originList }),
+    admin: address,
+    web: address,
+    retention: z.strictObject({ raw: duration, rawBytes: size, rollups: duration }),
+    limits: z.strictObject({ bodyBytes: size, bytesInFlight: size }),
+  })
+  .superRefine((config, context) => {
+    if (config.limits.bytesInFlight < config.limits.bodyBytes) {
+      context.addIssue({
+        code: 'custom',
+        path: ['limits', 'bytesInFlight'],
+        message: 'must be at least limits.bodyBytes, or no large request can ever be read',
+      });
+    }
+  });
+export type ConfigValues = z.infer<typeof fileSchema>;
+
+export interface ConfigKey {
+  /** Dotted path in the file. */
+  readonly key: string;
+  readonly variable: string;
+  readonly standard: string;
+  /** One line for `--help` and the example file. */
+  readonly about: string;
+}
+
+/** Order is that of the example file. */
+export const configKeys: readonly ConfigKey[] = [
+  {
+    key: 'data',
+    variable: 'AFDSCOPE_DATA',
+    standard: './data',
+    about: 'folder of the database (afdscope.db) and of runtime.json',
+  },
+  {
+    key: 'store',
+    variable: 'AFDSCOPE_STORE',
+    standard: 'sqlite',
+    about: 'where telemetry is kept',
+  },
+  {
+    key: 'otlp.http',
+    variable: 'AFDSCOPE_OTLP_HTTP',
+    standard: '127.0.0.1:4318',
+    about: 'OTLP/HTTP receiver',
+  },
+  {
+    key: 'otlp.grpc',
+    variable: 'AFDSCOPE_OTLP_GRPC',
+    standard: '127.0.0.1:4317',
+    about: 'OTLP/gRPC receiver',
+  },
+  {
+    key: 'otlp.corsOrigins',
+    variable: 'AFDSCOPE_OTLP_CORS_ORIGINS',
+    standard: '',
+    about: 'browser origins that may send OTLP/HTTP; none by default',
+  },
+  {
+    key: 'admin',
+    variable: 'AFDSCOPE_ADMIN',
+    standard: '127.0.0.1:9464',
+    about: '/metrics, /healthz, /readyz, /livez, live stream',
+  },
+  {
+    key: 'web',
+    variable: 'AFDSCOPE_WEB',
+    standard: '127.0.0.1:3000',
+    about: 'dashboard and HTTP API',
+  },
+  {
+    key: 'retention.raw',
+    variable: 'AFDSCOPE_RETENTION_RAW',
+    standard: '2h',
+    about: 'raw events are kept this long',
+  },
+  {
+    key: 'retention.rawBytes',
+    variable: 'AFDSCOPE_RETENTION_RAW_BYTES',
+    standard: '20GB',
+    about: 'and take at most this much; whichever ends first',
+  },
+  {
+    key: 'retention.rollups',
+    variable: 'AFDSCOPE_RETENTION_ROLLUPS',
+    standard: '90d',
+    about: 'rollups are kept this long',
+  },
+  {
+    key: 'limits.bodyBytes',
+    variable: 'AFDSCOPE_LIMITS_BODY_BYTES',
+    standard: '64MiB',
+    about: 'largest OTLP request, after decompression',
+  },
+  {
+    key: 'limits.bytesInFlight',
+    variable: 'AFDSCOPE_LIMITS_BYTES_IN_FLIGHT',
+    standard: '256MiB',
+    about: 'all requests being read or stored, together',
+  },
+];
+
+/** Variables that carry no key of the file: the launcher and the supervisor set them for children. */
+export const internalVariables: readonly string[] = [
+  'AFDSCOPE_ADMIN_TOKEN',
+  'AFDSCOPE_RUNTIME',
+  'AFDSCOPE_ROOT',
+];
