@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+/**
+ * The `afdscope` command: makes sure that packages and dashboard are there, then runs the command
+ * line (TypeScript) under a Node that can.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import {
+  ensureAppBuilt,
+  ensureInstalled,
+  exitWith,
+  findNode,
+  root,
+  runInPlace,
+} from './bootstrap.js';
+
+/** Commands that serve the dashboard. */
+const WEB_COMMANDS = new Set(['up', 'demo', 'web']);
+
+async function main() {
+  const args = process.argv.slice(2);
+  const servesWeb =
+    WEB_COMMANDS.has(args[0] ?? '') && !args.some((arg) => /^(-h|--help)$/.test(arg));
+  ensureInstalled({ dev: servesWeb }); // the build needs the tools
+  const node = findNode();
+  if (servesWeb) ensureAppBuilt(node);
+  const bundled = join(root, 'dist', 'cli.js');
+  const source = join(root, 'collector', 'cli', 'main.ts');
+  const entry = existsSync(source) ? source : bundled;
+  if (node !== process.execPath) return runInPlace(node, [entry, ...args]);
+  process.argv[1] = entry;
+  const { runCli } = await import(pathToFileURL(entry).href);
+  return runCli(args);
+}
+
+await exitWith(main());

@@ -1,0 +1,217 @@
+/**
+ * What both launchers (afdscope.js, task.js) do before TypeScript can run: packages installed, a
+ * Node that runs it found, the Next.js app built. Plain JavaScript for Node 18 and later, without
+ * packages. Messages go to stderr.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const REQUIRED_NODE_MAJOR = 24;
+
+/** The folder that holds package.json. */
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** A failure whose one line says what is missing and what to do. */
+export class BootstrapError extends Error {}
+
+/** @param {string} text */
+export function say(text) {
+  process.stderr.write(`${text}\n`);
+}
+
+/**
+ * Installs the packages where they are missing or not those of package-lock.json. Needs no network
+ * and takes milliseconds when nothing is to be done.
+ * @param {{ dev: boolean }} options dev: the tools that build and test are needed, too
+ */
+export function ensureInstalled({ dev }, folder = root) {
+  const lockPath = join(folder, 'package-lock.json');
+  if (!existsSync(lockPath)) return; // a published package: npm has installed it
+  const lock = readFileSync(lockPath);
+  const hash = `${sha256(lock)} ${dev ? 'dev' : 'prod'}`;
+  const hashPath = join(folder, 'node_modules', '.afdscope-lock-hash');
+  const known = readIfThere(hashPath);
+  if (known === hash || known === `${sha256(lock)} dev`) return;
+  if (!holdsPackagesOf(folder, JSON.parse(lock.toString('utf8')), dev)) {
+    say('afdscope: installing packages (npm ci) …');
+    const started = Date.now();
+    const status = runNpm(['ci', '--no-audit', '--no-fund'], folder);
+    if (status !== 0) {
+      throw new BootstrapError(
+        `npm ci failed (exit ${status}): see its messages above, then run it again in ${folder}`,
+      );
+    }
+    say(`afdscope: packages installed in ${seconds(started)}`);
+  }
+  writeFileSync(hashPath, hash);
+}
+
+/**
+ * Does node_modules hold what the lock file asks for? npm keeps its own list of what it installed.
+ * Optional packages (other platforms' binaries) may be missing.
+ */
+function holdsPackagesOf(folder, lock, dev) {
+  const text = readIfThere(join(folder, 'node_modules', '.package-lock.json'));
+  if (text === null) return false;
+  let installed;
+  try {
+    installed = JSON.parse(text).packages ?? {};
+  } catch {
+    return false;
+  }
+  return Object.entries(lock.packages ?? {}).every(([path, wanted]) => {
+    if (path === '' || wanted.optional || wanted.devOptional || wanted.peer) return true;
+    if (wanted.dev && !dev) return true;
+    return installed[path]?.version === wanted.version;
+  });
+}
+
+function runNpm(args, folder) {
+  // Under `npm run` the npm that runs is known; npm's own messages must not reach stdout.
+  const script = process.env.npm_execpath;
+  const viaScript = script !== undefined && /npm-cli\.[cm]?js$/.test(script);
+  const windows = process.platform === 'win32';
+  const result = viaScript
+    ? spawnSync(process.execPath, [script, ...args], { cwd: folder, stdio: ['ignore', 2, 2] })
+    : spawnSync('npm', args, { cwd: folder, stdio: ['ignore', 2, 2], shell: windows });
+  if (result.error) {
+    throw new BootstrapError(
+      `npm is not on the PATH (${result.error.message}): install Node ${REQUIRED_NODE_MAJOR}, which brings it`,
+    );
+  }
+  return result.status ?? 1;
+}
+
+/**
+ * The Node that runs the product: this one if it is new enough, else the one that npm installed as
+ * an optional dependency.
+ * @returns {string} path of the executable
+ */
+export function findNode(folder = root, version = process.versions.node) {
+  if (Number(version.split('.')[0]) >= REQUIRED_NODE_MAJOR) return process.execPath;
+  const platform = process.platform === 'win32' ? 'win' : process.platform;
+  const name = `node-${platform}-${process.arch}`;
+  const file = process.platform === 'win32' ? 'node.exe' : 'node';
+  // Beside this package in a checkout, or above it where it was installed as a dependency.
+  for (const base of [join(folder, 'node_modules'), dirname(folder)]) {
+    const path = join(base, name, 'bin', file);
+    if (existsSync(path)) return path;
+  }
+  throw new BootstrapError(
+    `afdscope needs Node ${REQUIRED_NODE_MAJOR} (this is ${version}, and there is no ${name} package here): ` +
+      `install Node ${REQUIRED_NODE_MAJOR} from https://nodejs.org, or run \`npm install\` in ${folder}`,
+  );
+}
+
+/** What a page is built from. tsconfig.json is not among it: `next build` rewrites it. */
+const APP_INPUTS = [
+  'app',
+  'lib',
+  'public',
+  'package-lock.json',
+  'next.config.js',
+  'postcss.config.js',
+];
+
+/** Hash of everything that the built app depends on. */
+export function appInputsHash(folder = root) {
+  const hash = createHash('sha256');
+  /** @param {string} path */
+  const add = (path) => {
+    const entries = listIfFolder(join(folder, path));
+    if (entries !== null) {
+      for (const name of entries) add(`${path}/${name}`);
+      return;
+    }
+    const content = existsSync(join(folder, path)) ? readFileSync(join(folder, path)) : null;
+    if (content !== null) hash.update(`${path}\0${content.length}\0`).update(content);
+  };
+  for (const input of APP_INPUTS) add(input);
+  return hash.digest('hex');
+}
+
+/**
+ * Runs `next build` unless the built app is that of the present sources.
+ * @param {string} node executable
+ */
+export function ensureAppBuilt(node, folder = root) {
+  const nextBin = join(folder, 'node_modules', 'next', 'dist', 'bin', 'next');
+  if (!existsSync(join(folder, 'app')) || !existsSync(nextBin)) return; // published: built already
+  const hashPath = join(folder, '.next', 'afdscope-build-hash');
+  const hash = appInputsHash(folder);
+  if (readIfThere(hashPath) === hash && existsSync(join(folder, '.next', 'BUILD_ID'))) return;
+  say('afdscope: building the dashboard (next build) …');
+  const started = Date.now();
+  const result = spawnSync(node, [nextBin, 'build'], {
+    cwd: folder,
+    stdio: ['ignore', 2, 2],
+    env: { ...process.env, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' },
+  });
+  if (result.status !== 0) {
+    throw new BootstrapError(`next build failed (exit ${result.status ?? result.signal})`);
+  }
+  mkdirSync(dirname(hashPath), { recursive: true });
+  writeFileSync(hashPath, hash);
+  say(`afdscope: dashboard built in ${seconds(started)}`);
+}
+
+/**
+ * Runs a program in this one's place: same streams, signals passed on, its exit code kept.
+ * @param {string} node executable
+ * @param {readonly string[]} args
+ * @returns {Promise<number>} exit code
+ */
+export function runInPlace(node, args, env = process.env) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(node, args, { stdio: 'inherit', env });
+    // Ctrl-C reaches the child from the terminal, too; it counts near signals as one.
+    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+    const passOn = (signal) => child.kill(signal);
+    for (const signal of signals) process.on(signal, passOn);
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      for (const name of signals) process.off(name, passOn);
+      if (signal === null) resolve(code ?? 1);
+      else process.kill(process.pid, signal);
+    });
+  });
+}
+
+/** @param {Promise<number>} exitCode */
+export async function exitWith(exitCode) {
+  try {
+    process.exitCode = await exitCode;
+  } catch (error) {
+    if (!(error instanceof BootstrapError)) throw error;
+    say(error.message);
+    process.exitCode = 1;
+  }
+}
+
+/** @param {number} startedMs */
+export function seconds(startedMs) {
+  return `${((Date.now() - startedMs) / 1000).toFixed(1)} s`;
+}
+
+function sha256(content) {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+function readIfThere(path) {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+function listIfFolder(path) {
+  try {
+    return readdirSync(path).sort();
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,217 @@
+#!/usr/bin/env node
+/**
+ * The npm scripts that need more than one program: test, test:long, check, bench, build. Each
+ * bootstraps as the product does, runs its steps one after the other, and stops at the first that
+ * fails, naming it.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import {
+  BootstrapError,
+  ensureAppBuilt,
+  ensureInstalled,
+  exitWith,
+  findNode,
+  root,
+  say,
+  seconds,
+} from './bootstrap.js';
+
+const USAGE = 'usage: node bin/task.js test|test:long|check|bench|build [arguments]';
+
+async function main() {
+  const [task, ...args] = process.argv.slice(2);
+  const run = { test, 'test:long': testLong, check, bench, build }[task ?? ''];
+  if (run === undefined) {
+    say(USAGE);
+    return 2;
+  }
+  ensureInstalled({ dev: true });
+  const node = findNode();
+  // Tools that start `node` by name get the same one.
+  process.env.PATH = [dirname(node), process.env.PATH ?? ''].join(delimiter);
+  return run(node, args);
+}
+
+function check(node) {
+  const steps = [
+    ['format and lint (biome)', () => runTool(node, '@biomejs/biome', 'biome', ['check', '.'])],
+    ['types (tsc)', () => runTool(node, 'typescript', 'tsc', ['--noEmit'])],
+    ['dead code (knip)', () => runTool(node, 'knip', 'knip', [])],
+  ];
+  for (const [name, step] of steps) {
+    const started = Date.now();
+    say(`\ncheck: ${name} …`);
+    const status = step();
+    if (status !== 0) {
+      say(`check: ${name} failed after ${seconds(started)}`);
+      return status;
+    }
+    say(`check: ${name} passed in ${seconds(started)}`);
+  }
+  const started = Date.now();
+  say('\ncheck: tests …');
+  const status = test(node, []);
+  say(`check: tests ${status === 0 ? 'passed' : 'failed'} in ${seconds(started)}`);
+  return status;
+}
+
+/** Arguments go to vitest: `npm test -- test/lib/config`. */
+function test(node, args) {
+  const chromium = findChromium();
+  ensureAppBuilt(node);
+  const totals = [vitest(node, 'unit', args)];
+  if (chromium === null) {
+    say('\nNO BROWSER: the tests of the web pages are skipped. Install Chromium or Chrome and set');
+    say('CHROME_PATH to it (Debian, Ubuntu: apt-get install chromium).');
+    totals.push({ passed: 0, failed: 0, skipped: countTests(node, 'e2e'), broken: false });
+  } else {
+    process.env.CHROME_PATH = chromium;
+    totals.push(vitest(node, 'e2e', args));
+  }
+  return report(totals);
+}
+
+function testLong(node, args) {
+  ensureAppBuilt(node);
+  return report([vitest(node, 'long', args)]);
+}
+
+function build(node) {
+  ensureAppBuilt(node);
+  return 0;
+}
+
+/** Runs every benchmark, or those whose file name holds one of the names given. */
+function bench(node, names) {
+  const folder = join(root, 'test', 'bench');
+  const files = existsSync(folder) ? readdirSync(folder).filter((f) => f.endsWith('.ts')) : [];
+  const chosen = files
+    .sort()
+    .filter((file) => names.length === 0 || names.some((name) => file.includes(name)));
+  if (chosen.length === 0) {
+    say(`no benchmark is called ${names.join(', ') || 'anything'}; there are: ${files.join(' ')}`);
+    return 2;
+  }
+  for (const file of chosen) {
+    say(`\nbench: ${file}`);
+    const { status } = spawnSync(node, [join(folder, file)], { cwd: root, stdio: 'inherit' });
+    if (status !== 0) {
+      say(`bench: ${file} failed (exit ${status})`);
+      return 1;
+    }
+  }
+  return 0;
+}
+
+function vitest(node, project, args) {
+  const folder = mkdtempSync(join(tmpdir(), 'afdscope-test-'));
+  const output = join(folder, 'report.json');
+  say(`\ntest: project ${project}`);
+  try {
+    const status = runTool(node, 'vitest', 'vitest', [
+      'run',
+      '--project',
+      project,
+      '--passWithNoTests',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile=${output}`,
+      ...args,
+    ]);
+    if (!existsSync(output)) {
+      say(`test: project ${project} ended without a report (exit ${status})`);
+      return { passed: 0, failed: 0, skipped: 0, broken: true };
+    }
+    const counted = JSON.parse(readFileSync(output, 'utf8'));
+    // A file that cannot be loaded has no tests to count, and is a failure all the same.
+    const unloaded = counted.testResults.filter(
+      (file) => file.status === 'failed' && file.assertionResults.length === 0,
+    ).length;
+    const failed = counted.numFailedTests + unloaded;
+    return {
+      passed: counted.numPassedTests,
+      failed,
+      skipped: counted.numPendingTests + counted.numTodoTests,
+      broken: status !== 0 && failed === 0,
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Prints the totals as the very last line; exit code 0 if all is well. */
+function report(totals) {
+  const sum = (key) => totals.reduce((total, one) => total + one[key], 0);
+  const broken = totals.some((one) => one.broken);
+  if (broken) say('\ntest: errors outside tests: see above');
+  process.stdout.write(
+    `\n${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped\n`,
+  );
+  return broken || sum('failed') > 0 ? 1 : 0;
+}
+
+function countTests(node, project) {
+  const result = spawnSync(
+    node,
+    [toolPath('vitest', 'vitest'), 'list', '--project', project, '--json'],
+    { cwd: root, encoding: 'utf8' },
+  );
+  try {
+    return JSON.parse(result.stdout.slice(result.stdout.indexOf('['))).length;
+  } catch {
+    return 0;
+  }
+}
+
+/** @returns {string | null} path of a Chromium; installed by apt where that is possible */
+function findChromium() {
+  const candidates = [
+    process.env.CHROME_PATH,
+    '/usr/bin/chromium',
+    '/usr/bin/chromium-browser',
+    '/usr/bin/google-chrome',
+    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+    '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  ];
+  const found = () => candidates.find((path) => path && existsSync(path)) ?? null;
+  const wanted = [];
+  if (found() === null) wanted.push('chromium');
+  if (!existsSync('/usr/bin/promtool')) wanted.push('prometheus'); // its promtool checks /metrics
+  const canInstall = existsSync('/usr/bin/apt-get') && process.getuid?.() === 0;
+  if (wanted.length > 0 && canInstall) {
+    say(`test: installing ${wanted.join(' and ')} (apt-get) …`);
+    const options = {
+      stdio: ['ignore', 2, 2],
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    };
+    const update = spawnSync('apt-get', ['update'], options);
+    const install =
+      update.status === 0
+        ? spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...wanted], options)
+        : update;
+    if (install.status !== 0) say(`test: apt-get failed (exit ${install.status})`);
+  }
+  return found();
+}
+
+function runTool(node, packageName, bin, args) {
+  const tool = toolPath(packageName, bin);
+  const { status, signal } = spawnSync(node, [tool, ...args], { cwd: root, stdio: 'inherit' });
+  if (signal !== null) say(`${bin} was ended by ${signal}`);
+  return status ?? 1;
+}
+
+function toolPath(packageName, bin) {
+  const folder = join(root, 'node_modules', packageName);
+  const manifest = join(folder, 'package.json');
+  if (!existsSync(manifest)) {
+    throw new BootstrapError(`${packageName} is not installed: run npm ci in ${root}`);
+  }
+  const entry = JSON.parse(readFileSync(manifest, 'utf8')).bin;
+  return join(folder, typeof entry === 'string' ? entry : entry[bin]);
+}
+
+await exitWith(main());
