@@ -26,6 +26,8 @@ export type IngestOutcome =
     }
   /** The body cannot be read: HTTP 400, gRPC INVALID_ARGUMENT. */
   | { readonly status: 'malformed'; readonly message: string }
+  /** This request, and no other, cannot be stored: HTTP 500, gRPC INTERNAL; no retry. */
+  | { readonly status: 'failed'; readonly message: string }
   /** The store cannot take it now (disk full, locked): HTTP 503, gRPC UNAVAILABLE; retry. */
   | { readonly status: 'unavailable'; readonly message: string; readonly retryAfterS: number };
 

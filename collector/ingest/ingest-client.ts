@@ -1,0 +1,277 @@
+/**
+ * The main thread's end of the ingest thread: hands bodies over, gives each sender its outcome
+ * after the commit, and knows how the thread is.
+ */
+import { type MessagePort, Worker } from 'node:worker_threads';
+import type { IngestOutcome, IngestReply } from '#collector/messages.ts';
+import type { Encoding, Signal } from '#lib/ingest/decoded.ts';
+import type { DecodeLimits } from '#lib/ingest/decoder.ts';
+import type { RetentionPolicy } from '#lib/store/telemetry-store.ts';
+import type {
+  CommitPolicy,
+  CommitReport,
+  FromIngestThread,
+  IngestState,
+  IngestThreadData,
+  IngestThreadStats,
+  ToIngestThread,
+} from './thread-messages.ts';
+
+export interface IngestOptions {
+  /** Folder of the database. */
+  readonly dataDir: string;
+  /** `sqlite`, `memory:` or a store's URL. */
+  readonly store: string;
+  readonly limits: DecodeLimits;
+  readonly retention: RetentionPolicy;
+  readonly livePort?: MessagePort;
+  readonly policy?: Partial<CommitPolicy>;
+  /** Default 1 GiB. */
+  readonly maxWalBytes?: number;
+  /** Called once, when the thread died: the process should exit and be started again. */
+  readonly onFatal?: (reason: string) => void;
+  /** Called after every group commit, failed ones too. */
+  readonly onCommit?: (commit: CommitReport) => void;
+  /** Something that an operator should read in the log. */
+  readonly onWarning?: (message: string) => void;
+}
+
+export interface IngestStats extends IngestThreadStats {
+  readonly state: IngestState;
+  /** Requests handed over and not yet answered. */
+  readonly pendingRequests: number;
+  readonly pendingBytes: number;
+  readonly storedRequests: number;
+  readonly duplicateRequests: number;
+  readonly unavailableRequests: number;
+  readonly committedEvents: number;
+  readonly committedMetricPoints: number;
+}
+
+export interface IngestService {
+  /**
+   * Decodes and stores one request. `body` is given away: its memory moves to the ingest thread.
+   * Resolves after the synchronous commit; never rejects.
+   */
+  submit(signal: Signal, encoding: Encoding, body: Uint8Array): Promise<IngestOutcome>;
+  stats(): IngestStats;
+  state(): IngestState;
+  /** Sends what is committed from now on to this port, in place of an earlier one. */
+  attachLive(port: MessagePort): void;
+  /** Commits and answers everything that was handed over, closes the store, ends the thread. */
+  stop(): Promise<void>;
+}
+
+export const DEFAULT_COMMIT_POLICY: CommitPolicy = {
+  maxDelayMs: 50,
+  idleMs: 5,
+  maxGroupBytes: 16 * 1024 * 1024,
+};
+
+const DEFAULT_MAX_WAL_BYTES = 1024 ** 3;
+const RETRY_AFTER_S = 5;
+
+const NO_STATS: IngestThreadStats = {
+  decodeErrors: 0,
+  malformedRequests: 0,
+  commits: 0,
+  failedCommits: 0,
+  liveDroppedEvents: 0,
+  liveDroppedMessages: 0,
+  liveBehindMessages: 0,
+  deletedChunks: 0,
+  deletedRollups: 0,
+  retentionFailures: 0,
+  rollupFailures: 0,
+  uncountedLateEvents: 0,
+  size: null,
+};
+
+/** Rejects with a sentence for the operator where the store cannot be opened. */
+export async function startIngest(options: IngestOptions): Promise<IngestService> {
+  const data: IngestThreadData = {
+    dataDir: options.dataDir,
+    store: options.store,
+    limits: options.limits,
+    retention: options.retention,
+    policy: { ...DEFAULT_COMMIT_POLICY, ...options.policy },
+    maxWalBytes: options.maxWalBytes ?? DEFAULT_MAX_WAL_BYTES,
+  };
+  const worker = new Worker(new URL('./ingest-thread.ts', import.meta.url), {
+    workerData: data,
+    name: 'ingest',
+  });
+  const client = new IngestClient(worker, options);
+  await client.ready;
+  if (options.livePort !== undefined) client.attachLive(options.livePort);
+  return client;
+}
+
+interface Waiting {
+  readonly bytes: number;
+  readonly resolve: (outcome: IngestOutcome) => void;
+}
+
+class IngestClient implements IngestService {
+  readonly ready: Promise<void>;
+  readonly #worker: Worker;
+  readonly #options: IngestOptions;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #exited: Promise<void>;
+  #settleReady: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  #nextId = 1;
+  #stopping: Promise<void> | undefined;
+  #drained = false;
+  #state: IngestState = { status: 'ok' };
+  #threadStats = NO_STATS;
+  #pendingBytes = 0;
+  #storedRequests = 0;
+  #duplicateRequests = 0;
+  #unavailableRequests = 0;
+  #committedEvents = 0;
+  #committedMetricPoints = 0;
+
+  constructor(worker: Worker, options: IngestOptions) {
+    this.#worker = worker;
+    this.#options = options;
+    this.ready = new Promise((resolve, reject) => {
+      this.#settleReady = { resolve, reject };
+    });
+    this.#exited = new Promise((resolve) => {
+      worker.once('exit', (code) => {
+        this.#died(`the ingest thread ended with code ${code}`);
+        resolve();
+      });
+    });
+    worker.on('message', (message: FromIngestThread) => this.#receive(message));
+    worker.on('messageerror', (error) => this.#died(`unreadable thread message: ${error.message}`));
+    worker.on('error', (error) => this.#died(`the ingest thread failed: ${describe(error)}`));
+  }
+
+  submit(signal: Signal, encoding: Encoding, body: Uint8Array): Promise<IngestOutcome> {
+    if (this.#stopping !== undefined || this.#state.status === 'fatal') {
+      this.#unavailableRequests++;
+      return Promise.resolve(unavailable('the collector is stopping'));
+    }
+    const id = this.#nextId++;
+    const owned = withOwnMemory(body);
+    const bytes = owned.byteLength;
+    return new Promise((resolve) => {
+      this.#waiting.set(id, { bytes, resolve });
+      this.#pendingBytes += bytes;
+      this.#post({ type: 'request', id, signal, encoding, body: owned }, [owned.buffer]);
+    });
+  }
+
+  stats(): IngestStats {
+    return {
+      ...this.#threadStats,
+      state: this.#state,
+      pendingRequests: this.#waiting.size,
+      pendingBytes: this.#pendingBytes,
+      storedRequests: this.#storedRequests,
+      duplicateRequests: this.#duplicateRequests,
+      unavailableRequests: this.#unavailableRequests,
+      committedEvents: this.#committedEvents,
+      committedMetricPoints: this.#committedMetricPoints,
+    };
+  }
+
+  state(): IngestState {
+    return this.#state;
+  }
+
+  attachLive(port: MessagePort): void {
+    this.#post({ type: 'live', port }, [port]);
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#state.status !== 'fatal') this.#post({ type: 'stop' });
+    await this.#exited;
+  }
+
+  #post(message: ToIngestThread, transfer: (ArrayBuffer | MessagePort)[] = []): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
+  #receive(message: FromIngestThread): void {
+    switch (message.type) {
+      case 'ready':
+        this.#settleReady?.resolve();
+        this.#settleReady = undefined;
+        return;
+      case 'refused':
+        this.#settleReady?.reject(new Error(message.message));
+        this.#settleReady = undefined;
+        this.#drained = true;
+        return;
+      case 'replies':
+        for (const reply of message.replies) this.#answer(reply);
+        return;
+      case 'commit':
+        this.#committedEvents += message.commit.events;
+        this.#committedMetricPoints += message.commit.metricPoints;
+        this.#options.onCommit?.(message.commit);
+        return;
+      case 'state':
+        this.#state = message.state;
+        return;
+      case 'stats':
+        this.#threadStats = message.stats;
+        return;
+      case 'warning':
+        this.#options.onWarning?.(message.message);
+        return;
+      case 'stopped':
+        this.#drained = true;
+        return;
+    }
+  }
+
+  #answer({ id, outcome }: IngestReply): void {
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return;
+    this.#waiting.delete(id);
+    this.#pendingBytes -= waiting.bytes;
+    if (outcome.status === 'unavailable') this.#unavailableRequests++;
+    if (outcome.status === 'stored') {
+      if (outcome.duplicate) this.#duplicateRequests++;
+      else this.#storedRequests++;
+    }
+    waiting.resolve(outcome);
+  }
+
+  /** Nobody waits forever for a thread that is gone: whether the data is on disk is unknown. */
+  #died(reason: string): void {
+    for (const id of [...this.#waiting.keys()]) {
+      this.#answer({ type: 'reply', id, outcome: unavailable('the store has stopped') });
+    }
+    if (this.#drained || this.#state.status === 'fatal') return;
+    this.#state = { status: 'fatal', reason, sinceUnixMs: Date.now() };
+    this.#settleReady?.reject(new Error(reason));
+    if (this.#settleReady === undefined) this.#options.onFatal?.(reason);
+    this.#settleReady = undefined;
+  }
+}
+
+function unavailable(message: string): IngestOutcome {
+  return { status: 'unavailable', message, retryAfterS: RETRY_AFTER_S };
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** A view whose ArrayBuffer is all its own, since only a whole ArrayBuffer can be transferred. */
+function withOwnMemory(body: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = body;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === body.byteLength) {
+    return new Uint8Array(buffer);
+  }
+  return new Uint8Array(body);
+}

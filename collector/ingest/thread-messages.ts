@@ -1,0 +1,85 @@
+/** What the main thread and the ingest thread say to each other, next to `IngestRequest`. */
+import type { MessagePort } from 'node:worker_threads';
+import type { IngestReply, IngestRequest } from '#collector/messages.ts';
+import type { DecodeLimits } from '#lib/ingest/decoder.ts';
+import type { RetentionPolicy, StoreSize } from '#lib/store/telemetry-store.ts';
+
+/** When a group of requests is committed. */
+export interface CommitPolicy {
+  /** Longest time from the first undecided request to its commit. */
+  readonly maxDelayMs: number;
+  /** Commit earlier once no request came for so long. */
+  readonly idleMs: number;
+  /** Commit at once when the group holds so many request bytes. */
+  readonly maxGroupBytes: number;
+}
+
+/** `workerData` of the ingest thread. */
+export interface IngestThreadData {
+  readonly dataDir: string;
+  readonly store: string;
+  readonly limits: DecodeLimits;
+  readonly retention: RetentionPolicy;
+  readonly policy: CommitPolicy;
+  /** A write-ahead log over this refuses requests until a checkpoint shrinks it. */
+  readonly maxWalBytes: number;
+}
+
+/** One group commit, as it went. */
+export interface CommitReport {
+  readonly ok: boolean;
+  /** Time in the store's append, sync to disk included. */
+  readonly commitMs: number;
+  readonly requests: number;
+  readonly bodyBytes: number;
+  readonly events: number;
+  readonly metricPoints: number;
+  readonly duplicates: number;
+}
+
+export type IngestState =
+  | { readonly status: 'ok' }
+  /** Requests are answered `unavailable`; it goes away by itself when its reason does. */
+  | { readonly status: 'degraded'; readonly reason: string; readonly sinceUnixMs: number }
+  /** The thread is gone; only a restart of the process helps. */
+  | { readonly status: 'fatal'; readonly reason: string; readonly sinceUnixMs: number };
+
+/** Totals of this process; what the database has counted since it was made is in the store. */
+export interface IngestThreadStats {
+  readonly decodeErrors: number;
+  readonly malformedRequests: number;
+  readonly commits: number;
+  readonly failedCommits: number;
+  /** Committed tables that the live thread did not get because it was behind: events in them. */
+  readonly liveDroppedEvents: number;
+  readonly liveDroppedMessages: number;
+  /** Committed messages that the live thread has not answered yet. */
+  readonly liveBehindMessages: number;
+  readonly deletedChunks: number;
+  readonly deletedRollups: number;
+  readonly retentionFailures: number;
+  readonly rollupFailures: number;
+  /** Late events that could not be counted in the store, and are kept to be counted later. */
+  readonly uncountedLateEvents: number;
+  /** null before the first look, and where the store cannot be asked. */
+  readonly size: StoreSize | null;
+}
+
+/** Main -> ingest. */
+export type ToIngestThread =
+  | IngestRequest
+  | { readonly type: 'live'; readonly port: MessagePort }
+  | { readonly type: 'stop' };
+
+/** Ingest -> main. */
+export type FromIngestThread =
+  | { readonly type: 'ready' }
+  /** The store could not be opened: the thread ends. */
+  | { readonly type: 'refused'; readonly message: string }
+  | { readonly type: 'replies'; readonly replies: readonly IngestReply[] }
+  | { readonly type: 'commit'; readonly commit: CommitReport }
+  | { readonly type: 'state'; readonly state: IngestState }
+  | { readonly type: 'stats'; readonly stats: IngestThreadStats }
+  /** Something that an operator should read; the thread goes on. */
+  | { readonly type: 'warning'; readonly message: string }
+  | { readonly type: 'stopped' };

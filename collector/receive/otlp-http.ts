@@ -1,0 +1,253 @@
+/**
+ * OTLP/HTTP: POST /v1/traces, /v1/metrics, /v1/logs.
+ *
+ *     method, path, type, encoding -> room in the byte budget -> body -> inflate -> ingest thread
+ *
+ * Built on node:http and no framework: every answer has a form that OTLP prescribes, room must be
+ * reserved before a body is read, and a refused sender must get its answer while it still sends.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { IngestService } from '#collector/ingest/ingest-client.ts';
+import type { Signal } from '#lib/ingest/decoded.ts';
+import type { BodyFailure } from './body-failure.ts';
+import type { ByteLease } from './byte-budget.ts';
+import { type CorsPolicy, corsHeaders, isPreflight, preflightHeaders } from './cors.ts';
+import { decompress } from './decompress.ts';
+import {
+  type Answer,
+  failureAnswer,
+  outcomeAnswer,
+  plainAnswer,
+  statusAnswer,
+} from './http-answer.ts';
+import { compressionOf, encodingOf, OTLP_PATHS, pathOf } from './otlp-request.ts';
+import { type ReadLimits, readBody } from './read-body.ts';
+import type { ReceiverStats } from './receiver-stats.ts';
+
+export const DEFAULT_MAX_BODY_BYTES = 64 * 1024 * 1024;
+
+export interface OtlpHttpOptions {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly ingest: Pick<IngestService, 'submit'>;
+  /** Holds the byte budget, which the gRPC receiver shares. */
+  readonly stats: ReceiverStats;
+  /** Limit of a body after decompression; default 64 MiB. */
+  readonly maxBodyBytes?: number;
+  /** Longest pause inside a body; default 10 s. */
+  readonly bodyIdleMs?: number;
+  /** Longest time for a whole body; default 120 s. */
+  readonly bodyTotalMs?: number;
+  /** Browser origins that may send, or `*`; default none. */
+  readonly corsOrigins?: readonly string[];
+  /** How long a refused sender may go on sending before it is cut off; default 2 s. */
+  readonly lingerMs?: number;
+}
+
+export interface OtlpReceiver {
+  readonly host: string;
+  readonly port: number;
+  /** Refuses new requests from now on (503, UNAVAILABLE); those in flight go on. */
+  drain(): void;
+  /** Drains, waits for the answers of requests in flight up to `graceMs`, then closes. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/** Rejects where the address cannot be listened on. */
+export async function startOtlpHttp(options: OtlpHttpOptions): Promise<OtlpReceiver> {
+  const receiver = new OtlpHttp(options);
+  await receiver.listen();
+  return receiver;
+}
+
+class OtlpHttp implements OtlpReceiver {
+  readonly #options: OtlpHttpOptions;
+  readonly #limits: ReadLimits;
+  readonly #cors: CorsPolicy;
+  readonly #lingerMs: number;
+  readonly #server: Server;
+  #draining = false;
+
+  constructor(options: OtlpHttpOptions) {
+    this.#options = options;
+    this.#limits = {
+      maxBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+      idleMs: options.bodyIdleMs ?? 10_000,
+      totalMs: options.bodyTotalMs ?? 120_000,
+    };
+    this.#cors = { origins: options.corsOrigins ?? [] };
+    this.#lingerMs = options.lingerMs ?? 2000;
+    this.#server = createServer({
+      keepAliveTimeout: 75_000,
+      headersTimeout: 15_000,
+      // Bodies have limits of their own, which answer in OTLP's form; this one is the backstop.
+      requestTimeout: this.#limits.totalMs + 30_000,
+      connectionsCheckingInterval: 5000,
+    });
+    this.#server.on('request', (req, res) => void this.#serve(req, res, false));
+    this.#server.on('checkContinue', (req, res) => void this.#serve(req, res, true));
+  }
+
+  get host(): string {
+    return this.#options.host;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  listen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(this.#options.port, this.#options.host, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+  }
+
+  drain(): void {
+    this.#draining = true;
+  }
+
+  async close(graceMs = 5000): Promise<void> {
+    this.drain();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeIdleConnections();
+    const cut = setTimeout(() => this.#server.closeAllConnections(), graceMs);
+    await closed;
+    clearTimeout(cut);
+  }
+
+  async #serve(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): Promise<void> {
+    // A connection that breaks shows as a body that does not end; nothing else is to be done.
+    req.on('error', () => undefined);
+    res.on('error', () => undefined);
+    const signal = OTLP_PATHS.get(pathOf(req.url ?? ''));
+    const { stats } = this.#options;
+    if (signal === undefined) {
+      stats.unroutedRequests++;
+      this.#reply(
+        req,
+        res,
+        plainAnswer(404, 'OTLP is served at /v1/traces, /v1/metrics, /v1/logs'),
+      );
+      return;
+    }
+    if (isPreflight(req, this.#cors)) {
+      res.writeHead(204, preflightHeaders(req, this.#cors)).end();
+      return;
+    }
+    if (req.method !== 'POST') {
+      stats.unroutedRequests++;
+      this.#reply(req, res, plainAnswer(405, 'only POST is supported', { Allow: 'POST' }));
+      return;
+    }
+    const lease = stats.budget.lease();
+    try {
+      const answer = await this.#receive(req, res, signal, lease, expectsContinue);
+      if (answer !== undefined) this.#reply(req, res, answer);
+    } finally {
+      lease.release();
+    }
+  }
+
+  /** undefined: the sender is gone. */
+  async #receive(
+    req: IncomingMessage,
+    res: ServerResponse,
+    signal: Signal,
+    lease: ByteLease,
+    expectsContinue: boolean,
+  ): Promise<Answer | undefined> {
+    const { stats, ingest } = this.#options;
+    const encoding = encodingOf(req.headers['content-type']);
+    if (encoding === undefined) {
+      stats.refuse(signal, 'http', 'unsupported');
+      return plainAnswer(
+        415,
+        'unsupported media type, supported: application/json, application/x-protobuf',
+      );
+    }
+    const compression = compressionOf(req.headers['content-encoding']);
+    if (compression === undefined) {
+      stats.refuse(signal, 'http', 'unsupported');
+      return statusAnswer(
+        415,
+        encoding,
+        3,
+        'unsupported content encoding, supported: gzip, deflate, zstd',
+      );
+    }
+    if (this.#draining) {
+      stats.refuse(signal, 'http', 'unavailable');
+      return outcomeAnswer(signal, encoding, {
+        status: 'unavailable',
+        message: 'the collector is stopping',
+        retryAfterS: 1,
+      });
+    }
+    const fail = (failure: BodyFailure): Answer | undefined => {
+      stats.refuse(signal, 'http', failure.kind);
+      return failureAnswer(encoding, failure);
+    };
+
+    const declared = declaredBytes(req);
+    if (declared !== undefined && declared > this.#limits.maxBytes) {
+      return fail({ kind: 'too_large', limitBytes: this.#limits.maxBytes });
+    }
+    if (!lease.growTo(declared ?? 0)) return fail({ kind: 'over_budget' });
+    if (expectsContinue) res.writeContinue();
+    const read = await readBody(req, declared, lease, this.#limits);
+    if (!read.ok) return fail(read.error);
+    let body = read.value;
+    if (compression !== 'identity') {
+      const inflated = await decompress(compression, body, lease, this.#limits.maxBytes);
+      if (!inflated.ok) return fail(inflated.error);
+      body = inflated.value;
+    }
+    const bodyBytes = body.byteLength;
+    const outcome = await ingest.submit(signal, encoding, body);
+    stats.settle(signal, 'http', bodyBytes, outcome);
+    return outcomeAnswer(signal, encoding, outcome);
+  }
+
+  /**
+   * Writes the whole answer at once. Where the request is still coming, the connection stays open
+   * for a while and the rest is read and thrown away: closing at once would reset it, and the
+   * sender would lose the answer.
+   */
+  #reply(req: IncomingMessage, res: ServerResponse, answer: Answer): void {
+    if (res.destroyed || res.headersSent) return;
+    const unread = !req.complete;
+    res.writeHead(answer.status, {
+      ...answer.headers,
+      ...corsHeaders(req, this.#cors),
+      'Content-Length': answer.body.byteLength,
+      ...(unread || this.#draining ? { Connection: 'close' } : {}),
+    });
+    if (!unread) {
+      res.end(answer.body);
+      return;
+    }
+    res.write(answer.body);
+    const done = (): void => {
+      clearTimeout(timer);
+      res.end();
+    };
+    const timer = setTimeout(() => {
+      res.end();
+      req.destroy();
+    }, this.#lingerMs);
+    req.once('end', done).once('close', done);
+    req.resume();
+  }
+}
+
+/** undefined: chunked, so the length shows at its end. */
+function declaredBytes(req: IncomingMessage): number | undefined {
+  if (req.headers['transfer-encoding'] !== undefined) return undefined;
+  return Number(req.headers['content-length'] ?? 0);
+}
