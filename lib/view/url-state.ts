@@ -1,0 +1,67 @@
+/**
+ * The state of a page as its URL: everything that two people must share to see the same picture.
+ * Defaults are left out, unknown and broken values fall back to them, so any URL opens a page.
+ */
+import { type HeatMetric, isHeatMetric } from './heat-model.ts';
+import { isPresetName, type TimeSelection } from './time-range.ts';
+
+export interface PageState {
+  /** null: the first deployment there is. */
+  readonly deployment: string | null;
+  readonly range: TimeSelection;
+  readonly heat: HeatMetric;
+  /** The highlighted layer; null: none. */
+  readonly layer: number | null;
+  /** Column of the layers table, `-` before it for descending; null: by layer. */
+  readonly sort: string | null;
+}
+
+export const DEFAULT_PAGE_STATE: PageState = {
+  deployment: null,
+  range: { kind: 'live' },
+  heat: 'bubble',
+  layer: null,
+  sort: null,
+};
+
+export function parsePageState(search: URLSearchParams): PageState {
+  const heat = search.get('heat');
+  const layer = search.get('layer');
+  return {
+    deployment: search.get('d') || null,
+    range: parseRange(search),
+    heat: heat !== null && isHeatMetric(heat) ? heat : DEFAULT_PAGE_STATE.heat,
+    layer: layer !== null && /^\d{1,6}$/.test(layer) ? Number(layer) : null,
+    sort: search.get('sort') || null,
+  };
+}
+
+function parseRange(search: URLSearchParams): TimeSelection {
+  const preset = search.get('range');
+  if (preset !== null && isPresetName(preset)) return { kind: 'last', preset };
+  const fromMs = parseInstantMs(search.get('from'));
+  const toMs = parseInstantMs(search.get('to'));
+  if (fromMs !== null && toMs !== null && fromMs < toMs) return { kind: 'absolute', fromMs, toMs };
+  return { kind: 'live' };
+}
+
+function parseInstantMs(text: string | null): number | null {
+  if (text === null) return null;
+  const ms = Date.parse(text);
+  return Number.isFinite(ms) ? ms : null;
+}
+
+/** The search part of a URL without `?`; '' for the defaults. */
+export function serializePageState(state: PageState): string {
+  const search = new URLSearchParams();
+  if (state.deployment !== null) search.set('d', state.deployment);
+  if (state.range.kind === 'last') search.set('range', state.range.preset);
+  if (state.range.kind === 'absolute') {
+    search.set('from', new Date(state.range.fromMs).toISOString());
+    search.set('to', new Date(state.range.toMs).toISOString());
+  }
+  if (state.heat !== DEFAULT_PAGE_STATE.heat) search.set('heat', state.heat);
+  if (state.layer !== null) search.set('layer', String(state.layer));
+  if (state.sort !== null) search.set('sort', state.sort);
+  return search.toString();
+}

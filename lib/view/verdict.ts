@@ -1,0 +1,139 @@
+/**
+ * What a report says about the deployment, as structure; `verdict-text.ts` makes the sentence.
+ * Figures are those of the report; the thresholds below are the only judgement.
+ */
+import type { ReportJson } from '#lib/api/report-schema.ts';
+
+export type BoundName = NonNullable<ReportJson['balance']>['bound'];
+type GroupJson = ReportJson['groups'][number];
+type WorkerJson = ReportJson['workers'][number];
+
+/** Below this share of idle active time on every group the split is called healthy. */
+export const HEALTHY_BUBBLE_RATIO = 0.15;
+/** A worker is named when it computes this much longer than the median of its group. */
+export const SLOW_WORKER_RATIO = 0.08;
+/** Fewer steps than this and the verdict says that it is early. */
+export const FEW_STEPS = 5;
+
+export interface SlowWorker {
+  readonly workerId: string;
+  readonly group: string;
+  /** Compute per observed second over its group's median, minus one. */
+  readonly excessRatio: number;
+}
+
+export interface GroupWait {
+  readonly group: string;
+  readonly role: string;
+  readonly activeBubbleRatio: number;
+  readonly waitPeerRatio: number;
+  readonly exposedTransferRatio: number;
+}
+
+export type Verdict =
+  | { readonly kind: 'no-data' }
+  | {
+      readonly kind: 'healthy' | 'bounded' | 'colocated';
+      /** null for deployments that are not disaggregated, or without complete keys. */
+      readonly bound: BoundName | null;
+      /** Worst first: who has the most idle active time. */
+      readonly waits: readonly GroupWait[];
+      readonly slow: SlowWorker | null;
+      readonly measuredPeriodNs: number | null;
+      readonly idealPeriodNs: number | null;
+      /** What uneven workers inside the groups cost, as a share of the ideal period. */
+      readonly imbalanceCostRatio: number | null;
+      readonly microbatches: number;
+      readonly minMicrobatches: number | null;
+      readonly advice: NonNullable<ReportJson['balance']>['advice'][number] | null;
+      readonly steps: number;
+      readonly confidence: 'early' | 'clear' | 'close';
+    };
+
+export function verdictOf(report: ReportJson | null): Verdict {
+  if (report === null || report.steps.count === 0 || report.groups.length === 0) {
+    return { kind: 'no-data' };
+  }
+  const waits = report.groups
+    .map(groupWait)
+    .filter((wait) => wait !== null)
+    .sort((a, b) => b.activeBubbleRatio - a.activeBubbleRatio);
+  const slow = slowestWorker(report.workers);
+  const balance = report.balance;
+  const isHealthy =
+    slow === null &&
+    waits.length > 0 &&
+    waits.every((wait) => wait.activeBubbleRatio <= HEALTHY_BUBBLE_RATIO);
+  return {
+    kind: isHealthy ? 'healthy' : balance === null ? 'colocated' : 'bounded',
+    bound: balance?.bound ?? null,
+    waits,
+    slow,
+    measuredPeriodNs: balance?.measuredPeriodNs ?? null,
+    idealPeriodNs: balance?.idealPeriodNs ?? null,
+    imbalanceCostRatio:
+      balance === null || balance.idealPeriodNs <= 0
+        ? null
+        : balance.imbalanceCostNs / balance.idealPeriodNs,
+    microbatches: report.topology.microbatches,
+    minMicrobatches: balance?.minMicrobatches ?? null,
+    advice: balance?.advice[0] ?? null,
+    steps: report.steps.count,
+    confidence: confidenceOf(report),
+  };
+}
+
+function groupWait(group: GroupJson): GroupWait | null {
+  if (group.activeBubbleRatio === null) return null;
+  const windowNs = group.windowNs > 0 ? group.windowNs : 1;
+  return {
+    group: group.group,
+    role: group.role,
+    activeBubbleRatio: group.activeBubbleRatio,
+    waitPeerRatio: group.bubble.waitPeerNs / windowNs,
+    exposedTransferRatio: group.bubble.exposedTransferNs / windowNs,
+  };
+}
+
+/** The worker furthest over its group's median compute; null where none is clearly off. */
+export function slowestWorker(workers: readonly WorkerJson[]): SlowWorker | null {
+  const byGroup = new Map<string, { id: string; load: number }[]>();
+  for (const worker of workers) {
+    if (!(worker.observedNs > 0)) continue;
+    const list = byGroup.get(worker.group) ?? [];
+    list.push({ id: worker.id, load: worker.computeNs / worker.observedNs });
+    byGroup.set(worker.group, list);
+  }
+  let worst: SlowWorker | null = null;
+  for (const [group, list] of byGroup) {
+    if (list.length < 2) continue;
+    const middle = median(list.map((entry) => entry.load));
+    if (!(middle > 0)) continue;
+    for (const { id, load } of list) {
+      const excessRatio = load / middle - 1;
+      if (excessRatio > SLOW_WORKER_RATIO && excessRatio > (worst?.excessRatio ?? 0)) {
+        worst = { workerId: id, group, excessRatio };
+      }
+    }
+  }
+  return worst;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  if (sorted.length === 0) return Number.NaN;
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
+}
+
+/** `close`: the two sides take nearly the same time, so that the bound may flip. */
+function confidenceOf(report: ReportJson): 'early' | 'clear' | 'close' {
+  if (report.steps.count < FEW_STEPS) return 'early';
+  const balance = report.balance;
+  if (balance === null || balance.bound === 'latency-bound' || balance.bound === 'network-bound') {
+    return 'clear';
+  }
+  const slower = Math.max(balance.taEffectiveNs, balance.tfEffectiveNs);
+  const faster = Math.min(balance.taEffectiveNs, balance.tfEffectiveNs);
+  return slower > 0 && (slower - faster) / slower < 0.05 ? 'close' : 'clear';
+}
