@@ -1,0 +1,30 @@
+/** What a question may be answered with instead of an answer. Wording for people is in `message`. */
+
+/** A parameter of the question is wrong; nothing was read. */
+export class BadQuestionError extends Error {
+  override readonly name = 'BadQuestionError';
+  /** As the caller named it, such as "from". */
+  readonly parameter: string;
+
+  constructor(parameter: string, message: string) {
+    super(message);
+    this.parameter = parameter;
+  }
+}
+
+/** The store has never heard of the deployment. */
+export class UnknownDeploymentError extends Error {
+  override readonly name = 'UnknownDeploymentError';
+  readonly deployment: string;
+
+  constructor(deployment: string, known: readonly string[]) {
+    super(
+      `There is no deployment ${JSON.stringify(deployment)}. ${
+        known.length === 0
+          ? 'Nothing has been received yet.'
+          : `Known: ${known.slice(0, 20).join(', ')}${known.length > 20 ? ', …' : ''}.`
+      }`,
+    );
+    this.deployment = deployment;
+  }
+}

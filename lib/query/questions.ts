@@ -1,0 +1,63 @@
+/** Everything that the API asks of the stores, as plain data that can cross to a query thread. */
+import type { AnnotationJson } from '#lib/api/annotations.ts';
+import type { Breakdown } from '#lib/api/breakdown.ts';
+import type { Deployments } from '#lib/api/deployments.ts';
+import type { IngestTotalsJson, StoreHealth } from '#lib/api/health.ts';
+import type { ProblemKind } from '#lib/api/problem.ts';
+import type { ReportJson } from '#lib/api/report-schema.ts';
+import type { Series } from '#lib/api/series.ts';
+import type { HeatmapAnswer, StripAnswer } from '#lib/api/views.ts';
+
+/** `from` and `to` as written by the caller (lib/query/parse-time.ts). */
+export interface DeploymentQuestion {
+  readonly deployment: string;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}
+
+export interface StoreTotals {
+  readonly store: StoreHealth;
+  readonly totals: readonly IngestTotalsJson[];
+}
+
+/** What each kind of question takes and is answered with. */
+export interface Questions {
+  deployments: { question: Record<never, never>; answer: Deployments };
+  report: { question: DeploymentQuestion; answer: ReportJson };
+  series: { question: DeploymentQuestion; answer: Series };
+  heatmap: { question: DeploymentQuestion; answer: HeatmapAnswer };
+  strip: { question: DeploymentQuestion; answer: StripAnswer };
+  breakdown: { question: DeploymentQuestion; answer: Breakdown };
+  totals: { question: Record<never, never>; answer: StoreTotals };
+  annotations: { question: DeploymentQuestion; answer: { annotations: AnnotationJson[] } };
+}
+export type QuestionKind = keyof Questions;
+
+/** Why there is no answer, ready for a problem document. */
+export interface QueryFailure {
+  readonly kind: ProblemKind;
+  readonly message: string;
+  readonly parameter?: string;
+}
+
+/** Main -> query thread. */
+export interface QueryRequest {
+  readonly id: number;
+  readonly kind: QuestionKind;
+  readonly question: unknown;
+  /** Wall clock of the asker: relative times count from it. */
+  readonly nowUnixMs: number;
+}
+
+/** Query thread -> main. */
+export type QueryReply =
+  | { readonly id: number; readonly ok: true; readonly answer: unknown }
+  | { readonly id: number; readonly ok: false; readonly failure: QueryFailure };
+
+/** `workerData` of a query thread. */
+export interface QueryThreadData {
+  /** `sqlite`, or the URL of another store. */
+  readonly store: string;
+  /** Folder of the database. */
+  readonly dataDir: string;
+}
