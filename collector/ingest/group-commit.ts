@@ -1,0 +1,284 @@
+/**
+ * Collects decoded requests and commits them together, so that one sync to disk serves all that
+ * came within a few milliseconds.
+ *
+ *     request --decode--> group --(queue empty and idle, or old, or large)--> append --> answers
+ */
+import { hash } from 'node:crypto';
+import type { IngestOutcome, IngestReply, IngestRequest } from '#collector/messages.ts';
+import type { Result } from '#lib/base/result.ts';
+import { unixNanosFromMs } from '#lib/base/units.ts';
+import type { Decoded, Encoding, MalformedBody, Signal } from '#lib/ingest/decoded.ts';
+import type { AppendOutcome, TelemetryBatch, TelemetryStore } from '#lib/store/telemetry-store.ts';
+import type { CommitPolicy, CommitReport } from './thread-messages.ts';
+
+/** One request on its way to the store; `replyId` undefined: nobody waits for it. */
+export interface PendingBatch {
+  readonly replyId: number | undefined;
+  readonly bodyBytes: number;
+  readonly batch: TelemetryBatch;
+  readonly received: number;
+  readonly rejectedCount: number;
+  readonly rejectedMessage: string;
+}
+
+export interface GroupCommitHooks {
+  reply(replies: readonly IngestReply[]): void;
+  /** After a commit; `outcomes` in the order of `group`. */
+  committed(group: readonly PendingBatch[], outcomes: readonly AppendOutcome[]): void;
+  /** What nobody waits for and could not be stored. */
+  lost(pending: PendingBatch): void;
+  report(commit: CommitReport): void;
+  /** The store refused; undefined: it works. */
+  storeState(reason: string | undefined): void;
+  warn(message: string): void;
+}
+
+interface RequestDecoder {
+  decode(signal: Signal, encoding: Encoding, body: Uint8Array): Result<Decoded, MalformedBody>;
+}
+
+const RETRY_AFTER_S = 5;
+
+export class GroupCommit {
+  readonly #store: Pick<TelemetryStore, 'append'>;
+  readonly #decoder: RequestDecoder;
+  readonly #policy: CommitPolicy;
+  readonly #hooks: GroupCommitHooks;
+  #group: PendingBatch[] = [];
+  #groupBytes = 0;
+  #firstAtMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #committing: Promise<void> | undefined;
+  malformedRequests = 0;
+  decodeErrors = 0;
+  commits = 0;
+  failedCommits = 0;
+
+  constructor(
+    store: Pick<TelemetryStore, 'append'>,
+    decoder: RequestDecoder,
+    policy: CommitPolicy,
+    hooks: GroupCommitHooks,
+  ) {
+    this.#store = store;
+    this.#decoder = decoder;
+    this.#policy = policy;
+    this.#hooks = hooks;
+  }
+
+  accept(request: IngestRequest): void {
+    const outcome = this.#decode(request);
+    if ('status' in outcome) {
+      this.#hooks.reply([{ type: 'reply', id: request.id, outcome }]);
+      return;
+    }
+    if (isEmpty(outcome)) {
+      // Nothing to put on disk, so nothing to wait for.
+      this.#hooks.reply([replyTo(request.id, outcome, false)]);
+      return;
+    }
+    this.add({
+      replyId: request.id,
+      bodyBytes: request.body.byteLength,
+      batch: {
+        batchId: batchIdOf(request.signal, request.body),
+        receivedUnixNs: unixNanosFromMs(Date.now()),
+        events: outcome.events,
+        metrics: outcome.metrics,
+        rejected: outcome.rejected,
+        logRecords: outcome.logRecords,
+      },
+      received: outcome.received,
+      rejectedCount: outcome.rejectedCount,
+      rejectedMessage: outcome.rejectedMessage,
+    });
+  }
+
+  add(pending: PendingBatch): void {
+    const now = performance.now();
+    if (this.#group.length === 0) this.#firstAtMs = now;
+    this.#group.push(pending);
+    this.#groupBytes += pending.bodyBytes;
+    const ageMs = now - this.#firstAtMs;
+    // A long queue keeps the event loop from its timers, so age is looked at here too.
+    if (this.#groupBytes >= this.#policy.maxGroupBytes || ageMs >= this.#policy.maxDelayMs) {
+      void this.#commitNow();
+      return;
+    }
+    clearTimeout(this.#timer);
+    const waitMs = Math.min(this.#policy.idleMs, this.#policy.maxDelayMs - ageMs);
+    this.#timer = setTimeout(() => void this.#commitNow(), waitMs);
+  }
+
+  /** Resolves when everything that was accepted is committed (or refused) and answered. */
+  async flush(): Promise<void> {
+    while (this.#group.length > 0 || this.#committing !== undefined) await this.#commitNow();
+  }
+
+  #decode(request: IngestRequest): Decoded | IngestOutcome {
+    try {
+      const decoded = this.#decoder.decode(request.signal, request.encoding, request.body);
+      if (decoded.ok) return decoded.value;
+      this.malformedRequests++;
+      return { status: 'malformed', message: decoded.error.message };
+    } catch (error) {
+      this.decodeErrors++;
+      this.#hooks.warn(`decoding ${request.signal} (${request.encoding}) failed: ${text(error)}`);
+      return { status: 'failed', message: 'the request could not be decoded' };
+    }
+  }
+
+  /** One commit at a time; what comes meanwhile is the next group. */
+  async #commitNow(): Promise<void> {
+    clearTimeout(this.#timer);
+    if (this.#committing !== undefined) {
+      await this.#committing;
+      return;
+    }
+    if (this.#group.length === 0) return;
+    const group = this.#group;
+    this.#group = [];
+    this.#groupBytes = 0;
+    this.#committing = this.#commit(group);
+    await this.#committing;
+    this.#committing = undefined;
+    // Their timer may have fired, and found this commit, while it ran.
+    if (this.#group.length > 0) {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => void this.#commitNow(), 0);
+    }
+  }
+
+  async #commit(group: readonly PendingBatch[]): Promise<void> {
+    const startedMs = performance.now();
+    try {
+      const outcomes = await this.#store.append(group.map(({ batch }) => batch));
+      this.#settle(group, outcomes, performance.now() - startedMs);
+    } catch (error) {
+      await this.#failed(group, error, performance.now() - startedMs);
+    }
+  }
+
+  #settle(
+    group: readonly PendingBatch[],
+    outcomes: readonly AppendOutcome[],
+    commitMs: number,
+  ): void {
+    this.commits++;
+    const replies: IngestReply[] = [];
+    let events = 0;
+    let metricPoints = 0;
+    let duplicates = 0;
+    for (const [i, pending] of group.entries()) {
+      const duplicate = outcomes[i]?.duplicate === true;
+      if (duplicate) duplicates++;
+      else {
+        events += rows(pending.batch.events);
+        metricPoints += rows(pending.batch.metrics);
+      }
+      if (pending.replyId !== undefined) replies.push(replyTo(pending.replyId, pending, duplicate));
+    }
+    this.#hooks.storeState(undefined);
+    this.#hooks.reply(replies);
+    this.#hooks.report({
+      ok: true,
+      commitMs,
+      requests: group.length,
+      bodyBytes: bytesOf(group),
+      events,
+      metricPoints,
+      duplicates,
+    });
+    this.#hooks.committed(group, outcomes);
+  }
+
+  /**
+   * A store that cannot take data refuses them all. Any other error is a fault of ours that one
+   * request may trigger: each is tried alone, so that it cannot hold up the others for ever.
+   */
+  async #failed(group: readonly PendingBatch[], error: unknown, commitMs: number): Promise<void> {
+    this.failedCommits++;
+    this.#hooks.report({
+      ok: false,
+      commitMs,
+      requests: group.length,
+      bodyBytes: bytesOf(group),
+      events: 0,
+      metricPoints: 0,
+      duplicates: 0,
+    });
+    const unavailable = isStoreUnavailable(error);
+    if (!unavailable && group.length > 1) {
+      for (const pending of group) await this.#commit([pending]);
+      return;
+    }
+    if (unavailable) this.#hooks.storeState(text(error));
+    else this.#hooks.warn(`storing a request failed: ${text(error)}`);
+    const outcome: IngestOutcome = unavailable
+      ? {
+          status: 'unavailable',
+          message: 'the store cannot take data now; send again later',
+          retryAfterS: RETRY_AFTER_S,
+        }
+      : { status: 'failed', message: 'the request could not be stored' };
+    const replies: IngestReply[] = [];
+    for (const pending of group) {
+      if (pending.replyId === undefined) this.#hooks.lost(pending);
+      else replies.push({ type: 'reply', id: pending.replyId, outcome });
+    }
+    this.#hooks.reply(replies);
+  }
+}
+
+/**
+ * 128 bits of SHA-256 over the body (after decompression), with the signal, since an empty-looking
+ * body can be valid for several. 1.9 GB/s on one core with SHA instructions.
+ */
+export function batchIdOf(signal: Signal, body: Uint8Array): string {
+  const digest = hash('sha256', body, 'buffer');
+  return `${signal}:${digest.subarray(0, 16).toString('base64url')}`;
+}
+
+function isEmpty(decoded: Decoded): boolean {
+  return (
+    decoded.logRecords === 0 &&
+    decoded.rejected.size === 0 &&
+    rows(decoded.events) === 0 &&
+    rows(decoded.metrics) === 0
+  );
+}
+
+function replyTo(
+  id: number,
+  counts: Pick<Decoded, 'received' | 'rejectedCount' | 'rejectedMessage'>,
+  duplicate: boolean,
+): IngestReply {
+  const { received, rejectedCount, rejectedMessage } = counts;
+  return {
+    type: 'reply',
+    id,
+    outcome: { status: 'stored', received, rejectedCount, rejectedMessage, duplicate },
+  };
+}
+
+/** By name: a store of another kind may have a class of its own. */
+function isStoreUnavailable(error: unknown): boolean {
+  return error instanceof Error && error.name === 'StoreUnavailableError';
+}
+
+function rows(tables: readonly { readonly length: number }[]): number {
+  let total = 0;
+  for (const table of tables) total += table.length;
+  return total;
+}
+
+function bytesOf(group: readonly PendingBatch[]): number {
+  let total = 0;
+  for (const { bodyBytes } of group) total += bodyBytes;
+  return total;
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,276 @@
+/**
+ * The ingest thread: the only writer of the database. Its client is `ingest-client.ts`; the
+ * messages are in `thread-messages.ts`.
+ */
+import { randomUUID } from 'node:crypto';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { RollupsMessage } from '#collector/messages.ts';
+import { assert } from '#lib/base/assert.ts';
+import { unixNanosFromMs } from '#lib/base/units.ts';
+import { Decoder } from '#lib/ingest/decoder.ts';
+import { openTelemetryWriter } from '#lib/store/open-store.ts';
+import type { StoreSize, TelemetryStore } from '#lib/store/telemetry-store.ts';
+import type { RejectCounts } from '#lib/table/reject-reasons.ts';
+import { GroupCommit, type PendingBatch } from './group-commit.ts';
+import { LiveFeed } from './live-feed.ts';
+import type { FromIngestThread, IngestThreadData, ToIngestThread } from './thread-messages.ts';
+
+const STATS_EVERY_MS = 250;
+/** Looking at sizes may read the file system and sum up rows. */
+const SIZE_EVERY_MS = 5000;
+const PROBE_EVERY_MS = 2000;
+const RETAIN_EVERY_MS = 10_000;
+const RETAIN_AGAIN_MS = 100;
+const RETRY_AFTER_S = 5;
+
+const port = parentPort;
+assert(port !== null, 'the ingest thread was started as a program');
+
+function send(message: FromIngestThread): void {
+  port?.postMessage(message);
+}
+
+class IngestThread {
+  readonly #data: IngestThreadData;
+  readonly #store: TelemetryStore;
+  readonly #group: GroupCommit;
+  readonly #live: LiveFeed;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #storeFailure: string | undefined;
+  #degraded: string | undefined;
+  #size: StoreSize | null = null;
+  #late = new Map<string, number>();
+  #rollups: Promise<void> = Promise.resolve();
+  #stopping = false;
+  #deletedChunks = 0;
+  #deletedRollups = 0;
+  #retentionFailures = 0;
+  #rollupFailures = 0;
+
+  constructor(data: IngestThreadData, store: TelemetryStore) {
+    this.#data = data;
+    this.#store = store;
+    this.#live = new LiveFeed(data.store !== 'memory:', (message) => this.#takeRollups(message));
+    this.#group = new GroupCommit(store, new Decoder(data.limits), data.policy, {
+      reply: (replies) => send({ type: 'replies', replies }),
+      lost: ({ batch }) => this.#keepLate(batch.rejected),
+      committed: (group, outcomes) => this.#live.send(group, outcomes),
+      report: (commit) => send({ type: 'commit', commit }),
+      storeState: (reason) => {
+        this.#storeFailure = reason;
+        this.#publishState();
+      },
+      warn: (message) => send({ type: 'warning', message }),
+    });
+  }
+
+  start(): void {
+    this.#every(STATS_EVERY_MS, () => this.#publishStats());
+    this.#every(SIZE_EVERY_MS, () => this.#measure());
+    this.#every(PROBE_EVERY_MS, () => this.#probe());
+    this.#retainAfter(RETAIN_EVERY_MS);
+  }
+
+  receive(message: ToIngestThread): void {
+    switch (message.type) {
+      case 'request':
+        if (this.#walIsFull()) {
+          send({
+            type: 'replies',
+            replies: [
+              {
+                type: 'reply',
+                id: message.id,
+                outcome: {
+                  status: 'unavailable',
+                  message: 'the store is behind; send again later',
+                  retryAfterS: RETRY_AFTER_S,
+                },
+              },
+            ],
+          });
+          return;
+        }
+        this.#group.accept(message);
+        return;
+      case 'live':
+        this.#live.attach(message.port);
+        return;
+      case 'stop':
+        void this.#stop();
+        return;
+    }
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#group.flush();
+    await this.#rollups;
+    this.#countLate();
+    await this.#group.flush();
+    this.#live.close();
+    this.#publishStats();
+    try {
+      await this.#store.close();
+    } catch (error) {
+      send({ type: 'warning', message: `closing the store failed: ${text(error)}` });
+    }
+    send({ type: 'stopped' });
+    port?.close();
+  }
+
+  #every(ms: number, work: () => void | Promise<void>): void {
+    this.#timers.push(setInterval(() => void work(), ms));
+  }
+
+  #publishStats(): void {
+    send({
+      type: 'stats',
+      stats: {
+        decodeErrors: this.#group.decodeErrors,
+        malformedRequests: this.#group.malformedRequests,
+        commits: this.#group.commits,
+        failedCommits: this.#group.failedCommits,
+        liveDroppedEvents: this.#live.droppedEvents,
+        liveDroppedMessages: this.#live.droppedMessages,
+        liveBehindMessages: this.#live.behindMessages,
+        deletedChunks: this.#deletedChunks,
+        deletedRollups: this.#deletedRollups,
+        retentionFailures: this.#retentionFailures,
+        rollupFailures: this.#rollupFailures,
+        uncountedLateEvents: [...this.#late.values()].reduce((sum, count) => sum + count, 0),
+        size: this.#size,
+      },
+    });
+  }
+
+  #walIsFull(): boolean {
+    return this.#size !== null && this.#size.walBytes > this.#data.maxWalBytes;
+  }
+
+  #publishState(): void {
+    const reason = this.#walIsFull()
+      ? `the write-ahead log is over ${this.#data.maxWalBytes} bytes`
+      : this.#storeFailure;
+    if (reason === this.#degraded) return;
+    this.#degraded = reason;
+    send({
+      type: 'state',
+      state:
+        reason === undefined
+          ? { status: 'ok' }
+          : { status: 'degraded', reason, sinceUnixMs: Date.now() },
+    });
+  }
+
+  async #measure(): Promise<void> {
+    try {
+      this.#size = await this.#store.size();
+      this.#publishState();
+    } catch (error) {
+      this.#size = null;
+      send({ type: 'warning', message: `the store's size could not be read: ${text(error)}` });
+    }
+  }
+
+  /** Writes an empty batch while the store refuses, so that recovery does not wait for traffic. */
+  #probe(): void {
+    this.#countLate();
+    if (this.#storeFailure !== undefined) this.#group.add(innerBatch('probe', new Map()));
+    if (this.#walIsFull()) void this.#measure();
+  }
+
+  #takeRollups(message: RollupsMessage): void {
+    this.#keepLate(new Map([...message.late].map(([name, late]) => [name, { late }])));
+    this.#countLate();
+    if (message.workers.length === 0 && message.deployments.length === 0) return;
+    this.#rollups = this.#rollups.then(() => this.#putRollups(message));
+  }
+
+  async #putRollups(message: RollupsMessage): Promise<void> {
+    try {
+      await this.#store.putRollups(message.workers, message.deployments);
+    } catch (error) {
+      this.#rollupFailures++;
+      send({ type: 'warning', message: `storing rollups failed: ${text(error)}` });
+    }
+  }
+
+  /** Late counts go the way of batches, in the next group; not while the store refuses. */
+  #countLate(): void {
+    if (this.#late.size === 0 || this.#storeFailure !== undefined) return;
+    const rejected = new Map<string, RejectCounts>();
+    for (const [deployment, late] of this.#late) rejected.set(deployment, { late });
+    this.#late = new Map();
+    this.#group.add(innerBatch('late', rejected));
+  }
+
+  /** Late counts that could not be stored are tried again with the next ones. */
+  #keepLate(rejected: ReadonlyMap<string, RejectCounts>): void {
+    for (const [deployment, { late = 0 }] of rejected) {
+      this.#late.set(deployment, (this.#late.get(deployment) ?? 0) + late);
+    }
+  }
+
+  #retainAfter(ms: number): void {
+    setTimeout(() => void this.#retain(), ms).unref();
+  }
+
+  /** One bounded slice, then room for requests before the next. */
+  async #retain(): Promise<void> {
+    if (this.#stopping) return;
+    let more = false;
+    try {
+      const now = unixNanosFromMs(Date.now());
+      const outcome = await this.#store.retain(this.#data.retention, now);
+      this.#deletedChunks += outcome.deletedChunks;
+      this.#deletedRollups += outcome.deletedRollups;
+      more = outcome.more;
+    } catch (error) {
+      this.#retentionFailures++;
+      send({ type: 'warning', message: `deleting old telemetry failed: ${text(error)}` });
+    }
+    this.#retainAfter(more ? RETAIN_AGAIN_MS : RETAIN_EVERY_MS);
+  }
+}
+
+function innerBatch(name: string, rejected: ReadonlyMap<string, RejectCounts>): PendingBatch {
+  return {
+    replyId: undefined,
+    bodyBytes: 0,
+    batch: {
+      batchId: `${name}:${randomUUID()}`,
+      receivedUnixNs: unixNanosFromMs(Date.now()),
+      events: [],
+      metrics: [],
+      rejected,
+      logRecords: 0,
+    },
+    received: 0,
+    rejectedCount: 0,
+    rejectedMessage: '',
+  };
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function main(): Promise<void> {
+  const data = workerData as IngestThreadData;
+  let store: TelemetryStore;
+  try {
+    store = await openTelemetryWriter(data.store, data.dataDir);
+  } catch (error) {
+    send({ type: 'refused', message: text(error) });
+    port?.close();
+    return;
+  }
+  const thread = new IngestThread(data, store);
+  thread.start();
+  port?.on('message', (message: ToIngestThread) => thread.receive(message));
+  send({ type: 'ready' });
+}
+
+await main();

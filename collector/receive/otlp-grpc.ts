@@ -1,0 +1,253 @@
+/**
+ * OTLP/gRPC: the Export calls of TraceService, MetricsService and LogsService.
+ *
+ *     HTTP/2 stream: 1 byte compressed?, 4 bytes length, message  ->  the same way as OTLP/HTTP
+ *
+ * Built on node:http2: a unary call is one frame each way, and only so can a message be put on the
+ * byte budget before it is read and while it inflates. grpc-js hands a message over when all of it,
+ * inflated, is in memory already.
+ */
+import {
+  constants,
+  createServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import type { IngestService } from '#collector/ingest/ingest-client.ts';
+import { err, ok, type Result } from '#lib/base/result.ts';
+import type { Signal } from '#lib/ingest/decoded.ts';
+import { encodeExportResponse, RpcCode } from '#lib/wire/otlp-response.ts';
+import type { BodyFailure } from './body-failure.ts';
+import type { ByteLease } from './byte-budget.ts';
+import { type Compression, decompress } from './decompress.ts';
+import {
+  type GrpcStatus,
+  grpcFailureStatus,
+  grpcOutcomeStatus,
+  grpcStatusHeaders,
+} from './grpc-status.ts';
+import { DEFAULT_MAX_BODY_BYTES, type OtlpReceiver } from './otlp-http.ts';
+import type { ReadLimits } from './read-body.ts';
+import { readGrpcMessage } from './read-grpc-message.ts';
+import type { ReceiverStats } from './receiver-stats.ts';
+
+export interface OtlpGrpcOptions {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly ingest: Pick<IngestService, 'submit'>;
+  /** Holds the byte budget, which the HTTP receiver shares. */
+  readonly stats: ReceiverStats;
+  /** Limit of a message after decompression; default 64 MiB. */
+  readonly maxBodyBytes?: number;
+  /** Longest pause inside a message; default 10 s. */
+  readonly bodyIdleMs?: number;
+  /** Longest time for a whole message; default 120 s. */
+  readonly bodyTotalMs?: number;
+}
+
+const METHODS: ReadonlyMap<string, Signal> = new Map([
+  ['/opentelemetry.proto.collector.trace.v1.TraceService/Export', 'traces'],
+  ['/opentelemetry.proto.collector.metrics.v1.MetricsService/Export', 'metrics'],
+  ['/opentelemetry.proto.collector.logs.v1.LogsService/Export', 'logs'],
+]);
+
+const COMPRESSIONS: ReadonlyMap<string, Compression | 'identity'> = new Map([
+  ['identity', 'identity'],
+  ['gzip', 'gzip'],
+  ['deflate', 'deflate'],
+  ['zstd', 'zstd'],
+]);
+
+const RESPONSE_HEADERS = {
+  ':status': 200,
+  'content-type': 'application/grpc',
+  'grpc-accept-encoding': 'identity,deflate,gzip,zstd',
+} as const;
+
+/** Bytes that a connection, and one stream of it, may send ahead of what was read. */
+const CONNECTION_WINDOW_BYTES = 4 * 1024 * 1024;
+const STREAM_WINDOW_BYTES = 1024 * 1024;
+const MAX_STREAMS = 128;
+
+/** Rejects where the address cannot be listened on. */
+export async function startOtlpGrpc(options: OtlpGrpcOptions): Promise<OtlpReceiver> {
+  const receiver = new OtlpGrpc(options);
+  await receiver.listen();
+  return receiver;
+}
+
+class OtlpGrpc implements OtlpReceiver {
+  readonly #options: OtlpGrpcOptions;
+  readonly #limits: ReadLimits;
+  readonly #server: Http2Server;
+  readonly #sessions = new Set<ServerHttp2Session>();
+  #draining = false;
+
+  constructor(options: OtlpGrpcOptions) {
+    this.#options = options;
+    this.#limits = {
+      maxBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+      idleMs: options.bodyIdleMs ?? 10_000,
+      totalMs: options.bodyTotalMs ?? 120_000,
+    };
+    this.#server = createServer({
+      settings: {
+        initialWindowSize: STREAM_WINDOW_BYTES,
+        maxConcurrentStreams: MAX_STREAMS,
+        enablePush: false,
+      },
+      maxSessionMemory: 64,
+    });
+    this.#server.on('session', (session) => {
+      this.#sessions.add(session);
+      session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+      session.on('error', () => undefined);
+      session.once('close', () => this.#sessions.delete(session));
+    });
+    this.#server.on('sessionError', () => undefined);
+    this.#server.on('stream', (stream, headers) => void this.#serve(stream, headers));
+  }
+
+  get host(): string {
+    return this.#options.host;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  listen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(this.#options.port, this.#options.host, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+  }
+
+  drain(): void {
+    this.#draining = true;
+  }
+
+  async close(graceMs = 5000): Promise<void> {
+    this.drain();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    // GOAWAY: streams that are open get their answer, new ones go elsewhere.
+    for (const session of this.#sessions) session.close();
+    const cut = setTimeout(() => {
+      for (const session of this.#sessions) session.destroy();
+    }, graceMs);
+    await closed;
+    clearTimeout(cut);
+  }
+
+  async #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
+    stream.on('error', () => undefined);
+    if (!isGrpc(headers)) {
+      this.#options.stats.unroutedRequests++;
+      stream.respond({ ':status': 415 }, { endStream: true });
+      stream.close(constants.NGHTTP2_NO_ERROR);
+      return;
+    }
+    const signal = METHODS.get(String(headers[':path']));
+    if (signal === undefined) {
+      this.#options.stats.unroutedRequests++;
+      refuse(stream, {
+        code: RpcCode.unimplemented,
+        message: `unknown method ${String(headers[':path']).slice(0, 200)}`,
+      });
+      return;
+    }
+    const lease = this.#options.stats.budget.lease();
+    try {
+      await this.#receive(stream, headers, signal, lease);
+    } finally {
+      lease.release();
+    }
+  }
+
+  async #receive(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    signal: Signal,
+    lease: ByteLease,
+  ): Promise<void> {
+    const { stats, ingest } = this.#options;
+    if (this.#draining) {
+      stats.refuse(signal, 'grpc', 'unavailable');
+      refuse(stream, {
+        code: RpcCode.unavailable,
+        message: 'the collector is stopping',
+        retryAfterS: 1,
+      });
+      return;
+    }
+    const compression = COMPRESSIONS.get(String(headers['grpc-encoding'] ?? 'identity'));
+    if (compression === undefined) {
+      stats.refuse(signal, 'grpc', 'unsupported');
+      refuse(stream, {
+        code: RpcCode.unimplemented,
+        message: 'unsupported grpc-encoding, supported: identity, gzip, deflate, zstd',
+      });
+      return;
+    }
+    const message = await this.#message(stream, compression, lease);
+    if (!message.ok) {
+      stats.refuse(signal, 'grpc', message.error.kind);
+      refuse(stream, grpcFailureStatus(message.error));
+      return;
+    }
+    const bodyBytes = message.value.byteLength;
+    const outcome = await ingest.submit(signal, 'protobuf', message.value);
+    stats.settle(signal, 'grpc', bodyBytes, outcome);
+    if (outcome.status !== 'stored') {
+      refuse(stream, grpcOutcomeStatus(outcome));
+      return;
+    }
+    const { rejectedCount, rejectedMessage } = outcome;
+    respond(stream, encodeExportResponse('protobuf', signal, rejectedCount, rejectedMessage));
+  }
+
+  async #message(
+    stream: ServerHttp2Stream,
+    compression: Compression | 'identity',
+    lease: ByteLease,
+  ): Promise<Result<Uint8Array<ArrayBuffer>, BodyFailure>> {
+    const read = await readGrpcMessage(stream, lease, this.#limits);
+    if (!read.ok) return read;
+    if (!read.value.compressed) return ok(read.value.message);
+    if (compression === 'identity') {
+      return err({ kind: 'malformed', message: 'compressed message without grpc-encoding' });
+    }
+    return await decompress(compression, read.value.message, lease, this.#limits.maxBytes);
+  }
+}
+
+function isGrpc(headers: IncomingHttpHeaders): boolean {
+  const type = String(headers['content-type'] ?? '').toLowerCase();
+  return headers[':method'] === 'POST' && /^application\/grpc(\+proto)?(;|$)/.test(type);
+}
+
+/** An answer without a message: status and end in one header block ("Trailers-Only"). */
+function refuse(stream: ServerHttp2Stream, status: GrpcStatus): void {
+  if (stream.destroyed || stream.closed) return;
+  stream.respond({ ...RESPONSE_HEADERS, ...grpcStatusHeaders(status) }, { endStream: true });
+  // The rest of the request is not wanted: without this the sender would go on to its end.
+  if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+}
+
+function respond(stream: ServerHttp2Stream, message: Uint8Array): void {
+  if (stream.destroyed || stream.closed) return;
+  stream.respond(RESPONSE_HEADERS, { waitForTrailers: true });
+  stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+  const frame = Buffer.allocUnsafe(5 + message.byteLength);
+  frame[0] = 0;
+  frame.writeUInt32BE(message.byteLength, 1);
+  frame.set(message, 5);
+  stream.end(frame);
+}
