@@ -1,0 +1,128 @@
+/**
+ * The admin port: metrics, health, status, the live stream, and the calls that change what people
+ * wrote. Nothing here touches the telemetry store.
+ */
+import type { AddressInfo } from 'node:net';
+import { type FastifyInstance, fastify } from 'fastify';
+import { problem } from '#lib/api/problem.ts';
+import type { Address } from '#lib/config/quantities.ts';
+import {
+  type AnnotationRouteOptions,
+  addAnnotationRoutes,
+  sendProblem,
+} from './annotation-routes.ts';
+import { type LiveClients, parseLastEventId } from './live-clients.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface AdminOptions extends AnnotationRouteOptions {
+  readonly address: Address;
+  readonly metrics: Metrics;
+  readonly clients: LiveClients;
+  /** Why OTLP is not accepted now; empty when it is. */
+  readonly notReady: () => readonly string[];
+  /** Why only a restart helps; empty while it does not. */
+  readonly notAlive: () => readonly string[];
+  /** Body of /api/status. */
+  readonly status: () => unknown;
+  /** An error of ours while answering. */
+  readonly onError: (error: unknown) => void;
+}
+
+export interface AdminServer {
+  readonly host: string;
+  readonly port: number;
+  /** Ends live streams, then closes. */
+  close(): Promise<void>;
+}
+
+/** Rejects where the address cannot be listened on. */
+export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
+  const server = fastify({
+    forceCloseConnections: true,
+    bodyLimit: 64 * 1024,
+    requestTimeout: 30_000,
+    routerOptions: { maxParamLength: 512 },
+  });
+  addHealthRoutes(server, options);
+  addLiveRoute(server, options.clients);
+  addAnnotationRoutes(server, options);
+  server.get('/metrics', async (_request, reply) =>
+    reply.header('Content-Type', options.metrics.contentType).send(await options.metrics.render()),
+  );
+  server.get('/api/status', async (_request, reply) =>
+    reply
+      .header('Content-Type', 'application/json')
+      .header('Cache-Control', 'no-store')
+      .send(jsonWithBigints(options.status())),
+  );
+  server.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, problem('not-found', `There is no ${request.method} ${request.url} here.`)),
+  );
+  server.setErrorHandler((error, _request, reply) => {
+    const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
+    if (status >= 400 && status < 500) {
+      const detail = 'The request cannot be read: is its body JSON of at most 64 KiB?';
+      return sendProblem(reply, { ...problem('bad-parameter', detail), status });
+    }
+    options.onError(error);
+    return sendProblem(reply, problem('internal', 'See the log of the collector.'));
+  });
+  await server.listen({ host: options.address.host, port: options.address.port });
+  const { port } = server.server.address() as AddressInfo;
+  return {
+    host: options.address.host,
+    port,
+    close: async () => {
+      options.clients.close();
+      await server.close();
+    },
+  };
+}
+
+function addHealthRoutes(server: FastifyInstance, options: AdminOptions): void {
+  const routes = [
+    ['/readyz', 'ready', () => [...options.notAlive(), ...options.notReady()]],
+    ['/healthz', 'healthy', () => [...options.notAlive(), ...options.notReady()]],
+    // Alive although not ready: a full disk is not cured by a restart.
+    ['/livez', 'alive', options.notAlive],
+  ] as const;
+  for (const [path, word, reasonsNow] of routes) {
+    server.get(path, async (_request, reply) => {
+      const reasons = reasonsNow();
+      return reply
+        .code(reasons.length === 0 ? 200 : 503)
+        .header('Cache-Control', 'no-store')
+        .send({ status: reasons.length === 0 ? word : `not ${word}`, reasons });
+    });
+  }
+}
+
+function addLiveRoute(server: FastifyInstance, clients: LiveClients): void {
+  server.get<{ Querystring: { deployment?: string; lastEventId?: string } }>(
+    '/live',
+    (request, reply) => {
+      const { deployment, lastEventId } = request.query;
+      if (typeof deployment !== 'string' || deployment === '') {
+        return sendProblem(reply, problem('bad-parameter', 'Say which deployment.', 'deployment'));
+      }
+      if (clients.isFull) {
+        return sendProblem(
+          reply.header('Retry-After', '5'),
+          problem('busy', 'Too many live streams are open; close some pages.'),
+        );
+      }
+      const header = request.headers['last-event-id'];
+      const resumeFrom = parseLastEventId(typeof header === 'string' ? header : lastEventId);
+      reply.hijack();
+      clients.serve(reply.raw, deployment, resumeFrom);
+      return reply;
+    },
+  );
+}
+
+/** Integers beyond 2^53 go out as strings of digits. */
+function jsonWithBigints(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'bigint' ? String(inner) : inner,
+  );
+}

@@ -1,0 +1,89 @@
+/** `POST` and `DELETE /api/annotations`: what the web and the command line ask to be written. */
+import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type AnnotationJson, annotationRequestSchema } from '#lib/api/annotations.ts';
+import { PROBLEM_CONTENT_TYPE, type Problem, problem } from '#lib/api/problem.ts';
+import { unixNanos, unixNanosFromMs } from '#lib/base/units.ts';
+import type { Annotation, StateStore } from '#lib/store/state-store.ts';
+
+export interface AnnotationRouteOptions {
+  readonly state: Pick<StateStore, 'putAnnotation' | 'deleteAnnotation'>;
+  /** Bearer token of runtime.json. */
+  readonly adminToken: string;
+  readonly nowUnixMs: () => number;
+}
+
+export function addAnnotationRoutes(server: FastifyInstance, options: AnnotationRouteOptions) {
+  const authorize = async (request: FastifyRequest, reply: FastifyReply) => {
+    if (!holdsToken(request.headers.authorization, options.adminToken)) {
+      const detail = 'Changes need "Authorization: Bearer TOKEN" with adminToken of runtime.json.';
+      const refusal = { ...problem('forbidden', detail), status: 401, title: 'Not authorized' };
+      await sendProblem(reply.header('WWW-Authenticate', 'Bearer'), refusal);
+    }
+  };
+
+  server.post('/api/annotations', { preHandler: authorize }, async (request, reply) => {
+    const parsed = annotationRequestSchema.safeParse(request.body);
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0];
+      const parameter = issue?.path.join('.') ?? '';
+      const detail = `${parameter === '' ? 'The body' : parameter}: ${issue?.message ?? 'wrong'}`;
+      return sendProblem(reply, problem('bad-parameter', detail, parameter));
+    }
+    const { id, deployment, fromUnixNs, toUnixNs, author, text } = parsed.data;
+    const annotation: Annotation = {
+      id: id ?? randomUUID(),
+      deployment,
+      fromUnixNs: unixNanos(BigInt(fromUnixNs)),
+      toUnixNs: unixNanos(BigInt(toUnixNs ?? fromUnixNs)),
+      author,
+      text,
+      createdUnixNs: unixNanosFromMs(options.nowUnixMs()),
+    };
+    if (annotation.toUnixNs < annotation.fromUnixNs) {
+      return sendProblem(
+        reply,
+        problem('bad-parameter', 'toUnixNs must not lie before fromUnixNs.', 'toUnixNs'),
+      );
+    }
+    await options.state.putAnnotation(annotation);
+    return reply.code(201).send(annotationJson(annotation));
+  });
+
+  server.delete<{ Querystring: { id?: string } }>(
+    '/api/annotations',
+    { preHandler: authorize },
+    async (request, reply) => {
+      const { id } = request.query;
+      if (typeof id !== 'string' || id === '') {
+        return sendProblem(reply, problem('bad-parameter', 'id: which annotation?', 'id'));
+      }
+      const deleted = await options.state.deleteAnnotation(id);
+      if (deleted) return reply.code(204).send();
+      return sendProblem(reply, problem('not-found', `There is no annotation ${id}.`, 'id'));
+    },
+  );
+}
+
+export function sendProblem(reply: FastifyReply, document: Problem): FastifyReply {
+  return reply
+    .code(document.status)
+    .header('Content-Type', PROBLEM_CONTENT_TYPE)
+    .send(JSON.stringify(document));
+}
+
+function annotationJson(annotation: Annotation): AnnotationJson {
+  return {
+    ...annotation,
+    fromUnixNs: String(annotation.fromUnixNs),
+    toUnixNs: String(annotation.toUnixNs),
+    createdUnixNs: String(annotation.createdUnixNs),
+  };
+}
+
+/** Compares hashes, so that the time taken tells nothing about the token. */
+function holdsToken(header: string | undefined, token: string): boolean {
+  const given = /^Bearer (\S+)$/i.exec(header ?? '')?.[1] ?? '';
+  const hash = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(hash(given), hash(token));
+}
