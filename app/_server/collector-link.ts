@@ -1,0 +1,75 @@
+/** The way to the collector's admin server: found through the runtime file, which may change. */
+import { readFile } from 'node:fs/promises';
+import type { CollectorHealth } from '#lib/api/health.ts';
+import { type RuntimeFile, runtimeFileSchema } from '#lib/api/runtime-file.ts';
+
+const READY_TIMEOUT_MS = 1500;
+
+/** The collector does not run, or does not answer; the message says what to do. */
+export class CollectorUnreachableError extends Error {
+  override readonly name = 'CollectorUnreachableError';
+}
+
+export class CollectorLink {
+  readonly #runtimePath: string;
+
+  constructor(runtimePath: string) {
+    this.#runtimePath = runtimePath;
+  }
+
+  /** What the supervisor wrote; null where there is none, or none that can be read. */
+  async runtime(): Promise<RuntimeFile | null> {
+    try {
+      const text = await readFile(/* turbopackIgnore: true */ this.#runtimePath, 'utf8');
+      return runtimeFileSchema.parse(JSON.parse(text));
+    } catch {
+      return null;
+    }
+  }
+
+  /** Calls the admin server. Rejects with `CollectorUnreachableError` when nothing answers. */
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const runtime = await this.runtime();
+    if (runtime === null || runtime.admin === null) {
+      throw new CollectorUnreachableError(
+        `The collector is not running here: there is no usable ${this.#runtimePath}. Start it with "npm start".`,
+      );
+    }
+    const headers = new Headers(init.headers);
+    if (init.method !== undefined && init.method !== 'GET') {
+      headers.set('authorization', `Bearer ${runtime.adminToken}`);
+    }
+    try {
+      return await fetch(runtime.admin + path, { ...init, headers, cache: 'no-store' });
+    } catch (error) {
+      if (init.signal?.aborted === true) throw error;
+      throw new CollectorUnreachableError(
+        `The collector does not answer at ${runtime.admin}. It may be restarting.`,
+      );
+    }
+  }
+
+  async health(): Promise<CollectorHealth> {
+    const runtime = await this.runtime();
+    const about = {
+      pid: runtime?.pid ?? null,
+      startedUnixMs: runtime?.startedUnixMs ?? null,
+      otlpHttp: runtime?.otlpHttp ?? null,
+      otlpGrpc: runtime?.otlpGrpc ?? null,
+      admin: runtime?.admin ?? null,
+    };
+    try {
+      const ready = await this.fetch('/readyz', { signal: AbortSignal.timeout(READY_TIMEOUT_MS) });
+      await ready.body?.cancel();
+      return ready.ok
+        ? { state: 'up', detail: '', ...about }
+        : { state: 'starting', detail: 'The collector does not take telemetry yet.', ...about };
+    } catch (error) {
+      const detail =
+        error instanceof CollectorUnreachableError
+          ? error.message
+          : `The collector gave no answer within ${READY_TIMEOUT_MS / 1000} s.`;
+      return { state: 'down', detail, ...about };
+    }
+  }
+}

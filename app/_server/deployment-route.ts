@@ -1,0 +1,35 @@
+/** The routes under /api/v1/deployments/{id} that ask one question about a window of time. */
+import type { DeploymentQuestion, QuestionKind, Questions } from '#lib/query/questions.ts';
+import { queryParameters, RequestError } from './request-parameters.ts';
+import { answering, jsonAnswer } from './respond.ts';
+import { services } from './services.ts';
+
+export interface DeploymentContext {
+  readonly params: Promise<{ readonly id: string }>;
+}
+
+type WindowQuestion = {
+  [K in QuestionKind]: Questions[K]['question'] extends DeploymentQuestion ? K : never;
+}[QuestionKind];
+
+export function deploymentRoute(
+  kind: WindowQuestion,
+): (request: Request, context: DeploymentContext) => Promise<Response> {
+  return (request, context) =>
+    answering(async () => {
+      const { from, to } = queryParameters(request, ['from', 'to']);
+      const deployment = await deploymentId(context);
+      const question = { deployment, from, to };
+      return jsonAnswer(await services().pool.ask(kind, question, Date.now(), request.signal));
+    });
+}
+
+/** The deployment that the path names. */
+export async function deploymentId(context: DeploymentContext): Promise<string> {
+  const { id } = await context.params;
+  try {
+    return decodeURIComponent(id);
+  } catch {
+    throw new RequestError('bad-parameter', 'The deployment in the path is badly encoded.', 'id');
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * What the server's routes and pages share, made once in the process. Next gives each of its
+ * bundles its own instance of this module, so the services hang on one `globalThis` symbol. This is
+ * the only file of the web that reads the environment or opens a store.
+ */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { QueryPool } from '#lib/query/query-pool.ts';
+import { CollectorLink } from './collector-link.ts';
+
+export interface Services {
+  readonly pool: QueryPool;
+  readonly collector: CollectorLink;
+}
+
+const SERVICES = Symbol.for('afdscope.web.services');
+
+export function services(): Services {
+  const known: unknown = Reflect.get(globalThis, SERVICES);
+  if (isServices(known)) return known;
+  const made = createServices(process.env);
+  Reflect.set(globalThis, SERVICES, made);
+  return made;
+}
+
+function createServices(env: NodeJS.ProcessEnv): Services {
+  const root = resolve(env.AFDSCOPE_ROOT ?? process.cwd());
+  const dataDir = resolve(root, env.AFDSCOPE_DATA ?? 'data');
+  // A published package has the thread bundled; a checkout runs its source.
+  const bundled = join(root, 'dist/query-worker.js');
+  return {
+    pool: new QueryPool({
+      workerFile: existsSync(bundled) ? bundled : join(root, 'lib/query/query-worker.ts'),
+      store: env.AFDSCOPE_STORE ?? 'sqlite',
+      dataDir,
+    }),
+    collector: new CollectorLink(env.AFDSCOPE_RUNTIME ?? join(dataDir, 'runtime.json')),
+  };
+}
+
+/** The value was set by another instance of this module, whose classes are not ours. */
+function isServices(value: unknown): value is Services {
+  return typeof value === 'object' && value !== null && 'pool' in value && 'collector' in value;
+}

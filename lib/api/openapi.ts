@@ -1,0 +1,147 @@
+/** The API as an OpenAPI 3.1 document, made from the schemas that check its answers. */
+import { z } from 'zod';
+import { annotationRequestSchema, annotationSchema, annotationsSchema } from './annotations.ts';
+import { breakdownSchema } from './breakdown.ts';
+import { deploymentsSchema } from './deployments.ts';
+import { healthSchema } from './health.ts';
+import { liveEventSchema } from './live-event.ts';
+import { PROBLEM_CONTENT_TYPE, problemSchema } from './problem.ts';
+import { reportSchema } from './report-schema.ts';
+import { seriesSchema } from './series.ts';
+import { heatmapAnswerSchema, stripAnswerSchema } from './views.ts';
+
+const SCHEMAS = {
+  Annotation: annotationSchema,
+  AnnotationRequest: annotationRequestSchema,
+  Annotations: annotationsSchema,
+  Breakdown: breakdownSchema,
+  Deployments: deploymentsSchema,
+  Health: healthSchema,
+  Heatmap: heatmapAnswerSchema,
+  LiveEvent: liveEventSchema,
+  Problem: problemSchema,
+  Report: reportSchema,
+  Series: seriesSchema,
+  Strip: stripAnswerSchema,
+};
+type SchemaName = keyof typeof SCHEMAS;
+
+/** A part of the document; the standard's own rules say what may stand where. */
+type Json = { readonly [key: string]: unknown };
+
+const TIME =
+  'Unix nanoseconds, RFC 3339 with up to nine decimals, or relative to now ("-5m", "now")';
+
+const windowParameters = [
+  queryParameter('from', `Start of the window. ${TIME}.`),
+  queryParameter('to', `End of the window, exclusive. ${TIME}.`),
+];
+
+const deploymentParameter = {
+  name: 'id',
+  in: 'path',
+  required: true,
+  description: 'The deployment, percent-encoded (a slash is %2F).',
+  schema: { type: 'string' },
+};
+
+export function openApiDocument(): Json {
+  const window = (summary: string, schema: SchemaName): Json => ({
+    get: operation(summary, schema, [deploymentParameter, ...windowParameters]),
+  });
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'afdscope',
+      version: '1',
+      description: 'Figures of AFD serving clusters. Every figure is defined in the README.',
+    },
+    paths: {
+      '/api/v1/deployments': { get: operation('Deployments that were seen', 'Deployments') },
+      '/api/v1/deployments/{id}/report': window('The report of a window', 'Report'),
+      '/api/v1/deployments/{id}/series': window('History for the trend charts', 'Series'),
+      '/api/v1/deployments/{id}/heatmap': window('Worker by layer', 'Heatmap'),
+      '/api/v1/deployments/{id}/strip': window('The newest whole step', 'Strip'),
+      '/api/v1/deployments/{id}/breakdown': window('Layer by micro-batch', 'Breakdown'),
+      '/api/v1/deployments/{id}/live': {
+        get: {
+          summary: 'Live events; resume with Last-Event-ID',
+          parameters: [
+            deploymentParameter,
+            { name: 'Last-Event-ID', in: 'header', schema: { type: 'string' } },
+            queryParameter('lastEventId', 'The same, for readers that cannot set the header.'),
+          ],
+          responses: {
+            200: {
+              description: 'Server-sent events; the data of each is a LiveEvent',
+              content: { 'text/event-stream': { schema: reference('LiveEvent') } },
+            },
+            default: problemResponse(),
+          },
+        },
+      },
+      '/api/v1/health': { get: operation('Ingest totals, sizes, collector', 'Health') },
+      '/api/v1/annotations': {
+        get: operation('Notes that overlap a window', 'Annotations', [
+          { ...queryParameter('deployment', 'The deployment.'), required: true },
+          ...windowParameters,
+        ]),
+        post: {
+          summary: 'Adds or replaces a note',
+          requestBody: { required: true, content: jsonContent('AnnotationRequest') },
+          responses: {
+            200: { description: 'The note as it is kept', content: jsonContent('Annotation') },
+            default: problemResponse(),
+          },
+        },
+        delete: {
+          summary: 'Deletes a note',
+          parameters: [{ ...queryParameter('id', 'The id of the note.'), required: true }],
+          responses: { 204: { description: 'It is gone' }, default: problemResponse() },
+        },
+      },
+    },
+    components: { schemas: componentSchemas() },
+  };
+}
+
+function componentSchemas(): Json {
+  return Object.fromEntries(
+    Object.entries(SCHEMAS).map(([name, schema]) => {
+      const { $schema: _, ...body } = z.toJSONSchema(schema, {
+        io: name === 'AnnotationRequest' ? 'input' : 'output',
+      });
+      return [name, body];
+    }),
+  );
+}
+
+function operation(summary: string, schema: SchemaName, parameters: readonly Json[] = []): Json {
+  return {
+    summary,
+    parameters,
+    responses: {
+      200: { description: 'OK', content: jsonContent(schema) },
+      default: problemResponse(),
+    },
+  };
+}
+
+function problemResponse(): Json {
+  return {
+    description: 'What is wrong, and what to do (RFC 9457)',
+    content: { [PROBLEM_CONTENT_TYPE]: { schema: reference('Problem') } },
+  };
+}
+
+function jsonContent(schema: SchemaName): Json {
+  return { 'application/json': { schema: reference(schema) } };
+}
+
+function reference(schema: SchemaName): Json {
+  return { $ref: `#/components/schemas/${schema}` };
+}
+
+function queryParameter(name: string, description: string): Json {
+  return { name, in: 'query', required: false, description, schema: { type: 'string' } };
+}
