@@ -1,0 +1,99 @@
+/** Steps: latency, cadence and tokens, each counted in the window in which it ends. */
+import { GrowableFloat64 } from '#lib/base/growable.ts';
+import { NS_PER_S } from '#lib/base/units.ts';
+import type { Assembled } from '#lib/model/assembled.ts';
+import { endsInWindow, type WindowNs } from '#lib/model/select-window.ts';
+import { Kind } from '#lib/table/codes.ts';
+import { quantilesOf } from './quantiles.ts';
+import type { Report } from './report-types.ts';
+
+export function reportSteps(assembled: Assembled, window: WindowNs): Report['steps'] {
+  const { steps } = assembled;
+  const latencies = new GrowableFloat64();
+  for (let step = 0; step < steps.length; step++) {
+    if (!endsInWindow(steps.startNs[step]!, steps.endNs[step]!, window)) continue;
+    latencies.push(steps.endNs[step]! - steps.startNs[step]!);
+  }
+  const tokens = tokensByStep(assembled);
+  let sum: number | null = null;
+  if (tokens !== null) {
+    sum = 0;
+    for (let step = 0; step < steps.length; step++) {
+      if (endsInWindow(steps.startNs[step]!, steps.endNs[step]!, window)) sum += tokens[step]!;
+    }
+  }
+  const seconds = (window.toNs - window.fromNs) / NS_PER_S;
+  return {
+    count: latencies.length,
+    latencyNs: quantilesOf(latencies.finish()),
+    cadenceNs: quantilesOf(cadences(assembled, window)),
+    tokens: sum,
+    tokensPerSecond: sum === null || seconds === 0 ? null : sum / seconds,
+  };
+}
+
+/** Start to start of consecutive steps on the same worker. */
+function cadences(assembled: Assembled, window: WindowNs): Float64Array {
+  const { events, offsets, steps, stepOf } = assembled;
+  const samples = new GrowableFloat64();
+  const seenBy = new Int32Array(steps.length).fill(-1);
+  const firstNs = new Float64Array(steps.length);
+  for (let w = 0; w < events.workers.length; w++) {
+    const own: number[] = [];
+    for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
+      const step = stepOf[row]!;
+      if (step < 0 || seenBy[step] === w) continue;
+      seenBy[step] = w;
+      firstNs[step] = events.startNs[row]!;
+      own.push(step);
+    }
+    for (const step of own) {
+      const next = steps.next[step]!;
+      if (next < 0 || seenBy[next] !== w) continue;
+      const from = firstNs[step]!;
+      const to = firstNs[next]!;
+      if (endsInWindow(from, to, window)) samples.push(to - from);
+    }
+  }
+  return samples.finish();
+}
+
+/**
+ * Tokens of every step: over (micro-batch, worker) the largest count that a layer's compute event
+ * carries, so that layers do not multiply it. Attention and colocated workers count, each as one
+ * data-parallel rank. null where no event carries tokens.
+ */
+export function tokensByStep(assembled: Assembled): Float64Array | null {
+  const { events, steps, stepOf } = assembled;
+  const column = events.measures.tokens;
+  if (column === null) return null;
+  const tokens = new Float64Array(steps.length);
+  const largest = new Map<number, number>();
+  let current = -1;
+  let found = false;
+  const flush = (): void => {
+    for (const [cell, count] of largest) {
+      const step = cell % steps.length;
+      tokens[step] = tokens[step]! + count;
+    }
+    largest.clear();
+  };
+  for (let row = 0; row < events.length; row++) {
+    const count = column[row]!;
+    if (count < 0 || events.kind[row] !== Kind.compute) continue;
+    if (stepOf[row]! < 0 || events.layer[row]! < 0) continue;
+    const worker = events.worker[row]!;
+    const { role } = events.workers[worker]!;
+    if (role !== 'attention' && role !== 'colocated') continue;
+    if (worker !== current) {
+      flush();
+      current = worker;
+    }
+    found = true;
+    const cell = (events.microbatch[row]! + 1) * steps.length + stepOf[row]!;
+    const known = largest.get(cell);
+    if (known === undefined || count > known) largest.set(cell, count);
+  }
+  flush();
+  return found ? tokens : null;
+}

@@ -1,0 +1,72 @@
+/**
+ * Assembly: from decoded tables to steps, keys and matched receives.
+ *
+ *     tables -> one sorted table -> step and key numbers -> receives found, matched, cut
+ *
+ * `selectWindow` (select-window.ts) then narrows it to a window without changing any figure of it.
+ */
+import type { EventTable } from '#lib/table/event-table.ts';
+import type { Assembled } from './assembled.ts';
+import { concatTables, type SortedEvents } from './concat-tables.ts';
+import { indexKeys } from './key-index.ts';
+import { matchReceives } from './receives.ts';
+import { indexSteps } from './step-index.ts';
+
+/** The events of `deployment`; other deployments' events are ignored. */
+export function assemble(tables: readonly EventTable[], deployment: string): Assembled {
+  return indexEvents(concatTables(tables, deployment), deployment);
+}
+
+/** Deployments that have at least one event, sorted by name. */
+export function deploymentsIn(tables: readonly EventTable[]): string[] {
+  const found = new Set<string>();
+  for (const table of tables) {
+    const seen = new Uint8Array(table.workers.length);
+    for (let row = 0; row < table.length; row++) seen[table.worker[row]!] = 1;
+    for (let w = 0; w < seen.length; w++)
+      if (seen[w] === 1) found.add(table.workers[w]!.deployment);
+  }
+  return [...found].sort();
+}
+
+/** Builds the indexes over a table that is sorted by worker and start. */
+export function indexEvents(sorted: SortedEvents, deployment: string): Assembled {
+  const { events, source, sources } = sorted;
+  const endNs = new Float64Array(events.length);
+  const offsets = new Uint32Array(events.workers.length + 1);
+  let firstStartNs = Number.POSITIVE_INFINITY;
+  let lastEndNs = Number.NEGATIVE_INFINITY;
+  for (let row = 0; row < events.length; row++) {
+    const start = events.startNs[row]!;
+    const end = start + events.durationNs[row]!;
+    endNs[row] = end;
+    if (start < firstStartNs) firstStartNs = start;
+    if (end > lastEndNs) lastEndNs = end;
+    offsets[events.worker[row]! + 1] = row + 1;
+  }
+  for (let w = 1; w < offsets.length; w++) {
+    if (offsets[w]! < offsets[w - 1]!) offsets[w] = offsets[w - 1]!;
+  }
+  const { steps, stepOf } = indexSteps(events, endNs);
+  const { keys, keyOf } = indexKeys(events, stepOf, steps.length);
+  const matched = matchReceives(events, endNs, keyOf, keys, source, sources);
+  return {
+    deployment,
+    events,
+    endNs,
+    offsets,
+    source,
+    sources,
+    steps,
+    stepOf,
+    keys,
+    keyOf,
+    receives: matched.receives,
+    transferStartNs: matched.transferStartNs,
+    extraCopies: sorted.extraCopies,
+    setAside: sorted.setAside,
+    misdated: sorted.misdated,
+    firstStartNs: events.length === 0 ? 0 : firstStartNs,
+    lastEndNs: events.length === 0 ? 0 : lastEndNs,
+  };
+}
