@@ -54,7 +54,11 @@ export function grpcStatusHeaders(status: GrpcStatus): OutgoingHttpHeaders {
   const headers: OutgoingHttpHeaders = { 'grpc-status': String(code) };
   if (message !== '') headers['grpc-message'] = percentEncoded(message);
   if (retryAfterS !== undefined) {
-    const details = encodeRpcStatus('protobuf', { code, message, retryAfterS });
+    const details = encodeRpcStatus('protobuf', {
+      code,
+      message,
+      retryAfterS,
+    });
     headers['grpc-status-details-bin'] = Buffer.from(details).toString('base64');
   }
   return headers;

@@ -85,6 +85,7 @@ class OtlpGrpc implements OtlpReceiver {
   readonly #limits: ReadLimits;
   readonly #server: Http2Server;
   readonly #sessions = new Set<ServerHttp2Session>();
+  #port = 0;
   #draining = false;
 
   constructor(options: OtlpGrpcOptions) {
@@ -117,7 +118,7 @@ class OtlpGrpc implements OtlpReceiver {
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#port;
   }
 
   listen(): Promise<void> {
@@ -125,6 +126,7 @@ class OtlpGrpc implements OtlpReceiver {
       this.#server.once('error', reject);
       this.#server.listen(this.#options.port, this.#options.host, () => {
         this.#server.off('error', reject);
+        this.#port = (this.#server.address() as AddressInfo).port;
         resolve();
       });
     });

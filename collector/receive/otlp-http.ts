@@ -68,6 +68,7 @@ class OtlpHttp implements OtlpReceiver {
   readonly #cors: CorsPolicy;
   readonly #lingerMs: number;
   readonly #server: Server;
+  #port = 0;
   #draining = false;
 
   constructor(options: OtlpHttpOptions) {
@@ -95,7 +96,7 @@ class OtlpHttp implements OtlpReceiver {
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#port;
   }
 
   listen(): Promise<void> {
@@ -103,6 +104,7 @@ class OtlpHttp implements OtlpReceiver {
       this.#server.once('error', reject);
       this.#server.listen(this.#options.port, this.#options.host, () => {
         this.#server.off('error', reject);
+        this.#port = (this.#server.address() as AddressInfo).port;
         resolve();
       });
     });

@@ -1,5 +1,5 @@
 /** Reads the one length-prefixed message of a unary gRPC call, on the lease byte by byte. */
-import type { Readable } from 'node:stream';
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import { err, ok, type Result } from '#lib/base/result.ts';
 import type { BodyFailure } from './body-failure.ts';
 import type { ByteLease } from './byte-budget.ts';
@@ -15,7 +15,7 @@ const PREFIX_BYTES = 5;
 
 /** Resolves once the sender has ended its side of the call. */
 export function readGrpcMessage(
-  source: Readable,
+  source: ServerHttp2Stream,
   lease: ByteLease,
   limits: ReadLimits,
 ): Promise<Result<GrpcMessage, BodyFailure>> {
@@ -31,6 +31,7 @@ export function readGrpcMessage(
       source.off('data', onData).off('end', onEnd).off('close', onGone);
       resolve(result);
     };
+    const onGone = (): void => finish(err({ kind: 'aborted' }));
     const malformed = (what: string): void => finish(err({ kind: 'malformed', message: what }));
     /** false: the call is refused. */
     const begin = (): boolean => {
@@ -62,11 +63,12 @@ export function readGrpcMessage(
       bytes += piece.byteLength - at;
     };
     const onEnd = (): void => {
-      if (message === undefined) malformed('the call has no message');
+      // A stream that its sender cancels ends too.
+      if (source.aborted || source.rstCode !== constants.NGHTTP2_NO_ERROR) onGone();
+      else if (message === undefined) malformed('the call has no message');
       else if (bytes < message.byteLength) malformed('the message ends before its length');
       else finish(ok({ compressed: prefix[0] === 1, message }));
     };
-    const onGone = (): void => finish(err({ kind: 'aborted' }));
     const tooSlow = (ms: number, what: string) => (): void =>
       finish(err({ kind: 'timeout', message: `${what} for ${ms / 1000} s` }));
     const idle = setTimeout(tooSlow(limits.idleMs, 'no byte of the message came'), limits.idleMs);
