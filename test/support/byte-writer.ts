@@ -75,11 +75,21 @@ export class ByteWriter {
     this.bytesField(field, encoder.encode(text));
   }
 
-  /** A nested message: what `write` writes into its own buffer, with its length before it. */
+  /** A nested message: what `write` writes, with its length before it. */
   messageField(field: number, write: (nested: ByteWriter) => void): void {
-    const nested = new ByteWriter();
-    write(nested);
-    this.bytesField(field, nested.#bytes.subarray(0, nested.length));
+    this.tag(field, 2);
+    // One byte is kept for the length; a longer length moves the content.
+    this.byte(0);
+    const start = this.length;
+    write(this);
+    const byteCount = this.length - start;
+    let lengthBytes = 1;
+    while (byteCount >= 128 ** lengthBytes) lengthBytes++;
+    this.#room(lengthBytes);
+    this.#bytes.copyWithin(start - 1 + lengthBytes, start, this.length);
+    this.length = start - 1;
+    this.varint(byteCount);
+    this.length += byteCount;
   }
 
   finish(): Uint8Array {

@@ -1,0 +1,110 @@
+/**
+ * Bytes of one OTLP request -> columns. The collector has one for all requests, reading files has
+ * one for all files: what it remembers (senders, stage names, series) is bounded by its limits.
+ */
+import { err, ok, type Result } from '#lib/base/result.ts';
+import { MalformedInput } from '#lib/wire/malformed-input.ts';
+import { countLogsJson, countLogsProtobuf } from '#lib/wire/otlp-logs.ts';
+import { readMetricsJson } from '#lib/wire/otlp-metrics-json.ts';
+import { readMetricsProtobuf } from '#lib/wire/otlp-metrics-protobuf.ts';
+import { readTracesJson } from '#lib/wire/otlp-traces-json.ts';
+import { readTracesProtobuf } from '#lib/wire/otlp-traces-protobuf.ts';
+import { SpanRecord } from '#lib/wire/span-record.ts';
+import type { DecodeLimits } from './decode-limits.ts';
+import type { Decoded, Encoding, MalformedBody, Signal } from './decoded.ts';
+import { MetricColumns } from './metric-columns.ts';
+import { Resources } from './resources.ts';
+import { StageNames } from './stage-names.ts';
+import { SPAN_BINDING, TraceColumns } from './trace-columns.ts';
+
+export { DEFAULT_DECODE_LIMITS, type DecodeLimits } from './decode-limits.ts';
+
+/** Bytes of a small span, for a first guess at the number of rows. */
+const SPAN_BYTES: Readonly<Record<Encoding, number>> = { protobuf: 160, json: 480 };
+const MAX_FIRST_CAPACITY = 1 << 19;
+
+export class Decoder {
+  readonly #limits: DecodeLimits;
+  readonly #record = new SpanRecord(SPAN_BINDING);
+  readonly #resources: Resources;
+  readonly #stages: StageNames;
+  readonly #series = new Set<string>();
+
+  constructor(limits: DecodeLimits) {
+    this.#limits = limits;
+    this.#resources = new Resources(limits);
+    this.#stages = new StageNames(limits.maxStages);
+  }
+
+  /** Never throws for bad input; `body` stays as it is and is not kept. */
+  decode(signal: Signal, encoding: Encoding, body: Uint8Array): Result<Decoded, MalformedBody> {
+    try {
+      switch (signal) {
+        case 'traces':
+          return ok(this.#traces(encoding, body));
+        case 'metrics':
+          return ok(this.#metrics(encoding, body));
+        case 'logs':
+          return ok(logs(encoding, body));
+      }
+    } catch (error) {
+      if (!(error instanceof MalformedInput)) throw error;
+      return err({ message: error.message, byteOffset: error.byteOffset });
+    } finally {
+      // The record must not keep the body alive.
+      this.#record.use(NO_BYTES, NO_VIEW);
+    }
+  }
+
+  #traces(encoding: Encoding, body: Uint8Array): Decoded {
+    const rows = Math.ceil(body.length / SPAN_BYTES[encoding]) + 1;
+    const capacity = Math.min(rows, MAX_FIRST_CAPACITY);
+    const sink = new TraceColumns(this.#resources, this.#stages, this.#limits, capacity);
+    const read = encoding === 'json' ? readTracesJson : readTracesProtobuf;
+    read(body, this.#record, sink);
+    return {
+      signal: 'traces',
+      received: sink.received,
+      events: sink.finish(),
+      metrics: [],
+      logRecords: 0,
+      rejected: sink.tally.rejected,
+      rejectedCount: sink.tally.rejectedCount,
+      rejectedMessage: sink.tally.message('span'),
+    };
+  }
+
+  #metrics(encoding: Encoding, body: Uint8Array): Decoded {
+    const sink = new MetricColumns(this.#resources, this.#series, this.#limits);
+    const read = encoding === 'json' ? readMetricsJson : readMetricsProtobuf;
+    read(body, sink);
+    const metrics = sink.finish();
+    return {
+      signal: 'metrics',
+      received: sink.received,
+      events: [],
+      metrics,
+      logRecords: 0,
+      rejected: sink.tally.rejected,
+      rejectedCount: sink.tally.rejectedCount,
+      rejectedMessage: sink.tally.message('metric point'),
+    };
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+const NO_VIEW = new DataView(NO_BYTES.buffer);
+
+function logs(encoding: Encoding, body: Uint8Array): Decoded {
+  const count = encoding === 'json' ? countLogsJson(body) : countLogsProtobuf(body);
+  return {
+    signal: 'logs',
+    received: count,
+    events: [],
+    metrics: [],
+    logRecords: count,
+    rejected: new Map(),
+    rejectedCount: 0,
+    rejectedMessage: '',
+  };
+}

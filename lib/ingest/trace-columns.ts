@@ -1,0 +1,219 @@
+/**
+ * Spans as rows: decides about each span what docs/schema.md says, and writes the columns. The wire
+ * layer reads bytes into a SpanRecord; nothing here makes an object per span.
+ */
+import { AFD_PREFIX, describeAttribute, SPAN_ATTRIBUTES, SpanSlot } from '#lib/model/attributes.ts';
+import { ABSENT, KINDS, PHASES } from '#lib/table/codes.ts';
+import { type EventTable, LISTS, MEASURES } from '#lib/table/event-table.ts';
+import type { EventTableBuilder } from '#lib/table/event-table-builder.ts';
+import type { RejectReason } from '#lib/table/reject-reasons.ts';
+import { ByteStringTable } from '#lib/wire/byte-string-table.ts';
+import type { Attributes, TraceSink } from '#lib/wire/sinks.ts';
+import type { SpanBinding, SpanRecord } from '#lib/wire/span-record.ts';
+import type { DecodeLimits } from './decode-limits.ts';
+import { MAX_SPREAD_NS, type OpenTable, OpenTables } from './open-tables.ts';
+import { RejectTally } from './reject-tally.ts';
+import type { Resources, Source } from './resources.ts';
+import { cutNameBytes, MAX_NAME_BYTES, type StageNames } from './stage-names.ts';
+
+export const SPAN_BINDING: SpanBinding = {
+  attributes: SPAN_ATTRIBUTES,
+  markerPrefix: AFD_PREFIX,
+};
+
+const STEP = 1 << SpanSlot.step;
+const LAYER = 1 << SpanSlot.layer;
+const MICROBATCH = 1 << SpanSlot.microbatch;
+const DOMAIN = 1 << SpanSlot.domain;
+const STAGE = 1 << SpanSlot.stage;
+const KIND = 1 << SpanSlot.kind;
+const PHASE = 1 << SpanSlot.phase;
+const PEER = 1 << SpanSlot.peer;
+const PACKED = 1 << SpanSlot.packed;
+const ANY_MEASURE = ((1 << MEASURES.length) - 1) << SpanSlot.firstMeasure;
+const ANY_LIST = ((1 << LISTS.length) - 1) << SpanSlot.firstList;
+const TWO_32 = 4294967296;
+/** 2^63 ns is the year 2262, and the most that the store's integers hold. */
+const MAX_HIGH = 2 ** 31;
+
+const kindNames = namesTable(KINDS);
+const phaseNames = namesTable(PHASES);
+
+export class TraceColumns implements TraceSink {
+  readonly tally = new RejectTally();
+  received = 0;
+  readonly #resources: Resources;
+  readonly #stages: StageNames;
+  readonly #tables: OpenTables;
+  readonly #minHigh: number;
+  readonly #minLow: number;
+
+  /** `capacity`: about how many spans to make room for. */
+  constructor(resources: Resources, stages: StageNames, limits: DecodeLimits, capacity: number) {
+    this.#resources = resources;
+    this.#stages = stages;
+    this.#tables = new OpenTables(capacity);
+    this.#minHigh = Number(limits.minUnixNs >> 32n);
+    this.#minLow = Number(limits.minUnixNs & 0xffffffffn);
+  }
+
+  knownResource(bytes: Uint8Array, view: DataView, start: number, byteCount: number): boolean {
+    return this.#resources.knownResource(bytes, view, start, byteCount);
+  }
+
+  resource(attributes: Attributes): void {
+    this.#resources.resource(attributes);
+  }
+
+  span(record: SpanRecord): void {
+    this.received++;
+    const source = this.#resources.current;
+    const { seen } = record;
+    if (source.worker === null || record.bad !== 0 || (seen & PACKED) !== 0) {
+      this.#refuse(source, record);
+      return;
+    }
+    const { startHigh, startLow } = record;
+    let durationNs = (record.endHigh - startHigh) * TWO_32 + (record.endLow - startLow);
+    if (
+      startHigh >= MAX_HIGH ||
+      startHigh < this.#minHigh ||
+      (startHigh === this.#minHigh && startLow < this.#minLow) ||
+      (startHigh === 0 && startLow === 0) ||
+      durationNs > MAX_SPREAD_NS
+    ) {
+      this.tally.count(source.countedUnder, 'bad_time');
+      return;
+    }
+    let clamped = source.facts.cut;
+    if (durationNs < 0) {
+      durationNs = 0;
+      clamped = true;
+    }
+    const named = (seen & STAGE) !== 0;
+    const nameStart = named ? record.starts[SpanSlot.stage]! : record.nameStart;
+    let nameBytes = named ? record.lengths[SpanSlot.stage]! : record.nameBytes;
+    if (nameBytes > MAX_NAME_BYTES) {
+      nameBytes = cutNameBytes(record.bytes, nameStart);
+      clamped = true;
+    }
+    const { view } = record;
+    let kind = -1;
+    if ((seen & KIND) !== 0) {
+      kind = kindNames.find(view, record.starts[SpanSlot.kind]!, record.lengths[SpanSlot.kind]!);
+      if (kind < 0) {
+        this.#badAttribute(source, SpanSlot.kind);
+        return;
+      }
+    }
+    let phase = 0;
+    if ((seen & PHASE) !== 0) {
+      phase = phaseNames.find(
+        view,
+        record.starts[SpanSlot.phase]!,
+        record.lengths[SpanSlot.phase]!,
+      );
+      if (phase < 0) {
+        this.#badAttribute(source, SpanSlot.phase);
+        return;
+      }
+    }
+    const stage = this.#stages.code(record.bytes, view, nameStart, nameBytes, source.role);
+    if (stage < 0) {
+      this.tally.count(source.countedUnder, 'cardinality');
+      return;
+    }
+    const table = this.#tables.tableFor(startHigh, startLow);
+    if (table === null) {
+      this.tally.count(source.countedUnder, 'bad_time');
+      return;
+    }
+    if (source.tableId !== table.id) this.#enter(source, table);
+    if (clamped) this.tally.count(source.countedUnder, 'clamped');
+
+    const { values } = record;
+    const { builder } = table;
+    if (builder.length === builder.capacity) builder.reserve(1);
+    const row = builder.length;
+    builder.startNs[row] = this.#tables.offsetNs;
+    builder.durationNs[row] = durationNs;
+    builder.worker[row] = source.workerIndex;
+    builder.domain[row] = (seen & DOMAIN) !== 0 ? values[SpanSlot.domain]! : source.worker.domain;
+    builder.step[row] = (seen & STEP) !== 0 ? values[SpanSlot.step]! : ABSENT;
+    builder.layer[row] = (seen & LAYER) !== 0 ? values[SpanSlot.layer]! : ABSENT;
+    builder.microbatch[row] = (seen & MICROBATCH) !== 0 ? values[SpanSlot.microbatch]! : ABSENT;
+    builder.stage[row] = stage;
+    builder.kind[row] = kind < 0 ? this.#stages.kinds[stage]! : kind;
+    builder.phase[row] = phase;
+    builder.peer[row] = (seen & PEER) !== 0 ? values[SpanSlot.peer]! : ABSENT;
+    if ((seen & ANY_MEASURE) !== 0) writeMeasures(builder, row, seen, values);
+    if ((seen & ANY_LIST) !== 0) writeLists(builder, row, record);
+    builder.length = row + 1;
+  }
+
+  finish(): EventTable[] {
+    return this.#tables.finish(this.#stages.names);
+  }
+
+  #enter(source: Source, table: OpenTable): void {
+    source.tableId = table.id;
+    source.workerIndex = source.worker === null ? 0 : table.indexOf(source.worker);
+  }
+
+  #refuse(source: Source, record: SpanRecord): void {
+    const reason = this.#refusal(source, record);
+    this.tally.count(source.countedUnder, reason);
+    if (reason !== 'bad_attribute' || this.tally.firstBadAttribute !== '') return;
+    if (source.facts.invalidKey !== '') {
+      this.tally.firstBadAttribute = `the resource attribute ${source.facts.invalidKey} must be an integer from 0 to 2^31-1`;
+    } else {
+      this.#nameBadAttribute(31 - Math.clz32(record.bad));
+    }
+  }
+
+  #refusal(source: Source, record: SpanRecord): RejectReason {
+    if (source.refusal !== null) return source.refusal;
+    if (source.worker === null) {
+      return source.facts.marked || record.marked ? 'no_role' : 'not_afd';
+    }
+    return (record.seen & PACKED) !== 0 ? 'bad_packed' : 'bad_attribute';
+  }
+
+  #badAttribute(source: Source, slot: number): void {
+    this.tally.count(source.countedUnder, 'bad_attribute');
+    this.#nameBadAttribute(slot);
+  }
+
+  #nameBadAttribute(slot: number): void {
+    if (this.tally.firstBadAttribute !== '') return;
+    const attribute = SPAN_ATTRIBUTES[slot]!;
+    this.tally.firstBadAttribute = `${attribute.key} must be ${describeAttribute(attribute)}`;
+  }
+}
+
+function writeMeasures(
+  builder: EventTableBuilder,
+  row: number,
+  seen: number,
+  values: Float64Array,
+): void {
+  for (let i = 0; i < MEASURES.length; i++) {
+    const slot = SpanSlot.firstMeasure + i;
+    if ((seen & (1 << slot)) !== 0) builder.measure(MEASURES[i]!)[row] = values[slot]!;
+  }
+}
+
+function writeLists(builder: EventTableBuilder, row: number, record: SpanRecord): void {
+  for (let i = 0; i < LISTS.length; i++) {
+    const slot = SpanSlot.firstList + i;
+    if ((record.seen & (1 << slot)) === 0) continue;
+    const list = record.lists[slot]!;
+    if (list.length > 0) builder.setList(LISTS[i]!, row, list);
+  }
+}
+
+function namesTable(names: readonly string[]): ByteStringTable {
+  const table = new ByteStringTable(names.length);
+  for (const name of names) table.internText(name);
+  return table;
+}
