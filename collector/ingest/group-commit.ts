@@ -10,6 +10,7 @@ import type { Result } from '#lib/base/result.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import type { Decoded, Encoding, MalformedBody, Signal } from '#lib/ingest/decoded.ts';
 import type { AppendOutcome, TelemetryBatch, TelemetryStore } from '#lib/store/telemetry-store.ts';
+import { REJECT_REASONS, type RejectCounts } from '#lib/table/reject-reasons.ts';
 import type { CommitPolicy, CommitReport } from './thread-messages.ts';
 
 /** One request on its way to the store; `replyId` undefined: nobody waits for it. */
@@ -170,10 +171,14 @@ export class GroupCommit {
     let events = 0;
     let metricPoints = 0;
     let duplicates = 0;
+    const rejected: RejectCounts = {};
     for (const [i, pending] of group.entries()) {
       const duplicate = outcomes[i]?.duplicate === true;
-      if (duplicate) duplicates++;
-      else {
+      if (duplicate) {
+        duplicates++;
+        addCounts(rejected, { duplicate: rows(pending.batch.events) });
+      } else {
+        for (const counts of pending.batch.rejected.values()) addCounts(rejected, counts);
         events += rows(pending.batch.events);
         metricPoints += rows(pending.batch.metrics);
       }
@@ -189,6 +194,7 @@ export class GroupCommit {
       events,
       metricPoints,
       duplicates,
+      rejected,
     });
     this.#hooks.committed(group, outcomes);
   }
@@ -207,6 +213,7 @@ export class GroupCommit {
       events: 0,
       metricPoints: 0,
       duplicates: 0,
+      rejected: {},
     });
     const unavailable = isStoreUnavailable(error);
     if (!unavailable && group.length > 1) {
@@ -271,6 +278,13 @@ function rows(tables: readonly { readonly length: number }[]): number {
   let total = 0;
   for (const table of tables) total += table.length;
   return total;
+}
+
+function addCounts(total: RejectCounts, more: RejectCounts): void {
+  for (const reason of REJECT_REASONS) {
+    const count = more[reason] ?? 0;
+    if (count > 0) total[reason] = (total[reason] ?? 0) + count;
+  }
 }
 
 function bytesOf(group: readonly PendingBatch[]): number {

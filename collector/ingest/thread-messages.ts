@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { IngestReply, IngestRequest } from '#collector/messages.ts';
 import type { DecodeLimits } from '#lib/ingest/decoder.ts';
 import type { RetentionPolicy, StoreSize } from '#lib/store/telemetry-store.ts';
+import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 
 /** When a group of requests is committed. */
 export interface CommitPolicy {
@@ -35,6 +36,8 @@ export interface CommitReport {
   readonly events: number;
   readonly metricPoints: number;
   readonly duplicates: number;
+  /** Events of the group that were refused, changed or there before, by reason. */
+  readonly rejected: RejectCounts;
 }
 
 export type IngestState =
