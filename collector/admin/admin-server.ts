@@ -6,18 +6,25 @@ import type { AddressInfo } from 'node:net';
 import { type FastifyInstance, fastify } from 'fastify';
 import { problem } from '#lib/api/problem.ts';
 import type { Address } from '#lib/config/quantities.ts';
-import {
-  type AnnotationRouteOptions,
-  addAnnotationRoutes,
-  sendProblem,
-} from './annotation-routes.ts';
+import { type AnnotationWriter, addAnnotationRoutes } from './annotation-routes.ts';
 import { type LiveClients, parseLastEventId } from './live-clients.ts';
 import type { Metrics } from './metrics.ts';
+import { sendProblem, sendStarting } from './problem-reply.ts';
 
-export interface AdminOptions extends AnnotationRouteOptions {
-  readonly address: Address;
+/** What there is to serve once the store is open. */
+export interface AdminParts {
   readonly metrics: Metrics;
   readonly clients: LiveClients;
+  readonly state: AnnotationWriter;
+}
+
+export interface AdminOptions {
+  readonly address: Address;
+  /** null while the collector starts: only health and status are answered. */
+  readonly parts: () => AdminParts | null;
+  /** Bearer token of runtime.json. */
+  readonly adminToken: string;
+  readonly nowUnixMs: () => number;
   /** Why OTLP is not accepted now; empty when it is. */
   readonly notReady: () => readonly string[];
   /** Why only a restart helps; empty while it does not. */
@@ -44,11 +51,13 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     routerOptions: { maxParamLength: 512 },
   });
   addHealthRoutes(server, options);
-  addLiveRoute(server, options.clients);
-  addAnnotationRoutes(server, options);
-  server.get('/metrics', async (_request, reply) =>
-    reply.header('Content-Type', options.metrics.contentType).send(await options.metrics.render()),
-  );
+  addLiveRoute(server, options);
+  addAnnotationRoutes(server, { ...options, state: () => options.parts()?.state ?? null });
+  server.get('/metrics', async (_request, reply) => {
+    const metrics = options.parts()?.metrics;
+    if (metrics === undefined) return sendStarting(reply);
+    return reply.header('Content-Type', metrics.contentType).send(await metrics.render());
+  });
   server.get('/api/status', async (_request, reply) =>
     reply
       .header('Content-Type', 'application/json')
@@ -73,7 +82,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     host: options.address.host,
     port,
     close: async () => {
-      options.clients.close();
+      options.parts()?.clients.close();
       await server.close();
     },
   };
@@ -97,7 +106,7 @@ function addHealthRoutes(server: FastifyInstance, options: AdminOptions): void {
   }
 }
 
-function addLiveRoute(server: FastifyInstance, clients: LiveClients): void {
+function addLiveRoute(server: FastifyInstance, options: AdminOptions): void {
   server.get<{ Querystring: { deployment?: string; lastEventId?: string } }>(
     '/live',
     (request, reply) => {
@@ -105,6 +114,8 @@ function addLiveRoute(server: FastifyInstance, clients: LiveClients): void {
       if (typeof deployment !== 'string' || deployment === '') {
         return sendProblem(reply, problem('bad-parameter', 'Say which deployment.', 'deployment'));
       }
+      const clients = options.parts()?.clients;
+      if (clients === undefined) return sendStarting(reply);
       if (clients.isFull) {
         return sendProblem(
           reply.header('Retry-After', '5'),

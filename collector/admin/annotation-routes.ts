@@ -2,12 +2,16 @@
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type AnnotationJson, annotationRequestSchema } from '#lib/api/annotations.ts';
-import { PROBLEM_CONTENT_TYPE, type Problem, problem } from '#lib/api/problem.ts';
+import { problem } from '#lib/api/problem.ts';
 import { unixNanos, unixNanosFromMs } from '#lib/base/units.ts';
 import type { Annotation, StateStore } from '#lib/store/state-store.ts';
+import { sendProblem, sendStarting } from './problem-reply.ts';
+
+export type AnnotationWriter = Pick<StateStore, 'putAnnotation' | 'deleteAnnotation'>;
 
 export interface AnnotationRouteOptions {
-  readonly state: Pick<StateStore, 'putAnnotation' | 'deleteAnnotation'>;
+  /** null while the collector starts. */
+  readonly state: () => AnnotationWriter | null;
   /** Bearer token of runtime.json. */
   readonly adminToken: string;
   readonly nowUnixMs: () => number;
@@ -46,7 +50,9 @@ export function addAnnotationRoutes(server: FastifyInstance, options: Annotation
         problem('bad-parameter', 'toUnixNs must not lie before fromUnixNs.', 'toUnixNs'),
       );
     }
-    await options.state.putAnnotation(annotation);
+    const state = options.state();
+    if (state === null) return sendStarting(reply);
+    await state.putAnnotation(annotation);
     return reply.code(201).send(annotationJson(annotation));
   });
 
@@ -58,18 +64,13 @@ export function addAnnotationRoutes(server: FastifyInstance, options: Annotation
       if (typeof id !== 'string' || id === '') {
         return sendProblem(reply, problem('bad-parameter', 'id: which annotation?', 'id'));
       }
-      const deleted = await options.state.deleteAnnotation(id);
+      const state = options.state();
+      if (state === null) return sendStarting(reply);
+      const deleted = await state.deleteAnnotation(id);
       if (deleted) return reply.code(204).send();
       return sendProblem(reply, problem('not-found', `There is no annotation ${id}.`, 'id'));
     },
   );
-}
-
-export function sendProblem(reply: FastifyReply, document: Problem): FastifyReply {
-  return reply
-    .code(document.status)
-    .header('Content-Type', PROBLEM_CONTENT_TYPE)
-    .send(JSON.stringify(document));
 }
 
 function annotationJson(annotation: Annotation): AnnotationJson {

@@ -105,6 +105,7 @@ export class LiveClients {
 
 /** An epoch as a client sends it back; null where there is none that was ever ours. */
 export function parseLastEventId(text: string | undefined): number | null {
-  if (text === undefined || !/^\d{1,15}$/.test(text)) return null;
-  return Number(text);
+  if (text === undefined || !/^\d{1,16}$/.test(text)) return null;
+  const epoch = Number(text);
+  return Number.isSafeInteger(epoch) ? epoch : null;
 }

@@ -140,8 +140,9 @@ export const configKeys: readonly ConfigKey[] = [
   },
 ];
 
-/** Variables that carry no key of the file: the launcher and the supervisor set them for children. */
+/** Variables that carry no key: the log level, and what the supervisor sets for its children. */
 export const internalVariables: readonly string[] = [
+  'AFDSCOPE_LOG',
   'AFDSCOPE_ADMIN_TOKEN',
   'AFDSCOPE_RUNTIME',
   'AFDSCOPE_ROOT',

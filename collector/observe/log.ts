@@ -1,0 +1,22 @@
+/** Logs on stderr: JSON lines for machines, coloured lines where a person looks. */
+import { destination, type Logger, pino } from 'pino';
+import { PinoPretty } from 'pino-pretty';
+
+export type { Logger };
+
+/** `level` as pino names it; the usual one is "info". */
+export function createLog(name: string, level: string, isTty: boolean): Logger {
+  const options = { name, level, base: { name } };
+  if (!isTty) return pino({ ...options, timestamp: isoTime }, destination({ fd: 2, sync: true }));
+  const pretty = PinoPretty({
+    destination: 2,
+    sync: true,
+    translateTime: 'SYS:HH:MM:ss',
+    ignore: 'pid,hostname,name',
+  });
+  return pino(options, pretty);
+}
+
+function isoTime(): string {
+  return `,"time":"${new Date().toISOString()}"`;
+}

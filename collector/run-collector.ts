@@ -1,0 +1,240 @@
+/**
+ * The collector, put together: admin server first (so that a long migration can be watched), then
+ * store, live view, receivers. It ends the other way round: nothing new is accepted, what was
+ * accepted is committed and answered, streams and servers close.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { type AdminServer, startAdmin } from '#collector/admin/admin-server.ts';
+import { LiveClients } from '#collector/admin/live-clients.ts';
+import { createMetrics, type Metrics } from '#collector/admin/metrics.ts';
+import { type IngestService, startIngest } from '#collector/ingest/ingest-client.ts';
+import { type LiveHub, startLive } from '#collector/live/live-hub.ts';
+import type { Logger } from '#collector/observe/log.ts';
+import { findOwnEndpoint, wantsTracing } from '#collector/observe/own-endpoint.ts';
+import { startTracing, type Tracing } from '#collector/observe/tracing.ts';
+import { ByteBudget } from '#collector/receive/byte-budget.ts';
+import { startOtlpGrpc } from '#collector/receive/otlp-grpc.ts';
+import { type OtlpReceiver, startOtlpHttp } from '#collector/receive/otlp-http.ts';
+import { ReceiverStats, SIGNALS, TRANSPORTS } from '#collector/receive/receiver-stats.ts';
+import { baseUrl } from '#collector/supervise/announce.ts';
+import { describeListenError } from '#collector/supervise/ports.ts';
+import type { Config } from '#lib/config/load-config.ts';
+import { type Address, formatAddress } from '#lib/config/quantities.ts';
+import { DEFAULT_DECODE_LIMITS } from '#lib/ingest/decode-limits.ts';
+import { openStateWriter } from '#lib/store/open-store.ts';
+import type { StateStore } from '#lib/store/state-store.ts';
+import { REJECT_REASONS, type RejectCounts } from '#lib/table/reject-reasons.ts';
+
+export interface CollectorOptions {
+  readonly config: Config;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly version: string;
+  readonly log: Logger;
+  /** Only a restart helps: the process should exit. */
+  readonly onFatal: (reason: string) => void;
+}
+
+/** Where a running collector is. */
+export interface CollectorAddresses {
+  /** Base URL. */
+  readonly otlpHttp: string;
+  /** host:port */
+  readonly otlpGrpc: string;
+  readonly admin: string;
+}
+
+/** Thrown by `start`, with a line that says what to do. */
+export class CollectorStartError extends Error {
+  override readonly name = 'CollectorStartError';
+}
+
+/** Senders get so long to read their answers; their requests are committed by then. */
+const RECEIVER_GRACE_MS = 2000;
+
+type Phase = 'starting' | 'accepting' | 'stopping';
+
+interface Parts {
+  readonly metrics: Metrics;
+  readonly clients: LiveClients;
+  readonly state: StateStore;
+  readonly ingest: IngestService;
+  readonly live: LiveHub;
+}
+
+export class Collector {
+  readonly adminToken: string;
+  readonly startedUnixMs = Date.now();
+  readonly #options: CollectorOptions;
+  readonly #receiverStats: ReceiverStats;
+  #phase: Phase = 'starting';
+  #parts: Parts | null = null;
+  #receivers: OtlpReceiver[] = [];
+  #admin: AdminServer | undefined;
+  #tracing: Tracing | null = null;
+  #addresses: CollectorAddresses | null = null;
+
+  constructor(options: CollectorOptions) {
+    this.#options = options;
+    this.#receiverStats = new ReceiverStats(new ByteBudget(options.config.limits.bytesInFlight));
+    this.adminToken = options.env.AFDSCOPE_ADMIN_TOKEN || randomBytes(32).toString('base64url');
+  }
+
+  /** Resolves when OTLP is accepted. After a rejection, `stop` closes what was opened. */
+  async start(): Promise<CollectorAddresses> {
+    const { config, env } = this.#options;
+    this.#refuseOwnEndpoint([config.otlpHttp, config.otlpGrpc]);
+    mkdirSync(config.dataDir, { recursive: true });
+    this.#admin = await listening('admin', config.admin, () => this.#startAdmin());
+    if (wantsTracing(env)) this.#tracing = await startTracing(env);
+    const parts = await this.#openParts();
+    this.#parts = parts;
+    const receiverOptions = {
+      ingest: this.#tracing?.wrapIngest(parts.ingest) ?? parts.ingest,
+      stats: this.#receiverStats,
+      maxBodyBytes: config.limits.bodyBytes,
+    };
+    const http = await listening('otlp.http', config.otlpHttp, () =>
+      startOtlpHttp({
+        ...receiverOptions,
+        ...config.otlpHttp,
+        corsOrigins: config.corsOrigins,
+      }),
+    );
+    this.#receivers.push(http);
+    const grpc = await listening('otlp.grpc', config.otlpGrpc, () =>
+      startOtlpGrpc({ ...receiverOptions, ...config.otlpGrpc }),
+    );
+    this.#receivers.push(grpc);
+    // Ports that were chosen just now could be those of the endpoint, too.
+    this.#refuseOwnEndpoint([http, grpc]);
+    this.#phase = 'accepting';
+    this.#addresses = {
+      otlpHttp: baseUrl(http.host, http.port),
+      otlpGrpc: formatAddress(grpc),
+      admin: baseUrl(this.#admin.host, this.#admin.port),
+    };
+    return this.#addresses;
+  }
+
+  /** Everything that was accepted is on disk when this resolves. */
+  async stop(): Promise<void> {
+    this.#phase = 'stopping';
+    for (const receiver of this.#receivers) receiver.drain();
+    await Promise.all(this.#receivers.map((receiver) => receiver.close(RECEIVER_GRACE_MS)));
+    await this.#parts?.ingest.stop();
+    await this.#parts?.live.stop();
+    await this.#parts?.state.close();
+    await this.#admin?.close();
+    await this.#tracing?.stop();
+  }
+
+  async #openParts(): Promise<Parts> {
+    const { config, log, onFatal } = this.#options;
+    let metrics: Metrics | undefined;
+    const rejected: RejectCounts = {};
+    const ingest = await startIngest({
+      dataDir: config.dataDir,
+      store: config.store,
+      limits: DEFAULT_DECODE_LIMITS,
+      retention: config.retention,
+      onFatal,
+      onCommit: (commit) => {
+        metrics?.observeCommit(commit);
+        for (const reason of REJECT_REASONS) {
+          rejected[reason] = (rejected[reason] ?? 0) + (commit.rejected[reason] ?? 0);
+        }
+        this.#tracing?.observeCommit(commit);
+      },
+      onWarning: (message) => log.warn(message),
+    }).catch((error: unknown) => {
+      throw new CollectorStartError(error instanceof Error ? error.message : String(error));
+    });
+    const live = await startLive({
+      dataDir: config.dataDir,
+      store: config.store,
+      onPort: (port) => ingest.attachLive(port),
+      onWarning: (message) => log.warn(message),
+    });
+    ingest.attachLive(live.port);
+    const state = await openStateWriter(config.store, config.dataDir);
+    const clients = new LiveClients(live);
+    metrics = createMetrics({
+      version: this.#options.version,
+      receiver: this.#receiverStats,
+      ingest: () => ingest.stats(),
+      rejected: () => rejected,
+      live,
+      clients,
+      nowUnixMs: Date.now,
+    });
+    return { metrics, clients, state, ingest, live };
+  }
+
+  #startAdmin(): Promise<AdminServer> {
+    const { config, log } = this.#options;
+    return startAdmin({
+      address: config.admin,
+      parts: () => this.#parts,
+      adminToken: this.adminToken,
+      nowUnixMs: Date.now,
+      notReady: () => this.#notReady(),
+      notAlive: () => {
+        const state = this.#parts?.ingest.state();
+        return state?.status === 'fatal' ? [state.reason] : [];
+      },
+      status: () => this.#status(),
+      onError: (error) => log.error({ err: error }, 'an admin request failed'),
+    });
+  }
+
+  #notReady(): string[] {
+    if (this.#phase === 'starting') return ['the store is being opened'];
+    if (this.#phase === 'stopping') return ['the collector is stopping'];
+    const state = this.#parts?.ingest.state();
+    return state?.status === 'degraded' ? [state.reason] : [];
+  }
+
+  #status(): unknown {
+    const parts = this.#parts;
+    return {
+      version: this.#options.version,
+      pid: process.pid,
+      startedUnixMs: this.startedUnixMs,
+      phase: this.#phase,
+      notReady: this.#notReady(),
+      addresses: this.#addresses,
+      ingest: parts?.ingest.stats() ?? null,
+      receiver: SIGNALS.flatMap((signal) =>
+        TRANSPORTS.map((transport) => ({
+          signal,
+          transport,
+          ...this.#receiverStats.counts(signal, transport),
+        })),
+      ),
+      inFlightBytes: this.#receiverStats.inFlightBytes,
+      live: {
+        deployments: parts?.live.deployments() ?? [],
+        clients: parts?.clients.count ?? 0,
+        stats: parts?.live.stats() ?? null,
+      },
+    };
+  }
+
+  #refuseOwnEndpoint(listeners: readonly Address[]): void {
+    const problem = findOwnEndpoint(this.#options.env, listeners);
+    if (problem !== null) throw new CollectorStartError(problem);
+  }
+}
+
+/** Gives the system's error codes words. */
+async function listening<T>(key: string, address: Address, start: () => Promise<T>): Promise<T> {
+  try {
+    return await start();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && 'syscall' in error) {
+      throw new CollectorStartError(describeListenError(key, address, String(error.code)));
+    }
+    throw error;
+  }
+}
