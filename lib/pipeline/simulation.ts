@@ -68,6 +68,8 @@ export interface RunOutcome {
 export class PipelineSimulation {
   readonly spec: PipelineSpec;
   readonly workers: readonly WorkerInfo[];
+  /** By worker: compute so far, whatever was reported of it. */
+  readonly computeNs: Float64Array;
   readonly #attention: WorkerState[];
   readonly #ffn: WorkerState[];
   readonly #domainRanks: WorkerState[][];
@@ -87,6 +89,7 @@ export class PipelineSimulation {
     checkSpec(spec);
     this.spec = spec;
     this.workers = clusterWorkers(spec);
+    this.computeNs = new Float64Array(this.workers.length);
     const random = new Random(seed);
     this.#workload = new Workload(spec, random.fork('workload'));
     this.#reporting = new Reporting(this.workers, sink, random.fork('reporting'));
@@ -104,6 +107,11 @@ export class PipelineSimulation {
       this.#attention.filter((worker) => worker.domain === domain),
     );
     this.#stepStartNs = Array.from({ length: domains }, () => new Map());
+  }
+
+  /** Number of the next step to start; every domain has done all before it. */
+  get nextStepNumber(): number {
+    return this.#lastStep + 1;
   }
 
   get nowNs(): number {
@@ -439,6 +447,7 @@ export class PipelineSimulation {
       slow.rank === worker.rank &&
       (slow.role === 'attention') === this.#isAttention(worker);
     const durationNs = Math.max(1, Math.round(this.#noisy(meanNs) * (isSlow ? slow.factor : 1)));
+    this.computeNs[worker.index] = this.computeNs[worker.index]! + durationNs;
     this.#emit(worker, stage, Kind.compute, startNs, durationNs, slot, layer, ABSENT, measures);
     return startNs + durationNs;
   }
