@@ -172,6 +172,6 @@ function qualityReport(
     if (overlapsWindow(receives.startNs[r]!, receives.endNs[r]!, window)) unmatchedReceives++;
   }
   const rejected: Record<string, number> = { ...quality.rejected };
-  if (misdated > 0) rejected['bad_time'] = (rejected['bad_time'] ?? 0) + misdated;
+  if (misdated > 0) rejected.bad_time = (rejected.bad_time ?? 0) + misdated;
   return { events: count, duplicates, late: quality.late ?? 0, rejected, unmatchedReceives };
 }

@@ -144,7 +144,8 @@ interface Sends {
   readonly addressed: Uint8Array;
 }
 
-function sendDirection(events: EventTable, row: number): number {
+/** Which way a send goes; `none` for what is not a send of a worker on that side. */
+export function sendDirection(events: EventTable, row: number): number {
   const stage = events.stage[row]!;
   if (stage !== Stage.a2f_send && stage !== Stage.f2a_send) return Direction.none;
   if (events.kind[row] === Kind.receive) return Direction.none;
