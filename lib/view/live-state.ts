@@ -3,6 +3,7 @@
  * bounded history, so that a page left open does not grow.
  */
 import type { Heatmap, LiveEvent, Overview, Strip, TrendPoint } from '#lib/api/live-event.ts';
+import type { ReportJson } from '#lib/api/report-schema.ts';
 
 /** An hour of one-second points. */
 export const MAX_POINTS = 3_600;
@@ -12,6 +13,8 @@ export interface LiveState {
   /** `retrying`: the stream broke and is being opened again. */
   readonly connection: 'connecting' | 'open' | 'retrying';
   readonly overview: Overview | null;
+  /** The newest report there was: kept, and shown as old, while a deployment is quiet. */
+  readonly lastReport: ReportJson | null;
   readonly strip: Strip | null;
   readonly heatmap: Heatmap | null;
   /** Oldest first, one per instant. */
@@ -27,6 +30,7 @@ export function initialLiveState(deployment: string | null): LiveState {
     deployment,
     connection: 'connecting',
     overview: null,
+    lastReport: null,
     strip: null,
     heatmap: null,
     points: [],
@@ -41,7 +45,7 @@ export function applyLiveEvent(state: LiveState, event: LiveEvent, nowMs: number
   const seen: LiveState = { ...state, connection: 'open', lastEventMs: nowMs };
   switch (event.kind) {
     case 'overview':
-      return { ...seen, overview: event };
+      return { ...seen, overview: event, lastReport: event.report ?? state.lastReport };
     case 'strip':
       return { ...seen, strip: event };
     case 'heatmap':

@@ -1,0 +1,70 @@
+'use client';
+
+import { CircleAlertIcon, TriangleAlertIcon } from 'lucide-react';
+import type { ReactNode } from 'react';
+import { ageText, instantText } from '#lib/view/format.ts';
+import { staleForMs } from '#lib/view/live-state.ts';
+import { useDashboard } from './dashboard.tsx';
+import { useLive } from './live-store.ts';
+import { useNow } from './use-now.ts';
+
+/** What is wrong with the picture as a whole: said once, over the page that still stands. */
+export function Banners() {
+  const { health, state } = useDashboard();
+  const { state: live, paused } = useLive();
+  const now = useNow(1_000);
+  const isLive = state.range.kind === 'live';
+  const staleMs = isLive && !paused ? staleForMs(live, now) : null;
+  const collector = health?.collector;
+  const isQuiet = isLive && staleMs === null && live.overview?.state === 'quiet';
+  return (
+    <div aria-live="polite">
+      {collector?.state === 'down' && (
+        <Banner severity="critical" word="Collector down">
+          Nothing is being received; what is stored can still be read. {collector.detail}
+        </Banner>
+      )}
+      {collector?.state === 'starting' && (
+        <Banner severity="warning" word="Collector starting">
+          {collector.detail}
+        </Banner>
+      )}
+      {staleMs !== null && live.lastEventMs !== null && (
+        <Banner severity="warning" word="Stale">
+          The live stream broke; figures are {ageText(staleMs)} old, from{' '}
+          {instantText(live.lastEventMs).local.slice(11)}. Connecting again.
+        </Banner>
+      )}
+      {isQuiet && (
+        <Banner severity="warning" word="Quiet">
+          No events for over 10 s. The figures are the last that were measured
+          {live.overview?.ingest.lagMs !== null &&
+            live.overview?.ingest.lagMs !== undefined &&
+            `, ${ageText(live.overview.ingest.lagMs)} ago`}
+          .
+        </Banner>
+      )}
+    </div>
+  );
+}
+
+export function Banner({
+  severity,
+  word,
+  children,
+}: {
+  readonly severity: 'critical' | 'warning';
+  readonly word: string;
+  readonly children: ReactNode;
+}) {
+  const colour = severity === 'critical' ? 'text-critical' : 'text-warning';
+  const Icon = severity === 'critical' ? CircleAlertIcon : TriangleAlertIcon;
+  return (
+    <div className="flex items-start gap-2 border-b border-line bg-raised px-3 py-1.5">
+      <Icon size={15} className={`${colour} mt-0.5 shrink-0`} aria-hidden />
+      <p>
+        <strong className={colour}>{word}.</strong> {children}
+      </p>
+    </div>
+  );
+}

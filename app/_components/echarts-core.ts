@@ -1,0 +1,17 @@
+/** The parts of ECharts that the pages draw with; nothing else is bundled. */
+import { LineChart } from 'echarts/charts';
+import { AxisPointerComponent, GridComponent, TooltipComponent } from 'echarts/components';
+import { connect, init, use } from 'echarts/core';
+import { CanvasRenderer } from 'echarts/renderers';
+
+use([LineChart, GridComponent, TooltipComponent, AxisPointerComponent, CanvasRenderer]);
+
+const GROUP = 'trends';
+
+/** A chart whose crosshair moves with those of all others. */
+export function initTrend(element: HTMLElement): ReturnType<typeof init> {
+  const chart = init(element, null, { renderer: 'canvas' });
+  chart.group = GROUP;
+  connect(GROUP);
+  return chart;
+}

@@ -1,0 +1,168 @@
+'use client';
+
+import { CpuIcon, NetworkIcon } from 'lucide-react';
+import type { ReactNode } from 'react';
+import type { ReportJson } from '#lib/api/report-schema.ts';
+import { barParts } from '#lib/view/bubble-parts.ts';
+import type { Term } from '#lib/view/definitions.ts';
+import { countFigure, ratioFigure } from '#lib/view/format.ts';
+import { roleColour } from '#lib/view/palette.ts';
+import { trendCharts } from '#lib/view/trend-charts.ts';
+import { slowestWorker } from '#lib/view/verdict.ts';
+import { Fig, TermName } from './figure.tsx';
+import { Sparkline } from './sparkline.tsx';
+import { PartList, StackedBar } from './stacked-bar.tsx';
+import type { WindowData } from './use-window-data.ts';
+
+const SPARK_MS = 300_000;
+
+/** One card a GPU group, side by side on one time axis. */
+export function GroupCards({ data }: { readonly data: WindowData }) {
+  const report = data.report;
+  if (report === null || report === undefined) return null;
+  return (
+    <section
+      id="groups"
+      aria-label="GPU groups"
+      className="grid scroll-mt-14 grid-cols-2 gap-3"
+      data-testid="group-cards"
+    >
+      {report.groups.map((group) => (
+        <GroupCard key={group.group} group={group} data={data} report={report} />
+      ))}
+    </section>
+  );
+}
+
+function GroupCard({
+  group,
+  data,
+  report,
+}: {
+  readonly group: ReportJson['groups'][number];
+  readonly data: WindowData;
+  readonly report: ReportJson;
+}) {
+  const parts = barParts(group, group.role);
+  const members = report.workers.filter((worker) => worker.group === group.group);
+  const worst = worstWorker(members);
+  const slow = slowestWorker(members);
+  const gpu = data.gpu.find((activity) => activity.group === group.group);
+  const Icon = group.role === 'ffn' ? NetworkIcon : CpuIcon;
+  const spark = sparkPoints(data, group.group);
+  return (
+    <article className="panel min-w-0 p-3" aria-label={`Group ${group.group}`}>
+      <div className="flex items-start gap-4">
+        <div className="min-w-0">
+          <h2 className="flex items-center gap-2 font-semibold">
+            <Icon size={15} aria-hidden style={{ color: roleColour(group.role) }} />
+            <span className="truncate">{group.group}</span>
+            <span className="font-normal whitespace-nowrap text-muted">
+              {group.workers} {group.workers === 1 ? 'worker' : 'workers'}
+            </span>
+          </h2>
+          <p className="mt-1 text-big leading-tight font-semibold" data-testid="busy">
+            <Fig figure={ratioFigure(group.busyRatio)} term="busyRatio" />
+            <span className="ml-2 text-small font-normal text-muted">
+              <TermName term="busyRatio">busy</TermName>
+            </span>
+          </p>
+        </div>
+        <div className="ml-auto w-2/5 min-w-0">
+          <Sparkline
+            points={spark}
+            colour={roleColour(group.role)}
+            label={`Busy of ${group.group}, newest five minutes, 0 to 100 %`}
+          />
+        </div>
+      </div>
+      <div className="mt-2">
+        <StackedBar parts={parts} />
+        <PartList parts={parts} workers={group.workers} />
+      </div>
+      <dl className="mt-2.5 grid grid-cols-3 gap-x-4 gap-y-1.5 border-t border-line pt-2.5 text-small xl:grid-cols-5">
+        <Entry term="activeBubbleRatio">
+          <Fig figure={ratioFigure(group.activeBubbleRatio)} term="activeBubbleRatio" />
+        </Entry>
+        <Entry term="overlapRatio">
+          <Fig figure={ratioFigure(group.overlapRatio)} term="overlapRatio" />
+        </Entry>
+        <GpuEntries role={group.role} gpu={gpu} isLive={data.isLive} />
+        <Entry term={slow === null ? 'worstWorker' : 'slowestWorker'}>
+          {slow !== null ? (
+            <span className="text-warning">
+              {slow.workerId} <span className="unit">+{(slow.excessRatio * 100).toFixed(0)} %</span>
+            </span>
+          ) : worst === null ? (
+            '–'
+          ) : (
+            <>
+              {worst.id} <span className="unit">{ratioFigure(worst.ratio).value} %</span>
+            </>
+          )}
+        </Entry>
+      </dl>
+    </article>
+  );
+}
+
+function Entry({ term, children }: { readonly term: Term; readonly children: ReactNode }) {
+  return (
+    <div className="min-w-0">
+      <dt className="truncate text-tiny text-muted">
+        <TermName term={term} />
+      </dt>
+      <dd className="truncate">{children}</dd>
+    </div>
+  );
+}
+
+/** Memory activity tells for attention, tensor activity for experts; power for both. */
+function GpuEntries({
+  role,
+  gpu,
+  isLive,
+}: {
+  readonly role: string;
+  readonly gpu: WindowData['gpu'][number] | undefined;
+  readonly isLive: boolean;
+}) {
+  if (!isLive) return null;
+  const isFfn = role === 'ffn';
+  const ratio = isFfn ? gpu?.tensorActiveRatio : gpu?.dramActiveRatio;
+  return (
+    <>
+      <Entry term={isFfn ? 'tensorActive' : 'dramActive'}>
+        <Fig figure={ratioFigure(ratio)} term={isFfn ? 'tensorActive' : 'dramActive'} />
+      </Entry>
+      <Entry term="power">
+        <Fig figure={countFigure(gpu?.powerWatts, 'W')} term="power" />
+      </Entry>
+    </>
+  );
+}
+
+function worstWorker(
+  workers: readonly ReportJson['workers'][number][],
+): { readonly id: string; readonly ratio: number } | null {
+  let worst: { id: string; ratio: number } | null = null;
+  for (const worker of workers) {
+    if (worker.activeBubbleRatio !== null && worker.activeBubbleRatio > (worst?.ratio ?? -1)) {
+      worst = { id: worker.id, ratio: worker.activeBubbleRatio };
+    }
+  }
+  return worst;
+}
+
+function sparkPoints(
+  data: WindowData,
+  group: string,
+): readonly (readonly [atMs: number, ratio: number | null])[] {
+  const points = data.points ?? [];
+  const newestMs = points.at(-1)?.atUnixMs ?? 0;
+  const recent = data.isLive
+    ? points.filter((point) => point.atUnixMs >= newestMs - SPARK_MS)
+    : points;
+  const busy = trendCharts(recent).find((chart) => chart.id === 'busy');
+  return busy?.lines.find((line) => line.name === group)?.data ?? [];
+}

@@ -1,0 +1,137 @@
+'use client';
+
+import { useRouter } from 'next/navigation';
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
+import { durationFigure, figureText } from '#lib/view/format.ts';
+import { cellAt, type HeatCell, heatLayout } from '#lib/view/heat-layout.ts';
+import type { HeatModel } from '#lib/view/heat-model.ts';
+import { sizedContext } from './canvas-size.ts';
+import { useDashboard } from './dashboard.tsx';
+import { paintHeat } from './heat-paint.ts';
+import { useTheme } from './root-setting.ts';
+import { useWidthPx } from './use-size.ts';
+
+export function HeatCanvas({
+  model,
+  metric,
+}: {
+  readonly model: HeatModel;
+  readonly metric: string;
+}) {
+  const { state, hrefOf } = useDashboard();
+  const router = useRouter();
+  const holder = useRef<HTMLDivElement>(null);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const widthPx = useWidthPx(holder);
+  const theme = useTheme();
+  const layout = useMemo(() => heatLayout(model, widthPx), [model, widthPx]);
+  const [pointed, setPointed] = useState<HeatCell | null>(null);
+  const cell = pointed !== null && isInside(model, pointed) ? pointed : null;
+  const marked = state.layer === null ? -1 : model.layers.indexOf(state.layer);
+
+  useEffect(() => {
+    if (canvas.current === null || widthPx === 0) return;
+    const context = sizedContext(canvas.current, widthPx, layout.heightPx);
+    if (context === null) return;
+    paintHeat(context, { model, layout, widthPx, theme, pointed: cell, marked });
+  }, [model, layout, widthPx, theme, cell, marked]);
+
+  const open = (layer: number) => router.push(hrefOf('/layers', { layer }));
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const at = cell ?? { worker: 0, layer: 0 };
+    const moves: Record<string, HeatCell> = {
+      ArrowLeft: { ...at, layer: at.layer - 1 },
+      ArrowRight: { ...at, layer: at.layer + 1 },
+      ArrowUp: { ...at, worker: at.worker - 1 },
+      ArrowDown: { ...at, worker: at.worker + 1 },
+    };
+    const next = moves[event.key];
+    if (next !== undefined) {
+      event.preventDefault();
+      setPointed(cell === null ? at : isInside(model, next) ? next : at);
+    } else if (event.key === 'Enter' && cell !== null) {
+      open(model.layers[cell.layer]!);
+    } else if (event.key === 'Escape') {
+      setPointed(null);
+      holder.current?.blur();
+    }
+  };
+
+  return (
+    <>
+      <div
+        ref={holder}
+        role="application"
+        tabIndex={0}
+        aria-roledescription="heat map"
+        aria-label={`${metric} of ${model.workers.length} workers by ${model.layers.length} layers. Arrow keys move the cell, Enter opens its layer.`}
+        className="mx-2"
+        style={{ height: layout.heightPx }}
+        onKeyDown={onKeyDown}
+      >
+        <canvas
+          ref={canvas}
+          data-testid="heat-canvas"
+          data-cells={model.values.filter((value) => value !== null).length}
+          className="h-full w-full"
+          onPointerMove={(event) => {
+            const box = event.currentTarget.getBoundingClientRect();
+            const hit = cellAt(layout, model, event.clientX - box.left, event.clientY - box.top);
+            setPointed((old) =>
+              old?.worker === hit?.worker && old?.layer === hit?.layer ? old : hit,
+            );
+          }}
+          onPointerLeave={() => setPointed(null)}
+          onClick={() => {
+            if (cell !== null) open(model.layers[cell.layer]!);
+          }}
+        />
+      </div>
+      <p className="mx-3 h-5 truncate text-small text-muted" aria-live="polite">
+        {cell === null ? (
+          'Rest on a cell for its figures; click opens the layer.'
+        ) : (
+          <Readout model={model} cell={cell} metric={metric} />
+        )}
+      </p>
+    </>
+  );
+}
+
+function isInside(model: HeatModel, cell: HeatCell): boolean {
+  return (
+    cell.worker >= 0 &&
+    cell.layer >= 0 &&
+    cell.worker < model.workers.length &&
+    cell.layer < model.layers.length
+  );
+}
+
+function Readout({
+  model,
+  cell,
+  metric,
+}: {
+  readonly model: HeatModel;
+  readonly cell: HeatCell;
+  readonly metric: string;
+}) {
+  const index = cell.worker * model.layers.length + cell.layer;
+  const value = model.values[index] ?? null;
+  const mean = model.columnMeans[cell.layer] ?? null;
+  return (
+    <>
+      <strong className="text-text">{model.workers[cell.worker]!.workerId}</strong>, layer{' '}
+      {model.layers[cell.layer]}: {metric}{' '}
+      <strong className="text-text">
+        {value === null ? 'no data' : figureText(durationFigure(value))}
+      </strong>{' '}
+      per step{mean !== null && <>; mean of all workers {figureText(durationFigure(mean))}</>}
+      {model.outliers.has(index) && (
+        <span className="text-critical"> · stands out in its group</span>
+      )}
+    </>
+  );
+}

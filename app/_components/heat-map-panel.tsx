@@ -1,0 +1,95 @@
+'use client';
+
+import { useMemo } from 'react';
+import type { Heatmap } from '#lib/api/live-event.ts';
+import type { Term } from '#lib/view/definitions.ts';
+import { durationFigure } from '#lib/view/format.ts';
+import { HEAT_METRICS, type HeatMetric, heatLegend, heatModel } from '#lib/view/heat-model.ts';
+import { useDashboard } from './dashboard.tsx';
+import { Fig, TermName } from './figure.tsx';
+import { HeatCanvas } from './heat-canvas.tsx';
+import { useTheme } from './root-setting.ts';
+import { Waiting } from './skeleton.tsx';
+
+const TERMS: Readonly<Record<HeatMetric, Term>> = {
+  bubble: 'heatBubble',
+  duration: 'heatDuration',
+  wait: 'heatWait',
+};
+const NAMES: Readonly<Record<HeatMetric, string>> = {
+  bubble: 'Bubble',
+  duration: 'Duration',
+  wait: 'Wait',
+};
+
+export function HeatMapPanel({ heatmap }: { readonly heatmap: Heatmap | null | undefined }) {
+  const { state, update } = useDashboard();
+  const model = useMemo(
+    () => (heatmap === null || heatmap === undefined ? null : heatModel(heatmap, state.heat)),
+    [heatmap, state.heat],
+  );
+  return (
+    <section id="heat" className="panel scroll-mt-14 pb-2" aria-label="Workers by layers">
+      <header className="flex flex-wrap items-center gap-x-3 gap-y-1 px-3 pt-2 pb-1">
+        <h2 className="panel-title">
+          <TermName term={TERMS[state.heat]} /> of each worker
+        </h2>
+        {model !== null && (
+          <span className="text-small text-muted">
+            mean of {model.steps} {model.steps === 1 ? 'step' : 'steps'}
+            {model.outliers.size > 0 && (
+              <>
+                ,{' '}
+                <span
+                  className="text-critical"
+                  title="Over the group’s median of the same layer by 4.5 robust deviations, a quarter of the median and a tenth of the scale"
+                >
+                  {model.outliers.size} outlined
+                </span>
+              </>
+            )}
+          </span>
+        )}
+        {model !== null && <Legend maxNs={model.scaleMaxNs} />}
+        <fieldset className="segments ml-auto" aria-label="Figure">
+          {HEAT_METRICS.map((metric) => (
+            <button
+              key={metric}
+              type="button"
+              className="control"
+              aria-pressed={state.heat === metric}
+              onClick={() => update({ heat: metric }, 'replace')}
+            >
+              {NAMES[metric]}
+            </button>
+          ))}
+        </fieldset>
+      </header>
+      {model === null ? (
+        <div className="px-3 pb-1">
+          <Waiting
+            heightPx={260}
+            text={heatmap === undefined ? 'Loading layers' : 'No layer in this window yet'}
+          />
+        </div>
+      ) : (
+        <HeatCanvas model={model} metric={NAMES[state.heat].toLowerCase()} />
+      )}
+    </section>
+  );
+}
+
+function Legend({ maxNs }: { readonly maxNs: number }) {
+  const colours = heatLegend(useTheme());
+  return (
+    <span className="flex items-center gap-1.5 text-tiny text-muted">
+      0
+      <span
+        aria-hidden="true"
+        className="h-2.5 w-20 rounded-xs border border-line"
+        style={{ background: `linear-gradient(to right, ${colours.join(', ')})` }}
+      />
+      <Fig figure={durationFigure(maxNs)} />
+    </span>
+  );
+}

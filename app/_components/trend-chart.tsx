@@ -1,0 +1,229 @@
+'use client';
+
+import type { EChartsType } from 'echarts/core';
+import { DownloadIcon, ImageIcon } from 'lucide-react';
+import { type PointerEvent, useEffect, useMemo, useRef, useState } from 'react';
+import { instantText } from '#lib/view/format.ts';
+import { SURFACES } from '#lib/view/palette.ts';
+import { lastValue, type TrendChart, trendCsv, trendFigure } from '#lib/view/trend-charts.ts';
+import { valueNear } from '#lib/view/trend-lookup.ts';
+import { trendOption } from '#lib/view/trend-option.ts';
+import { initTrend } from './echarts-core.ts';
+import { Fig, TermName } from './figure.tsx';
+import { useTheme } from './root-setting.ts';
+
+const HEIGHT_PX = 150;
+const MIN_BRUSH_PX = 8;
+
+interface Props {
+  readonly chart: TrendChart;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly crosshairMs: number | null;
+  readonly onCrosshair: (atMs: number | null) => void;
+  readonly onBrush: (fromMs: number, toMs: number) => void;
+}
+
+/** One trend: lines over time, values at the crosshair in the legend, brush to choose a time. */
+export function TrendChartView({ chart, fromMs, toMs, crosshairMs, onCrosshair, onBrush }: Props) {
+  const holder = useRef<HTMLDivElement>(null);
+  const drawn = useRef<EChartsType | null>(null);
+  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  const [brush, setBrush] = useState<{ startPx: number; endPx: number } | null>(null);
+  const theme = useTheme();
+
+  useEffect(() => {
+    if (holder.current === null) return;
+    const instance = initTrend(holder.current);
+    drawn.current = instance;
+    const observer = new ResizeObserver(() => instance.resize());
+    observer.observe(holder.current);
+    return () => {
+      observer.disconnect();
+      instance.dispose();
+      drawn.current = null;
+    };
+  }, []);
+
+  useEffect(() => {
+    const instance = drawn.current;
+    if (instance === null) return;
+    const onPointer = (event: unknown) => onCrosshair(axisValue(event));
+    const onOut = () => onCrosshair(null);
+    instance.on('updateAxisPointer', onPointer);
+    instance.on('globalout', onOut);
+    return () => {
+      instance.off('updateAxisPointer', onPointer);
+      instance.off('globalout', onOut);
+    };
+  }, [onCrosshair]);
+
+  const shown = useMemo(
+    () => ({ ...chart, lines: chart.lines.filter((line) => !hidden.has(line.name)) }),
+    [chart, hidden],
+  );
+  useEffect(() => {
+    drawn.current?.setOption(trendOption(shown, { fromMs, toMs }, SURFACES[theme]), {
+      replaceMerge: ['series'],
+    });
+  }, [shown, fromMs, toMs, theme]);
+
+  const instantAt = (xPx: number): number => {
+    const at = drawn.current?.convertFromPixel({ xAxisIndex: 0 }, xPx);
+    const value = typeof at === 'number' ? at : fromMs;
+    return Math.min(toMs, Math.max(fromMs, value));
+  };
+  const xOf = (event: PointerEvent<HTMLDivElement>) =>
+    event.clientX - event.currentTarget.getBoundingClientRect().left;
+
+  return (
+    <figure
+      className="min-w-0 p-1"
+      data-testid={`trend-${chart.id}`}
+      data-points={chart.lines.reduce(
+        (sum, line) => sum + line.data.filter(([, value]) => value !== null).length,
+        0,
+      )}
+    >
+      <figcaption className="flex h-6 items-center gap-3 text-small">
+        <span className="truncate font-semibold">
+          <TermName term={chart.term}>{chart.title}</TermName>
+        </span>
+        <ul className="ml-auto flex gap-2">
+          {chart.lines.map((line) => (
+            <li key={line.name}>
+              <button
+                type="button"
+                className={`flex items-center gap-1.5 whitespace-nowrap ${hidden.has(line.name) ? 'opacity-40' : ''}`}
+                aria-pressed={!hidden.has(line.name)}
+                title={`${hidden.has(line.name) ? 'Show' : 'Hide'} ${line.name}`}
+                onClick={() => setHidden(toggled(hidden, line.name))}
+              >
+                <span
+                  aria-hidden="true"
+                  className={`inline-block w-3 border-t-2 ${line.dashed ? 'border-dashed' : ''}`}
+                  style={{ borderColor: line.colour }}
+                />
+                <span className="text-muted">{line.name}</span>
+                <Fig
+                  figure={trendFigure(
+                    chart,
+                    crosshairMs === null ? lastValue(line) : valueNear(line.data, crosshairMs),
+                  )}
+                />
+              </button>
+            </li>
+          ))}
+        </ul>
+        <ExportButtons
+          chart={chart}
+          drawn={() => drawn.current}
+          background={SURFACES[theme].panel}
+        />
+      </figcaption>
+      <div
+        className="relative cursor-crosshair touch-none select-none"
+        style={{ height: HEIGHT_PX }}
+        onPointerDown={(event) => {
+          event.currentTarget.setPointerCapture(event.pointerId);
+          setBrush({ startPx: xOf(event), endPx: xOf(event) });
+        }}
+        onPointerMove={(event) => {
+          if (brush !== null) setBrush({ startPx: brush.startPx, endPx: xOf(event) });
+        }}
+        onPointerUp={() => {
+          if (brush !== null && Math.abs(brush.endPx - brush.startPx) >= MIN_BRUSH_PX) {
+            const ends = [instantAt(brush.startPx), instantAt(brush.endPx)].sort((a, b) => a - b);
+            const [from, to] = [Math.floor(ends[0]!), Math.ceil(ends[1]!)];
+            if (from < to) onBrush(from, to);
+          }
+          setBrush(null);
+        }}
+        onPointerCancel={() => setBrush(null)}
+      >
+        <div
+          ref={holder}
+          className="absolute inset-0"
+          role="img"
+          aria-label={`${chart.title}, ${chart.unit}`}
+        />
+        {crosshairMs !== null && (
+          <span className="pointer-events-none absolute right-2 bottom-6 rounded-box bg-panel px-1 text-tiny text-muted">
+            {instantText(crosshairMs).local.slice(11)}
+          </span>
+        )}
+        {brush !== null && (
+          <span
+            className="pointer-events-none absolute top-0 bottom-5 border-x border-accent bg-accent/20"
+            style={{
+              left: Math.min(brush.startPx, brush.endPx),
+              width: Math.abs(brush.endPx - brush.startPx),
+            }}
+          />
+        )}
+      </div>
+    </figure>
+  );
+}
+
+function toggled(set: ReadonlySet<string>, name: string): ReadonlySet<string> {
+  const next = new Set(set);
+  if (!next.delete(name)) next.add(name);
+  return next;
+}
+
+/** ECharts types this event loosely: read the one number that is needed, or nothing. */
+function axisValue(event: unknown): number | null {
+  if (typeof event !== 'object' || event === null || !('axesInfo' in event)) return null;
+  const axes: unknown = event.axesInfo;
+  const first: unknown = Array.isArray(axes) ? axes[0] : null;
+  if (typeof first !== 'object' || first === null || !('value' in first)) return null;
+  return typeof first.value === 'number' ? first.value : null;
+}
+
+function ExportButtons({
+  chart,
+  drawn,
+  background,
+}: {
+  readonly chart: TrendChart;
+  readonly drawn: () => EChartsType | null;
+  readonly background: string;
+}) {
+  const savePng = () => {
+    const url = drawn()?.getDataURL({ type: 'png', pixelRatio: 2, backgroundColor: background });
+    if (url !== undefined) save(url, `${chart.id}.png`);
+  };
+  const saveCsv = () => {
+    const url = URL.createObjectURL(new Blob([trendCsv(chart)], { type: 'text/csv' }));
+    save(url, `${chart.id}.csv`);
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  };
+  return (
+    <span className="flex gap-1 text-muted">
+      <button
+        type="button"
+        aria-label={`Save ${chart.title} as PNG`}
+        title="Save as PNG"
+        onClick={savePng}
+      >
+        <ImageIcon size={13} aria-hidden />
+      </button>
+      <button
+        type="button"
+        aria-label={`Save ${chart.title} as CSV`}
+        title="Save as CSV"
+        onClick={saveCsv}
+      >
+        <DownloadIcon size={13} aria-hidden />
+      </button>
+    </span>
+  );
+}
+
+function save(url: string, name: string): void {
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+}

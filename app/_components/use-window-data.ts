@@ -1,0 +1,97 @@
+'use client';
+
+/** The page's figures: from the live stream, or asked for a window of the past. */
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { fetchHeatmap, fetchReport, fetchSeries, fetchStrip } from '#lib/api/client.ts';
+import type { GpuActivity, Heatmap, Overview, Strip, TrendPoint } from '#lib/api/live-event.ts';
+import type { Problem } from '#lib/api/problem.ts';
+import type { ReportJson } from '#lib/api/report-schema.ts';
+import { staleForMs } from '#lib/view/live-state.ts';
+import { apiRange, refreshMs } from '#lib/view/time-range.ts';
+import { problemOf, useDashboard } from './dashboard.tsx';
+import { useLive } from './live-store.ts';
+import { useNow } from './use-now.ts';
+
+export interface WindowData {
+  readonly isLive: boolean;
+  /** undefined while loading, null where the window holds none. */
+  readonly report: ReportJson | null | undefined;
+  readonly strip: Strip | null | undefined;
+  readonly heatmap: Heatmap | null | undefined;
+  readonly points: readonly TrendPoint[] | undefined;
+  readonly gpu: readonly GpuActivity[];
+  readonly tpotMs: Overview['tpotMs'];
+  readonly overview: Overview | null;
+  /** Age of live figures that stopped coming; null while they come. */
+  readonly staleMs: number | null;
+  /** What failed, by question; the others still stand. */
+  readonly problems: readonly { readonly question: string; readonly problem: Problem }[];
+}
+
+const NO_GPU: readonly GpuActivity[] = [];
+
+export function useWindowData(): WindowData {
+  const { deployment, state } = useDashboard();
+  const { state: live, paused } = useLive();
+  const now = useNow(1_000);
+  const isLive = state.range.kind === 'live';
+  const range = apiRange(state.range);
+  const options = {
+    enabled: !isLive && deployment !== null,
+    refetchInterval: paused ? (false as const) : (refreshMs(state.range) ?? (false as const)),
+    placeholderData: keepPreviousData,
+  };
+  const name = deployment ?? '';
+  const report = useQuery({
+    queryKey: ['report', name, range],
+    queryFn: ({ signal }) => fetchReport(name, range, { signal }),
+    ...options,
+  });
+  const series = useQuery({
+    queryKey: ['series', name, range],
+    queryFn: ({ signal }) => fetchSeries(name, range, { signal }),
+    ...options,
+  });
+  const strip = useQuery({
+    queryKey: ['strip', name, range],
+    queryFn: ({ signal }) => fetchStrip(name, range, { signal }),
+    ...options,
+  });
+  const heatmap = useQuery({
+    queryKey: ['heatmap', name, range],
+    queryFn: ({ signal }) => fetchHeatmap(name, range, { signal }),
+    ...options,
+  });
+  if (isLive) {
+    const { overview } = live;
+    const waiting = overview === null ? undefined : null;
+    return {
+      isLive,
+      report: overview === null ? undefined : (live.lastReport ?? null),
+      strip: live.strip ?? waiting,
+      heatmap: live.heatmap ?? waiting,
+      points: overview === null && live.points.length === 0 ? undefined : live.points,
+      gpu: overview?.gpu ?? NO_GPU,
+      tpotMs: overview?.tpotMs ?? null,
+      overview,
+      staleMs: paused ? null : staleForMs(live, now),
+      problems: [],
+    };
+  }
+  const asked = { report, series, strip, heatmap };
+  return {
+    isLive,
+    report: report.data,
+    strip: strip.data?.strip,
+    heatmap: heatmap.data?.heatmap,
+    points: series.data?.points,
+    gpu: NO_GPU,
+    tpotMs: null,
+    overview: null,
+    staleMs: null,
+    problems: Object.entries(asked).flatMap(([question, { error }]) => {
+      const problem = problemOf(error);
+      return problem === null ? [] : [{ question, problem }];
+    }),
+  };
+}

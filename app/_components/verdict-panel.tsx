@@ -1,0 +1,191 @@
+'use client';
+
+import Link from 'next/link';
+import { Fragment } from 'react';
+import type { Term } from '#lib/view/definitions.ts';
+import {
+  countFigure,
+  durationFigure,
+  type Figure,
+  instantText,
+  NO_FIGURE,
+  ratioFigure,
+} from '#lib/view/format.ts';
+import { rangeText } from '#lib/view/time-range.ts';
+import { verdictOf } from '#lib/view/verdict.ts';
+import { type EvidenceTarget, verdictSentence } from '#lib/view/verdict-text.ts';
+import { useDashboard } from './dashboard.tsx';
+import { Fig, TermName } from './figure.tsx';
+import type { WindowData } from './use-window-data.ts';
+
+/** The state of the deployment in one sentence, and its few headline figures. */
+export function VerdictPanel({ data }: { readonly data: WindowData }) {
+  const { state, hrefOf, deployment } = useDashboard();
+  const report = data.report ?? null;
+  const lastSeenText = useLastSeen(deployment);
+  const sentence = verdictSentence(verdictOf(report));
+  const linkOf = (target: EvidenceTarget) =>
+    target === 'layers' ? hrefOf('/layers') : `#${target}`;
+  return (
+    <section className="panel" aria-label="Verdict">
+      <p className="px-4 pt-3 pb-2.5 text-lead leading-snug" data-testid="verdict">
+        {sentence.pieces.map((piece, index) => {
+          const key = `${index}-${piece.text}`;
+          const text = piece.strong ? <strong>{piece.text}</strong> : piece.text;
+          if (piece.target === undefined) {
+            return (
+              <span key={key} title={piece.title}>
+                {text}
+              </span>
+            );
+          }
+          return (
+            <Link
+              key={key}
+              href={linkOf(piece.target)}
+              title={piece.title}
+              className="text-accent underline decoration-1 underline-offset-3"
+            >
+              {text}
+            </Link>
+          );
+        })}{' '}
+        {sentence.confidence !== null && (
+          <span
+            className="ml-1 rounded-box border border-line px-1.5 py-0.5 align-middle text-tiny text-muted"
+            title={sentence.confidence.title}
+          >
+            {sentence.confidence.word}
+          </span>
+        )}
+      </p>
+      {report === null ? (
+        <NoSteps lastSeenText={lastSeenText} />
+      ) : (
+        <dl className="grid grid-cols-3 border-t border-line lg:grid-cols-6">
+          {headline(data).map(({ term, figure, note }) => (
+            <div key={term} className="border-line px-4 py-2 not-first:border-l">
+              <dt className="text-small text-muted">
+                <TermName term={term} />
+              </dt>
+              <dd className="text-head leading-tight font-semibold">
+                <Fig figure={figure} term={term} />
+              </dd>
+              <dd className="truncate text-tiny text-muted" title={note}>
+                {note}
+              </dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      {report !== null && (
+        <p className="border-t border-line px-4 py-1.5 text-tiny text-muted">
+          {topologyText(report.topology)} · {report.steps.count.toLocaleString('en-US')}{' '}
+          {report.steps.count === 1 ? 'step' : 'steps'} in{' '}
+          <Fig figure={durationFigure(report.window.durationNs)} /> · {rangeText(state.range)} ·{' '}
+          <TermName term="exactness">{report.exactness}</TermName>
+          <Fragment> · until </Fragment>
+          <Until unixNs={report.window.endUnixNs} />
+        </p>
+      )}
+    </section>
+  );
+}
+
+function useLastSeen(deployment: string | null): string | null {
+  const { deployments } = useDashboard();
+  const found = deployments?.find(({ id }) => id === deployment);
+  return found === undefined
+    ? null
+    : instantText(Number(BigInt(found.lastSeenUnixNs) / 1_000_000n)).local;
+}
+
+function NoSteps({ lastSeenText }: { readonly lastSeenText: string | null }) {
+  return (
+    <p className="border-t border-line px-4 py-2 text-muted">
+      {lastSeenText === null
+        ? 'Nothing of this deployment was ever stored.'
+        : `Its newest event is from ${lastSeenText}. Choose a window that holds it.`}
+    </p>
+  );
+}
+
+function Until({ unixNs }: { readonly unixNs: string }) {
+  const { local, utc } = instantText(Number(BigInt(unixNs) / 1_000_000n));
+  return <span title={utc}>{local.slice(11)}</span>;
+}
+
+function topologyText(topology: NonNullable<WindowData['report']>['topology']): string {
+  const { attention, ffn, microbatches, layers } = topology;
+  return `${attention}A${ffn}F · ${microbatches} micro-batches · ${layers} layers`;
+}
+
+interface Headline {
+  readonly term: Term;
+  readonly figure: Figure;
+  readonly note: string;
+}
+
+function headline(data: WindowData): readonly Headline[] {
+  const report = data.report;
+  if (report === null || report === undefined) return [];
+  const { steps, balance } = report;
+  const gap =
+    balance?.measuredPeriodNs == null || balance.idealPeriodNs <= 0
+      ? null
+      : balance.measuredPeriodNs / balance.idealPeriodNs - 1;
+  const p99 = data.tpotMs?.p99;
+  return [
+    {
+      term: 'tokensPerSecond',
+      figure: countFigure(steps.tokensPerSecond, 'tokens/s'),
+      note: steps.tokens === null ? 'no token counts sent' : perGpu(report),
+    },
+    {
+      term: 'tpot',
+      figure: data.tpotMs === null ? NO_FIGURE : durationFigure(data.tpotMs.mean * 1e6),
+      note:
+        p99 == null
+          ? data.isLive
+            ? 'no TPOT metric'
+            : 'see the trend'
+          : `p99 ${p99.toFixed(1)} ms`,
+    },
+    {
+      term: 'stepLatency',
+      figure: durationFigure(steps.latencyNs?.p50),
+      note: steps.latencyNs === null ? '' : `p99 ${(steps.latencyNs.p99 / 1e6).toFixed(1)} ms`,
+    },
+    {
+      term: 'measuredPeriod',
+      figure: durationFigure(balance?.measuredPeriodNs),
+      note:
+        gap === null
+          ? ''
+          : `${gap >= 0 ? '+' : '−'}${Math.abs(gap * 100).toFixed(1)} % against ideal`,
+    },
+    {
+      term: 'idealPeriod',
+      figure: durationFigure(balance?.idealPeriodNs),
+      note: balance === null ? 'not disaggregated' : balance.bound,
+    },
+    {
+      term: 'steadyBubble',
+      figure: ratioFigure(
+        balance === null ? null : Math.max(balance.attentionBubble, balance.ffnBubble),
+      ),
+      note:
+        balance === null
+          ? ''
+          : `A ${(balance.attentionBubble * 100).toFixed(1)} % · F ${(balance.ffnBubble * 100).toFixed(1)} %`,
+    },
+  ];
+}
+
+function perGpu(report: NonNullable<WindowData['report']>): string {
+  const gpus = report.groups.reduce((sum, group) => sum + group.workers, 0);
+  const { tokensPerSecond } = report.steps;
+  if (tokensPerSecond === null || gpus === 0) return '';
+  const figure = countFigure(tokensPerSecond / gpus, 'tokens/s');
+  return `${figure.value} ${figure.unit} per GPU`;
+}

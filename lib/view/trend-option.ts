@@ -1,0 +1,100 @@
+/** The ECharts option of one trend chart, as plain data. */
+import { figureText } from './format.ts';
+import type { SurfaceColours } from './palette.ts';
+import { type TrendChart, trendFigure } from './trend-charts.ts';
+
+type AxisText = { readonly color: string; readonly fontSize: number };
+
+/** A type alias: ECharts wants an index signature, which interfaces do not give. */
+export type TrendOption = {
+  readonly animation: false;
+  readonly grid: { left: number; right: number; top: number; bottom: number };
+  readonly tooltip: { trigger: 'axis'; showContent: false };
+  readonly axisPointer: { lineStyle: { color: string }; label: { show: false }; snap: true };
+  readonly xAxis: {
+    type: 'time';
+    min: number;
+    max: number;
+    splitNumber: number;
+    axisLine: { lineStyle: { color: string } };
+    axisTick: { show: false };
+    axisLabel: AxisText & { hideOverlap: true };
+    splitLine: { show: false };
+  };
+  readonly yAxis: {
+    type: 'value';
+    min: 0;
+    max?: number;
+    splitNumber: number;
+    axisLabel: AxisText & { formatter: (value: number) => string };
+    splitLine: { lineStyle: { color: string } };
+  };
+  readonly series: {
+    id: string;
+    name: string;
+    type: 'line';
+    showSymbol: boolean;
+    symbolSize: number;
+    connectNulls: false;
+    sampling: 'minmax';
+    silent: true;
+    lineStyle: { width: number; color: string; type: 'dashed' | 'solid' };
+    itemStyle: { color: string };
+    data: (readonly [number, number | null])[];
+  }[];
+};
+
+/** Below this many points single ones are marked: a lone point between gaps has no line. */
+const SYMBOLS_BELOW = 4;
+
+export function trendOption(
+  chart: TrendChart,
+  window: { readonly fromMs: number; readonly toMs: number },
+  surface: SurfaceColours,
+): TrendOption {
+  const text: AxisText = { color: surface.muted, fontSize: 10 };
+  return {
+    animation: false,
+    grid: { left: 62, right: 10, top: 8, bottom: 22 },
+    tooltip: { trigger: 'axis', showContent: false },
+    axisPointer: { lineStyle: { color: surface.muted }, label: { show: false }, snap: true },
+    xAxis: {
+      type: 'time',
+      min: window.fromMs,
+      max: window.toMs,
+      splitNumber: 4,
+      axisLine: { lineStyle: { color: surface.line } },
+      axisTick: { show: false },
+      axisLabel: { ...text, hideOverlap: true },
+      splitLine: { show: false },
+    },
+    yAxis: {
+      type: 'value',
+      min: 0,
+      ...(chart.max === null ? {} : { max: chart.max }),
+      splitNumber: 3,
+      axisLabel: { ...text, formatter: (value) => axisText(chart, value) },
+      splitLine: { lineStyle: { color: surface.line } },
+    },
+    series: chart.lines.map((line) => ({
+      id: line.name,
+      name: line.name,
+      type: 'line',
+      showSymbol: line.data.length < SYMBOLS_BELOW,
+      symbolSize: 3,
+      connectNulls: false,
+      sampling: 'minmax',
+      silent: true,
+      lineStyle: { width: 1.5, color: line.colour, type: line.dashed ? 'dashed' : 'solid' },
+      itemStyle: { color: line.colour },
+      data: [...line.data],
+    })),
+  };
+}
+
+/** Ratios need no decimals on an axis, throughput no unit but its prefix. */
+function axisText(chart: TrendChart, value: number): string {
+  if (chart.unit === '%') return `${Math.round(value * 100)} %`;
+  const figure = trendFigure(chart, value);
+  return figureText({ ...figure, unit: figure.unit.replace('tokens/s', '').trim() });
+}
