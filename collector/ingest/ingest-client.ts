@@ -4,8 +4,8 @@
  */
 import { type MessagePort, Worker } from 'node:worker_threads';
 import type { IngestOutcome, IngestReply } from '#collector/messages.ts';
+import { DEFAULT_DECODE_LIMITS, type DecodeLimits } from '#lib/ingest/decode-limits.ts';
 import type { Encoding, Signal } from '#lib/ingest/decoded.ts';
-import type { DecodeLimits } from '#lib/ingest/decoder.ts';
 import type { RetentionPolicy } from '#lib/store/telemetry-store.ts';
 import type {
   CommitPolicy,
@@ -22,7 +22,7 @@ export interface IngestOptions {
   readonly dataDir: string;
   /** `sqlite`, `memory:` or a store's URL. */
   readonly store: string;
-  readonly limits: DecodeLimits;
+  readonly limits?: DecodeLimits;
   readonly retention: RetentionPolicy;
   readonly livePort?: MessagePort;
   readonly policy?: Partial<CommitPolicy>;
@@ -92,7 +92,7 @@ export async function startIngest(options: IngestOptions): Promise<IngestService
   const data: IngestThreadData = {
     dataDir: options.dataDir,
     store: options.store,
-    limits: options.limits,
+    limits: options.limits ?? DEFAULT_DECODE_LIMITS,
     retention: options.retention,
     policy: { ...DEFAULT_COMMIT_POLICY, ...options.policy },
     maxWalBytes: options.maxWalBytes ?? DEFAULT_MAX_WAL_BYTES,

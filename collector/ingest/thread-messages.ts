@@ -1,7 +1,7 @@
 /** What the main thread and the ingest thread say to each other, next to `IngestRequest`. */
 import type { MessagePort } from 'node:worker_threads';
 import type { IngestReply, IngestRequest } from '#collector/messages.ts';
-import type { DecodeLimits } from '#lib/ingest/decoder.ts';
+import type { DecodeLimits } from '#lib/ingest/decode-limits.ts';
 import type { RetentionPolicy, StoreSize } from '#lib/store/telemetry-store.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 
