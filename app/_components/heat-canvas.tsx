@@ -63,9 +63,13 @@ export function HeatCanvas({
     <>
       <div
         ref={holder}
-        role="application"
+        role="slider"
         tabIndex={0}
         aria-roledescription="heat map"
+        aria-valuemin={0}
+        aria-valuemax={model.values.length - 1}
+        aria-valuenow={cell === null ? 0 : cell.worker * model.layers.length + cell.layer}
+        aria-valuetext={cell === null ? 'no cell' : cellText(model, cell)}
         aria-label={`${metric} of ${model.workers.length} workers by ${model.layers.length} layers. Arrow keys move the cell, Enter opens its layer.`}
         className="mx-2"
         style={{ height: layout.heightPx }}
@@ -98,6 +102,12 @@ export function HeatCanvas({
       </p>
     </>
   );
+}
+
+function cellText(model: HeatModel, cell: HeatCell): string {
+  const value = model.values[cell.worker * model.layers.length + cell.layer] ?? null;
+  const figure = value === null ? 'no data' : figureText(durationFigure(value));
+  return `${model.workers[cell.worker]!.workerId}, layer ${model.layers[cell.layer]}: ${figure}`;
 }
 
 function isInside(model: HeatModel, cell: HeatCell): boolean {

@@ -140,10 +140,14 @@ export function StripCanvas({
       </ul>
       <div
         ref={holder}
-        role="application"
+        role="slider"
         tabIndex={0}
         aria-roledescription="timeline"
         aria-label={stripLabel(model)}
+        aria-valuemin={0}
+        aria-valuemax={durationNs}
+        aria-valuenow={Math.round(view.fromNs)}
+        aria-valuetext={viewText(view)}
         className="relative min-w-0 flex-1"
         style={{ height: layout.heightPx }}
         onKeyDown={onKeyDown}
@@ -171,6 +175,11 @@ export function StripCanvas({
       </div>
     </div>
   );
+}
+
+function viewText(view: Viewport): string {
+  const from = figureText(durationFigure(view.fromNs));
+  return `${from} to ${figureText(durationFigure(view.toNs))} of the step`;
 }
 
 function stripLabel(model: StripModel): string {
