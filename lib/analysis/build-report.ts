@@ -7,6 +7,7 @@ import type { EventTable } from '#lib/table/event-table.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 import { workerId } from '#lib/table/worker-info.ts';
 import { type ActivityLengths, activityOf, addLengths, noActivity } from './activity.ts';
+import { indexExtent } from './index-extent.ts';
 import { reportPipeline } from './pipeline-report.ts';
 import type { GroupReport, Report, WorkerReport } from './report-types.ts';
 import { reportStages } from './stage-report.ts';
@@ -45,7 +46,7 @@ export function reportOf(
   const span = windowOf(assembled, window);
   const selected = selectWindow(assembled, span);
   const lengths = workerActivity(selected, [span.fromNs, span.toNs]).map(([only]) => only!);
-  const { microbatches, layers: layerCount } = extentOf(selected, span);
+  const { microbatches, layers: layerCount } = indexExtent(selected, span);
   const pipeline = reportPipeline(selected, span, microbatches);
   const workers = selected.events.workers;
   return {
@@ -91,25 +92,6 @@ function unixOf(assembled: Assembled, given: UnixNanos | undefined, offsetNs: nu
   if (given !== undefined) return given;
   const { events } = assembled;
   return events.length === 0 ? events.baseUnixNs : addNanos(events.baseUnixNs, offsetNs);
-}
-
-/** How many micro-batches and layers the window's events name: one more than the largest index. */
-function extentOf(
-  assembled: Assembled,
-  window: WindowNs,
-): { microbatches: number; layers: number } {
-  const { events, endNs } = assembled;
-  let microbatches = 0;
-  let layers = 0;
-  for (let row = 0; row < events.length; row++) {
-    const microbatch = events.microbatch[row]!;
-    const layer = events.layer[row]!;
-    if (microbatch < microbatches && layer < layers) continue;
-    if (!overlapsWindow(events.startNs[row]!, endNs[row]!, window)) continue;
-    if (microbatch >= microbatches) microbatches = microbatch + 1;
-    if (layer >= layers) layers = layer + 1;
-  }
-  return { microbatches, layers };
 }
 
 function groupReports(assembled: Assembled, lengths: readonly ActivityLengths[]): GroupReport[] {

@@ -46,10 +46,10 @@ export function reportPipeline(
   };
 }
 
-/** Layers that have a key ending in the window, ascending. */
-function layersEnding(
+/** Layers with a key or a measured period that ends in the window, ascending. */
+export function layersEnding(
   assembled: Assembled,
-  { facts }: PipelineSamples,
+  { facts, periods }: PipelineSamples,
   window: WindowNs,
 ): number[] {
   const layers = new Set<number>();
@@ -57,6 +57,10 @@ function layersEnding(
     const layer = assembled.keys.layer[key]!;
     if (layer < 0 || layers.has(layer)) continue;
     if (endsInWindow(facts.startNs[key]!, facts.endNs[key]!, window)) layers.add(layer);
+  }
+  for (let i = 0; i < periods.key.length; i++) {
+    if (!endsInWindow(periods.startNs[i]!, periods.endNs[i]!, window)) continue;
+    layers.add(assembled.keys.layer[periods.key[i]!]!);
   }
   return [...layers].sort((a, b) => a - b);
 }
@@ -96,7 +100,7 @@ function layerReports(
   microbatches: number,
 ): LayerReport[] {
   const groups = numbers.length;
-  const computed = withDenseKeys(samples, window, byLayer, layerOf);
+  const computed = addDenseKeys(samples, window, byLayer, layerOf);
   const attention = computeSamples(samples, computed, groups, Side.attention);
   const ffn = computeSamples(samples, computed, groups, Side.ffn);
   const a2f = transferSamples(samples, byLayer, groups, Direction.a2f);
@@ -117,14 +121,14 @@ function layerReports(
 }
 
 /** Dense layers are never complete (one side does them alone), yet their compute time is shown. */
-function withDenseKeys(
+export function addDenseKeys(
   { facts }: PipelineSamples,
   window: WindowNs,
-  byLayer: Int32Array,
-  layerOf: (key: number) => number,
+  groupOfKey: Int32Array,
+  groupOf: (key: number) => number,
 ): Int32Array {
-  return byLayer.map((group, key) => {
+  return groupOfKey.map((group, key) => {
     if (group >= 0 || facts.sparse[key] === 1) return group;
-    return endsInWindow(facts.startNs[key]!, facts.endNs[key]!, window) ? layerOf(key) : -1;
+    return endsInWindow(facts.startNs[key]!, facts.endNs[key]!, window) ? groupOf(key) : -1;
   });
 }

@@ -1,0 +1,237 @@
+/**
+ * The newest step that everybody has finished, as boxes: one a stage event, receives split in two.
+ * A worker has finished a step when it shows a later one, or when it went silent.
+ */
+import { addNanos, NS_PER_S, type UnixNanos } from '#lib/base/units.ts';
+import type { Assembled } from '#lib/model/assembled.ts';
+import { KINDS, Kind } from '#lib/table/codes.ts';
+import { workerId } from '#lib/table/worker-info.ts';
+
+export interface StepBoxes {
+  readonly domain: number;
+  readonly step: number;
+  readonly startUnixNs: UnixNanos;
+  /** Of what is shown. */
+  readonly durationNs: number;
+  /** Layers shown, from the lowest, of those in the step. */
+  readonly shownLayers: number;
+  readonly layers: number;
+  readonly rows: readonly {
+    readonly workerId: string;
+    readonly group: string;
+    readonly role: string;
+    readonly rank: number;
+  }[];
+  readonly hiddenWorkers: number;
+  /** Names behind `stage` and `boxKind`. */
+  readonly stages: readonly string[];
+  readonly kinds: readonly string[];
+  /** Parallel arrays, one entry a box, by row, then start. `startNs` counts from the step's start. */
+  readonly row: readonly number[];
+  readonly startNs: readonly number[];
+  readonly boxDurationNs: readonly number[];
+  readonly layer: readonly number[];
+  readonly microbatch: readonly number[];
+  readonly stage: readonly number[];
+  readonly boxKind: readonly number[];
+}
+
+export interface StepBoxesLimits {
+  readonly maxBoxes: number;
+  readonly maxRows: number;
+  /** Default: the domain whose complete step is the newest. */
+  readonly domain?: number;
+}
+
+/** A worker whose last event lies this far back no longer holds up the newest step. */
+const SILENT_NS = 2 * NS_PER_S;
+
+/** null where no step is there at all. */
+export function newestStep(assembled: Assembled, limits: StepBoxesLimits): StepBoxes | null {
+  const step = findNewest(assembled, limits.domain);
+  return step < 0 ? null : boxesOf(assembled, step, limits);
+}
+
+/** Complete steps first; where there is none yet, the newest step of all. */
+function findNewest(assembled: Assembled, domain: number | undefined): number {
+  const { steps } = assembled;
+  const finishedBefore = latestCommonStart(assembled);
+  let newest = -1;
+  let newestIsComplete = false;
+  for (let step = 0; step < steps.length; step++) {
+    const own = steps.domain[step]!;
+    if (domain !== undefined && own !== domain) continue;
+    const complete = steps.startNs[step]! < (finishedBefore.get(own) ?? Number.NEGATIVE_INFINITY);
+    if (newestIsComplete && !complete) continue;
+    const better =
+      newest < 0 ||
+      (complete && !newestIsComplete) ||
+      steps.startNs[step]! > steps.startNs[newest]!;
+    if (!better) continue;
+    newest = step;
+    newestIsComplete = complete;
+  }
+  return newest;
+}
+
+/**
+ * Per domain, the start of the newest step that every worker which still sends has reached: steps
+ * that started before it are over for all of them.
+ */
+function latestCommonStart(assembled: Assembled): Map<number, number> {
+  const { events, endNs, offsets, steps, stepOf } = assembled;
+  const lastEnd = new Map<number, number>();
+  const reached: { domain: number; stepStartNs: number; endNs: number }[] = [];
+  for (let w = 0; w < events.workers.length; w++) {
+    const own = new Map<number, { domain: number; stepStartNs: number; endNs: number }>();
+    for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
+      const step = stepOf[row]!;
+      if (step < 0) continue;
+      const domain = steps.domain[step]!;
+      const entry = own.get(domain) ?? { domain, stepStartNs: -Infinity, endNs: -Infinity };
+      own.set(domain, entry);
+      entry.stepStartNs = Math.max(entry.stepStartNs, steps.startNs[step]!);
+      entry.endNs = Math.max(entry.endNs, endNs[row]!);
+    }
+    for (const entry of own.values()) {
+      reached.push(entry);
+      lastEnd.set(entry.domain, Math.max(lastEnd.get(entry.domain) ?? -Infinity, entry.endNs));
+    }
+  }
+  const common = new Map<number, number>();
+  for (const { domain, stepStartNs, endNs: workerEndNs } of reached) {
+    if (lastEnd.get(domain)! - workerEndNs > SILENT_NS) continue;
+    common.set(domain, Math.min(common.get(domain) ?? Number.POSITIVE_INFINITY, stepStartNs));
+  }
+  return common;
+}
+
+interface Box {
+  readonly worker: number;
+  readonly startNs: number;
+  readonly endNs: number;
+  readonly layer: number;
+  readonly microbatch: number;
+  readonly stage: number;
+  readonly kind: number;
+}
+
+function boxesOf(assembled: Assembled, step: number, limits: StepBoxesLimits): StepBoxes {
+  const { events, steps } = assembled;
+  const all = collectBoxes(assembled, step);
+  const shownWorkers = chooseWorkers(assembled, step, limits.maxRows);
+  const rowOf = new Map(shownWorkers.shown.map((w, row) => [w, row]));
+  const inRows = all.filter((box) => rowOf.has(box.worker));
+  const layers = [...new Set(all.map((box) => box.layer))].filter((l) => l >= 0);
+  layers.sort((a, b) => a - b);
+  const shownLayers = layersThatFit(inRows, layers, limits.maxBoxes);
+  const shown = cutLayers(inRows, layers, shownLayers);
+  const startNs = steps.startNs[step]!;
+  const endNs = shown.reduce((end, box) => Math.max(end, box.endNs), startNs);
+  shown.sort(
+    (a, b) =>
+      a.worker - b.worker || a.startNs - b.startNs || a.endNs - b.endNs || a.stage - b.stage,
+  );
+  return {
+    domain: steps.domain[step]!,
+    step: steps.step[step]!,
+    startUnixNs: addNanos(events.baseUnixNs, startNs),
+    durationNs: (shownLayers < layers.length ? endNs : steps.endNs[step]!) - startNs,
+    shownLayers,
+    layers: layers.length,
+    rows: shownWorkers.shown.map((w) => {
+      const worker = events.workers[w]!;
+      const { group, role, rank } = worker;
+      return { workerId: workerId(worker), group, role, rank };
+    }),
+    hiddenWorkers: shownWorkers.hidden,
+    stages: events.stageNames,
+    kinds: KINDS,
+    row: shown.map((box) => rowOf.get(box.worker)!),
+    startNs: shown.map((box) => box.startNs - startNs),
+    boxDurationNs: shown.map((box) => box.endNs - box.startNs),
+    layer: shown.map((box) => box.layer),
+    microbatch: shown.map((box) => box.microbatch),
+    stage: shown.map((box) => box.stage),
+    boxKind: shown.map((box) => box.kind),
+  };
+}
+
+function collectBoxes(assembled: Assembled, step: number): Box[] {
+  const { events, endNs, keys, receives, stepOf, transferStartNs } = assembled;
+  const boxes: Box[] = [];
+  const add = (box: Box): void => {
+    if (box.startNs < box.endNs) boxes.push(box);
+  };
+  for (let row = 0; row < events.length; row++) {
+    if (stepOf[row] !== step || events.kind[row] === Kind.receive) continue;
+    const box = {
+      worker: events.worker[row]!,
+      startNs: events.startNs[row]!,
+      endNs: endNs[row]!,
+      layer: events.layer[row]!,
+      microbatch: events.microbatch[row]!,
+      stage: events.stage[row]!,
+      kind: events.kind[row]!,
+    };
+    const cutNs = transferStartNs === null ? box.startNs : transferStartNs[row]!;
+    add({ ...box, endNs: cutNs, kind: Kind.wait });
+    add({ ...box, startNs: cutNs });
+  }
+  for (let r = 0; r < receives.length; r++) {
+    const key = receives.key[r]!;
+    if (key < 0 || keys.step[key] !== step) continue;
+    const box = {
+      worker: receives.worker[r]!,
+      layer: keys.layer[key]!,
+      microbatch: keys.microbatch[key]!,
+      stage: receives.stage[r]!,
+    };
+    add({ ...box, startNs: receives.startNs[r]!, endNs: receives.cutNs[r]!, kind: Kind.wait });
+    add({ ...box, startNs: receives.cutNs[r]!, endNs: receives.endNs[r]!, kind: Kind.transfer });
+  }
+  return boxes;
+}
+
+/** Each role gets its share of the rows, the lowest ranks first, so that no side disappears. */
+function chooseWorkers(
+  { events, stepOf }: Assembled,
+  step: number,
+  maxRows: number,
+): { shown: number[]; hidden: number } {
+  const present = new Set<number>();
+  for (let row = 0; row < events.length; row++) {
+    if (stepOf[row] === step) present.add(events.worker[row]!);
+  }
+  const workers = [...present].sort((a, b) => a - b);
+  if (workers.length <= maxRows) return { shown: workers, hidden: 0 };
+  const byRole = Map.groupBy(workers, (w) => events.workers[w]!.role);
+  const shown: number[] = [];
+  for (const own of byRole.values()) {
+    const share = Math.floor((own.length / workers.length) * maxRows);
+    shown.push(...own.slice(0, Math.max(1, share)));
+  }
+  shown.sort((a, b) => a - b);
+  return { shown, hidden: workers.length - shown.length };
+}
+
+function layersThatFit(boxes: readonly Box[], layers: readonly number[], maxBoxes: number): number {
+  const counts = new Map<number, number>();
+  for (const box of boxes) counts.set(box.layer, (counts.get(box.layer) ?? 0) + 1);
+  let total = counts.get(-1) ?? 0;
+  if (boxes.length <= maxBoxes) return layers.length;
+  for (let i = 0; i < layers.length; i++) {
+    total += counts.get(layers[i]!) ?? 0;
+    if (total > maxBoxes) return Math.max(1, i);
+  }
+  return layers.length;
+}
+
+/** Boxes of a step's end (sampling) would stretch the picture past the layers that are shown. */
+function cutLayers(boxes: Box[], layers: readonly number[], shownLayers: number): Box[] {
+  if (shownLayers >= layers.length) return boxes;
+  const last = layers[shownLayers - 1]!;
+  const inLayers = boxes.filter((box) => box.layer >= 0 && box.layer <= last);
+  const endNs = inLayers.reduce((end, box) => Math.max(end, box.endNs), Number.NEGATIVE_INFINITY);
+  return boxes.filter((box) => (box.layer < 0 ? box.endNs <= endNs : box.layer <= last));
+}

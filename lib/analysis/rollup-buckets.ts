@@ -1,0 +1,220 @@
+/**
+ * Rollups: the exact interval lengths of every worker, and the steps of the deployment, per bucket.
+ * Lengths add up over buckets to the activity over all of them, to the nanosecond; whole samples
+ * (steps, periods) count in the bucket in which they end.
+ */
+import { lowerBound, upperBound } from '#lib/base/bisect.ts';
+import { addNanos, type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import type { Assembled } from '#lib/model/assembled.ts';
+import { endsInWindow, selectWindow, type WindowNs } from '#lib/model/select-window.ts';
+import {
+  type DeploymentRollup,
+  ROLLUP_LENGTHS,
+  type RollupLengths,
+  type WorkerRollup,
+} from '#lib/table/rollups.ts';
+import { workerId } from '#lib/table/worker-info.ts';
+import type { ActivityLengths } from './activity.ts';
+import { sumPeriods } from './balance.ts';
+import { windowOf } from './build-report.ts';
+import { indexExtent } from './index-extent.ts';
+import { groupCompleteKeys } from './key-facts.ts';
+import { pipelineSamples, pipelineTerms } from './pipeline-terms.ts';
+import { tokensByStep } from './step-report.ts';
+import { workerActivity } from './worker-activity.ts';
+
+export interface Rollups {
+  readonly workers: readonly WorkerRollup[];
+  readonly deployments: readonly DeploymentRollup[];
+}
+
+/**
+ * Buckets of `[fromUnixNs, toUnixNs)`, ordered by bucket, then worker. The first and the last are
+ * partial where the window is not aligned to the resolution.
+ */
+export function rollupBuckets(
+  assembled: Assembled,
+  fromUnixNs: UnixNanos,
+  toUnixNs: UnixNanos,
+  resolutionNs: number,
+): Rollups {
+  if (toUnixNs <= fromUnixNs) return { workers: [], deployments: [] };
+  const window = windowOf(assembled, { fromUnixNs, toUnixNs });
+  const selected = selectWindow(assembled, window);
+  const firstUnixNs = bucketStart(fromUnixNs, resolutionNs);
+  const edgesNs = bucketEdges(window, Number(fromUnixNs - firstUnixNs), resolutionNs);
+  const bucketOf = (b: number) => ({
+    deployment: assembled.deployment,
+    resolutionNs,
+    bucketStartUnixNs: addNanos(firstUnixNs, b * resolutionNs),
+  });
+  const lengths = workerActivity(selected, edgesNs);
+  const events = eventsByBucket(selected, edgesNs);
+  const buckets = edgesNs.length - 1;
+  const workers: WorkerRollup[] = [];
+  for (let b = 0; b < buckets; b++) {
+    selected.events.workers.forEach((worker, w) => {
+      workers.push({
+        ...bucketOf(b),
+        workerId: workerId(worker),
+        group: worker.group,
+        role: worker.role,
+        rank: worker.rank,
+        events: events[w * buckets + b]!,
+        lengths: storedLengths(lengths[w]![b]!),
+      });
+    });
+  }
+  const deployments = stepBuckets(selected, window, edgesNs).map((sums, b) => ({
+    ...bucketOf(b),
+    ...sums,
+  }));
+  return { workers, deployments };
+}
+
+/** The same at a coarser resolution, a multiple of the rows' own. */
+export function mergeRollups(rollups: Rollups, resolutionNs: number): Rollups {
+  const workers = new Map<string, WorkerRollup>();
+  for (const row of rollups.workers) {
+    const start = bucketStart(row.bucketStartUnixNs, resolutionNs);
+    const key = JSON.stringify([row.deployment, String(start), row.workerId]);
+    const sum = workers.get(key);
+    const merged = { ...row, resolutionNs, bucketStartUnixNs: start };
+    workers.set(
+      key,
+      sum === undefined
+        ? merged
+        : {
+            ...merged,
+            events: sum.events + row.events,
+            lengths: addStored(sum.lengths, row.lengths),
+          },
+    );
+  }
+  const deployments = new Map<string, DeploymentRollup>();
+  for (const row of rollups.deployments) {
+    const start = bucketStart(row.bucketStartUnixNs, resolutionNs);
+    const key = JSON.stringify([row.deployment, String(start)]);
+    const sum = deployments.get(key);
+    const merged = { ...row, resolutionNs, bucketStartUnixNs: start };
+    deployments.set(key, sum === undefined ? merged : addDeployment(sum, merged));
+  }
+  return { workers: [...workers.values()], deployments: [...deployments.values()] };
+}
+
+function bucketStart(instant: UnixNanos, resolutionNs: number): UnixNanos {
+  const resolution = BigInt(resolutionNs);
+  const remainder = ((instant % resolution) + resolution) % resolution;
+  return unixNanos(instant - remainder);
+}
+
+function bucketEdges(window: WindowNs, intoBucketNs: number, resolutionNs: number): Float64Array {
+  const edges = [window.fromNs];
+  let edge = window.fromNs - intoBucketNs + resolutionNs;
+  for (; edge < window.toNs; edge += resolutionNs) edges.push(edge);
+  edges.push(window.toNs);
+  return Float64Array.from(edges);
+}
+
+function storedLengths(lengths: ActivityLengths): RollupLengths {
+  const { unknownCauseNs: _, ...stored } = lengths;
+  return stored;
+}
+
+function addStored(a: RollupLengths, b: RollupLengths): RollupLengths {
+  const sum = { ...a };
+  for (const name of ROLLUP_LENGTHS) sum[name] += b[name];
+  return sum;
+}
+
+function addDeployment(a: DeploymentRollup, b: DeploymentRollup): DeploymentRollup {
+  return {
+    ...b,
+    steps: a.steps + b.steps,
+    stepLatencySumNs: a.stepLatencySumNs + b.stepLatencySumNs,
+    stepLatencyMaxNs: Math.max(a.stepLatencyMaxNs, b.stepLatencyMaxNs),
+    tokens: a.tokens + b.tokens,
+    periodSumNs: a.periodSumNs + b.periodSumNs,
+    periodCount: a.periodCount + b.periodCount,
+    idealPeriodSumNs: a.idealPeriodSumNs + b.idealPeriodSumNs,
+    idealPeriodCount: a.idealPeriodCount + b.idealPeriodCount,
+  };
+}
+
+/** Events by their start, at `worker · buckets + bucket`. */
+function eventsByBucket(assembled: Assembled, edgesNs: Float64Array): Uint32Array {
+  const { events } = assembled;
+  const buckets = edgesNs.length - 1;
+  const counts = new Uint32Array(events.workers.length * buckets);
+  for (let row = 0; row < events.length; row++) {
+    const b = upperBound(edgesNs, events.startNs[row]!) - 1;
+    if (b < 0 || b >= buckets) continue;
+    const at = events.worker[row]! * buckets + b;
+    counts[at] = counts[at]! + 1;
+  }
+  return counts;
+}
+
+type StepSums = Omit<DeploymentRollup, 'deployment' | 'resolutionNs' | 'bucketStartUnixNs'>;
+type MutableStepSums = { -readonly [name in keyof StepSums]: number };
+
+function stepBuckets(assembled: Assembled, window: WindowNs, edgesNs: Float64Array): StepSums[] {
+  const { steps, keys } = assembled;
+  const sums: MutableStepSums[] = Array.from({ length: edgesNs.length - 1 }, () => ({
+    steps: 0,
+    stepLatencySumNs: 0,
+    stepLatencyMaxNs: 0,
+    tokens: 0,
+    periodSumNs: 0,
+    periodCount: 0,
+    idealPeriodSumNs: 0,
+    idealPeriodCount: 0,
+  }));
+  const sumsAt = (endNs: number): MutableStepSums => sums[bucketOfEnd(edgesNs, endNs)]!;
+  const tokens = tokensByStep(assembled);
+  for (let step = 0; step < steps.length; step++) {
+    const start = steps.startNs[step]!;
+    const end = steps.endNs[step]!;
+    if (!endsInWindow(start, end, window)) continue;
+    const sum = sumsAt(end);
+    sum.steps++;
+    sum.stepLatencySumNs += end - start;
+    sum.stepLatencyMaxNs = Math.max(sum.stepLatencyMaxNs, end - start);
+    if (tokens !== null) sum.tokens += tokens[step]!;
+  }
+  const samples = pipelineSamples(assembled);
+  const { periods, facts } = samples;
+  for (let i = 0; i < periods.key.length; i++) {
+    const start = periods.startNs[i]!;
+    const end = periods.endNs[i]!;
+    if (!endsInWindow(start, end, window)) continue;
+    const sum = sumsAt(end);
+    sum.periodSumNs += end - start;
+    sum.periodCount++;
+  }
+  const groupOfPlace = new Map<string, number>();
+  const bucketOfGroup: number[] = [];
+  const groupOfKey = groupCompleteKeys(facts, window, (key) => {
+    const b = bucketOfEnd(edgesNs, facts.endNs[key]!);
+    const place = `${b}/${keys.layer[key]}`;
+    let group = groupOfPlace.get(place);
+    if (group === undefined) {
+      group = bucketOfGroup.push(b) - 1;
+      groupOfPlace.set(place, group);
+    }
+    return group;
+  });
+  const terms = pipelineTerms(samples, groupOfKey, bucketOfGroup.length);
+  const { microbatches } = indexExtent(assembled, window);
+  bucketOfGroup.forEach((b, group) => {
+    const { layers, sumNs } = sumPeriods(terms, [group], microbatches);
+    sums[b]!.idealPeriodSumNs += sumNs;
+    sums[b]!.idealPeriodCount += layers;
+  });
+  return sums;
+}
+
+/** The bucket `(edge, next edge]` of an end; what ends on the very first edge is in the first. */
+function bucketOfEnd(edgesNs: Float64Array, endNs: number): number {
+  return Math.max(0, lowerBound(edgesNs, endNs) - 1);
+}
