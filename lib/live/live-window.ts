@@ -102,6 +102,16 @@ export class LiveWindow {
     return oldest === null ? null : ((oldest * SLOT_NS) as UnixNanos);
   }
 
+  /** Start of the first slot that reaches past the instant; null when there is none. */
+  firstFrom(instant: UnixNanos): UnixNanos | null {
+    let first: bigint | null = null;
+    for (const number of this.#slots.keys()) {
+      const start = number * SLOT_NS;
+      if (start + SLOT_NS > instant && (first === null || start < first)) first = start;
+    }
+    return first as UnixNanos | null;
+  }
+
   /** Forgets the slots that end at or before the instant; says how many events went. */
   dropBefore(instant: UnixNanos): number {
     const first = instant / SLOT_NS;

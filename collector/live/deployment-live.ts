@@ -1,0 +1,242 @@
+/** The newest seconds of one deployment, and the figures that the live stream shows of them. */
+import { reportOf } from '#lib/analysis/build-report.ts';
+import { layerMatrix } from '#lib/analysis/layer-matrix.ts';
+import { newestStep } from '#lib/analysis/newest-step.ts';
+import { rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
+import type { Heatmap, Strip, TrendPoint } from '#lib/api/live-event.ts';
+import type { ReportJson } from '#lib/api/report-schema.ts';
+import { addNanos, NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import { LiveWindow } from '#lib/live/live-window.ts';
+import { wholeSteps } from '#lib/live/step-window.ts';
+import { workerExtents } from '#lib/live/table-extent.ts';
+import { Watermark } from '#lib/live/watermark.ts';
+import { assemble } from '#lib/model/assemble.ts';
+import type { Assembled } from '#lib/model/assembled.ts';
+import { heatmapOf, stripOf } from '#lib/query/pictures.ts';
+import { reportJson } from '#lib/query/report-json.ts';
+import { meanTpotMs, type TokenDelta, tokenLatency } from '#lib/query/token-latency.ts';
+import { trendPoints } from '#lib/query/trend-points.ts';
+import type { EventTable } from '#lib/table/event-table.ts';
+import { type WorkerInfo, workerId } from '#lib/table/worker-info.ts';
+import type { LiveSettings } from './live-settings.ts';
+import { floorTo, RollupCloser } from './rollup-closer.ts';
+
+const SECOND = BigInt(NS_PER_S);
+
+/** Steps before and after the report's window, so that its edges are whole. */
+const REPORT_MARGIN_NS = 1_000_000_000n;
+
+/** Engines export their histograms every 10 to 60 s. */
+const TPOT_SPAN_NS = 60n * SECOND;
+
+/** Points made in one cycle: after a pause the history answers for the rest. */
+const MAX_POINTS_AT_ONCE = 30n;
+
+const RATE_SPAN_MS = 5000;
+
+/** What one look at the window gave. */
+export interface Picture {
+  readonly report: ReportJson | null;
+  readonly points: readonly TrendPoint[];
+  readonly strip: Strip | null;
+  readonly heatmap: Heatmap | null;
+}
+
+export class DeploymentLive {
+  readonly deployment: string;
+  readonly window = new LiveWindow();
+  readonly closer: RollupCloser;
+  readonly #settings: LiveSettings;
+  readonly #watermark: Watermark;
+  /** By worker id: the newest description. */
+  readonly #workers = new Map<string, { info: WorkerInfo; lastEndUnixNs: UnixNanos }>();
+  readonly #arrivals: { atMs: number; events: number }[] = [];
+  #tokenDeltas: TokenDelta[] = [];
+  #lastArrivalMs: number;
+  #lastPicture: Picture | null = null;
+  #lastPictureMs = 0;
+  #lastReported: UnixNanos | null = null;
+  #lastQuiet = false;
+  #pointsUntil: UnixNanos | null = null;
+
+  constructor(deployment: string, settings: LiveSettings, nowMs: number, continues: boolean) {
+    this.deployment = deployment;
+    this.#settings = settings;
+    this.#lastArrivalMs = nowMs;
+    this.#watermark = new Watermark(settings.maxLagNs);
+    this.closer = new RollupCloser(deployment, settings.maxRollupEvents, continues);
+  }
+
+  /** All rows must be of this deployment. */
+  add(table: EventTable, nowMs: number): void {
+    if (table.length === 0) return;
+    this.#lastArrivalMs = nowMs;
+    this.#arrivals.push({ atMs: nowMs, events: table.length });
+    this.closer.noticeLate(table);
+    for (const { worker, lastEndUnixNs } of workerExtents(table)) {
+      const info = table.workers[worker]!;
+      const id = workerId(info);
+      this.#watermark.see(id, lastEndUnixNs);
+      const known = this.#workers.get(id);
+      if (known === undefined || known.lastEndUnixNs < lastEndUnixNs) {
+        this.#workers.set(id, { info, lastEndUnixNs });
+      }
+    }
+    this.window.add(table);
+  }
+
+  addTokenDeltas(deltas: readonly TokenDelta[]): void {
+    for (const delta of deltas) this.#tokenDeltas.push(delta);
+    this.#tokenDeltas.sort((a, b) => (a.timeUnixNs < b.timeUnixNs ? -1 : 1));
+    const newest = this.#tokenDeltas.at(-1);
+    if (newest === undefined) return;
+    const oldest = newest.timeUnixNs - 2n * TPOT_SPAN_NS;
+    this.#tokenDeltas = this.#tokenDeltas.filter((delta) => delta.timeUnixNs >= oldest);
+  }
+
+  state(nowMs: number): 'live' | 'quiet' {
+    return nowMs - this.#lastArrivalMs < this.#settings.quietAfterMs ? 'live' : 'quiet';
+  }
+
+  idleMs(nowMs: number): number {
+    return nowMs - this.#lastArrivalMs;
+  }
+
+  eventsPerSecond(nowMs: number): number {
+    while (this.#arrivals.length > 0 && this.#arrivals[0]!.atMs < nowMs - RATE_SPAN_MS) {
+      this.#arrivals.shift();
+    }
+    const events = this.#arrivals.reduce((sum, arrival) => sum + arrival.events, 0);
+    return (events * 1000) / RATE_SPAN_MS;
+  }
+
+  newestEnd(nowUnixNs: UnixNanos): UnixNanos | null {
+    return this.#watermark.newest(nowUnixNs);
+  }
+
+  *workers(): Generator<WorkerInfo> {
+    for (const { info } of this.#workers.values()) yield info;
+  }
+
+  tpotMs(): { mean: number; p50: number | null; p99: number | null } | null {
+    const newest = this.#tokenDeltas.at(-1);
+    if (newest === undefined) return null;
+    const from = newest.timeUnixNs - TPOT_SPAN_NS;
+    const latency = tokenLatency(this.#tokenDeltas.filter((delta) => delta.timeUnixNs > from));
+    if (latency === null) return null;
+    return { mean: latency.meanS * 1e3, p50: inMs(latency.p50S), p99: inMs(latency.p99S) };
+  }
+
+  /**
+   * Report and new points over whole steps, and pictures where someone looks. null: nothing new came
+   * since the last call.
+   */
+  look(nowUnixNs: UnixNanos, nowMs: number, watched: boolean): Picture | null {
+    const quiet = this.state(nowMs) === 'quiet';
+    const reported = quiet
+      ? this.#watermark.newest(nowUnixNs)
+      : this.#watermark.reported(nowUnixNs);
+    if (reported === null) return null;
+    const wantsPictures = watched && nowMs - this.#lastPictureMs >= this.#settings.pictureEveryMs;
+    const nothingNew = reported === this.#lastReported && quiet === this.#lastQuiet;
+    if (nothingNew && !(wantsPictures && this.#lastPicture?.strip === null)) return null;
+    this.#lastReported = reported;
+    this.#lastQuiet = quiet;
+    const from = this.#reportFrom(reported);
+    const pointsFrom = this.#pointsFrom(from, reported);
+    const first = pointsFrom < from ? pointsFrom : from;
+    const assembled = assemble(
+      this.window.tables({
+        fromUnixNs: unixNanos(first - REPORT_MARGIN_NS),
+        toUnixNs: unixNanos(reported + REPORT_MARGIN_NS),
+      }),
+      this.deployment,
+    );
+    const picture: Picture = {
+      ...this.#figures(assembled, from, reported, quiet, wantsPictures),
+      points: this.#points(assembled, pointsFrom, reported),
+    };
+    if (wantsPictures) this.#lastPictureMs = nowMs;
+    this.#lastPicture = {
+      ...picture,
+      strip: picture.strip ?? this.#lastPicture?.strip ?? null,
+      heatmap: picture.heatmap ?? this.#lastPicture?.heatmap ?? null,
+    };
+    return picture;
+  }
+
+  get lastPicture(): Picture | null {
+    return this.#lastPicture;
+  }
+
+  /** Forgets what neither the report nor an open bucket needs. */
+  trim(nowUnixNs: UnixNanos): void {
+    const newest = this.#watermark.newest(nowUnixNs);
+    if (newest === null) return;
+    const report = newest - BigInt(this.#settings.maxLagNs + this.#settings.reportSpanNs) - SECOND;
+    const buckets = (this.closer.closedUntil ?? report) - 10n * SECOND;
+    const keep = buckets < report ? buckets : report;
+    this.window.dropBefore(unixNanos(keep < 0n ? 0n : keep));
+    this.#watermark.forgetBefore(unixNanos(newest - 600n * SECOND));
+    for (const [id, worker] of this.#workers) {
+      if (worker.lastEndUnixNs < newest - 600n * SECOND) this.#workers.delete(id);
+    }
+  }
+
+  /** Start of the report's span: less where it would hold too many events. */
+  #reportFrom(reported: UnixNanos): UnixNanos {
+    let spanNs = BigInt(this.#settings.reportSpanNs);
+    const count = (): number =>
+      this.window.count({ fromUnixNs: unixNanos(reported - spanNs), toUnixNs: reported });
+    while (spanNs > SECOND / 4n && count() > this.#settings.maxReportEvents) spanNs /= 2n;
+    return unixNanos(reported - spanNs);
+  }
+
+  #figures(
+    assembled: Assembled,
+    from: UnixNanos,
+    reported: UnixNanos,
+    quiet: boolean,
+    wantsPictures: boolean,
+  ): Omit<Picture, 'points'> {
+    const base = assembled.events.baseUnixNs;
+    const steps = wholeSteps(assembled, Number(from - base), Number(reported - base), !quiet);
+    if (steps === null) return { report: null, strip: null, heatmap: null };
+    const window = {
+      fromUnixNs: addNanos(base, steps.fromNs),
+      toUnixNs: addNanos(base, steps.toNs),
+    };
+    return {
+      report: reportJson(reportOf(assembled, window)),
+      strip: wantsPictures ? stripOf(newestStep(assembled, window), this.deployment) : null,
+      heatmap: wantsPictures ? heatmapOf(layerMatrix(assembled, window), this.deployment) : null,
+    };
+  }
+
+  /** First second without a point, as far back as the event limit allows. */
+  #pointsFrom(from: UnixNanos, reported: UnixNanos): UnixNanos {
+    const until = floorTo(reported, SECOND);
+    const wanted = this.#pointsUntil ?? unixNanos(until - SECOND);
+    const oldest = unixNanos(until - MAX_POINTS_AT_ONCE * SECOND);
+    const start = wanted < oldest ? oldest : wanted;
+    if (start >= from) return start;
+    const events = this.window.count({ fromUnixNs: start, toUnixNs: reported });
+    if (events <= 2 * this.#settings.maxReportEvents) return start;
+    return unixNanos(floorTo(from + SECOND - 1n, SECOND));
+  }
+
+  /** One point for each whole second that all workers have reported, once. */
+  #points(assembled: Assembled, start: UnixNanos, reported: UnixNanos): TrendPoint[] {
+    const until = unixNanos(floorTo(reported, SECOND));
+    if (start >= until) return [];
+    const rows = rollupBuckets(assembled, start, until, NS_PER_S);
+    this.#pointsUntil = until;
+    return trendPoints(rows.workers, rows.deployments, NS_PER_S, (at, spanNs) =>
+      meanTpotMs(this.#tokenDeltas, at, spanNs),
+    );
+  }
+}
+
+function inMs(seconds: number | null): number | null {
+  return seconds === null ? null : seconds * 1e3;
+}

@@ -1,0 +1,268 @@
+/**
+ * All deployments of the live thread: takes in what was committed, and once a cycle makes figures,
+ * closes buckets, keeps the memory in its bounds. Time comes in as a parameter.
+ */
+import type { CommittedMessage, RollupsMessage } from '#collector/messages.ts';
+import type { IngestHealth, Overview } from '#lib/api/live-event.ts';
+import { type UnixNanos, unixMsFromNanos, unixNanos, unixNanosFromMs } from '#lib/base/units.ts';
+import { GpuActivityBook } from '#lib/live/gpu-activity.ts';
+import { partitionTable } from '#lib/live/partition-table.ts';
+import { TokenDeltas } from '#lib/query/token-latency.ts';
+import type { IngestTotals } from '#lib/store/telemetry-store.ts';
+import type { EventTable } from '#lib/table/event-table.ts';
+import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
+import { DeploymentLive } from './deployment-live.ts';
+import type { LiveStats, LiveUpdate } from './live-messages.ts';
+import type { LiveSettings } from './live-settings.ts';
+import { MINUTE } from './rollup-closer.ts';
+import { RollupRebuild } from './rollup-rebuild.ts';
+
+/** Portions of buckets closed for one deployment in one cycle. */
+const MAX_PORTIONS = 8;
+
+export interface CycleOutcome {
+  readonly updates: readonly LiveUpdate[];
+  readonly evicted: readonly string[];
+  /** null: nothing to store. */
+  readonly rollups: RollupsMessage | null;
+}
+
+export class LiveEngine {
+  readonly rebuild: RollupRebuild;
+  readonly #settings: LiveSettings;
+  readonly #deployments = new Map<string, DeploymentLive>();
+  readonly #watched = new Set<string>();
+  readonly #gpus = new GpuActivityBook();
+  readonly #tokenDeltas = new TokenDeltas();
+  /** Deployments of which the store has events from before this process. */
+  #stored: ReadonlySet<string> = new Set();
+  #totals: readonly IngestTotals[] = [];
+  #droppedEvents = 0;
+  #lateEvents = 0;
+  #closedBuckets = 0;
+  #ignored = new Set<string>();
+
+  constructor(settings: LiveSettings) {
+    this.#settings = settings;
+    this.rebuild = new RollupRebuild(settings.maxRollupEvents * 2);
+  }
+
+  setStored(deployments: Iterable<string>): void {
+    this.#stored = new Set(deployments);
+  }
+
+  setTotals(totals: readonly IngestTotals[]): void {
+    this.#totals = totals;
+  }
+
+  setWatched(deployment: string, watched: boolean): void {
+    if (watched) this.#watched.add(deployment);
+    else this.#watched.delete(deployment);
+  }
+
+  take(message: CommittedMessage, nowUnixMs: number): void {
+    for (const table of message.events) {
+      for (const [deployment, part] of byDeployment(table)) {
+        this.#follow(deployment, nowUnixMs)?.add(part, nowUnixMs);
+      }
+    }
+    for (const table of message.metrics) {
+      this.#gpus.add(table);
+      for (const [deployment, deltas] of this.#tokenDeltas.add(table)) {
+        this.#deployments.get(deployment)?.addTokenDeltas(deltas);
+      }
+    }
+  }
+
+  cycle(nowUnixMs: number): CycleOutcome {
+    const nowUnixNs = unixNanosFromMs(nowUnixMs);
+    const updates: LiveUpdate[] = [];
+    for (const [deployment, live] of this.#deployments) {
+      const watched = this.#watched.has(deployment);
+      const picture = live.look(nowUnixNs, nowUnixMs, watched);
+      if (picture === null && !watched) continue;
+      const last = picture ?? live.lastPicture;
+      updates.push({
+        deployment,
+        overview: this.#overview(live, last?.report ?? null, nowUnixNs, nowUnixMs),
+        points: picture?.points ?? [],
+        strip: picture?.strip ?? null,
+        heatmap: picture?.heatmap ?? null,
+      });
+    }
+    for (const deployment of this.#watched) {
+      if (!this.#deployments.has(deployment)) updates.push(this.#absent(deployment, nowUnixMs));
+    }
+    const rollups = this.#closeBuckets(nowUnixNs, nowUnixMs);
+    for (const live of this.#deployments.values()) live.trim(nowUnixNs);
+    this.#fitMemory();
+    return { updates, evicted: this.#evictIdle(nowUnixMs), rollups };
+  }
+
+  /** Are the minute's buckets closed, so that they can be rebuilt from the store? */
+  isClosed(deployment: string, minuteUnixNs: bigint): boolean {
+    const live = this.#deployments.get(deployment);
+    if (live === undefined) return true;
+    const { closedUntil } = live.closer;
+    if (closedUntil !== null) return minuteUnixNs + MINUTE <= closedUntil;
+    return false;
+  }
+
+  stats(cycleMs: number, periodMs: number): LiveStats {
+    let events = 0;
+    for (const live of this.#deployments.values()) events += live.window.events;
+    return {
+      deployments: this.#deployments.size,
+      events,
+      cycleMs,
+      periodMs,
+      droppedEvents: this.#droppedEvents,
+      lateEvents: this.#lateEvents,
+      closedBuckets: this.#closedBuckets,
+      rebuildQueue: this.rebuild.length,
+      rebuiltMinutes: this.rebuild.rebuiltMinutes,
+      abandonedMinutes: this.rebuild.abandonedMinutes,
+      ignoredDeployments: this.#ignored.size,
+    };
+  }
+
+  #follow(deployment: string, nowUnixMs: number): DeploymentLive | undefined {
+    const known = this.#deployments.get(deployment);
+    if (known !== undefined) return known;
+    if (this.#deployments.size >= this.#settings.maxDeployments) {
+      if (this.#ignored.size < this.#settings.maxDeployments) this.#ignored.add(deployment);
+      return undefined;
+    }
+    const continues = this.#stored.has(deployment);
+    const live = new DeploymentLive(deployment, this.#settings, nowUnixMs, continues);
+    this.#deployments.set(deployment, live);
+    this.#ignored.delete(deployment);
+    return live;
+  }
+
+  #closeBuckets(nowUnixNs: UnixNanos, nowUnixMs: number): RollupsMessage | null {
+    const workers: WorkerRollup[] = [];
+    const deployments: DeploymentRollup[] = [];
+    const late = new Map<string, number>();
+    for (const [deployment, live] of this.#deployments) {
+      const newest = live.newestEnd(nowUnixNs);
+      if (newest === null) continue;
+      const quiet = live.state(nowUnixMs) === 'quiet';
+      const lagNs = quiet ? -1_000_000_000n : BigInt(this.#settings.maxLagNs);
+      const until = unixNanos(newest - lagNs);
+      for (let portion = 0; portion < MAX_PORTIONS; portion++) {
+        const { rollups, more } = live.closer.close(live.window, until, quiet);
+        for (const row of rollups.workers) workers.push(row);
+        for (const row of rollups.deployments) deployments.push(row);
+        if (!more) break;
+      }
+      const lateHere = live.closer.takeLate();
+      if (lateHere > 0) late.set(deployment, lateHere);
+      this.#lateEvents += lateHere;
+      for (const minute of live.closer.takeDirtyMinutes()) this.rebuild.add(deployment, minute);
+    }
+    this.#closedBuckets += deployments.length;
+    if (workers.length === 0 && deployments.length === 0 && late.size === 0) return null;
+    return { type: 'rollups', workers, deployments, late };
+  }
+
+  /** Over the budget the largest deployments lose their oldest events; the store still has them. */
+  #fitMemory(): void {
+    const all = [...this.#deployments.values()];
+    let total = all.reduce((sum, live) => sum + live.window.events, 0);
+    if (total <= this.#settings.maxEvents) return;
+    all.sort((a, b) => b.window.events - a.window.events);
+    for (const live of all) {
+      const excess = total - this.#settings.maxEvents;
+      if (excess <= 0) return;
+      const before = live.window.oldestUnixNs;
+      const dropped = live.window.dropToFit(Math.max(0, live.window.events - excess));
+      total -= dropped;
+      const after = live.window.oldestUnixNs;
+      const { closedUntil } = live.closer;
+      if (dropped === 0 || before === null || after === null) continue;
+      // Events before what is closed were kept as a margin only.
+      if (closedUntil !== null && after <= closedUntil) continue;
+      this.#droppedEvents += dropped;
+      live.closer.markDirty(closedUntil ?? before, after);
+    }
+  }
+
+  #evictIdle(nowUnixMs: number): string[] {
+    const evicted: string[] = [];
+    for (const [deployment, live] of this.#deployments) {
+      if (live.idleMs(nowUnixMs) < this.#settings.evictAfterMs) continue;
+      for (const minute of live.closer.takeAllDirtyMinutes()) this.rebuild.add(deployment, minute);
+      this.#deployments.delete(deployment);
+      this.#stored = new Set([...this.#stored, deployment]);
+      evicted.push(deployment);
+    }
+    return evicted;
+  }
+
+  #overview(
+    live: DeploymentLive,
+    report: Overview['report'],
+    nowUnixNs: UnixNanos,
+    nowUnixMs: number,
+  ): Overview {
+    const newest = live.newestEnd(nowUnixNs);
+    return {
+      kind: 'overview',
+      deployment: live.deployment,
+      state: live.state(nowUnixMs),
+      atUnixMs: nowUnixMs,
+      report,
+      gpu: this.#gpus.groups(live.workers(), nowUnixNs),
+      tpotMs: live.tpotMs(),
+      ingest: {
+        ...this.#ingest(live.deployment),
+        eventsPerSecond: live.eventsPerSecond(nowUnixMs),
+        lagMs: newest === null ? null : nowUnixMs - unixMsFromNanos(newest),
+      },
+    };
+  }
+
+  /** A deployment that somebody looks at and that sent nothing since this process started. */
+  #absent(deployment: string, nowUnixMs: number): LiveUpdate {
+    const overview: Overview = {
+      kind: 'overview',
+      deployment,
+      state: this.#stored.has(deployment) ? 'quiet' : 'empty',
+      atUnixMs: nowUnixMs,
+      report: null,
+      gpu: [],
+      tpotMs: null,
+      ingest: { ...this.#ingest(deployment), eventsPerSecond: 0, lagMs: null },
+    };
+    return { deployment, overview, points: [], strip: null, heatmap: null };
+  }
+
+  /** Totals of the deployment, and what was refused without anybody knowing whose it was. */
+  #ingest(deployment: string): Omit<IngestHealth, 'eventsPerSecond' | 'lagMs'> {
+    const own = this.#totals.find((row) => row.deployment === deployment);
+    const rejected: Record<string, number> = {};
+    for (const row of this.#totals) {
+      if (row.deployment !== deployment && row.deployment !== '') continue;
+      for (const [reason, events] of Object.entries(row.rejected)) {
+        if (events > 0) rejected[reason] = (rejected[reason] ?? 0) + events;
+      }
+    }
+    return {
+      acceptedEvents: own?.acceptedEvents ?? 0,
+      acceptedMetricPoints: own?.acceptedMetricPoints ?? 0,
+      logRecords: own?.logRecords ?? 0,
+      rejected,
+    };
+  }
+}
+
+/** The rows of each deployment as a table of their own. */
+function byDeployment(table: EventTable): [string, EventTable][] {
+  const names = [...new Set(table.workers.map((worker) => worker.deployment))];
+  if (names.length === 1) return [[names[0]!, table]];
+  const indexOf = new Map(names.map((name, index) => [name, index]));
+  const deploymentOfWorker = table.workers.map((worker) => indexOf.get(worker.deployment)!);
+  const parts = partitionTable(table, (row) => deploymentOfWorker[table.worker[row]!]!);
+  return [...parts].map(([index, part]) => [names[index]!, part]);
+}

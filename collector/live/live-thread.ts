@@ -1,0 +1,129 @@
+/** Entry of the live thread: messages in, one cycle after another, figures out. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { CommittedMessage, ConsumedMessage, RollupsMessage } from '#collector/messages.ts';
+import { openTelemetryReader } from '#lib/store/open-store.ts';
+import { NoDatabaseError } from '#lib/store/store-errors.ts';
+import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
+import { LiveEngine } from './live-engine.ts';
+import type { FromLive, LiveThreadData, ToLive } from './live-messages.ts';
+
+/** The period never grows beyond this: a picture older than that is no longer live. */
+const MAX_PERIOD_MS = 15_000;
+
+const TOTALS_EVERY_MS = 2000;
+
+/** The same trouble is told once in this time. */
+const WARN_EVERY_MS = 60_000;
+
+const { settings, port } = workerData as LiveThreadData;
+const main = parentPort!;
+const engine = new LiveEngine(settings);
+let reader: TelemetryReader | null = null;
+let knowsStart = false;
+let totalsReadMs = 0;
+let periodMs = settings.periodMs;
+let stopping = false;
+let timer: NodeJS.Timeout | undefined;
+let cycling: Promise<void> = Promise.resolve();
+let lastWarningMs = Number.NEGATIVE_INFINITY;
+
+port.on('message', (message: CommittedMessage) => {
+  try {
+    engine.take(message, Date.now());
+  } catch (error) {
+    warn('events could not be taken into the live view', error);
+  }
+  port.postMessage({ type: 'consumed', messages: 1 } satisfies ConsumedMessage);
+});
+
+main.on('message', (message: ToLive) => {
+  if (message.type === 'watched') {
+    engine.setWatched(message.deployment, message.watched);
+    // Who has just come should not wait for the next turn.
+    if (message.watched && !stopping) schedule(0);
+    return;
+  }
+  stopping = true;
+  clearTimeout(timer);
+  void cycling.then(async () => {
+    await reader?.close();
+    port.close();
+    tell({ type: 'stopped' });
+    main.close();
+  });
+});
+
+tell({ type: 'ready' });
+schedule(periodMs);
+
+function schedule(delayMs: number): void {
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    cycling = cycling.then(turn);
+  }, delayMs);
+}
+
+async function turn(): Promise<void> {
+  if (stopping) return;
+  const startedMs = performance.now();
+  try {
+    await readStore();
+    const outcome = engine.cycle(Date.now());
+    for (const update of outcome.updates) tell({ type: 'update', update });
+    for (const deployment of outcome.evicted) tell({ type: 'evicted', deployment });
+    if (outcome.rollups !== null) port.postMessage(outcome.rollups);
+    await rebuildOne();
+  } catch (error) {
+    warn('a live cycle failed', error);
+  }
+  const cycleMs = performance.now() - startedMs;
+  periodMs = nextPeriod(cycleMs);
+  tell({ type: 'stats', stats: engine.stats(cycleMs, periodMs) });
+  if (!stopping) schedule(Math.max(0, periodMs - cycleMs));
+}
+
+/** A cycle may take a third of the time; the period shrinks back slowly, so that it does not flap. */
+function nextPeriod(cycleMs: number): number {
+  const { periodMs: shortest, targetCycleMs } = settings;
+  const wanted = cycleMs <= targetCycleMs ? shortest : (cycleMs / targetCycleMs) * shortest;
+  const eased = wanted > periodMs ? wanted : Math.max(wanted, periodMs * 0.8);
+  return Math.min(MAX_PERIOD_MS, Math.max(shortest, eased));
+}
+
+async function readStore(): Promise<void> {
+  const nowMs = Date.now();
+  if (nowMs - totalsReadMs < TOTALS_EVERY_MS && knowsStart) return;
+  totalsReadMs = nowMs;
+  try {
+    reader ??= await openTelemetryReader(settings.store, settings.dataDir);
+    if (!knowsStart) {
+      engine.setStored((await reader.deployments()).map((row) => row.deployment));
+      await engine.rebuild.addMissing(reader);
+      knowsStart = true;
+    }
+    engine.setTotals(await reader.ingestTotals());
+  } catch (error) {
+    if (!(error instanceof NoDatabaseError)) throw error;
+  }
+}
+
+async function rebuildOne(): Promise<void> {
+  if (reader === null || engine.rebuild.length === 0) return;
+  const rows = await engine.rebuild.next(reader, (deployment, minute) =>
+    engine.isClosed(deployment, minute),
+  );
+  if (rows === null) return;
+  port.postMessage({ type: 'rollups', ...rows, late: new Map() } satisfies RollupsMessage);
+}
+
+function tell(message: FromLive): void {
+  main.postMessage(message);
+}
+
+function warn(what: string, error: unknown): void {
+  const nowMs = performance.now();
+  if (nowMs - lastWarningMs < WARN_EVERY_MS) return;
+  lastWarningMs = nowMs;
+  const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  tell({ type: 'warning', message: `${what}: ${reason}` });
+}

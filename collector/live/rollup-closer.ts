@@ -1,0 +1,159 @@
+/**
+ * Closes the 1 s buckets of one deployment once no more events are awaited for them, from the events
+ * in memory, and adds them up to buckets of 10 s and 60 s.
+ *
+ *     … closed │ bucket │ bucket │      awaited       │ newest event
+ *              └ closedUntil     └ newest - maxLag
+ *
+ * Figures of a bucket need the steps around it whole, so events are assembled over a margin.
+ */
+import { rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
+import { NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import type { LiveWindow } from '#lib/live/live-window.ts';
+import { assemble } from '#lib/model/assemble.ts';
+import type { EventTable } from '#lib/table/event-table.ts';
+import { RollupCascade, type Rollups } from './rollup-cascade.ts';
+
+const SECOND = BigInt(NS_PER_S);
+export const MINUTE = 60n * SECOND;
+
+/** Margins to try, widest first: a pause of up to 10 s between two steps is observed time. */
+const MARGINS_S = [10n, 5n, 2n, 1n];
+
+/** So many buckets are closed together: a margin of 1 s on both sides of one would treble the work. */
+const BUCKETS_AT_ONCE = 5n;
+
+export class RollupCloser {
+  readonly #deployment: string;
+  readonly #maxEvents: number;
+  readonly #cascade = new RollupCascade();
+  #closedUntil: UnixNanos | null = null;
+  /** Minutes whose rollups must be made from the store instead. */
+  readonly #dirty = new Set<bigint>();
+  /** Does the store have earlier events, which the first buckets would need? */
+  readonly #continues: boolean;
+  #lateEvents = 0;
+
+  constructor(deployment: string, maxEvents: number, continues: boolean) {
+    this.#deployment = deployment;
+    this.#maxEvents = maxEvents;
+    this.#continues = continues;
+  }
+
+  get closedUntil(): UnixNanos | null {
+    return this.#closedUntil;
+  }
+
+  /** Counts rows that start before what is closed, and marks their minutes for a rebuild. */
+  noticeLate(table: EventTable): void {
+    if (this.#closedUntil === null) return;
+    const closedNs = Number(this.#closedUntil - table.baseUnixNs);
+    let late = 0;
+    let lastMinute = -1n;
+    for (let i = 0; i < table.length; i++) {
+      const startNs = table.startNs[i]!;
+      if (startNs >= closedNs) continue;
+      late++;
+      const minute = floorTo(table.baseUnixNs + BigInt(startNs), MINUTE);
+      if (minute === lastMinute) continue;
+      lastMinute = minute;
+      this.#dirty.add(minute);
+    }
+    this.#lateEvents += late;
+  }
+
+  /** Events in memory of the span are lost to the buckets: they are made from the store. */
+  markDirty(fromUnixNs: UnixNanos, toUnixNs: UnixNanos): void {
+    const last = floorTo(toUnixNs, MINUTE);
+    for (let m = floorTo(fromUnixNs, MINUTE), n = 0; m <= last && n < 120; m += MINUTE, n++) {
+      this.#dirty.add(m);
+    }
+  }
+
+  /** Late events since the last call. */
+  takeLate(): number {
+    const late = this.#lateEvents;
+    this.#lateEvents = 0;
+    return late;
+  }
+
+  /** Dirty minutes that are closed, each once. */
+  takeDirtyMinutes(): bigint[] {
+    const ready = [...this.#dirty].filter(
+      (minute) => this.#closedUntil !== null && minute + MINUTE <= this.#closedUntil,
+    );
+    for (const minute of ready) this.#dirty.delete(minute);
+    return ready;
+  }
+
+  /** All dirty minutes, closed or not: the deployment leaves the memory. */
+  takeAllDirtyMinutes(): bigint[] {
+    const all = [...this.#dirty];
+    this.#dirty.clear();
+    return all;
+  }
+
+  /**
+   * Closes buckets that end at or before `untilUnixNs`, oldest first, of about `maxEvents` events at
+   * a time; `more` says that there is a next portion. `eager` closes single buckets too.
+   */
+  close(
+    window: LiveWindow,
+    untilUnixNs: UnixNanos,
+    eager: boolean,
+  ): { readonly rollups: Rollups; readonly more: boolean } {
+    const until = floorTo(untilUnixNs, SECOND);
+    let from = this.#begin(window);
+    if (from === null || until <= from) return { rollups: NOTHING, more: false };
+    const next = window.firstFrom(unixNanos(from));
+    if (next === null || next >= until) {
+      // A pause can be observed time only between events on both sides of it.
+      if (next === null) this.#closedUntil = unixNanos(until);
+      if (next === null || next - from > MARGINS_S[0]! * SECOND) {
+        return { rollups: NOTHING, more: false };
+      }
+    } else if (next - from > MARGINS_S[0]! * SECOND) {
+      from = floorTo(next, SECOND) - MARGINS_S[0]! * SECOND;
+    }
+    if (!eager && until - from < BUCKETS_AT_ONCE * SECOND) return { rollups: NOTHING, more: false };
+    const { to, marginNs } = this.#portion(window, from, until);
+    const tables = window.tables({
+      fromUnixNs: unixNanos(from - marginNs),
+      toUnixNs: unixNanos(to + marginNs),
+    });
+    const assembled = assemble(tables, this.#deployment);
+    const closed = rollupBuckets(assembled, unixNanos(from), unixNanos(to), NS_PER_S);
+    this.#closedUntil = unixNanos(to);
+    return { rollups: this.#cascade.add(closed, unixNanos(to)), more: to < until };
+  }
+
+  #begin(window: LiveWindow): bigint | null {
+    if (this.#closedUntil !== null) return this.#closedUntil;
+    const oldest = window.oldestUnixNs;
+    if (oldest === null) return null;
+    const first = floorTo(oldest, SECOND);
+    this.#closedUntil = unixNanos(first);
+    this.#cascade.begin(unixNanos(first), !this.#continues);
+    if (this.#continues) this.#dirty.add(floorTo(first, MINUTE));
+    return first;
+  }
+
+  /** How far one portion goes, and the widest margin that it has room for. */
+  #portion(window: LiveWindow, from: bigint, until: bigint): { to: bigint; marginNs: bigint } {
+    const count = (to: bigint, marginNs: bigint): number =>
+      window.count({ fromUnixNs: unixNanos(from - marginNs), toUnixNs: unixNanos(to + marginNs) });
+    let to = until - from > MINUTE ? from + MINUTE : until;
+    while (to - from > SECOND && count(to, SECOND) > this.#maxEvents) {
+      to = from + floorTo((to - from) / 2n + SECOND - 1n, SECOND);
+    }
+    const marginS = MARGINS_S.find((s) => count(to, s * SECOND) <= this.#maxEvents) ?? 1n;
+    return { to, marginNs: marginS * SECOND };
+  }
+}
+
+const NOTHING: Rollups = { workers: [], deployments: [] };
+
+/** The last multiple of `unit` at or before the instant. */
+export function floorTo(instant: bigint, unit: bigint): bigint {
+  return instant - (instant % unit);
+}

@@ -1,0 +1,130 @@
+/**
+ * The report of a window (`GET /api/v1/deployments/{id}/report`, `afdscope report`): from raw events,
+ * exact to the nanosecond, where they are kept and not too many; else from rollups, and it says so.
+ */
+import { buildReport, reportOf } from '#lib/analysis/build-report.ts';
+import type { Report } from '#lib/analysis/report-types.ts';
+import { addNanos, NS_PER_S, type UnixNanos } from '#lib/base/units.ts';
+import { assemble } from '#lib/model/assemble.ts';
+import type { Assembled } from '#lib/model/assembled.ts';
+import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
+import type { RejectCounts } from '#lib/table/reject-reasons.ts';
+import { loadWindow, MARGIN_NS } from './load-events.ts';
+import type { DeploymentQuestion } from './questions.ts';
+import { rollupReport } from './rollup-report.ts';
+import { ROLLUP_RESOLUTIONS_NS } from './series.ts';
+import { parseWindow, requireDeployment } from './window.ts';
+
+/** Assembling takes about 150 bytes an event: more than this could fill a machine. */
+export const MAX_RAW_EVENTS = 24_000_000;
+
+/** Without `from` and `to`: from the first start to the last end of all raw events kept. */
+export async function report(
+  reader: TelemetryReader,
+  question: DeploymentQuestion,
+  nowUnixNs: UnixNanos,
+  maxRawEvents: number = MAX_RAW_EVENTS,
+): Promise<Report> {
+  const given = parseWindow(question, nowUnixNs);
+  const { deployment } = question;
+  const seen = await requireDeployment(reader, deployment);
+  const quality = await qualityOf(reader, deployment);
+  const whole: TimeWindow = {
+    fromUnixNs: given.fromUnixNs ?? seen.firstSeenUnixNs,
+    toUnixNs: given.toUnixNs ?? addNanos(seen.lastSeenUnixNs, 1),
+  };
+  if (await rollupsMustDo(reader, deployment, whole, given, maxRawEvents)) {
+    const answer = await rollupReport(reader, deployment, whole, quality);
+    if (answer !== null) return answer;
+  }
+  const loaded = await loadWindow(reader, deployment, given, maxRawEvents);
+  if (!loaded.complete) {
+    const answer = await rollupReport(reader, deployment, whole, quality);
+    if (answer !== null) return answer;
+    throw new Error('the window holds too many events for one report and has no rollups yet');
+  }
+  if (given.fromUnixNs === undefined && given.toUnixNs === undefined) {
+    return buildReport({ events: loaded.tables, deployment, ...quality });
+  }
+  const assembled = assemble(loaded.tables, deployment);
+  return reportOf(assembled, completed(given, assembled), quality);
+}
+
+/** Open ends become the first start and the last end of the events. */
+export function completed(given: Partial<TimeWindow>, assembled: Assembled): TimeWindow {
+  const { baseUnixNs } = assembled.events;
+  const fromUnixNs = given.fromUnixNs ?? addNanos(baseUnixNs, assembled.firstStartNs);
+  const toUnixNs = given.toUnixNs ?? addNanos(baseUnixNs, assembled.lastEndNs);
+  if (toUnixNs < fromUnixNs) return { fromUnixNs, toUnixNs: fromUnixNs };
+  return { fromUnixNs, toUnixNs };
+}
+
+/** Is it plain, before anything large is read, that raw events cannot answer? */
+async function rollupsMustDo(
+  reader: TelemetryReader,
+  deployment: string,
+  window: TimeWindow,
+  given: Partial<TimeWindow>,
+  maxRawEvents: number,
+): Promise<boolean> {
+  const { oldestRawUnixNs } = await reader.size();
+  const rawIsGone =
+    given.fromUnixNs !== undefined &&
+    (oldestRawUnixNs === null || given.fromUnixNs + BigInt(MARGIN_NS) < oldestRawUnixNs);
+  if (rawIsGone) {
+    const before =
+      oldestRawUnixNs === null || oldestRawUnixNs > window.toUnixNs
+        ? window.toUnixNs
+        : oldestRawUnixNs;
+    if (await hasRollups(reader, deployment, { ...window, toUnixNs: before })) return true;
+  }
+  return (await estimatedEvents(reader, deployment, window)) > 2 * maxRawEvents;
+}
+
+async function hasRollups(
+  reader: TelemetryReader,
+  deployment: string,
+  window: TimeWindow,
+): Promise<boolean> {
+  if (window.fromUnixNs >= window.toUnixNs) return false;
+  for (const resolutionNs of ROLLUP_RESOLUTIONS_NS) {
+    const part = resolutionNs === NS_PER_S ? newest(window, 600) : newest(window, 86_400);
+    if ((await reader.deploymentRollups({ deployment, window: part, resolutionNs })).length > 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** From the rate of the window's last ten minutes; 0 where no rollup tells. */
+async function estimatedEvents(
+  reader: TelemetryReader,
+  deployment: string,
+  window: TimeWindow,
+): Promise<number> {
+  const lengthNs = Number(window.toUnixNs - window.fromUnixNs);
+  if (lengthNs < 600 * NS_PER_S) return 0;
+  const resolutionNs = 60 * NS_PER_S;
+  const rows = await reader.workerRollups({
+    deployment,
+    window: newest(window, 600),
+    resolutionNs,
+  });
+  const events = rows.reduce((sum, row) => sum + row.events, 0);
+  return (events * lengthNs) / (600 * NS_PER_S);
+}
+
+function newest(window: TimeWindow, seconds: number): TimeWindow {
+  const from = window.toUnixNs - BigInt(seconds) * BigInt(NS_PER_S);
+  return from > window.fromUnixNs ? { ...window, fromUnixNs: from as UnixNanos } : window;
+}
+
+async function qualityOf(
+  reader: TelemetryReader,
+  deployment: string,
+): Promise<{ late: number; rejected: RejectCounts }> {
+  const totals = await reader.ingestTotals();
+  const { late = 0, ...rejected } =
+    totals.find((row) => row.deployment === deployment)?.rejected ?? {};
+  return { late, rejected };
+}
