@@ -1,0 +1,297 @@
+/**
+ * OTLP/HTTP to committed SQLite: spans a second with the sender on the same machine.
+ *
+ *     npx node test/bench/ingest.ts [--seconds 15] [--in-flight 8] [--encoding identity|gzip]
+ *
+ * Three processes: this one watches; a sender patches ids, steps and times of about 2,000 spans a
+ * body and keeps several requests in flight; a collector receives, decodes and commits each body
+ * before it answers (the live view is not part of it). The reference is a bare node:http server that reads the same
+ * bodies and drops them, in the same run, before and after. The stored count is compared with the
+ * acknowledged one.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { Agent, createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { startIngest } from '#collector/ingest/ingest-client.ts';
+import { ByteBudget } from '#collector/receive/byte-budget.ts';
+import { startOtlpHttp } from '#collector/receive/otlp-http.ts';
+import { ReceiverStats } from '#collector/receive/receiver-stats.ts';
+import { openTelemetryReader } from '#lib/store/open-store.ts';
+import { PatchedTraces } from '#test/support/patched-traces.ts';
+
+const DEPLOYMENT = 'bench';
+const SPANS = 2000;
+
+interface SenderReport {
+  readonly bodies: number;
+  readonly spans: number;
+  readonly bytes: number;
+  readonly refused: number;
+  readonly elapsedS: number;
+}
+
+interface ReceiverReport {
+  readonly rssBytes: number;
+  readonly inFlightPeakBytes: number;
+  readonly commits: number;
+}
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '15' },
+    'in-flight': { type: 'string', default: '8' },
+    encoding: { type: 'string', default: 'identity' },
+    part: { type: 'string' },
+    url: { type: 'string' },
+    data: { type: 'string' },
+  },
+});
+const seconds = Number(values.seconds);
+const inFlight = Number(values['in-flight']);
+
+switch (values.part) {
+  case undefined:
+    await watch();
+    break;
+  case 'send':
+    await sendAll(values.url!);
+    break;
+  case 'collect':
+    await collect(values.data!);
+    break;
+  case 'drop':
+    await drop();
+    break;
+  default:
+    throw new Error(`unknown part ${values.part}`);
+}
+
+// ---- the sender -------------------------------------------------------------------------------
+
+async function sendAll(url: string): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: inFlight });
+  const startUnixNs = BigInt(Date.now()) * 1_000_000n;
+  const startedMs = performance.now();
+  const untilMs = startedMs + seconds * 1000;
+  const total = { bodies: 0, spans: 0, bytes: 0, refused: 0 };
+  let sequence = 0;
+  const slot = async (): Promise<void> => {
+    const traces = new PatchedTraces({
+      attentionWorkers: 8,
+      ffnWorkers: 4,
+      spans: SPANS,
+      microbatches: 3,
+      deployment: DEPLOYMENT,
+    });
+    while (performance.now() < untilMs) {
+      traces.patch(sequence++, startUnixNs);
+      const body = values.encoding === 'gzip' ? gzipSync(traces.body, { level: 1 }) : traces.body;
+      const status = await post(agent, url, body);
+      if (status !== 200) {
+        total.refused++;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        continue;
+      }
+      total.bodies++;
+      total.spans += traces.spans;
+      total.bytes += body.byteLength;
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, slot));
+  agent.destroy();
+  const report: SenderReport = { ...total, elapsedS: (performance.now() - startedMs) / 1000 };
+  process.send?.(report);
+  process.disconnect();
+}
+
+function post(agent: Agent, url: string, body: Uint8Array): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, {
+      method: 'POST',
+      agent,
+      headers: {
+        'Content-Type': 'application/x-protobuf',
+        'Content-Length': body.byteLength,
+        ...(values.encoding === 'gzip' && { 'Content-Encoding': 'gzip' }),
+      },
+    });
+    sent.on('error', reject);
+    sent.on('response', (response) => {
+      response.resume();
+      response.on('end', () => resolve(response.statusCode ?? 0));
+    });
+    sent.end(body);
+  });
+}
+
+// ---- the receivers ----------------------------------------------------------------------------
+
+async function collect(dataDir: string): Promise<void> {
+  const ingest = await startIngest({
+    dataDir,
+    store: 'sqlite',
+    retention: { rawNs: 7200e9, rawBytes: 20e9, rollupsNs: 90 * 86_400e9 },
+    onWarning: (message) => process.stderr.write(`${message}\n`),
+  });
+  const stats = new ReceiverStats(new ByteBudget(256 * 1024 * 1024));
+  const receiver = await startOtlpHttp({ host: '127.0.0.1', port: 0, ingest, stats });
+  await serve(receiver.port, {
+    report: () => ({
+      rssBytes: process.memoryUsage.rss(),
+      inFlightPeakBytes: stats.budget.peakBytes,
+      commits: ingest.stats().commits,
+    }),
+    stop: async () => {
+      await receiver.close();
+      await ingest.stop();
+    },
+  });
+}
+
+async function drop(): Promise<void> {
+  const server = createServer((req, res) => {
+    req.on('data', () => undefined);
+    req.on('end', () => res.end());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  await serve((server.address() as AddressInfo).port, {
+    report: () => ({ rssBytes: process.memoryUsage.rss(), inFlightPeakBytes: 0, commits: 0 }),
+    stop: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  });
+}
+
+/** Tells the watcher the port, answers its questions, ends when it says so or is gone. */
+async function serve(
+  port: number,
+  actions: { report: () => ReceiverReport; stop: () => Promise<void> },
+): Promise<void> {
+  process.send?.({ port });
+  process.on('message', (question) => {
+    if (question === 'report') process.send?.(actions.report());
+  });
+  await new Promise<void>((resolve) => {
+    process.on('message', (question) => {
+      if (question === 'stop') resolve();
+    });
+    process.on('disconnect', () => resolve());
+  });
+  await actions.stop();
+  if (process.connected) process.disconnect();
+}
+
+// ---- the watcher ------------------------------------------------------------------------------
+
+async function watch(): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'afdscope-bench-'));
+  try {
+    const before = await reference();
+    const measured = await measure(dataDir);
+    const after = await reference();
+    const referenceRate = (before + after) / 2;
+    const stored = await countStored(dataDir);
+    const { sent, samples, walPeakBytes, databaseBytes } = measured;
+    const rate = sent.spans / sent.elapsedS;
+    const early = samples.find(({ atS }) => atS >= Math.min(10, seconds / 2)) ?? samples[0];
+    const last = samples.at(-1);
+    const mib = (bytes: number | undefined): string => `${((bytes ?? 0) / 2 ** 20).toFixed(0)} MiB`;
+    const rows: [string, string][] = [
+      ['spans acknowledged', sent.spans.toLocaleString('en')],
+      ['spans stored', stored.toLocaleString('en')],
+      ['requests refused', String(sent.refused)],
+      ['time, sender included', `${sent.elapsedS.toFixed(1)} s`],
+      ['spans/s', Math.round(rate).toLocaleString('en')],
+      ['body bytes/s', `${(sent.bytes / sent.elapsedS / 1e6).toFixed(0)} MB`],
+      ['bytes per span, sent', (sent.bytes / sent.spans).toFixed(1)],
+      ['bytes per span, database', (databaseBytes / stored).toFixed(2)],
+      ['commits', String(last?.commits ?? 0)],
+      [`collector RSS at ${early?.atS.toFixed(0)} s`, mib(early?.rssBytes)],
+      ['collector RSS at the end', mib(last?.rssBytes)],
+      ['bytes in flight, peak', mib(last?.inFlightPeakBytes)],
+      ['WAL, peak', mib(walPeakBytes)],
+      [
+        'reference: node:http, read and drop, spans/s',
+        Math.round(referenceRate).toLocaleString('en'),
+      ],
+      ['ratio to the reference', (rate / referenceRate).toFixed(3)],
+    ];
+    for (const [name, value] of rows) console.log(`${name.padEnd(48)}${value.padStart(16)}`);
+    if (stored !== sent.spans) {
+      console.error(`stored ${stored} spans, acknowledged ${sent.spans}: they must be equal`);
+      process.exitCode = 1;
+    }
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+function part(name: string, more: readonly string[]): ChildProcess {
+  const own = [
+    `--seconds=${values.seconds}`,
+    `--in-flight=${inFlight}`,
+    `--encoding=${values.encoding}`,
+  ];
+  return fork(import.meta.filename, [`--part=${name}`, ...own, ...more]);
+}
+
+async function message<T>(child: ChildProcess): Promise<T> {
+  const [value] = (await once(child, 'message')) as [T];
+  return value;
+}
+
+/** Spans a second of the same sender against a server that drops. */
+async function reference(): Promise<number> {
+  const server = part('drop', []);
+  const { port } = await message<{ port: number }>(server);
+  const url = `http://127.0.0.1:${port}/v1/traces`;
+  const sender = part('send', [`--url=${url}`, `--seconds=${Math.min(3, seconds)}`]);
+  const sent = await message<SenderReport>(sender);
+  server.send('stop');
+  await once(server, 'exit');
+  return sent.spans / sent.elapsedS;
+}
+
+async function measure(dataDir: string) {
+  const collector = part('collect', [`--data=${dataDir}`]);
+  const { port } = await message<{ port: number }>(collector);
+  const sender = part('send', [`--url=http://127.0.0.1:${port}/v1/traces`]);
+  const startedMs = performance.now();
+  const samples: (ReceiverReport & { readonly atS: number })[] = [];
+  let walPeakBytes = 0;
+  let sent: SenderReport | undefined;
+  sender.once('message', (report) => {
+    sent = report as SenderReport;
+  });
+  while (sent === undefined) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    collector.send('report');
+    const report = await message<ReceiverReport>(collector);
+    samples.push({ ...report, atS: (performance.now() - startedMs) / 1000 });
+    walPeakBytes = Math.max(walPeakBytes, sizeOf(join(dataDir, 'afdscope.db-wal')));
+    if (sender.exitCode !== null && sent === undefined) throw new Error('the sender failed');
+  }
+  collector.send('stop');
+  await once(collector, 'exit');
+  return { sent, samples, walPeakBytes, databaseBytes: sizeOf(join(dataDir, 'afdscope.db')) };
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+async function countStored(dataDir: string): Promise<number> {
+  const reader = await openTelemetryReader('sqlite', dataDir);
+  let rows = 0;
+  for await (const table of reader.scanEvents({ deployment: DEPLOYMENT })) rows += table.length;
+  await reader.close();
+  return rows;
+}
