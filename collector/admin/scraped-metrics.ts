@@ -15,8 +15,9 @@ export function gauge(
     labelNames,
     registers: [registry],
     collect() {
-      this.remove();
       this.reset();
+      // Without labels a reset leaves a zero, which nobody measured.
+      if (labelNames.length === 0) this.remove();
       read(this);
     },
   });

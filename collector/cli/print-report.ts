@@ -1,0 +1,135 @@
+/** A report as text for people: what bounds the deployment, then groups, layers, who is slow. */
+import type { GroupReport, Report } from '#lib/analysis/report-types.ts';
+import { countText, durationText, ratioText } from './figures.ts';
+import { type Column, formatTable } from './text-table.ts';
+
+const MAX_STRAGGLERS = 5;
+
+export function formatReport(report: Report): string {
+  const sections = [
+    heading(report),
+    formatTable(GROUP_COLUMNS, report.groups.map(groupRow)),
+    balanceLines(report),
+    formatTable(LAYER_COLUMNS, layerRows(report)),
+    stragglerLines(report),
+    [qualityLine(report)],
+  ];
+  return sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n');
+}
+
+function heading(report: Report): string[] {
+  const { topology, window, steps } = report;
+  const shape =
+    topology.attention + topology.ffn > 0 ? ` ${topology.attention}A${topology.ffn}F` : '';
+  const tokens =
+    steps.tokensPerSecond === null ? '' : `, ${countText(steps.tokensPerSecond)} tokens/s`;
+  const start = new Date(Number(BigInt(window.startUnixNs) / 1_000_000n)).toISOString();
+  return [
+    `${report.deployment}${shape}, ${topology.layers} layers, ${topology.microbatches} micro-batches`,
+    `from ${start} for ${durationText(window.durationNs)} (${report.exactness === 'raw' ? 'exact, from raw events' : 'from rollups'})`,
+    `${countText(steps.count)} steps${tokens}; step latency p50 ${durationText(steps.latencyNs?.p50)}, p99 ${durationText(steps.latencyNs?.p99)}`,
+  ];
+}
+
+const GROUP_COLUMNS: readonly Column[] = [
+  { title: 'group' },
+  { title: 'role' },
+  { title: 'GPUs', align: 'right' },
+  { title: 'busy', align: 'right' },
+  { title: 'bubble', align: 'right' },
+  { title: 'active bubble', align: 'right' },
+  { title: 'exposed transfer', align: 'right' },
+  { title: 'wait for peers', align: 'right' },
+  { title: 'copy', align: 'right' },
+  { title: 'host', align: 'right' },
+  { title: 'unattributed', align: 'right' },
+  { title: 'overlap', align: 'right' },
+];
+
+/** The five parts are shares of the window, so that they add up to the bubble. */
+function groupRow(group: GroupReport): string[] {
+  const { windowNs, bubble } = group;
+  const share = (ns: number) => ratioText(windowNs === 0 ? null : ns / windowNs);
+  return [
+    group.group,
+    group.role,
+    countText(group.workers),
+    ratioText(group.busyRatio),
+    ratioText(group.bubbleRatio),
+    ratioText(group.activeBubbleRatio),
+    share(bubble.exposedTransferNs),
+    share(bubble.waitPeerNs),
+    share(bubble.copyNs),
+    share(bubble.hostNs),
+    share(bubble.unattributedNs),
+    ratioText(group.overlapRatio),
+  ];
+}
+
+function balanceLines({ balance }: Report): string[] {
+  if (balance === null) return [];
+  const period = (ns: number | null) => durationText(ns);
+  return [
+    `${balance.bound}: a layer takes ${period(balance.measuredPeriodNs)}, ideal ${period(balance.idealPeriodNs)}; ` +
+      `steady bubble attention ${ratioText(balance.attentionBubble)}, ffn ${ratioText(balance.ffnBubble)}`,
+    `attention ${durationText(balance.taNs)} (effective ${durationText(balance.taEffectiveNs)}), ` +
+      `expert ${durationText(balance.tfNs)} (effective ${durationText(balance.tfEffectiveNs)}), ` +
+      `A2F ${durationText(balance.ta2fNs)}, F2A ${durationText(balance.tf2aNs)}`,
+    `imbalance inside the groups costs ${durationText(balance.imbalanceCostNs)} a layer; ` +
+      `no latency bubble from ${countText(balance.minMicrobatches)} micro-batches on`,
+    ...balance.advice.map(
+      (advice) =>
+        `advice: ${advice.change} (${ratioText(advice.gain)}, ${ratioText(advice.low)} to ${ratioText(advice.high)})`,
+    ),
+  ];
+}
+
+const LAYER_COLUMNS: readonly Column[] = [
+  { title: 'layer', align: 'right' },
+  { title: 'attention p50', align: 'right' },
+  { title: 'A2F p50', align: 'right' },
+  { title: 'FFN p50', align: 'right' },
+  { title: 'F2A p50', align: 'right' },
+  { title: 'period p50', align: 'right' },
+  { title: 'ideal', align: 'right' },
+  { title: 'bound' },
+];
+
+function layerRows({ layers }: Report): string[][] {
+  return layers.map((layer) => [
+    countText(layer.layer),
+    durationText(layer.attentionNs?.p50),
+    durationText(layer.a2fNs?.p50),
+    durationText(layer.ffnNs?.p50),
+    durationText(layer.f2aNs?.p50),
+    durationText(layer.periodNs?.p50),
+    durationText(layer.idealPeriodNs),
+    layer.bound ?? '–',
+  ]);
+}
+
+function stragglerLines({ stragglers }: Report): string[] {
+  return stragglers
+    .slice(0, MAX_STRAGGLERS)
+    .map(
+      ({ worker, stage, excessRatio, score }) =>
+        `straggler: ${worker}, ${stage}: ${ratioText(excessRatio)} above its group (score ${score.toFixed(1)})`,
+    );
+}
+
+function qualityLine({ quality }: Report): string {
+  const refused = Object.entries(quality.rejected)
+    .filter(([, count]) => count > 0)
+    .map(([reason, count]) => `${countText(count)} ${reason}`);
+  const parts = [
+    `${countText(quality.events)} events`,
+    `${countText(quality.duplicates)} duplicates`,
+    `${countText(quality.late)} late`,
+    `${countText(quality.unmatchedReceives)} unmatched receives`,
+    ...(refused.length > 0 ? [`rejected: ${refused.join(', ')}`] : ['none rejected']),
+  ];
+  return parts.join(', ');
+}

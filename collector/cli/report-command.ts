@@ -1,0 +1,39 @@
+/** `afdscope report`: the report of a window from the store, as the HTTP API answers it. */
+import { unixNanosFromMs } from '#lib/base/units.ts';
+import { report } from '#lib/query/report.ts';
+import { openTelemetryReader } from '#lib/store/open-store.ts';
+import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
+import { CommandError, type CommandIo, UsageError } from './command-io.ts';
+import { loadCommandConfig, textOption } from './config-options.ts';
+import { formatReport } from './print-report.ts';
+import { asCommandError } from './query-errors.ts';
+
+export async function reportCommand(
+  io: CommandIo,
+  options: Readonly<Record<string, unknown>>,
+): Promise<number> {
+  const { config } = loadCommandConfig(io, options);
+  const reader = await openTelemetryReader(config.store, config.dataDir).catch(asCommandError);
+  try {
+    const deployment =
+      textOption(options, 'deployment') ?? (await onlyDeployment(reader, config.dataDir));
+    const from = textOption(options, 'from');
+    const to = textOption(options, 'to');
+    const now = unixNanosFromMs(Date.now());
+    const answer = await report(reader, { deployment, from, to }, now).catch(asCommandError);
+    io.print(options.json === true ? JSON.stringify(answer, null, 2) : formatReport(answer));
+    return 0;
+  } finally {
+    await reader.close();
+  }
+}
+
+async function onlyDeployment(reader: TelemetryReader, dataDir: string): Promise<string> {
+  const names = (await reader.deployments()).map(({ deployment }) => deployment);
+  const [first] = names;
+  if (first === undefined) throw new CommandError(`no deployment has reported to ${dataDir} yet`);
+  if (names.length === 1) return first;
+  throw new UsageError(
+    `the store holds ${names.length} deployments: choose one with --deployment ${names.join(' | ')}`,
+  );
+}

@@ -1,0 +1,81 @@
+/** `up`, `demo`, `web`, `collector`: the commands that run until they are told to stop. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { runCollectorProcess } from '#collector/collector-process.ts';
+import { type SuperviseOptions, supervise } from '#collector/supervise/supervisor.ts';
+import type { Config, LoadedConfig } from '#lib/config/load-config.ts';
+import { CommandError, type CommandIo } from './command-io.ts';
+import { loadCommandConfig } from './config-options.ts';
+
+type Options = Readonly<Record<string, unknown>>;
+
+export function runUp(io: CommandIo, options: Options): Promise<number> {
+  requireBuiltApp(io);
+  const { config } = loadCommandConfig(io, options);
+  return superviseWith(io, config, { parts: { collector: true, web: true } });
+}
+
+export function runWeb(io: CommandIo, options: Options): Promise<number> {
+  requireBuiltApp(io);
+  const { config } = loadCommandConfig(io, options);
+  return superviseWith(io, config, { parts: { collector: false, web: true } });
+}
+
+/** `up` with a simulated cluster that reports to it, in a data folder of its own. */
+export function runDemo(io: CommandIo, options: Options): Promise<number> {
+  requireBuiltApp(io);
+  const loaded = loadCommandConfig(io, options);
+  const config = demoConfig(loaded);
+  const isDefaultFolder = config.dataDir !== loaded.config.dataDir;
+  return superviseWith(io, config, {
+    parts: { collector: true, web: options.web !== false },
+    simulate: simulateArgs(options),
+    notes: [
+      'The workers are simulated; switch faults with: curl -X PUT the simulation address.',
+      ...(isDefaultFolder ? ['Demo data is kept apart from real data, in data/demo.'] : []),
+      'Ctrl-C stops everything.',
+    ],
+  });
+}
+
+export function runCollectorCommand(io: CommandIo, options: Options): Promise<number> {
+  const { config } = loadCommandConfig(io, options);
+  return runCollectorProcess({ config, env: io.env, root: io.root, supervised: false });
+}
+
+/** Simulated events must not mix with real ones: without a word about it they have their folder. */
+export function demoConfig({ config, origins }: LoadedConfig): Config {
+  return origins.has('data') ? config : { ...config, dataDir: join(config.dataDir, 'demo') };
+}
+
+function superviseWith(
+  io: CommandIo,
+  config: Config,
+  options: Pick<SuperviseOptions, 'parts'> & Partial<SuperviseOptions>,
+): Promise<number> {
+  return supervise({
+    config,
+    root: io.root,
+    env: io.env,
+    simulate: null,
+    notes: ['Ctrl-C stops everything.'],
+    print: io.print,
+    say: io.say,
+    ...options,
+  });
+}
+
+const SIMULATE_FLAGS = ['scenario', 'attention', 'ffn', 'reportEvery', 'seed', 'controlPort'];
+
+function simulateArgs(options: Options): string[] {
+  return SIMULATE_FLAGS.flatMap((name) => {
+    const value = options[name];
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    return typeof value === 'string' ? [flag, value] : [];
+  });
+}
+
+function requireBuiltApp(io: CommandIo): void {
+  if (existsSync(join(io.root, '.next', 'BUILD_ID'))) return;
+  throw new CommandError('the dashboard is not built: start with bin/afdscope.js or npm run build');
+}

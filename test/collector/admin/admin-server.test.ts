@@ -1,0 +1,257 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type AdminServer, startAdmin } from '#collector/admin/admin-server.ts';
+import { LiveClients } from '#collector/admin/live-clients.ts';
+import { createMetrics } from '#collector/admin/metrics.ts';
+import { ByteBudget } from '#collector/receive/byte-budget.ts';
+import { ReceiverStats } from '#collector/receive/receiver-stats.ts';
+import { unixNanos } from '#lib/base/units.ts';
+import type { Annotation } from '#lib/store/state-store.ts';
+import { idleIngestStats, sampleReport } from '#test/support/admin-samples.ts';
+
+const PROMTOOL = '/usr/bin/promtool';
+const TOKEN = 'secret-token';
+
+const reports = new Map([
+  ['demo', sampleReport('demo')],
+  ['quo"ted\\\n', sampleReport('quo"ted\\\n')],
+]);
+const live = {
+  deployments: () => [...reports.keys()],
+  subscribe: () => () => {},
+  latestReports: () => reports,
+};
+const receiver = new ReceiverStats(new ByteBudget(1000));
+const clients = new LiveClients(live);
+const metrics = createMetrics({
+  version: '1.2.3',
+  receiver,
+  ingest: idleIngestStats,
+  rejected: () => ({ not_afd: 4 }),
+  live,
+  clients,
+  nowUnixMs: () => 1_793_000_010_000,
+});
+const annotations = new Map<string, Annotation>();
+const state = {
+  putAnnotation: async (annotation: Annotation) => {
+    annotations.set(annotation.id, annotation);
+  },
+  deleteAnnotation: async (id: string) => annotations.delete(id),
+};
+
+let server: AdminServer;
+let base = '';
+let started = false;
+let notReady: string[] = [];
+let notAlive: string[] = [];
+
+beforeAll(async () => {
+  server = await startAdmin({
+    address: { host: '127.0.0.1', port: 0 },
+    parts: () => (started ? { metrics, clients, state } : null),
+    adminToken: TOKEN,
+    nowUnixMs: () => 1_793_000_010_000,
+    notReady: () => notReady,
+    notAlive: () => notAlive,
+    status: () => ({ big: unixNanos(1_793_000_000_000_000_001n), phase: 'accepting' }),
+    onError: () => {},
+  });
+  base = `http://127.0.0.1:${server.port}`;
+});
+afterAll(() => server.close());
+
+function post(body: unknown, token: string | null = TOKEN): Promise<Response> {
+  const headers: Record<string, string> = { 'Content-Type': 'application/json' };
+  if (token !== null) headers.Authorization = `Bearer ${token}`;
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  return fetch(`${base}/api/annotations`, { method: 'POST', headers, body: text });
+}
+
+describe('while the collector starts', () => {
+  test('health is answered, the rest asks for patience', async () => {
+    notReady = ['the store is being opened'];
+    const ready = await fetch(`${base}/readyz`);
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toEqual({ status: 'not ready', reasons: notReady });
+    expect((await fetch(`${base}/livez`)).status).toBe(200);
+    for (const path of ['/metrics', '/live?deployment=demo']) {
+      const response = await fetch(base + path);
+      expect(response.status).toBe(503);
+      expect(response.headers.get('content-type')).toContain('application/problem+json');
+      expect(response.headers.get('retry-after')).toBe('1');
+    }
+    notReady = [];
+    started = true;
+  });
+});
+
+describe('health', () => {
+  test('ready, healthy, alive', async () => {
+    for (const [path, word] of [
+      ['/readyz', 'ready'],
+      ['/healthz', 'healthy'],
+      ['/livez', 'alive'],
+    ]) {
+      const response = await fetch(base + path);
+      expect(response.status).toBe(200);
+      expect(await response.json()).toEqual({ status: word, reasons: [] });
+    }
+  });
+
+  test('a full disk is not ready, but alive', async () => {
+    notReady = ['the disk is full'];
+    expect((await fetch(`${base}/readyz`)).status).toBe(503);
+    expect((await fetch(`${base}/livez`)).status).toBe(200);
+    notReady = [];
+    notAlive = ['the ingest thread failed'];
+    expect((await fetch(`${base}/livez`)).status).toBe(503);
+    expect((await fetch(`${base}/readyz`)).status).toBe(503);
+    notAlive = [];
+  });
+});
+
+describe('metrics', () => {
+  test('own counters and derived gauges, in base units', async () => {
+    receiver.settle('traces', 'grpc', 100, {
+      status: 'stored',
+      received: 12,
+      rejectedCount: 2,
+      rejectedMessage: '',
+      duplicate: false,
+    });
+    receiver.refuse('metrics', 'http', 'malformed');
+    metrics.observeCommit({
+      ok: true,
+      commitMs: 12,
+      requests: 1,
+      bodyBytes: 100,
+      events: 10,
+      metricPoints: 0,
+      duplicates: 0,
+      rejected: {},
+    });
+    const text = await (await fetch(`${base}/metrics`)).text();
+    for (const line of [
+      'afdscope_build_info{version="1.2.3"} 1',
+      'afdscope_receiver_accepted_spans_total{transport="grpc"} 10',
+      'afdscope_receiver_rejected_spans_total{transport="grpc"} 2',
+      'afdscope_receiver_refused_requests_total{signal="metrics",transport="http",reason="malformed"} 1',
+      'afdscope_receiver_in_flight_limit_bytes 1000',
+      'afdscope_ingest_rejected_total{reason="not_afd"} 4',
+      'afdscope_ingest_rejected_total{reason="late"} 0',
+      'afdscope_ingest_commit_duration_seconds_count 1',
+      'afdscope_ingest_commit_duration_seconds_sum 0.012',
+      'afdscope_store_state{state="ok"} 1',
+      'afdscope_store_database_bytes 4096',
+      'afdscope_live_lag_seconds 9',
+      'afdscope_group_busy_ratio{deployment="demo",group="attention",role="attention"} 0.75',
+      'afdscope_group_active_bubble_ratio{deployment="demo",group="attention",role="attention"} 0.2',
+      'afdscope_layer_period_seconds{deployment="demo"} 0.00082',
+      'afdscope_ideal_layer_period_seconds{deployment="demo"} 0.00081',
+      'afdscope_tokens_per_second{deployment="demo"} 4000',
+      'process_cpu_seconds_total',
+    ]) {
+      expect(text).toContain(line);
+    }
+    // Without transfer there is no ratio, and no made-up zero either.
+    expect(text).not.toContain('afdscope_group_overlap_ratio{');
+    expect(text).not.toMatch(/layer="|expert="|worker="/);
+  });
+
+  test('a group that is gone leaves no series behind', async () => {
+    reports.set('gone', sampleReport('gone'));
+    expect(await (await fetch(`${base}/metrics`)).text()).toContain('deployment="gone"');
+    reports.delete('gone');
+    expect(await (await fetch(`${base}/metrics`)).text()).not.toContain('deployment="gone"');
+  });
+
+  test('the number of series is bounded, and what is hidden is counted', async () => {
+    for (let i = 0; i < 100; i++) reports.set(`many-${i}`, sampleReport(`many-${i}`));
+    const text = await (await fetch(`${base}/metrics`)).text();
+    expect(text.match(/^afdscope_group_busy_ratio\{/gm)).toHaveLength(64);
+    expect(text).toContain('afdscope_hidden_groups 38');
+    for (let i = 0; i < 100; i++) reports.delete(`many-${i}`);
+  });
+
+  test.skipIf(!existsSync(PROMTOOL))('pass promtool check metrics', async () => {
+    const text = await (await fetch(`${base}/metrics`)).text();
+    expect(() =>
+      execFileSync(PROMTOOL, ['check', 'metrics'], { input: text, encoding: 'utf8' }),
+    ).not.toThrow();
+  });
+});
+
+describe('live', () => {
+  test('needs a deployment', async () => {
+    const response = await fetch(`${base}/live`);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ parameter: 'deployment', status: 400 });
+  });
+});
+
+describe('annotations', () => {
+  const note = { deployment: 'demo', fromUnixNs: '1793000000000000001', text: 'deploy 42' };
+
+  test('are written and deleted with the token', async () => {
+    const response = await post(note);
+    expect(response.status).toBe(201);
+    const written: unknown = await response.json();
+    expect(written).toMatchObject({
+      ...note,
+      toUnixNs: note.fromUnixNs,
+      author: '',
+      createdUnixNs: '1793000010000000000',
+    });
+    const [id] = [...annotations.keys()];
+    expect(annotations.get(id ?? '')?.fromUnixNs).toBe(1_793_000_000_000_000_001n);
+    const remove = () =>
+      fetch(`${base}/api/annotations?id=${id}`, {
+        method: 'DELETE',
+        headers: { Authorization: `Bearer ${TOKEN}` },
+      });
+    expect((await remove()).status).toBe(204);
+    expect((await remove()).status).toBe(404);
+    expect(annotations.size).toBe(0);
+  });
+
+  test('are refused without it', async () => {
+    for (const token of [null, 'wrong', `${TOKEN}x`]) {
+      const response = await post(note, token);
+      expect(response.status).toBe(401);
+      expect(response.headers.get('content-type')).toContain('application/problem+json');
+    }
+    const remove = await fetch(`${base}/api/annotations?id=x`, { method: 'DELETE' });
+    expect(remove.status).toBe(401);
+    expect(annotations.size).toBe(0);
+  });
+
+  test.each([
+    [{ ...note, text: '' }, 'text'],
+    [{ ...note, fromUnixNs: 12 }, 'fromUnixNs'],
+    [{ ...note, toUnixNs: '1' }, 'toUnixNs'],
+    [{ ...note, deployment: undefined }, 'deployment'],
+  ])('a wrong body names its parameter: %j', async (body, parameter) => {
+    const response = await post(body);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ parameter });
+  });
+
+  test('bodies that cannot be read', async () => {
+    expect((await post('{not json')).status).toBe(400);
+    expect((await post({ ...note, text: 'x'.repeat(100_000) })).status).toBe(413);
+    expect(annotations.size).toBe(0);
+  });
+});
+
+test('status writes large integers as strings', async () => {
+  const response = await fetch(`${base}/api/status`);
+  expect(await response.json()).toEqual({ big: '1793000000000000001', phase: 'accepting' });
+});
+
+test('other paths are problems', async () => {
+  const response = await fetch(`${base}/nope`);
+  expect(response.status).toBe(404);
+  expect(await response.json()).toMatchObject({ title: 'Not found' });
+});
