@@ -95,6 +95,8 @@ export interface StoreSize {
   readonly rawBytes: number;
   /** Start of the oldest raw event that is kept; null where there is none. */
   readonly oldestRawUnixNs: UnixNanos | null;
+  /** Stored chunks that this reader could not read and left out of its scans. */
+  readonly damagedChunks?: number;
 }
 
 /** The reading half: what the web app and the command line open. */

@@ -1,0 +1,283 @@
+/**
+ * What one append adds, worked out before anything is written: chunks per deployment, and what the
+ * registries and counters learn. Pure; the memory and SQLite stores share it.
+ */
+import { type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import type { EventTable } from '#lib/table/event-table.ts';
+import { concatTables, selectRows, tableSpan } from '#lib/table/event-tables.ts';
+import { compareInstants, latest } from '#lib/table/instants.ts';
+import type { MetricTable } from '#lib/table/metric-table.ts';
+import { concatMetrics, selectPoints } from '#lib/table/metric-tables.ts';
+import type { WorkerInfo } from '#lib/table/worker-info.ts';
+import type { TelemetryBatch } from './telemetry-store.ts';
+
+/** No chunk has more rows, so that a scan's slices stay small. */
+export const CHUNK_ROWS = 65_536;
+/** Nor starts that lie further apart, so that a window finds few chunks that it does not need. */
+export const CHUNK_SPAN_NS = 60_000_000_000n;
+
+export interface PlannedChunk {
+  readonly table: EventTable;
+  readonly fromUnixNs: UnixNanos;
+  readonly toUnixNs: UnixNanos;
+}
+
+export interface PlannedMetricChunk {
+  readonly table: MetricTable;
+  readonly fromUnixNs: UnixNanos;
+  readonly toUnixNs: UnixNanos;
+}
+
+export interface SeenWorker {
+  /** The newest of the worker's entries. */
+  info: WorkerInfo;
+  events: number;
+  firstUnixNs: UnixNanos;
+  lastUnixNs: UnixNanos;
+}
+
+export interface PlannedDeployment {
+  readonly deployment: string;
+  readonly chunks: readonly PlannedChunk[];
+  readonly metricChunks: readonly PlannedMetricChunk[];
+  readonly events: number;
+  readonly points: number;
+  /** By group and rank. */
+  readonly workers: readonly SeenWorker[];
+  /** Distinct step numbers per data-parallel domain. */
+  readonly steps: ReadonlyMap<number, ReadonlySet<number>>;
+}
+
+/** Events or points per deployment of one batch: what a refused duplicate would have added. */
+export function batchCounts(batch: TelemetryBatch): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  const add = (deployment: string, n: number) =>
+    counts.set(deployment, (counts.get(deployment) ?? 0) + n);
+  for (const table of batch.events) {
+    for (const [deployment, part] of eventsByDeployment(table)) add(deployment, part.length);
+  }
+  for (const table of batch.metrics) {
+    for (const [deployment, part] of pointsByDeployment(table)) add(deployment, part.length);
+  }
+  return counts;
+}
+
+/** Plans the append of batches that are not duplicates. */
+export function planAppend(batches: readonly TelemetryBatch[]): readonly PlannedDeployment[] {
+  const events = new Map<string, EventTable[]>();
+  const metrics = new Map<string, MetricTable[]>();
+  for (const batch of batches) {
+    for (const table of batch.events) {
+      for (const [deployment, part] of eventsByDeployment(table)) push(events, deployment, part);
+    }
+    for (const table of batch.metrics) {
+      for (const [deployment, part] of pointsByDeployment(table)) push(metrics, deployment, part);
+    }
+  }
+  const names = new Set([...events.keys(), ...metrics.keys()]);
+  return [...names].map((deployment) => {
+    const tables = events.get(deployment) ?? [];
+    const points = metrics.get(deployment) ?? [];
+    return {
+      deployment,
+      chunks: planChunks(tables),
+      metricChunks: planMetricChunks(points),
+      events: tables.reduce((sum, table) => sum + table.length, 0),
+      points: points.reduce((sum, table) => sum + table.length, 0),
+      ...registryOf(tables),
+    };
+  });
+}
+
+function push<T>(map: Map<string, T[]>, key: string, value: T): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [value]);
+  else list.push(value);
+}
+
+function eventsByDeployment(table: EventTable): readonly (readonly [string, EventTable])[] {
+  if (table.length === 0) return [];
+  const only = table.workers[0]!.deployment;
+  if (table.workers.every((worker) => worker.deployment === only)) return [[only, table]];
+  const rows = new Map<string, number[]>();
+  for (let i = 0; i < table.length; i++) {
+    push(rows, table.workers[table.worker[i]!]!.deployment, i);
+  }
+  return [...rows].map(([name, list]) => [name, selectRows(table, Uint32Array.from(list))]);
+}
+
+function pointsByDeployment(table: MetricTable): readonly (readonly [string, MetricTable])[] {
+  if (table.length === 0) return [];
+  const only = table.series[0]!.deployment;
+  if (table.series.every((series) => series.deployment === only)) return [[only, table]];
+  const rows = new Map<string, number[]>();
+  for (let i = 0; i < table.length; i++) {
+    push(rows, table.series[table.seriesIndex[i]!]!.deployment, i);
+  }
+  return [...rows].map(([name, list]) => [name, selectPoints(table, Uint32Array.from(list))]);
+}
+
+/** Joins small tables and cuts large ones, by time. */
+export function planChunks(tables: readonly EventTable[]): readonly PlannedChunk[] {
+  const pieces = tables
+    .flatMap(cutTable)
+    .sort((a, b) => compareInstants(a.fromUnixNs, b.fromUnixNs));
+  return packed(pieces, CHUNK_SPAN_NS).map((group) => ({
+    table: concatTables(group.map((piece) => piece.table)),
+    fromUnixNs: group[0]!.fromUnixNs,
+    toUnixNs: latest(
+      group.map((piece) => piece.toUnixNs),
+      group[0]!.toUnixNs,
+    ),
+  }));
+}
+
+export function planMetricChunks(tables: readonly MetricTable[]): readonly PlannedMetricChunk[] {
+  const pieces = tables
+    .flatMap(cutPoints)
+    .sort((a, b) => compareInstants(a.fromUnixNs, b.fromUnixNs));
+  return packed(pieces, CHUNK_SPAN_NS * 60n).map((group) => ({
+    table: concatMetrics(
+      group.map((piece) => piece.table),
+      group[0]!.fromUnixNs,
+    ),
+    fromUnixNs: group[0]!.fromUnixNs,
+    toUnixNs: latest(
+      group.map((piece) => piece.toUnixNs),
+      group[0]!.toUnixNs,
+    ),
+  }));
+}
+
+/** Neighbours (sorted by start) in groups that keep to the bounds of a chunk. */
+function packed<T extends { table: { length: number }; fromUnixNs: UnixNanos }>(
+  pieces: readonly T[],
+  spanNs: bigint,
+): readonly (readonly T[])[] {
+  const groups: T[][] = [];
+  let group: T[] = [];
+  let rows = 0;
+  for (const piece of pieces) {
+    const first = group[0];
+    if (
+      first === undefined ||
+      rows + piece.table.length > CHUNK_ROWS ||
+      piece.fromUnixNs - first.fromUnixNs > spanNs
+    ) {
+      group = [];
+      groups.push(group);
+      rows = 0;
+    }
+    group.push(piece);
+    rows += piece.table.length;
+  }
+  return groups;
+}
+
+function cutTable(table: EventTable): readonly PlannedChunk[] {
+  const span = tableSpan(table);
+  if (span === null) return [];
+  const spread = startSpread(table.startNs);
+  if (table.length <= CHUNK_ROWS && spread <= Number(CHUNK_SPAN_NS)) return [{ table, ...span }];
+  return cutRows(table.startNs).map((rows) => {
+    const piece = selectRows(table, rows);
+    return { table: piece, ...tableSpan(piece)! };
+  });
+}
+
+function cutPoints(table: MetricTable): readonly PlannedMetricChunk[] {
+  if (table.length === 0) return [];
+  const pieces =
+    table.length <= CHUNK_ROWS && startSpread(table.timeNs) <= Number(CHUNK_SPAN_NS)
+      ? [table]
+      : cutRows(table.timeNs).map((rows) => selectPoints(table, rows));
+  return pieces.map((piece) => {
+    let first = Number.POSITIVE_INFINITY;
+    let last = Number.NEGATIVE_INFINITY;
+    for (const time of piece.timeNs) {
+      if (time < first) first = time;
+      if (time > last) last = time;
+    }
+    return {
+      table: piece,
+      fromUnixNs: unixNanos(piece.baseUnixNs + BigInt(Math.floor(first))),
+      toUnixNs: unixNanos(piece.baseUnixNs + BigInt(Math.floor(last)) + 1n),
+    };
+  });
+}
+
+function startSpread(times: Float64Array): number {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const time of times) {
+    if (time < low) low = time;
+    if (time > high) high = time;
+  }
+  return high - low;
+}
+
+/** Rows in order of time, in pieces within the bounds of a chunk. */
+function cutRows(times: Float64Array): readonly Uint32Array[] {
+  const order = Uint32Array.from(times.keys()).sort((a, b) => times[a]! - times[b]! || a - b);
+  const pieces: Uint32Array[] = [];
+  const spanNs = Number(CHUNK_SPAN_NS);
+  let from = 0;
+  for (let i = 1; i <= order.length; i++) {
+    const full =
+      i === order.length ||
+      i - from >= CHUNK_ROWS ||
+      times[order[i]!]! - times[order[from]!]! > spanNs;
+    if (!full) continue;
+    pieces.push(order.slice(from, i));
+    from = i;
+  }
+  return pieces;
+}
+
+function registryOf(tables: readonly EventTable[]): {
+  readonly workers: readonly SeenWorker[];
+  readonly steps: ReadonlyMap<number, ReadonlySet<number>>;
+} {
+  const seen = new Map<string, SeenWorker>();
+  const steps = new Map<number, Set<number>>();
+  for (const table of tables) {
+    const { worker, domain, step, startNs, durationNs } = table;
+    const rows = new Float64Array(table.workers.length);
+    const first = new Float64Array(table.workers.length).fill(Number.POSITIVE_INFINITY);
+    const last = new Float64Array(table.workers.length).fill(Number.NEGATIVE_INFINITY);
+    let lastDomain = Number.NaN;
+    let lastStep = Number.NaN;
+    for (let i = 0; i < table.length; i++) {
+      const w = worker[i]!;
+      const start = startNs[i]!;
+      const end = start + durationNs[i]!;
+      rows[w]!++;
+      if (start < first[w]!) first[w] = start;
+      if (end > last[w]!) last[w] = end;
+      if (step[i] === lastStep && domain[i] === lastDomain) continue;
+      lastStep = step[i]!;
+      lastDomain = domain[i]!;
+      if (lastStep < 0) continue;
+      const known = steps.get(lastDomain);
+      if (known === undefined) steps.set(lastDomain, new Set([lastStep]));
+      else known.add(lastStep);
+    }
+    for (let w = 0; w < table.workers.length; w++) {
+      if (rows[w] === 0) continue;
+      const info = table.workers[w]!;
+      const firstUnixNs = unixNanos(table.baseUnixNs + BigInt(Math.floor(first[w]!)));
+      const lastUnixNs = unixNanos(table.baseUnixNs + BigInt(Math.ceil(last[w]!)));
+      const key = JSON.stringify([info.group, info.rank]);
+      const known = seen.get(key);
+      if (known === undefined) {
+        seen.set(key, { info, events: rows[w]!, firstUnixNs, lastUnixNs });
+        continue;
+      }
+      if (lastUnixNs >= known.lastUnixNs) known.info = info;
+      known.events += rows[w]!;
+      if (firstUnixNs < known.firstUnixNs) known.firstUnixNs = firstUnixNs;
+      known.lastUnixNs = latest([lastUnixNs], known.lastUnixNs);
+    }
+  }
+  return { workers: [...seen.values()], steps };
+}

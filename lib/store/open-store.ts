@@ -1,0 +1,106 @@
+/**
+ * Opens the store that the configuration names.
+ *
+ *     store       data        what opens
+ *     sqlite      folder      afdscope.db in the folder, made where it is missing (writers)
+ *     memory:     any         this process's memory, one store per data text: tests
+ *     http(s)://…             ClickHouse: not in this version
+ *
+ * A writer takes the folder's lock and upgrades the schema; it must be opened, used and closed in
+ * one thread. Readers open read-only and work beside it.
+ */
+import { MemoryStateStore } from './memory-state-store.ts';
+import { MemoryStore } from './memory-store.ts';
+import { openReaderDatabase, openWriterDatabase } from './sqlite/open-database.ts';
+import { type DamageListener, SqliteReader } from './sqlite/sqlite-reader.ts';
+import { SqliteStateStore } from './sqlite/sqlite-state-store.ts';
+import { SqliteStore } from './sqlite/sqlite-store.ts';
+import { acquireWriterLock } from './sqlite/writer-lock.ts';
+import type { StateStore } from './state-store.ts';
+import { NoDatabaseError, UnsupportedStoreError } from './store-errors.ts';
+import type { TelemetryReader, TelemetryStore } from './telemetry-store.ts';
+
+export interface StoreLocation {
+  /** Data folder. */
+  readonly data: string;
+  /** As the `store` key of the configuration; default `sqlite`. */
+  readonly store?: string;
+  /** Folder of the migrations where it is not `drizzle/` of the checkout. */
+  readonly migrations?: string;
+  /** Told once about each stored chunk that cannot be read. */
+  readonly onDamagedChunk?: DamageListener;
+}
+
+/**
+ * @throws DataFolderLockedError, DatabaseVersionError, UnsupportedStoreError
+ */
+export async function openTelemetryWriter(location: StoreLocation): Promise<TelemetryStore> {
+  if (kindOf(location) === 'memory') return memoryOf(location).telemetry;
+  const lock = acquireWriterLock(location.data, 'telemetry');
+  try {
+    const database = openWriterDatabase(location.data, location.migrations);
+    return new SqliteStore(database, lock, location.onDamagedChunk);
+  } catch (cause) {
+    lock.release();
+    throw cause;
+  }
+}
+
+/** @throws NoDatabaseError, DatabaseVersionError, UnsupportedStoreError */
+export async function openTelemetryReader(location: StoreLocation): Promise<TelemetryReader> {
+  if (kindOf(location) === 'memory') return existingMemoryOf(location).telemetry;
+  return new SqliteReader(openReaderDatabase(location.data), location.onDamagedChunk);
+}
+
+/**
+ * Shares the folder's lock with a telemetry writer of the same thread.
+ * @throws DataFolderLockedError, DatabaseVersionError, UnsupportedStoreError
+ */
+export async function openStateWriter(location: StoreLocation): Promise<StateStore> {
+  if (kindOf(location) === 'memory') return memoryOf(location).state;
+  const lock = acquireWriterLock(location.data, 'state');
+  try {
+    return new SqliteStateStore(openWriterDatabase(location.data, location.migrations), lock);
+  } catch (cause) {
+    lock.release();
+    throw cause;
+  }
+}
+
+/** Its changing methods fail. @throws NoDatabaseError, DatabaseVersionError, UnsupportedStoreError */
+export async function openStateReader(location: StoreLocation): Promise<StateStore> {
+  if (kindOf(location) === 'memory') return existingMemoryOf(location).state;
+  return new SqliteStateStore(openReaderDatabase(location.data), null);
+}
+
+interface MemoryStores {
+  readonly telemetry: TelemetryStore;
+  readonly state: StateStore;
+}
+
+const memoryStores = new Map<string, MemoryStores>();
+
+function memoryOf(location: StoreLocation): MemoryStores {
+  const known = memoryStores.get(location.data);
+  if (known !== undefined) return known;
+  const made = { telemetry: new MemoryStore(), state: new MemoryStateStore() };
+  memoryStores.set(location.data, made);
+  return made;
+}
+
+function existingMemoryOf(location: StoreLocation): MemoryStores {
+  const known = memoryStores.get(location.data);
+  if (known === undefined) throw new NoDatabaseError(`memory:${location.data}`);
+  return known;
+}
+
+function kindOf({ store = 'sqlite' }: StoreLocation): 'sqlite' | 'memory' {
+  if (store === 'sqlite') return 'sqlite';
+  if (store === 'memory:') return 'memory';
+  if (/^(https?|clickhouse):\/\//i.test(store)) {
+    throw new UnsupportedStoreError(
+      `store ${store}: ClickHouse is not supported by this version; set store to sqlite`,
+    );
+  }
+  throw new UnsupportedStoreError(`store ${store}: unknown; set store to sqlite`);
+}

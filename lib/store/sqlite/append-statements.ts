@@ -1,0 +1,205 @@
+/** Everything that one append writes, inside the caller's transaction. */
+import type Database from 'better-sqlite3';
+import { earliest, latest } from '#lib/table/instants.ts';
+import type { PlannedDeployment, SeenWorker } from '../append-plan.ts';
+import { addSteps, type StepRun } from '../step-runs.ts';
+import type { PackedDeployment } from './pack-plan.ts';
+
+/** The ledger keeps the newest of this many, and everything younger than LEDGER_AGE_NS. */
+const LEDGER_BATCHES = 200_000;
+const LEDGER_AGE_NS = 600_000_000_000n;
+const LEDGER_PRUNE_BATCHES = 1000;
+
+export class AppendStatements {
+  readonly #findBatch;
+  readonly #addBatch;
+  readonly #pruneBatches;
+  readonly #addChunk;
+  readonly #addMetricChunk;
+  readonly #count;
+  readonly #seeDeployment;
+  readonly #seeWorker;
+  readonly #readSteps;
+  readonly #writeSteps;
+  readonly #addTotal;
+
+  constructor(database: Database.Database) {
+    this.#findBatch = database.prepare<[string]>('SELECT 1 FROM batches WHERE batch_id = ?');
+    this.#addBatch = database.prepare<[string, bigint]>(
+      'INSERT INTO batches (batch_id, received_unix_ns) VALUES (?, ?)',
+    );
+    this.#pruneBatches = database.prepare<[bigint, bigint, number]>(
+      `DELETE FROM batches WHERE id IN (
+         SELECT id FROM batches WHERE id <= ? AND received_unix_ns < ? ORDER BY id LIMIT ?)`,
+    );
+    this.#addChunk = database.prepare<
+      [string, bigint, bigint, number, number, number, number, Uint8Array]
+    >(
+      `INSERT INTO chunks
+         (deployment, from_unix_ns, to_unix_ns, min_step, max_step, events, blob_bytes, blob)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#addMetricChunk = database.prepare<[string, bigint, bigint, number, number, Uint8Array]>(
+      `INSERT INTO metric_chunks (deployment, from_unix_ns, to_unix_ns, points, blob_bytes, blob)
+       VALUES (?, ?, ?, ?, ?, ?)`,
+    );
+    this.#count = database.prepare<[string, string, number]>(
+      `INSERT INTO counters (deployment, name, count) VALUES (?, ?, ?)
+       ON CONFLICT DO UPDATE SET count = count + excluded.count`,
+    );
+    this.#seeDeployment = database.prepare<
+      [string, string, bigint, bigint, number, bigint, bigint]
+    >(
+      `INSERT INTO deployments (deployment, topology, first_seen_unix_ns, last_seen_unix_ns, events,
+         longest_chunk_ns, longest_metric_chunk_ns)
+       VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET
+         topology = CASE excluded.topology WHEN '' THEN topology ELSE excluded.topology END,
+         first_seen_unix_ns = CASE WHEN excluded.events = 0 THEN first_seen_unix_ns
+           WHEN events = 0 THEN excluded.first_seen_unix_ns
+           ELSE min(first_seen_unix_ns, excluded.first_seen_unix_ns) END,
+         last_seen_unix_ns = CASE WHEN excluded.events = 0 THEN last_seen_unix_ns
+           WHEN events = 0 THEN excluded.last_seen_unix_ns
+           ELSE max(last_seen_unix_ns, excluded.last_seen_unix_ns) END,
+         events = events + excluded.events,
+         longest_chunk_ns = max(longest_chunk_ns, excluded.longest_chunk_ns),
+         longest_metric_chunk_ns = max(longest_metric_chunk_ns, excluded.longest_metric_chunk_ns)`,
+    );
+    this.#seeWorker = database.prepare<
+      [string, string, number, string, string, string, string, bigint, bigint, number]
+    >(
+      `INSERT INTO workers (deployment, group_name, rank, role, host, hw_id, incarnation,
+         first_seen_unix_ns, last_seen_unix_ns, events)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET
+         role = excluded.role, host = excluded.host, hw_id = excluded.hw_id,
+         incarnation = excluded.incarnation,
+         first_seen_unix_ns = min(first_seen_unix_ns, excluded.first_seen_unix_ns),
+         last_seen_unix_ns = max(last_seen_unix_ns, excluded.last_seen_unix_ns),
+         events = events + excluded.events`,
+    );
+    this.#readSteps = database.prepare<[string, number], { steps: bigint; runs: string }>(
+      'SELECT steps, runs FROM step_domains WHERE deployment = ? AND domain = ?',
+    );
+    this.#writeSteps = database.prepare<[string, number, number, string]>(
+      `INSERT INTO step_domains (deployment, domain, steps, runs) VALUES (?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET steps = excluded.steps, runs = excluded.runs`,
+    );
+    this.#addTotal = database.prepare<[string, number]>(
+      `INSERT INTO meta (name, value) VALUES (?, ?)
+       ON CONFLICT DO UPDATE SET value = value + excluded.value`,
+    );
+  }
+
+  isKnown(batchId: string): boolean {
+    return this.#findBatch.get(batchId) !== undefined;
+  }
+
+  addBatch(batchId: string, receivedUnixNs: bigint): void {
+    const { lastInsertRowid } = this.#addBatch.run(batchId, receivedUnixNs);
+    const id = BigInt(lastInsertRowid);
+    // Each new batch makes room for two, so that the ledger never stays above its bound.
+    if (id % BigInt(LEDGER_PRUNE_BATCHES) === 0n) {
+      this.#pruneBatches.run(
+        id - BigInt(LEDGER_BATCHES),
+        receivedUnixNs - LEDGER_AGE_NS,
+        2 * LEDGER_PRUNE_BATCHES,
+      );
+    }
+  }
+
+  count(deployment: string, name: string, count: number): void {
+    if (count !== 0) this.#count.run(deployment, name, count);
+  }
+
+  /** Adds `bytes` (negative after deletes) to a running total. */
+  addTotal(name: 'raw_bytes' | 'metric_bytes', bytes: number): void {
+    if (bytes !== 0) this.#addTotal.run(name, bytes);
+  }
+
+  addDeployment(plan: PlannedDeployment, packed: PackedDeployment): void {
+    const { deployment } = plan;
+    let rawBytes = 0;
+    let longestNs = 0n;
+    for (const chunk of packed.chunks) {
+      const { fromUnixNs, toUnixNs, blob } = chunk;
+      this.#addChunk.run(
+        deployment,
+        fromUnixNs,
+        toUnixNs,
+        chunk.minStep,
+        chunk.maxStep,
+        chunk.rows,
+        blob.byteLength,
+        blob,
+      );
+      rawBytes += blob.byteLength;
+      if (toUnixNs - fromUnixNs > longestNs) longestNs = toUnixNs - fromUnixNs;
+    }
+    let metricBytes = 0;
+    let longestMetricNs = 0n;
+    for (const { fromUnixNs, toUnixNs, rows, blob } of packed.metricChunks) {
+      this.#addMetricChunk.run(deployment, fromUnixNs, toUnixNs, rows, blob.byteLength, blob);
+      metricBytes += blob.byteLength;
+      if (toUnixNs - fromUnixNs > longestMetricNs) longestMetricNs = toUnixNs - fromUnixNs;
+    }
+    this.addTotal('raw_bytes', rawBytes);
+    this.addTotal('metric_bytes', metricBytes);
+    this.count(deployment, 'accepted_events', plan.events);
+    this.count(deployment, 'metric_points', plan.points);
+    this.#see(plan, longestNs, longestMetricNs);
+    for (const worker of plan.workers) this.#seeOne(deployment, worker);
+    for (const [domain, steps] of plan.steps) this.#addSteps(deployment, domain, steps);
+  }
+
+  #see(plan: PlannedDeployment, longestNs: bigint, longestMetricNs: bigint): void {
+    const times = plan.workers.length > 0 ? plan.workers : null;
+    const from =
+      times?.map((worker) => worker.firstUnixNs) ?? plan.metricChunks.map((c) => c.fromUnixNs);
+    const to =
+      times?.map((worker) => worker.lastUnixNs) ?? plan.metricChunks.map((c) => c.toUnixNs);
+    const newest = plan.workers
+      .filter((worker) => worker.info.topology !== '')
+      .reduce<SeenWorker | null>(
+        (best, worker) => (best === null || worker.lastUnixNs > best.lastUnixNs ? worker : best),
+        null,
+      );
+    this.#seeDeployment.run(
+      plan.deployment,
+      newest?.info.topology ?? '',
+      earliest(from, from[0]!),
+      latest(to, to[0]!),
+      plan.events,
+      longestNs,
+      longestMetricNs,
+    );
+  }
+
+  #seeOne(deployment: string, { info, events, firstUnixNs, lastUnixNs }: SeenWorker): void {
+    this.#seeWorker.run(
+      deployment,
+      info.group,
+      info.rank,
+      info.role,
+      info.host,
+      info.hwId,
+      info.incarnation,
+      firstUnixNs,
+      lastUnixNs,
+      events,
+    );
+  }
+
+  #addSteps(deployment: string, domain: number, seen: ReadonlySet<number>): void {
+    const known = this.#readSteps.get(deployment, domain);
+    const before: readonly StepRun[] = known === undefined ? [] : JSON.parse(known.runs);
+    const { runs, added } = addSteps(before, seen);
+    if (added === 0) return;
+    this.#writeSteps.run(
+      deployment,
+      domain,
+      Number(known?.steps ?? 0n) + added,
+      JSON.stringify(runs),
+    );
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Opens `afdscope.db`. The writer makes it, refuses one of a newer version, copies an older one
+ * before it upgrades it, and sets what must be set; the reader changes nothing.
+ * Every connection reads integers as bigint.
+ */
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import Database from 'better-sqlite3';
+import { drizzle } from 'drizzle-orm/better-sqlite3';
+import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
+import { DatabaseVersionError, NoDatabaseError } from '../store-errors.ts';
+import { SCHEMA_VERSION } from './schema.ts';
+
+export const DATABASE_FILE = 'afdscope.db';
+
+const PAGE_BYTES = 8192;
+const BUSY_TIMEOUT_MS = 5000;
+/** Pages in the log before a commit moves them into the database: 16 MiB. */
+const CHECKPOINT_PAGES = 2048;
+const LOG_LIMIT_BYTES = 64 * 1024 * 1024;
+
+/** Where the checkout and the package keep the migrations. */
+const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../../drizzle', import.meta.url));
+
+/**
+ * The writer's connection; the caller holds the folder's lock.
+ * @throws DatabaseVersionError for a database of a newer version
+ */
+export function openWriterDatabase(
+  dataFolder: string,
+  migrationsFolder: string = MIGRATIONS_FOLDER,
+): Database.Database {
+  const path = join(dataFolder, DATABASE_FILE);
+  const database = new Database(path, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    const found = readVersion(database);
+    if (found > SCHEMA_VERSION) throw new DatabaseVersionError(path, found, SCHEMA_VERSION);
+    // Both take effect only before the first table is made.
+    database.pragma(`page_size = ${PAGE_BYTES}`);
+    database.pragma('auto_vacuum = INCREMENTAL');
+    database.pragma('journal_mode = WAL');
+    database.pragma('synchronous = FULL');
+    database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    database.pragma(`journal_size_limit = ${LOG_LIMIT_BYTES}`);
+    if (found < SCHEMA_VERSION) {
+      if (found > 0) backUp(database, `${path}.bak-v${found}`);
+      migrate(drizzle(database), { migrationsFolder });
+      database.pragma(`user_version = ${SCHEMA_VERSION}`);
+    }
+    database.defaultSafeIntegers(true);
+    return database;
+  } catch (cause) {
+    database.close();
+    throw cause;
+  }
+}
+
+/**
+ * A read-only connection, which works while the writer writes.
+ * @throws NoDatabaseError, DatabaseVersionError
+ */
+export function openReaderDatabase(dataFolder: string): Database.Database {
+  const path = join(dataFolder, DATABASE_FILE);
+  if (!existsSync(path)) throw new NoDatabaseError(path);
+  const database = new Database(path, {
+    readonly: true,
+    fileMustExist: true,
+    timeout: BUSY_TIMEOUT_MS,
+  });
+  try {
+    const found = readVersion(database);
+    // Zero: the writer is making it at this moment.
+    if (found === 0) throw new NoDatabaseError(path);
+    if (found !== SCHEMA_VERSION) throw new DatabaseVersionError(path, found, SCHEMA_VERSION);
+    database.defaultSafeIntegers(true);
+    return database;
+  } catch (cause) {
+    database.close();
+    throw cause;
+  }
+}
+
+function readVersion(database: Database.Database): number {
+  return Number(database.pragma('user_version', { simple: true }));
+}
+
+/** A consistent copy under its final name only when it is whole. */
+function backUp(database: Database.Database, path: string): void {
+  const partial = `${path}.partial`;
+  rmSync(partial, { force: true });
+  database.prepare('VACUUM INTO ?').run(partial);
+  renameSync(partial, path);
+}

@@ -1,0 +1,166 @@
+/** Rollups: one typed row a bucket, read back in order of bucket, then worker. */
+import type Database from 'better-sqlite3';
+import { unixNanos } from '#lib/base/units.ts';
+import {
+  type DeploymentRollup,
+  ROLLUP_LENGTHS,
+  type RollupLengthName,
+  type RollupLengths,
+  type WorkerRollup,
+} from '#lib/table/rollups.ts';
+import type { RollupSelection } from '../telemetry-store.ts';
+
+/** "activeBubbleNs" is kept in column active_bubble_ns. */
+function columnOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+const LENGTH_COLUMNS = ROLLUP_LENGTHS.map(columnOf);
+const WORKER_COLUMNS = [
+  'deployment',
+  'resolution_ns',
+  'bucket_start_unix_ns',
+  'worker_id',
+  'group_name',
+  'role',
+  'rank',
+  'events',
+  ...LENGTH_COLUMNS,
+];
+
+const DEPLOYMENT_NUMBERS = [
+  'steps',
+  'stepLatencySumNs',
+  'stepLatencyMaxNs',
+  'tokens',
+  'periodSumNs',
+  'periodCount',
+  'idealPeriodSumNs',
+  'idealPeriodCount',
+] as const satisfies readonly (keyof DeploymentRollup)[];
+const DEPLOYMENT_COLUMNS = [
+  'deployment',
+  'resolution_ns',
+  'bucket_start_unix_ns',
+  ...DEPLOYMENT_NUMBERS.map(columnOf),
+];
+
+type Cell = string | number | bigint;
+
+export class RollupWriter {
+  readonly #putWorker;
+  readonly #putDeployment;
+
+  constructor(database: Database.Database) {
+    this.#putWorker = database.prepare<Cell[]>(replaceInto('worker_rollups', WORKER_COLUMNS));
+    this.#putDeployment = database.prepare<Cell[]>(
+      replaceInto('deployment_rollups', DEPLOYMENT_COLUMNS),
+    );
+  }
+
+  /** Inside the caller's transaction. */
+  put(workers: readonly WorkerRollup[], deployments: readonly DeploymentRollup[]): void {
+    for (const rollup of workers) {
+      this.#putWorker.run(
+        rollup.deployment,
+        rollup.resolutionNs,
+        rollup.bucketStartUnixNs,
+        rollup.workerId,
+        rollup.group,
+        rollup.role,
+        rollup.rank,
+        rollup.events,
+        ...ROLLUP_LENGTHS.map((name) => rollup.lengths[name]),
+      );
+    }
+    for (const rollup of deployments) {
+      this.#putDeployment.run(
+        rollup.deployment,
+        rollup.resolutionNs,
+        rollup.bucketStartUnixNs,
+        ...DEPLOYMENT_NUMBERS.map((name) => rollup[name]),
+      );
+    }
+  }
+}
+
+type Row = readonly Cell[];
+
+export class RollupReader {
+  readonly #workers;
+  readonly #deployments;
+
+  constructor(database: Database.Database) {
+    this.#workers = database
+      .prepare<[string, number, bigint, bigint], Row>(
+        selectWindow('worker_rollups', WORKER_COLUMNS, 'bucket_start_unix_ns, worker_id'),
+      )
+      .raw();
+    this.#deployments = database
+      .prepare<[string, number, bigint, bigint], Row>(
+        selectWindow('deployment_rollups', DEPLOYMENT_COLUMNS, 'bucket_start_unix_ns'),
+      )
+      .raw();
+  }
+
+  workers(selection: RollupSelection): readonly WorkerRollup[] {
+    return this.#workers.all(...bounds(selection)).map((row) => {
+      const lengths = Object.fromEntries(
+        ROLLUP_LENGTHS.map((name, index) => [name, Number(row[8 + index])]),
+      ) as Record<RollupLengthName, number> satisfies RollupLengths;
+      return {
+        deployment: String(row[0]),
+        resolutionNs: Number(row[1]),
+        bucketStartUnixNs: unixNanos(BigInt(row[2]!)),
+        workerId: String(row[3]),
+        group: String(row[4]),
+        role: String(row[5]),
+        rank: Number(row[6]),
+        events: Number(row[7]),
+        lengths,
+      };
+    });
+  }
+
+  deployments(selection: RollupSelection): readonly DeploymentRollup[] {
+    return this.#deployments.all(...bounds(selection)).map((row) => ({
+      deployment: String(row[0]),
+      resolutionNs: Number(row[1]),
+      bucketStartUnixNs: unixNanos(BigInt(row[2]!)),
+      steps: Number(row[3]),
+      stepLatencySumNs: Number(row[4]),
+      stepLatencyMaxNs: Number(row[5]),
+      tokens: Number(row[6]),
+      periodSumNs: Number(row[7]),
+      periodCount: Number(row[8]),
+      idealPeriodSumNs: Number(row[9]),
+      idealPeriodCount: Number(row[10]),
+    }));
+  }
+}
+
+/** A bucket overlaps the window where it starts before its end and ends after its start. */
+function bounds({
+  deployment,
+  resolutionNs,
+  window,
+}: RollupSelection): [string, number, bigint, bigint] {
+  return [
+    deployment,
+    resolutionNs,
+    window.fromUnixNs - BigInt(Math.round(resolutionNs)),
+    window.toUnixNs,
+  ];
+}
+
+function replaceInto(table: string, columns: readonly string[]): string {
+  return `INSERT OR REPLACE INTO ${table} (${columns.join(', ')})
+          VALUES (${columns.map(() => '?').join(', ')})`;
+}
+
+function selectWindow(table: string, columns: readonly string[], order: string): string {
+  return `SELECT ${columns.join(', ')} FROM ${table}
+          WHERE deployment = ? AND resolution_ns = ?
+            AND bucket_start_unix_ns > ? AND bucket_start_unix_ns < ?
+          ORDER BY ${order}`;
+}

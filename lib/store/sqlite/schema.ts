@@ -1,0 +1,231 @@
+/**
+ * The tables. drizzle owns them: change them here, run `npm run db:generate`, raise
+ * `SCHEMA_VERSION`. Instants are unix nanoseconds as 64-bit integers, which JavaScript must read as
+ * bigint. Hot statements are written by hand in the files beside this one.
+ */
+import {
+  blob,
+  customType,
+  index,
+  integer,
+  primaryKey,
+  real,
+  sqliteTable,
+  text,
+} from 'drizzle-orm/sqlite-core';
+import type { UnixNanos } from '#lib/base/units.ts';
+
+/** Migrations in `drizzle/`; kept in the database as `user_version`. */
+export const SCHEMA_VERSION = 1;
+
+const unixNs = customType<{ data: UnixNanos; driverData: bigint }>({
+  dataType: () => 'integer',
+});
+
+/** Stage events, compressed; one row holds one deployment's events of about one commit. */
+export const chunks = sqliteTable(
+  'chunks',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    deployment: text('deployment').notNull(),
+    /** First start. */
+    fromUnixNs: unixNs('from_unix_ns').notNull(),
+    /** Last end; at least one nanosecond after the start of every event. */
+    toUnixNs: unixNs('to_unix_ns').notNull(),
+    minStep: integer('min_step').notNull(),
+    maxStep: integer('max_step').notNull(),
+    events: integer('events').notNull(),
+    blobBytes: integer('blob_bytes').notNull(),
+    /** The merged chunk that holds these events too; this one is deleted after a while. */
+    replacedBy: integer('replaced_by'),
+    /** First and last id of the chunks that a merged chunk replaces. */
+    replacesFrom: integer('replaces_from'),
+    replacesTo: integer('replaces_to'),
+    blob: blob('blob', { mode: 'buffer' }).notNull(),
+  },
+  (table) => [
+    index('chunks_by_deployment').on(
+      table.deployment,
+      table.toUnixNs,
+      table.id,
+      table.fromUnixNs,
+      table.replacedBy,
+    ),
+    index('chunks_by_end').on(table.toUnixNs),
+    index('chunks_by_start').on(table.fromUnixNs),
+    index('chunks_replaced').on(table.replacedBy),
+  ],
+);
+
+/** Metric points, likewise. */
+export const metricChunks = sqliteTable(
+  'metric_chunks',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    deployment: text('deployment').notNull(),
+    fromUnixNs: unixNs('from_unix_ns').notNull(),
+    /** One nanosecond after the last point. */
+    toUnixNs: unixNs('to_unix_ns').notNull(),
+    points: integer('points').notNull(),
+    blobBytes: integer('blob_bytes').notNull(),
+    replacedBy: integer('replaced_by'),
+    replacesFrom: integer('replaces_from'),
+    replacesTo: integer('replaces_to'),
+    blob: blob('blob', { mode: 'buffer' }).notNull(),
+  },
+  (table) => [
+    index('metric_chunks_by_deployment').on(
+      table.deployment,
+      table.toUnixNs,
+      table.id,
+      table.fromUnixNs,
+      table.replacedBy,
+    ),
+    index('metric_chunks_by_end').on(table.toUnixNs),
+    index('metric_chunks_replaced').on(table.replacedBy),
+  ],
+);
+
+/** The ledger: batches that were stored, so that a retry is known. Bounded by count and age. */
+export const batches = sqliteTable('batches', {
+  id: integer('id').primaryKey({ autoIncrement: true }),
+  batchId: text('batch_id').notNull().unique(),
+  receivedUnixNs: unixNs('received_unix_ns').notNull(),
+});
+
+export const deployments = sqliteTable('deployments', {
+  deployment: text('deployment').primaryKey(),
+  topology: text('topology').notNull(),
+  firstSeenUnixNs: unixNs('first_seen_unix_ns').notNull(),
+  lastSeenUnixNs: unixNs('last_seen_unix_ns').notNull(),
+  events: integer('events').notNull(),
+  /** Longest chunk so far: bounds how far before a window its chunks may start. */
+  longestChunkNs: integer('longest_chunk_ns').notNull(),
+  longestMetricChunkNs: integer('longest_metric_chunk_ns').notNull(),
+});
+
+export const workers = sqliteTable(
+  'workers',
+  {
+    deployment: text('deployment').notNull(),
+    group: text('group_name').notNull(),
+    rank: integer('rank').notNull(),
+    role: text('role').notNull(),
+    host: text('host').notNull(),
+    hwId: text('hw_id').notNull(),
+    incarnation: text('incarnation').notNull(),
+    firstSeenUnixNs: unixNs('first_seen_unix_ns').notNull(),
+    lastSeenUnixNs: unixNs('last_seen_unix_ns').notNull(),
+    events: integer('events').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.deployment, table.group, table.rank] })],
+);
+
+/** Distinct steps per data-parallel domain. */
+export const stepDomains = sqliteTable(
+  'step_domains',
+  {
+    deployment: text('deployment').notNull(),
+    domain: integer('domain').notNull(),
+    steps: integer('steps').notNull(),
+    /** Runs of step numbers that were seen, `[[first, last], …]`, as JSON. */
+    runs: text('runs').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.deployment, table.domain] })],
+);
+
+/** `accepted_events`, `metric_points`, `log_records`, and `rejected:` with a reason. */
+export const counters = sqliteTable(
+  'counters',
+  {
+    deployment: text('deployment').notNull(),
+    name: text('name').notNull(),
+    count: integer('count').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.deployment, table.name] })],
+);
+
+export const workerRollups = sqliteTable(
+  'worker_rollups',
+  {
+    deployment: text('deployment').notNull(),
+    resolutionNs: integer('resolution_ns').notNull(),
+    bucketStartUnixNs: unixNs('bucket_start_unix_ns').notNull(),
+    workerId: text('worker_id').notNull(),
+    group: text('group_name').notNull(),
+    role: text('role').notNull(),
+    rank: integer('rank').notNull(),
+    events: integer('events').notNull(),
+    windowNs: real('window_ns').notNull(),
+    observedNs: real('observed_ns').notNull(),
+    activeNs: real('active_ns').notNull(),
+    computeNs: real('compute_ns').notNull(),
+    transferNs: real('transfer_ns').notNull(),
+    waitNs: real('wait_ns').notNull(),
+    copyNs: real('copy_ns').notNull(),
+    hostNs: real('host_ns').notNull(),
+    overlapNs: real('overlap_ns').notNull(),
+    bubbleNs: real('bubble_ns').notNull(),
+    activeBubbleNs: real('active_bubble_ns').notNull(),
+    htaCommNs: real('hta_comm_ns').notNull(),
+    htaOverlapNs: real('hta_overlap_ns').notNull(),
+    exposedTransferNs: real('exposed_transfer_ns').notNull(),
+    waitPeerNs: real('wait_peer_ns').notNull(),
+    bubbleCopyNs: real('bubble_copy_ns').notNull(),
+    bubbleHostNs: real('bubble_host_ns').notNull(),
+    unattributedNs: real('unattributed_ns').notNull(),
+  },
+  (table) => [
+    primaryKey({
+      columns: [table.deployment, table.resolutionNs, table.bucketStartUnixNs, table.workerId],
+    }),
+  ],
+);
+
+export const deploymentRollups = sqliteTable(
+  'deployment_rollups',
+  {
+    deployment: text('deployment').notNull(),
+    resolutionNs: integer('resolution_ns').notNull(),
+    bucketStartUnixNs: unixNs('bucket_start_unix_ns').notNull(),
+    steps: integer('steps').notNull(),
+    stepLatencySumNs: real('step_latency_sum_ns').notNull(),
+    stepLatencyMaxNs: real('step_latency_max_ns').notNull(),
+    tokens: real('tokens').notNull(),
+    periodSumNs: real('period_sum_ns').notNull(),
+    periodCount: integer('period_count').notNull(),
+    idealPeriodSumNs: real('ideal_period_sum_ns').notNull(),
+    idealPeriodCount: integer('ideal_period_count').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.deployment, table.resolutionNs, table.bucketStartUnixNs] }),
+  ],
+);
+
+/** Windows whose raw events retention must keep. */
+export const pins = sqliteTable('pins', {
+  pinId: text('pin_id').primaryKey(),
+  deployment: text('deployment').notNull(),
+  fromUnixNs: unixNs('from_unix_ns').notNull(),
+  toUnixNs: unixNs('to_unix_ns').notNull(),
+});
+
+export const annotations = sqliteTable(
+  'annotations',
+  {
+    id: text('id').primaryKey(),
+    deployment: text('deployment').notNull(),
+    fromUnixNs: unixNs('from_unix_ns').notNull(),
+    toUnixNs: unixNs('to_unix_ns').notNull(),
+    author: text('author').notNull(),
+    text: text('text').notNull(),
+    createdUnixNs: unixNs('created_unix_ns').notNull(),
+  },
+  (table) => [index('annotations_by_window').on(table.deployment, table.fromUnixNs)],
+);
+
+/** Running totals: `raw_bytes`, `metric_bytes`. */
+export const meta = sqliteTable('meta', {
+  name: text('name').primaryKey(),
+  value: integer('value').notNull(),
+});

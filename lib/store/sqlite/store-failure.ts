@@ -1,0 +1,28 @@
+/** SQLite's error codes in the store's words. */
+import Database from 'better-sqlite3';
+import { StoreUnavailableError } from '../store-errors.ts';
+
+const REASONS: readonly (readonly [
+  code: string,
+  reason: StoreUnavailableError['reason'],
+  what: string,
+])[] = [
+  ['SQLITE_FULL', 'disk-full', 'the disk is full'],
+  ['SQLITE_BUSY', 'locked', 'another program holds the database'],
+  ['SQLITE_LOCKED', 'locked', 'another program holds the database'],
+  ['SQLITE_IOERR', 'io', 'the disk failed'],
+  ['SQLITE_CANTOPEN', 'io', 'the database cannot be opened'],
+  ['SQLITE_READONLY', 'io', 'the database cannot be written'],
+  ['SQLITE_NOMEM', 'io', 'memory is short'],
+  ['SQLITE_CORRUPT', 'io', 'the database is damaged'],
+  ['SQLITE_NOTADB', 'io', 'the file is not a database'],
+];
+
+/** What to throw for `cause`: a StoreUnavailableError where the disk or a lock is the reason. */
+export function storeFailure(cause: unknown, path: string): unknown {
+  if (!(cause instanceof Database.SqliteError)) return cause;
+  const known = REASONS.find(([code]) => cause.code.startsWith(code));
+  if (known === undefined) return cause;
+  const [, reason, what] = known;
+  return new StoreUnavailableError(reason, `${path}: ${what} (${cause.code}: ${cause.message})`);
+}

@@ -1,0 +1,333 @@
+/**
+ * Event tables as chunks: bytes that are kept. Rows are sorted by (worker, start), every column is
+ * predicted from what came before, and the residuals go out as byte planes (column-codec.ts), which
+ * a general compressor then shrinks. What predicts what:
+ *
+ *     startNs     the nearest of: the ends of the last four rows, the last start (`anchor` says
+ *                 which); a serving worker starts one thing when another has ended
+ *     durationNs  a running mean of the same stage
+ *     stage       the row before
+ *     the rest    the last row of the same stage
+ *
+ * Prediction runs on from worker to worker: the ranks of a group resemble each other. Columns that
+ * hold anything but integers within ±2^51 are kept as plain doubles.
+ */
+import { unixNanos } from '#lib/base/units.ts';
+import { ChunkContent, damaged, FRAME_BYTES, openFrame, sealFrame } from './chunk-frame.ts';
+import { type EventHeader, parseEventHeader } from './chunk-header.ts';
+import { KINDS, PHASES } from './codes.ts';
+import { areSmallIntegers, ColumnReader, ColumnWriter } from './column-codec.ts';
+import { type EventTable, LISTS, type ListColumn, MEASURES } from './event-table.ts';
+import { selectRows, workerStartOrder } from './event-tables.ts';
+import { Anchors } from './start-anchors.ts';
+
+/** A running mean moves by this share of each new value. */
+const MEAN_SHIFT = 4;
+
+/** The chunk of `table`. Decoding gives the same rows, sorted by (worker, start). */
+export function encodeEvents(table: EventTable): Uint8Array {
+  const order = workerStartOrder(table);
+  const rows = order === null ? table : selectRows(table, order);
+  const n = rows.length;
+  const header: EventHeader = {
+    length: n,
+    baseUnixNs: String(table.baseUnixNs),
+    workers: table.workers,
+    stageNames: table.stageNames,
+  };
+  const headerBytes = new TextEncoder().encode(JSON.stringify(header));
+  const out = new ColumnWriter(FRAME_BYTES + headerBytes.byteLength, 64 + n * 24);
+  const scratch = new Float64Array(n);
+  const stageCount = table.stageNames.length;
+
+  const rowsOfWorker = new Float64Array(table.workers.length);
+  for (let i = 0; i < n; i++) rowsOfWorker[rows.worker[i]!]!++;
+  out.integers(rowsOfWorker, rowsOfWorker.length);
+  for (let i = 0; i < n; i++) scratch[i] = rows.stage[i]! - (i > 0 ? rows.stage[i - 1]! : 0);
+  out.integers(scratch, n);
+  writeTimes(out, rows, scratch);
+  const last = new Float64Array(stageCount);
+  for (const column of [
+    rows.kind,
+    rows.phase,
+    rows.domain,
+    rows.layer,
+    rows.microbatch,
+    rows.peer,
+  ]) {
+    byStage(column, rows.stage, last, scratch);
+    out.integers(scratch, n);
+  }
+  writeNumbers(out, rows.step, rows.stage, last, scratch);
+  for (const name of MEASURES) {
+    const column = rows.measures[name];
+    if (column === null) out.nothing();
+    else writeNumbers(out, column, rows.stage, last, scratch);
+  }
+  for (const name of LISTS) writeLists(out, rows.lists[name], rows.stage, last, scratch);
+
+  const bytes = out.finish();
+  bytes.set(headerBytes, FRAME_BYTES);
+  sealFrame(bytes, ChunkContent.events, headerBytes.byteLength);
+  return bytes;
+}
+
+/** The table of a chunk. @throws ChunkFormatError where it is not one, or not whole. */
+export function decodeEvents(bytes: Uint8Array): EventTable {
+  const { header: raw, columnsStart } = openFrame(bytes, ChunkContent.events);
+  const header = parseEventHeader(raw);
+  const n = header.length;
+  const stageCount = header.stageNames.length;
+  const input = new ColumnReader(bytes, columnsStart);
+
+  const worker = readWorkers(input, header.workers.length, n);
+  const stage = new Uint16Array(n);
+  const stageSteps = integers(input, n);
+  let previous = 0;
+  for (let i = 0; i < n; i++) {
+    previous += stageSteps[i]!;
+    if (previous < 0 || previous >= stageCount) throw damaged('a stage is out of range');
+    stage[i] = previous;
+  }
+  const { startNs, durationNs } = readTimes(input, worker, stage, stageCount);
+  const last = new Float64Array(stageCount);
+  const kind = fromStage(integers(input, n), stage, last, new Uint8Array(n));
+  const phase = fromStage(integers(input, n), stage, last, new Uint8Array(n));
+  const domain = fromStage(integers(input, n), stage, last, new Int32Array(n));
+  const layer = fromStage(integers(input, n), stage, last, new Int32Array(n));
+  const microbatch = fromStage(integers(input, n), stage, last, new Int32Array(n));
+  const peer = fromStage(integers(input, n), stage, last, new Int32Array(n));
+  for (let i = 0; i < n; i++) {
+    if (kind[i]! >= KINDS.length || phase[i]! >= PHASES.length) {
+      throw damaged('a kind or phase is out of range');
+    }
+  }
+  const step = readNumbers(input, stage, last, n);
+  if (step === null) throw damaged('the steps are missing');
+  const measures = Object.fromEntries(
+    MEASURES.map((name) => [name, readNumbers(input, stage, last, n)]),
+  ) as EventTable['measures'];
+  const lists = Object.fromEntries(
+    LISTS.map((name) => [name, readLists(input, stage, last, n)]),
+  ) as EventTable['lists'];
+  input.end();
+  return {
+    length: n,
+    baseUnixNs: unixNanos(BigInt(header.baseUnixNs)),
+    workers: header.workers,
+    stageNames: header.stageNames,
+    startNs,
+    durationNs,
+    worker,
+    domain,
+    step,
+    layer,
+    microbatch,
+    stage,
+    kind,
+    phase,
+    peer,
+    measures,
+    lists,
+  };
+}
+
+function writeTimes(out: ColumnWriter, rows: EventTable, scratch: Float64Array): void {
+  const { startNs, durationNs, worker, stage, length: n } = rows;
+  if (!areSmallIntegers(startNs) || !areSmallIntegers(durationNs)) {
+    out.nothing();
+    out.doubles(startNs, n);
+    out.doubles(durationNs, n);
+    return;
+  }
+  const anchorOf = new Float64Array(n);
+  const anchors = new Anchors();
+  for (let i = 0; i < n; i++) {
+    const start = startNs[i]!;
+    if (i > 0 && worker[i] !== worker[i - 1]) anchors.nextWorker();
+    const anchor = anchors.nearest(start);
+    anchorOf[i] = anchor;
+    scratch[i] = start - anchors.value(anchor);
+    anchors.push(start, start + durationNs[i]!);
+  }
+  out.integers(anchorOf, n);
+  out.integers(scratch, n);
+  const mean = new Float64Array(rows.stageNames.length);
+  for (let i = 0; i < n; i++) {
+    const of = stage[i]!;
+    const residual = durationNs[i]! - mean[of]!;
+    scratch[i] = residual;
+    mean[of] = nextMean(mean[of]!, residual);
+  }
+  out.integers(scratch, n);
+}
+
+function readTimes(
+  input: ColumnReader,
+  worker: Int32Array,
+  stage: Uint16Array,
+  stageCount: number,
+): { startNs: Float64Array; durationNs: Float64Array } {
+  const n = stage.length;
+  const anchorOf = input.column(n);
+  const starts = input.column(n);
+  const durations = input.column(n);
+  if (starts === null || durations === null) throw damaged('the times are missing');
+  if (anchorOf === null) {
+    if (starts.coding !== 'doubles' || durations.coding !== 'doubles') {
+      throw damaged('the times have no anchors');
+    }
+    return { startNs: starts.values, durationNs: durations.values };
+  }
+  if (starts.coding !== 'integers' || durations.coding !== 'integers') {
+    throw damaged('the times are not integers');
+  }
+  // Residuals are replaced by values in place.
+  const durationNs = durations.values;
+  const mean = new Float64Array(stageCount);
+  for (let i = 0; i < n; i++) {
+    const of = stage[i]!;
+    const residual = durationNs[i]!;
+    durationNs[i] = mean[of]! + residual;
+    mean[of] = nextMean(mean[of]!, residual);
+  }
+  const startNs = starts.values;
+  const anchors = new Anchors();
+  for (let i = 0; i < n; i++) {
+    if (i > 0 && worker[i] !== worker[i - 1]) anchors.nextWorker();
+    const anchor = anchorOf.values[i]!;
+    if (!Anchors.has(anchor)) throw damaged('a start has an unknown anchor');
+    const start = anchors.value(anchor) + startNs[i]!;
+    startNs[i] = start;
+    anchors.push(start, start + durationNs[i]!);
+  }
+  return { startNs, durationNs };
+}
+
+/** The first value of a stage is taken as it is; after that the mean follows slowly. */
+function nextMean(mean: number, residual: number): number {
+  if (mean === 0) return residual;
+  return mean + (residual < 2 ** 30 && residual > -(2 ** 30) ? residual >> MEAN_SHIFT : residual);
+}
+
+/** `out[i]` = value minus the last value of the same stage; `last` is reset first. */
+function byStage(
+  column: ArrayLike<number>,
+  stage: Uint16Array,
+  last: Float64Array,
+  out: Float64Array,
+): void {
+  last.fill(0);
+  for (let i = 0; i < stage.length; i++) {
+    const value = column[i]!;
+    const of = stage[i]!;
+    out[i] = value - last[of]!;
+    last[of] = value;
+  }
+}
+
+function fromStage<T extends Float64Array | Int32Array | Uint8Array>(
+  residuals: Float64Array,
+  stage: Uint16Array,
+  last: Float64Array,
+  out: T,
+): T {
+  last.fill(0);
+  for (let i = 0; i < stage.length; i++) {
+    const of = stage[i]!;
+    const value = last[of]! + residuals[i]!;
+    last[of] = value;
+    out[i] = value;
+  }
+  return out;
+}
+
+function writeNumbers(
+  out: ColumnWriter,
+  column: Float64Array,
+  stage: Uint16Array,
+  last: Float64Array,
+  scratch: Float64Array,
+): void {
+  if (!areSmallIntegers(column)) {
+    out.doubles(column, column.length);
+    return;
+  }
+  byStage(column, stage, last, scratch);
+  out.integers(scratch, column.length);
+}
+
+function readNumbers(
+  input: ColumnReader,
+  stage: Uint16Array,
+  last: Float64Array,
+  count: number,
+): Float64Array | null {
+  const column = input.column(count);
+  if (column === null || column.coding === 'doubles') return column?.values ?? null;
+  return fromStage(column.values, stage, last, column.values);
+}
+
+function writeLists(
+  out: ColumnWriter,
+  column: ListColumn | null,
+  stage: Uint16Array,
+  last: Float64Array,
+  scratch: Float64Array,
+): void {
+  if (column === null) {
+    out.nothing();
+    return;
+  }
+  const n = stage.length;
+  const lengths = new Float64Array(n);
+  for (let i = 0; i < n; i++) lengths[i] = column.offsets[i + 1]! - column.offsets[i]!;
+  byStage(lengths, stage, last, scratch);
+  out.integers(scratch, n);
+  const values = column.values.subarray(column.offsets[0]!, column.offsets[n]!);
+  if (areSmallIntegers(values)) out.integers(values, values.length);
+  else out.doubles(values, values.length);
+}
+
+function readLists(
+  input: ColumnReader,
+  stage: Uint16Array,
+  last: Float64Array,
+  count: number,
+): ListColumn | null {
+  const column = input.column(count);
+  if (column === null) return null;
+  if (column.coding !== 'integers') throw damaged('list lengths are not integers');
+  const lengths = fromStage(column.values, stage, last, column.values);
+  const offsets = new Uint32Array(count + 1);
+  let end = 0;
+  for (let i = 0; i < count; i++) {
+    const length = lengths[i]!;
+    end += length;
+    if (length < 0 || end > 0xffff_ffff) throw damaged('a list has an impossible length');
+    offsets[i + 1] = end;
+  }
+  const values = input.column(end);
+  if (values === null) throw damaged('list values are missing');
+  return { offsets, values: values.values };
+}
+
+function readWorkers(input: ColumnReader, workerCount: number, count: number): Int32Array {
+  const worker = new Int32Array(count);
+  const rowsOfWorker = integers(input, workerCount);
+  let row = 0;
+  for (let w = 0; w < workerCount; w++) {
+    const end = row + rowsOfWorker[w]!;
+    if (end < row || end > count) throw damaged('more rows than the header says');
+    worker.fill(w, row, end);
+    row = end;
+  }
+  if (row !== count) throw damaged('fewer rows than the header says');
+  return worker;
+}
+
+function integers(input: ColumnReader, count: number): Float64Array {
+  const column = input.column(count);
+  if (column === null || column.coding !== 'integers') throw damaged('a column is not integers');
+  return column.values;
+}

@@ -1,0 +1,91 @@
+/**
+ * The frame around every chunk: what it is, which version, and whether it is whole.
+ *
+ *     0   'AFDC'        magic
+ *     4   u8            version of the layout (CHUNK_VERSION)
+ *     5   u8            content: 1 events, 2 metrics
+ *     6   u16           zero
+ *     8   u32           checksum of every byte from 12 on
+ *     12  u32           length of the header in bytes
+ *     16  JSON, UTF-8   header
+ *     …   columns       see column-codec.ts
+ *
+ * Numbers are little-endian. A reader refuses what it does not know; it never guesses.
+ */
+import { checksum32 } from './checksum.ts';
+
+export const CHUNK_VERSION = 1;
+export const FRAME_BYTES = 16;
+
+const MAGIC = 0x43444641;
+
+export const ChunkContent = { events: 1, metrics: 2 } as const;
+export type ChunkContent = (typeof ChunkContent)[keyof typeof ChunkContent];
+
+export type ChunkProblem = 'not-a-chunk' | 'unknown-version' | 'wrong-content' | 'damaged';
+
+/** A chunk that cannot be read: not ours, of another version, or damaged. */
+export class ChunkFormatError extends Error {
+  override readonly name = 'ChunkFormatError';
+  readonly problem: ChunkProblem;
+
+  constructor(problem: ChunkProblem, message: string) {
+    super(message);
+    this.problem = problem;
+  }
+}
+
+export function damaged(what: string): ChunkFormatError {
+  return new ChunkFormatError('damaged', `damaged chunk: ${what}`);
+}
+
+/** Fills in the frame of `bytes`, whose header and columns are already in place. */
+export function sealFrame(bytes: Uint8Array, content: ChunkContent, headerBytes: number): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  view.setUint32(0, MAGIC, true);
+  view.setUint8(4, CHUNK_VERSION);
+  view.setUint8(5, content);
+  view.setUint16(6, 0, true);
+  view.setUint32(12, headerBytes, true);
+  view.setUint32(8, checksum32(bytes, 12), true);
+}
+
+/**
+ * Checks the frame and returns the parsed header and where the columns start.
+ * @throws ChunkFormatError
+ */
+export function openFrame(
+  bytes: Uint8Array,
+  content: ChunkContent,
+): { header: unknown; columnsStart: number } {
+  if (bytes.byteLength < FRAME_BYTES) {
+    throw new ChunkFormatError('not-a-chunk', `not a chunk: only ${bytes.byteLength} bytes`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.getUint32(0, true) !== MAGIC) {
+    throw new ChunkFormatError('not-a-chunk', 'not a chunk: it does not start with AFDC');
+  }
+  const version = view.getUint8(4);
+  if (version !== CHUNK_VERSION) {
+    throw new ChunkFormatError(
+      'unknown-version',
+      `chunk of version ${version}; this program reads version ${CHUNK_VERSION}`,
+    );
+  }
+  if (view.getUint32(8, true) !== checksum32(bytes, 12)) throw damaged('the checksum differs');
+  const found = view.getUint8(5);
+  if (found !== content) {
+    throw new ChunkFormatError('wrong-content', `chunk of content ${found}, expected ${content}`);
+  }
+  const headerBytes = view.getUint32(12, true);
+  const columnsStart = FRAME_BYTES + headerBytes;
+  if (columnsStart > bytes.byteLength) throw damaged('the header is longer than the chunk');
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(
+      bytes.subarray(FRAME_BYTES, columnsStart),
+    );
+    return { header: JSON.parse(text), columnsStart };
+  } catch {
+    throw damaged('the header is not JSON');
+  }
+}
