@@ -1,17 +1,27 @@
 /** Layer × micro-batch: the median way of one key through both sides. */
 import { type Assembled, Direction } from '#lib/model/assembled.ts';
-import { endsInWindow, selectWindow, type WindowNs } from '#lib/model/select-window.ts';
+import {
+  endsInWindow,
+  overlapsWindow,
+  selectWindow,
+  type WindowNs,
+} from '#lib/model/select-window.ts';
 import { type ReportWindow, windowOf } from './build-report.ts';
+import { indexExtent } from './index-extent.ts';
 import { groupCompleteKeys } from './key-facts.ts';
 import { Side, sideOf } from './key-times.ts';
 import { addDenseKeys, layersEnding, periodSamples } from './pipeline-report.ts';
 import {
+  boundOf,
   computeSamples,
   type PipelineSamples,
   pipelineSamples,
+  pipelineTerms,
+  termsOf,
   transferSamples,
 } from './pipeline-terms.ts';
 import { GroupedSamples } from './quantiles.ts';
+import type { Bound } from './report-types.ts';
 
 /** Medians in nanoseconds; null without samples. */
 export interface BreakdownTimes {
@@ -35,13 +45,22 @@ export interface BreakdownCell extends BreakdownTimes {
   readonly microbatch: number;
 }
 
+export interface BreakdownLayer extends BreakdownTimes {
+  readonly layer: number;
+  /** The period that the pipeline could reach; null without complete keys. */
+  readonly idealPeriodNs: number | null;
+  readonly bound: Bound | null;
+}
+
 export interface Breakdown {
+  /** Steps with a part in the window. */
+  readonly steps: number;
   readonly layers: readonly number[];
   readonly microbatches: readonly number[];
   /** Row-major by layer: `cells[layer · microbatches.length + microbatch]`. */
   readonly cells: readonly BreakdownCell[];
   /** One a layer, over all its micro-batches. */
-  readonly byLayer: readonly (BreakdownTimes & { readonly layer: number })[];
+  readonly byLayer: readonly BreakdownLayer[];
 }
 
 export function breakdownOf(assembled: Assembled, window?: ReportWindow): Breakdown {
@@ -63,7 +82,11 @@ export function breakdownOf(assembled: Assembled, window?: ReportWindow): Breakd
   const cellCount = layers.length * microbatches.length;
   const cells = timesByGroup(selected, samples, span, cellOf, cellCount);
   const byLayer = timesByGroup(selected, samples, span, layerOf, layers.length);
+  const complete = groupCompleteKeys(samples.facts, span, layerOf);
+  const terms = pipelineTerms(samples, complete, layers.length);
+  const { microbatches: m } = indexExtent(selected, span);
   return {
+    steps: stepsTouching(selected, span),
     layers,
     microbatches,
     cells: cells.map((times, i) => ({
@@ -71,8 +94,24 @@ export function breakdownOf(assembled: Assembled, window?: ReportWindow): Breakd
       microbatch: microbatches[i % microbatches.length]!,
       ...times,
     })),
-    byLayer: byLayer.map((times, i) => ({ layer: layers[i]!, ...times })),
+    byLayer: byLayer.map((times, i) => {
+      const cycle = termsOf(terms, i, m);
+      return {
+        layer: layers[i]!,
+        ...times,
+        idealPeriodNs: cycle === null ? null : Math.max(...cycle),
+        bound: cycle === null ? null : boundOf(cycle),
+      };
+    }),
   };
+}
+
+function stepsTouching({ steps }: Assembled, window: WindowNs): number {
+  let count = 0;
+  for (let step = 0; step < steps.length; step++) {
+    if (overlapsWindow(steps.startNs[step]!, steps.endNs[step]!, window)) count++;
+  }
+  return count;
 }
 
 function timesByGroup(

@@ -4,8 +4,10 @@
  */
 import { addNanos, NS_PER_S, type UnixNanos } from '#lib/base/units.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
+import { endsInWindow, type WindowNs } from '#lib/model/select-window.ts';
 import { KINDS, Kind } from '#lib/table/codes.ts';
 import { workerId } from '#lib/table/worker-info.ts';
+import { type ReportWindow, windowOf } from './build-report.ts';
 
 export interface StepBoxes {
   readonly domain: number;
@@ -36,24 +38,33 @@ export interface StepBoxes {
   readonly boxKind: readonly number[];
 }
 
-export interface StepBoxesLimits {
-  readonly maxBoxes: number;
-  readonly maxRows: number;
+export interface StepBoxesOptions {
+  /** A step with more boxes is cut after a layer; the answer says after how many. */
+  readonly maxBoxes?: number;
+  readonly maxRows?: number;
   /** Default: the domain whose complete step is the newest. */
   readonly domain?: number;
 }
 
+/** What a picture of a thousand pixels can show, and a stream can carry every second or two. */
+const DEFAULT_MAX_BOXES = 8000;
+const DEFAULT_MAX_ROWS = 48;
+
 /** A worker whose last event lies this far back no longer holds up the newest step. */
 const SILENT_NS = 2 * NS_PER_S;
 
-/** null where no step is there at all. */
-export function newestStep(assembled: Assembled, limits: StepBoxesLimits): StepBoxes | null {
-  const step = findNewest(assembled, limits.domain);
-  return step < 0 ? null : boxesOf(assembled, step, limits);
+/** Of the steps that end in the window (default: of all). null where there is none. */
+export function newestStep(
+  assembled: Assembled,
+  window?: ReportWindow,
+  options: StepBoxesOptions = {},
+): StepBoxes | null {
+  const step = findNewest(assembled, windowOf(assembled, window), options.domain);
+  return step < 0 ? null : boxesOf(assembled, step, options);
 }
 
 /** Complete steps first; where there is none yet, the newest step of all. */
-function findNewest(assembled: Assembled, domain: number | undefined): number {
+function findNewest(assembled: Assembled, window: WindowNs, domain: number | undefined): number {
   const { steps } = assembled;
   const finishedBefore = latestCommonStart(assembled);
   let newest = -1;
@@ -61,6 +72,7 @@ function findNewest(assembled: Assembled, domain: number | undefined): number {
   for (let step = 0; step < steps.length; step++) {
     const own = steps.domain[step]!;
     if (domain !== undefined && own !== domain) continue;
+    if (!endsInWindow(steps.startNs[step]!, steps.endNs[step]!, window)) continue;
     const complete = steps.startNs[step]! < (finishedBefore.get(own) ?? Number.NEGATIVE_INFINITY);
     if (newestIsComplete && !complete) continue;
     const better =
@@ -116,16 +128,21 @@ interface Box {
   readonly kind: number;
 }
 
-function boxesOf(assembled: Assembled, step: number, limits: StepBoxesLimits): StepBoxes {
+function boxesOf(assembled: Assembled, step: number, options: StepBoxesOptions): StepBoxes {
   const { events, steps } = assembled;
+  const maxBoxes = options.maxBoxes ?? DEFAULT_MAX_BOXES;
   const all = collectBoxes(assembled, step);
-  const shownWorkers = chooseWorkers(assembled, step, limits.maxRows);
+  const shownWorkers = chooseWorkers(assembled, step, options.maxRows ?? DEFAULT_MAX_ROWS);
   const rowOf = new Map(shownWorkers.shown.map((w, row) => [w, row]));
   const inRows = all.filter((box) => rowOf.has(box.worker));
   const layers = [...new Set(all.map((box) => box.layer))].filter((l) => l >= 0);
   layers.sort((a, b) => a - b);
-  const shownLayers = layersThatFit(inRows, layers, limits.maxBoxes);
+  const shownLayers = layersThatFit(inRows, layers, maxBoxes);
   const shown = cutLayers(inRows, layers, shownLayers);
+  if (shown.length > maxBoxes) {
+    shown.sort((a, b) => a.startNs - b.startNs);
+    shown.length = maxBoxes;
+  }
   const startNs = steps.startNs[step]!;
   const endNs = shown.reduce((end, box) => Math.max(end, box.endNs), startNs);
   shown.sort(
@@ -136,7 +153,7 @@ function boxesOf(assembled: Assembled, step: number, limits: StepBoxesLimits): S
     domain: steps.domain[step]!,
     step: steps.step[step]!,
     startUnixNs: addNanos(events.baseUnixNs, startNs),
-    durationNs: (shownLayers < layers.length ? endNs : steps.endNs[step]!) - startNs,
+    durationNs: (shown.length < inRows.length ? endNs : steps.endNs[step]!) - startNs,
     shownLayers,
     layers: layers.length,
     rows: shownWorkers.shown.map((w) => {
@@ -229,7 +246,7 @@ function layersThatFit(boxes: readonly Box[], layers: readonly number[], maxBoxe
 
 /** Boxes of a step's end (sampling) would stretch the picture past the layers that are shown. */
 function cutLayers(boxes: Box[], layers: readonly number[], shownLayers: number): Box[] {
-  if (shownLayers >= layers.length) return boxes;
+  if (shownLayers >= layers.length) return [...boxes];
   const last = layers[shownLayers - 1]!;
   const inLayers = boxes.filter((box) => box.layer >= 0 && box.layer <= last);
   const endNs = inLayers.reduce((end, box) => Math.max(end, box.endNs), Number.NEGATIVE_INFINITY);
