@@ -73,6 +73,27 @@ export class TraceColumns implements TraceSink {
       this.#refuse(source, record);
       return;
     }
+    const { view } = record;
+    let kind = -1;
+    if ((seen & KIND) !== 0) {
+      kind = kindNames.find(view, record.starts[SpanSlot.kind]!, record.lengths[SpanSlot.kind]!);
+      if (kind < 0) {
+        this.#badAttribute(source, SpanSlot.kind);
+        return;
+      }
+    }
+    let phase = 0;
+    if ((seen & PHASE) !== 0) {
+      phase = phaseNames.find(
+        view,
+        record.starts[SpanSlot.phase]!,
+        record.lengths[SpanSlot.phase]!,
+      );
+      if (phase < 0) {
+        this.#badAttribute(source, SpanSlot.phase);
+        return;
+      }
+    }
     const { startHigh, startLow } = record;
     let durationNs = (record.endHigh - startHigh) * TWO_32 + (record.endLow - startLow);
     if (
@@ -96,27 +117,6 @@ export class TraceColumns implements TraceSink {
     if (nameBytes > MAX_NAME_BYTES) {
       nameBytes = cutNameBytes(record.bytes, nameStart);
       clamped = true;
-    }
-    const { view } = record;
-    let kind = -1;
-    if ((seen & KIND) !== 0) {
-      kind = kindNames.find(view, record.starts[SpanSlot.kind]!, record.lengths[SpanSlot.kind]!);
-      if (kind < 0) {
-        this.#badAttribute(source, SpanSlot.kind);
-        return;
-      }
-    }
-    let phase = 0;
-    if ((seen & PHASE) !== 0) {
-      phase = phaseNames.find(
-        view,
-        record.starts[SpanSlot.phase]!,
-        record.lengths[SpanSlot.phase]!,
-      );
-      if (phase < 0) {
-        this.#badAttribute(source, SpanSlot.phase);
-        return;
-      }
     }
     const stage = this.#stages.code(record.bytes, view, nameStart, nameBytes, source.role);
     if (stage < 0) {

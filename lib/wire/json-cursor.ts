@@ -50,7 +50,8 @@ export class JsonCursor {
 
   /** A cursor at the first value of `body`, which stays as it is. */
   static over(body: Uint8Array): JsonCursor {
-    const cursor = new JsonCursor(body.includes(BACKSLASH) ? body.slice() : body);
+    // Not slice(): a Buffer's shares its memory.
+    const cursor = new JsonCursor(body.includes(BACKSLASH) ? new Uint8Array(body) : body);
     // A byte order mark is no JSON, but some tools write one.
     if (body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf) cursor.pos = 3;
     return cursor;
