@@ -185,7 +185,7 @@ export class GroupCommit {
       if (pending.replyId !== undefined) replies.push(replyTo(pending.replyId, pending, duplicate));
     }
     this.#hooks.storeState(undefined);
-    this.#hooks.reply(replies);
+    // Before the answers, so that whoever has one sees it counted.
     this.#hooks.report({
       ok: true,
       commitMs,
@@ -196,6 +196,7 @@ export class GroupCommit {
       duplicates,
       rejected,
     });
+    this.#hooks.reply(replies);
     this.#hooks.committed(group, outcomes);
   }
 

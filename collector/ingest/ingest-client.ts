@@ -14,6 +14,7 @@ import type {
   IngestState,
   IngestThreadData,
   IngestThreadStats,
+  StateChange,
   ToIngestThread,
 } from './thread-messages.ts';
 
@@ -54,6 +55,8 @@ export interface IngestService {
    * Resolves after the synchronous commit; never rejects.
    */
   submit(signal: Signal, encoding: Encoding, body: Uint8Array): Promise<IngestOutcome>;
+  /** Writes what people wrote; false: there was nothing to change. Rejects if it is not written. */
+  change(change: StateChange): Promise<boolean>;
   stats(): IngestStats;
   state(): IngestState;
   /** Sends what is committed from now on to this port, in place of an earlier one. */
@@ -112,11 +115,17 @@ interface Waiting {
   readonly resolve: (outcome: IngestOutcome) => void;
 }
 
+interface WaitingChange {
+  readonly resolve: (found: boolean) => void;
+  readonly reject: (error: Error) => void;
+}
+
 class IngestClient implements IngestService {
   readonly ready: Promise<void>;
   readonly #worker: Worker;
   readonly #options: IngestOptions;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #changes = new Map<number, WaitingChange>();
   readonly #exited: Promise<void>;
   #settleReady: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #nextId = 1;
@@ -160,6 +169,17 @@ class IngestClient implements IngestService {
       this.#waiting.set(id, { bytes, resolve });
       this.#pendingBytes += bytes;
       this.#post({ type: 'request', id, signal, encoding, body: owned }, [owned.buffer]);
+    });
+  }
+
+  change(change: StateChange): Promise<boolean> {
+    if (this.#stopping !== undefined || this.#state.status === 'fatal') {
+      return Promise.reject(new Error('the collector is stopping'));
+    }
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.#changes.set(id, { resolve, reject });
+      this.#post({ type: 'change', id, change });
     });
   }
 
@@ -218,6 +238,13 @@ class IngestClient implements IngestService {
         this.#committedMetricPoints += message.commit.metricPoints;
         this.#options.onCommit?.(message.commit);
         return;
+      case 'changed': {
+        const waiting = this.#changes.get(message.id);
+        this.#changes.delete(message.id);
+        if (message.failure === null) waiting?.resolve(message.found);
+        else waiting?.reject(new Error(message.failure));
+        return;
+      }
       case 'state':
         this.#state = message.state;
         return;
@@ -251,6 +278,8 @@ class IngestClient implements IngestService {
     for (const id of [...this.#waiting.keys()]) {
       this.#answer({ type: 'reply', id, outcome: unavailable('the store has stopped') });
     }
+    for (const { reject } of this.#changes.values()) reject(new Error(reason));
+    this.#changes.clear();
     if (this.#drained || this.#state.status === 'fatal') return;
     this.#state = { status: 'fatal', reason, sinceUnixMs: Date.now() };
     this.#settleReady?.reject(new Error(reason));

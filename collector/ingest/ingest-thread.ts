@@ -8,12 +8,18 @@ import type { RollupsMessage } from '#collector/messages.ts';
 import { assert } from '#lib/base/assert.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import { Decoder } from '#lib/ingest/decoder.ts';
-import { openTelemetryWriter } from '#lib/store/open-store.ts';
+import { openStateWriter, openTelemetryWriter } from '#lib/store/open-store.ts';
+import type { StateStore } from '#lib/store/state-store.ts';
 import type { StoreSize, TelemetryStore } from '#lib/store/telemetry-store.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 import { GroupCommit, type PendingBatch } from './group-commit.ts';
 import { LiveFeed } from './live-feed.ts';
-import type { FromIngestThread, IngestThreadData, ToIngestThread } from './thread-messages.ts';
+import type {
+  FromIngestThread,
+  IngestThreadData,
+  StateChange,
+  ToIngestThread,
+} from './thread-messages.ts';
 
 const STATS_EVERY_MS = 250;
 /** Looking at sizes may read the file system and sum up rows. */
@@ -33,6 +39,7 @@ function send(message: FromIngestThread): void {
 class IngestThread {
   readonly #data: IngestThreadData;
   readonly #store: TelemetryStore;
+  readonly #people: StateStore;
   readonly #group: GroupCommit;
   readonly #live: LiveFeed;
   readonly #timers: NodeJS.Timeout[] = [];
@@ -47,9 +54,10 @@ class IngestThread {
   #retentionFailures = 0;
   #rollupFailures = 0;
 
-  constructor(data: IngestThreadData, store: TelemetryStore) {
+  constructor(data: IngestThreadData, store: TelemetryStore, people: StateStore) {
     this.#data = data;
     this.#store = store;
+    this.#people = people;
     this.#live = new LiveFeed(data.store !== 'memory:', (message) => this.#takeRollups(message));
     this.#group = new GroupCommit(store, new Decoder(data.limits), data.policy, {
       reply: (replies) => send({ type: 'replies', replies }),
@@ -93,12 +101,27 @@ class IngestThread {
         }
         this.#group.accept(message);
         return;
+      case 'change':
+        void this.#change(message.id, message.change);
+        return;
       case 'live':
         this.#live.attach(message.port);
         return;
       case 'stop':
         void this.#stop();
         return;
+    }
+  }
+
+  async #change(id: number, change: StateChange): Promise<void> {
+    try {
+      const found =
+        change.kind === 'delete-annotation'
+          ? await this.#people.deleteAnnotation(change.annotationId)
+          : await this.#people.putAnnotation(change.annotation).then(() => true);
+      send({ type: 'changed', id, found, failure: null });
+    } catch (error) {
+      send({ type: 'changed', id, found: false, failure: text(error) });
     }
   }
 
@@ -112,6 +135,7 @@ class IngestThread {
     this.#live.close();
     this.#publishStats();
     try {
+      await this.#people.close();
       await this.#store.close();
     } catch (error) {
       send({ type: 'warning', message: `closing the store failed: ${text(error)}` });
@@ -261,13 +285,13 @@ async function main(): Promise<void> {
   const data = workerData as IngestThreadData;
   let store: TelemetryStore;
   try {
-    store = await openTelemetryWriter(data.store, data.dataDir);
+    store = await openTelemetryWriter({ store: data.store, data: data.dataDir });
   } catch (error) {
     send({ type: 'refused', message: text(error) });
     port?.close();
     return;
   }
-  const thread = new IngestThread(data, store);
+  const thread = new IngestThread(data, store, people);
   thread.start();
   port?.on('message', (message: ToIngestThread) => thread.receive(message));
   send({ type: 'ready' });

@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { IngestReply, IngestRequest } from '#collector/messages.ts';
 import type { DecodeLimits } from '#lib/ingest/decode-limits.ts';
+import type { Annotation } from '#lib/store/state-store.ts';
 import type { RetentionPolicy, StoreSize } from '#lib/store/telemetry-store.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 
@@ -68,9 +69,15 @@ export interface IngestThreadStats {
   readonly size: StoreSize | null;
 }
 
+/** A change of what people wrote: this thread holds the folder's lock, so it writes that, too. */
+export type StateChange =
+  | { readonly kind: 'put-annotation'; readonly annotation: Annotation }
+  | { readonly kind: 'delete-annotation'; readonly annotationId: string };
+
 /** Main -> ingest. */
 export type ToIngestThread =
   | IngestRequest
+  | { readonly type: 'change'; readonly id: number; readonly change: StateChange }
   | { readonly type: 'live'; readonly port: MessagePort }
   | { readonly type: 'stop' };
 
@@ -81,6 +88,13 @@ export type FromIngestThread =
   | { readonly type: 'refused'; readonly message: string }
   | { readonly type: 'replies'; readonly replies: readonly IngestReply[] }
   | { readonly type: 'commit'; readonly commit: CommitReport }
+  /** `found`: there was something to change; `failure`: why it is not written, or null. */
+  | {
+      readonly type: 'changed';
+      readonly id: number;
+      readonly found: boolean;
+      readonly failure: string | null;
+    }
   | { readonly type: 'state'; readonly state: IngestState }
   | { readonly type: 'stats'; readonly stats: IngestThreadStats }
   /** Something that an operator should read; the thread goes on. */

@@ -289,7 +289,7 @@ function sizeOf(path: string): number {
 }
 
 async function countStored(dataDir: string): Promise<number> {
-  const reader = await openTelemetryReader('sqlite', dataDir);
+  const reader = await openTelemetryReader({ data: dataDir });
   let rows = 0;
   for await (const table of reader.scanEvents({ deployment: DEPLOYMENT })) rows += table.length;
   await reader.close();

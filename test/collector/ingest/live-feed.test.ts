@@ -7,31 +7,10 @@ import { unixNanos } from '#lib/base/units.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { EventTableBuilder } from '#lib/table/event-table-builder.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
-import type { WorkerInfo } from '#lib/table/worker-info.ts';
-
-const worker: WorkerInfo = {
-  deployment: 'prod',
-  group: 'attention',
-  role: 'attention',
-  rank: 0,
-  domain: 0,
-  incarnation: 'i',
-  service: 's',
-  instanceId: 'i',
-  host: 'h',
-  hwId: '',
-  clockDomain: 'h',
-  sendEnd: 'unknown',
-  sendMode: 'unknown',
-  topology: '',
-  microbatches: 0,
-  layers: 0,
-  connector: '',
-  model: '',
-};
+import { testWorker } from '#test/support/afd-table.ts';
 
 function table(rows: number): EventTable {
-  const builder = new EventTableBuilder(unixNanos(1_800_000_000_000_000_000n), [worker]);
+  const builder = new EventTableBuilder(unixNanos(1_800_000_000_000_000_000n), [testWorker(0)]);
   for (let i = 0; i < rows; i++) {
     builder.add({
       startNs: i * 10,
