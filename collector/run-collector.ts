@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { type AdminServer, startAdmin } from '#collector/admin/admin-server.ts';
+import type { AnnotationWriter } from '#collector/admin/annotation-routes.ts';
 import { LiveClients } from '#collector/admin/live-clients.ts';
 import { createMetrics, type Metrics } from '#collector/admin/metrics.ts';
 import { type IngestService, startIngest } from '#collector/ingest/ingest-client.ts';
@@ -22,8 +23,6 @@ import { describeListenError } from '#collector/supervise/ports.ts';
 import type { Config } from '#lib/config/load-config.ts';
 import { type Address, formatAddress } from '#lib/config/quantities.ts';
 import { DEFAULT_DECODE_LIMITS } from '#lib/ingest/decode-limits.ts';
-import { openStateWriter } from '#lib/store/open-store.ts';
-import type { StateStore } from '#lib/store/state-store.ts';
 import { REJECT_REASONS, type RejectCounts } from '#lib/table/reject-reasons.ts';
 
 export interface CollectorOptions {
@@ -57,7 +56,7 @@ type Phase = 'starting' | 'accepting' | 'stopping';
 interface Parts {
   readonly metrics: Metrics;
   readonly clients: LiveClients;
-  readonly state: StateStore;
+  readonly state: AnnotationWriter;
   readonly ingest: IngestService;
   readonly live: LiveHub;
 }
@@ -124,7 +123,6 @@ export class Collector {
     await Promise.all(this.#receivers.map((receiver) => receiver.close(RECEIVER_GRACE_MS)));
     await this.#parts?.ingest.stop();
     await this.#parts?.live.stop();
-    await this.#parts?.state.close();
     await this.#admin?.close();
     await this.#tracing?.stop();
   }
@@ -157,7 +155,13 @@ export class Collector {
       onWarning: (message) => log.warn(message),
     });
     ingest.attachLive(live.port);
-    const state = await openStateWriter(config.store, config.dataDir);
+    const state: AnnotationWriter = {
+      putAnnotation: async (annotation) => {
+        await ingest.change({ kind: 'put-annotation', annotation });
+      },
+      deleteAnnotation: (annotationId) =>
+        ingest.change({ kind: 'delete-annotation', annotationId }),
+    };
     const clients = new LiveClients(live);
     metrics = createMetrics({
       version: this.#options.version,

@@ -137,7 +137,14 @@ async function checkUrl(name: string, url: string, pid: number): Promise<Check> 
 async function checkStore({ config, nowUnixMs }: DoctorOptions): Promise<Check[]> {
   const name = 'store';
   try {
-    const reader = await openTelemetryReader(config.store, config.dataDir);
+    let damaged = 0;
+    const reader = await openTelemetryReader({
+      data: config.dataDir,
+      store: config.store,
+      onDamagedChunk: () => {
+        damaged++;
+      },
+    });
     try {
       let events = 0;
       let newestUnixMs = 0;
@@ -149,6 +156,10 @@ async function checkStore({ config, nowUnixMs }: DoctorOptions): Promise<Check[]
       const size = await reader.size();
       const detail = `${countText(events)} raw events of ${deployments.length} deployments readable, database ${bytesText(size.databaseBytes)}`;
       const checks: Check[] = [{ name, state: 'ok', detail }];
+      if (damaged > 0) {
+        const loss = `${damaged} chunks of raw events are damaged and skipped: check the disk`;
+        checks.push({ name, state: 'failed', detail: loss });
+      }
       if (newestUnixMs > nowUnixMs + FUTURE_MS) {
         const aheadS = Math.round((newestUnixMs - nowUnixMs) / 1000);
         const warning = `the newest event lies ${aheadS} s in the future: is a worker's clock ahead?`;

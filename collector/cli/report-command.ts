@@ -13,7 +13,9 @@ export async function reportCommand(
   options: Readonly<Record<string, unknown>>,
 ): Promise<number> {
   const { config } = loadCommandConfig(io, options);
-  const reader = await openTelemetryReader(config.store, config.dataDir).catch(asCommandError);
+  const reader = await openTelemetryReader({ data: config.dataDir, store: config.store }).catch(
+    asCommandError,
+  );
   try {
     const deployment =
       textOption(options, 'deployment') ?? (await onlyDeployment(reader, config.dataDir));

@@ -283,9 +283,12 @@ function text(error: unknown): string {
 
 async function main(): Promise<void> {
   const data = workerData as IngestThreadData;
+  const location = { store: data.store, data: data.dataDir };
   let store: TelemetryStore;
+  let people: StateStore;
   try {
-    store = await openTelemetryWriter({ store: data.store, data: data.dataDir });
+    store = await openTelemetryWriter(location);
+    people = await openStateWriter(location);
   } catch (error) {
     send({ type: 'refused', message: text(error) });
     port?.close();
