@@ -73,6 +73,7 @@ export function openFrame(
     );
   }
   if (view.getUint32(8, true) !== checksum32(bytes, 12)) throw damaged('the checksum differs');
+  if (view.getUint16(6, true) !== 0) throw damaged('bytes 6 and 7 are not zero');
   const found = view.getUint8(5);
   if (found !== content) {
     throw new ChunkFormatError('wrong-content', `chunk of content ${found}, expected ${content}`);

@@ -14,10 +14,10 @@ import { SCHEMA_VERSION } from './schema.ts';
 
 export const DATABASE_FILE = 'afdscope.db';
 
-const PAGE_BYTES = 8192;
+const PAGE_BYTES = 4096;
 const BUSY_TIMEOUT_MS = 5000;
 /** Pages in the log before a commit moves them into the database: 16 MiB. */
-const CHECKPOINT_PAGES = 2048;
+const CHECKPOINT_PAGES = 4096;
 const LOG_LIMIT_BYTES = 64 * 1024 * 1024;
 
 /** Where the checkout and the package keep the migrations. */
