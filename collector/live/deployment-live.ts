@@ -18,6 +18,7 @@ import { meanTpotMs, type TokenDelta, tokenLatency } from '#lib/query/token-late
 import { trendPoints } from '#lib/query/trend-points.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { type WorkerInfo, workerId } from '#lib/table/worker-info.ts';
+import { bucketsWithData } from './buckets-with-data.ts';
 import type { LiveSettings } from './live-settings.ts';
 import { floorTo, RollupCloser } from './rollup-closer.ts';
 
@@ -144,10 +145,9 @@ export class DeploymentLive {
     this.#lastQuiet = quiet;
     const from = this.#reportFrom(reported);
     const pointsFrom = this.#pointsFrom(from, reported);
-    const first = pointsFrom < from ? pointsFrom : from;
     const assembled = assemble(
       this.window.tables({
-        fromUnixNs: unixNanos(first - REPORT_MARGIN_NS),
+        fromUnixNs: unixNanos(earliest(from, pointsFrom) - REPORT_MARGIN_NS),
         toUnixNs: unixNanos(reported + REPORT_MARGIN_NS),
       }),
       this.deployment,
@@ -175,8 +175,8 @@ export class DeploymentLive {
     if (newest === null) return;
     const report = newest - BigInt(this.#settings.maxLagNs + this.#settings.reportSpanNs) - SECOND;
     const buckets = (this.closer.closedUntil ?? report) - 10n * SECOND;
-    const keep = buckets < report ? buckets : report;
-    this.window.dropBefore(unixNanos(keep < 0n ? 0n : keep));
+    const keep = earliest(unixNanos(buckets), unixNanos(report));
+    this.window.dropBefore(latest(keep, unixNanos(0n)));
     this.#watermark.forgetBefore(unixNanos(newest - 600n * SECOND));
     for (const [id, worker] of this.#workers) {
       if (worker.lastEndUnixNs < newest - 600n * SECOND) this.#workers.delete(id);
@@ -218,7 +218,7 @@ export class DeploymentLive {
     const until = floorTo(reported, SECOND);
     const wanted = this.#pointsUntil ?? unixNanos(until - SECOND);
     const oldest = unixNanos(until - MAX_POINTS_AT_ONCE * SECOND);
-    const start = wanted < oldest ? oldest : wanted;
+    const start = latest(wanted, oldest);
     if (start >= from) return start;
     const events = this.window.count({ fromUnixNs: start, toUnixNs: reported });
     if (events <= 2 * this.#settings.maxReportEvents) return start;
@@ -229,7 +229,7 @@ export class DeploymentLive {
   #points(assembled: Assembled, start: UnixNanos, reported: UnixNanos): TrendPoint[] {
     const until = unixNanos(floorTo(reported, SECOND));
     if (start >= until) return [];
-    const rows = rollupBuckets(assembled, start, until, NS_PER_S);
+    const rows = bucketsWithData(rollupBuckets(assembled, start, until, NS_PER_S));
     this.#pointsUntil = until;
     return trendPoints(rows.workers, rows.deployments, NS_PER_S, (at, spanNs) =>
       meanTpotMs(this.#tokenDeltas, at, spanNs),
@@ -239,4 +239,14 @@ export class DeploymentLive {
 
 function inMs(seconds: number | null): number | null {
   return seconds === null ? null : seconds * 1e3;
+}
+
+function earliest(a: UnixNanos, b: UnixNanos): UnixNanos {
+  if (a < b) return a;
+  return b;
+}
+
+function latest(a: UnixNanos, b: UnixNanos): UnixNanos {
+  if (a > b) return a;
+  return b;
 }

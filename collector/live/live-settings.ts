@@ -24,8 +24,6 @@ export interface LiveSettings {
   readonly evictAfterMs: number;
   /** Events assembled at once for rollups. */
   readonly maxRollupEvents: number;
-  /** Boxes of the strip. */
-  readonly maxStripBoxes: number;
 }
 
 export const LIVE_DEFAULTS: Omit<LiveSettings, 'store' | 'dataDir'> = {
@@ -40,5 +38,4 @@ export const LIVE_DEFAULTS: Omit<LiveSettings, 'store' | 'dataDir'> = {
   quietAfterMs: 10_000,
   evictAfterMs: 600_000,
   maxRollupEvents: 600_000,
-  maxStripBoxes: 6000,
 };

@@ -95,13 +95,19 @@ async function readStore(): Promise<void> {
   if (nowMs - totalsReadMs < TOTALS_EVERY_MS && knowsStart) return;
   totalsReadMs = nowMs;
   try {
-    reader ??= await openTelemetryReader(settings.store, settings.dataDir);
+    const opened =
+      reader ??
+      (await openTelemetryReader({
+        store: settings.store,
+        data: settings.dataDir,
+      }));
+    reader = opened;
     if (!knowsStart) {
-      engine.setStored((await reader.deployments()).map((row) => row.deployment));
-      await engine.rebuild.addMissing(reader);
+      engine.setStored((await opened.deployments()).map((row) => row.deployment));
+      await engine.rebuild.addMissing(opened);
       knowsStart = true;
     }
-    engine.setTotals(await reader.ingestTotals());
+    engine.setTotals(await opened.ingestTotals());
   } catch (error) {
     if (!(error instanceof NoDatabaseError)) throw error;
   }

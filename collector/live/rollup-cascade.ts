@@ -1,12 +1,6 @@
 /** 1 s rollups, added up to 10 s and 60 s as they come. */
-import { mergeRollups } from '#lib/analysis/rollup-buckets.ts';
+import { mergeRollups, type Rollups } from '#lib/analysis/rollup-buckets.ts';
 import { NS_PER_S, type UnixNanos } from '#lib/base/units.ts';
-import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
-
-export interface Rollups {
-  readonly workers: readonly WorkerRollup[];
-  readonly deployments: readonly DeploymentRollup[];
-}
 
 export class RollupCascade {
   readonly #levels = [new Level(10 * NS_PER_S), new Level(60 * NS_PER_S)];

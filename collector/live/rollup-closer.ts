@@ -7,12 +7,13 @@
  *
  * Figures of a bucket need the steps around it whole, so events are assembled over a margin.
  */
-import { rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
+import { type Rollups, rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
 import { NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import type { LiveWindow } from '#lib/live/live-window.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
-import { RollupCascade, type Rollups } from './rollup-cascade.ts';
+import { bucketsWithData } from './buckets-with-data.ts';
+import { RollupCascade } from './rollup-cascade.ts';
 
 const SECOND = BigInt(NS_PER_S);
 export const MINUTE = 60n * SECOND;
@@ -122,7 +123,9 @@ export class RollupCloser {
       toUnixNs: unixNanos(to + marginNs),
     });
     const assembled = assemble(tables, this.#deployment);
-    const closed = rollupBuckets(assembled, unixNanos(from), unixNanos(to), NS_PER_S);
+    const closed = bucketsWithData(
+      rollupBuckets(assembled, unixNanos(from), unixNanos(to), NS_PER_S),
+    );
     this.#closedUntil = unixNanos(to);
     return { rollups: this.#cascade.add(closed, unixNanos(to)), more: to < until };
   }

@@ -3,13 +3,13 @@
  * events, and for what had to leave the memory. One portion a call, so that the live picture is not
  * held up.
  */
-import { mergeRollups, rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
+import { mergeRollups, type Rollups, rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
 import { NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import { loadWindow, MARGIN_NS } from '#lib/query/load-events.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
-import type { Rollups } from './rollup-cascade.ts';
+import { bucketsWithData } from './buckets-with-data.ts';
 import { floorTo, MINUTE } from './rollup-closer.ts';
 
 const MAX_QUEUE = 4096;
@@ -136,7 +136,9 @@ export class RollupRebuild {
         continue;
       }
       const assembled = assemble(loaded.tables, deployment);
-      const rows = rollupBuckets(assembled, window.fromUnixNs, window.toUnixNs, NS_PER_S);
+      const rows = bucketsWithData(
+        rollupBuckets(assembled, window.fromUnixNs, window.toUnixNs, NS_PER_S),
+      );
       for (const row of rows.workers) workers.push(row);
       for (const row of rows.deployments) deployments.push(row);
       from = to;

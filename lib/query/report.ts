@@ -11,6 +11,7 @@ import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts'
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 import { loadWindow, MARGIN_NS } from './load-events.ts';
 import type { DeploymentQuestion } from './questions.ts';
+import { rejectionsOf } from './rejections.ts';
 import { rollupReport } from './rollup-report.ts';
 import { ROLLUP_RESOLUTIONS_NS } from './series.ts';
 import { parseWindow, requireDeployment } from './window.ts';
@@ -119,12 +120,13 @@ function newest(window: TimeWindow, seconds: number): TimeWindow {
   return from > window.fromUnixNs ? { ...window, fromUnixNs: from as UnixNanos } : window;
 }
 
+/** Refusals of the deployment, and those that no deployment is known of, since the store was made. */
 async function qualityOf(
   reader: TelemetryReader,
   deployment: string,
 ): Promise<{ late: number; rejected: RejectCounts }> {
   const totals = await reader.ingestTotals();
-  const { late = 0, ...rejected } =
-    totals.find((row) => row.deployment === deployment)?.rejected ?? {};
+  const counts = new Map(totals.map((row) => [row.deployment, row.rejected]));
+  const { late = 0, ...rejected } = rejectionsOf(counts, deployment);
   return { late, rejected };
 }

@@ -1,0 +1,58 @@
+/** The report of telemetry files, without a store: `afdscope analyze FILE…`. */
+import { buildReport, reportOf } from '#lib/analysis/build-report.ts';
+import type { Report } from '#lib/analysis/report-types.ts';
+import type { UnixNanos } from '#lib/base/units.ts';
+import { readTelemetryFiles, type TelemetryFiles } from '#lib/ingest/read-files.ts';
+import { assemble, deploymentsIn } from '#lib/model/assemble.ts';
+import { BadQuestionError, UnknownDeploymentError } from './errors.ts';
+import { rejectionsOf } from './rejections.ts';
+import { completed } from './report.ts';
+import { parseWindow, type TimeTexts } from './window.ts';
+
+export interface AnalyzeOptions extends TimeTexts {
+  /** May be left out where the files hold one only. */
+  readonly deployment?: string | undefined;
+}
+
+export interface FileAnalysis {
+  readonly report: Report;
+  /** What was read, and what of it was refused and why. */
+  readonly files: TelemetryFiles;
+}
+
+/**
+ * Throws `TelemetryFileError` for a file that cannot be read, `BadQuestionError` for a wrong time or
+ * where the files hold several deployments and none is named, `UnknownDeploymentError` where they do
+ * not hold the one that is.
+ */
+export async function analyzeFiles(
+  paths: readonly string[],
+  options: AnalyzeOptions,
+  nowUnixNs: UnixNanos,
+): Promise<FileAnalysis> {
+  const given = parseWindow(options, nowUnixNs);
+  const files = await readTelemetryFiles(paths);
+  const deployment = chooseDeployment(deploymentsIn(files.events), options.deployment);
+  const { late = 0, ...rejected } = rejectionsOf(files.rejected, deployment);
+  const quality = { late, rejected };
+  if (given.fromUnixNs === undefined && given.toUnixNs === undefined) {
+    return { report: buildReport({ events: files.events, deployment, ...quality }), files };
+  }
+  const assembled = assemble(files.events, deployment);
+  return { report: reportOf(assembled, completed(given, assembled), quality), files };
+}
+
+function chooseDeployment(found: readonly string[], asked: string | undefined): string {
+  if (asked !== undefined) {
+    if (!found.includes(asked)) throw new UnknownDeploymentError(asked, found);
+    return asked;
+  }
+  if (found.length > 1) {
+    throw new BadQuestionError(
+      'deployment',
+      `The files hold ${found.length} deployments; name one of: ${found.join(', ')}.`,
+    );
+  }
+  // Files without a single AFD event still get a report: one that says so.
+  return found[0] ?? 'default';
+}

@@ -1,0 +1,84 @@
+/** One question to the stores, whichever it is, and why there is no answer when there is none. */
+import { type UnixNanos, unixNanosFromMs } from '#lib/base/units.ts';
+import type { StateStore } from '#lib/store/state-store.ts';
+import {
+  DatabaseVersionError,
+  NoDatabaseError,
+  ScanExpiredError,
+  UnsupportedStoreError,
+} from '#lib/store/store-errors.ts';
+import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
+import { listAnnotations } from './annotations.ts';
+import { breakdown } from './breakdown.ts';
+import { listDeployments } from './deployments.ts';
+import { BadQuestionError, UnknownDeploymentError } from './errors.ts';
+import { heatmap } from './heatmap.ts';
+import type { DeploymentQuestion, QueryFailure, QueryRequest, QuestionKind } from './questions.ts';
+import { report } from './report.ts';
+import { reportJson } from './report-json.ts';
+import { series } from './series.ts';
+import { storeTotals } from './store-totals.ts';
+import { strip } from './strip.ts';
+
+export interface Stores {
+  readonly telemetry: TelemetryReader;
+  /** Opened on first use. */
+  readonly state: () => Promise<StateStore>;
+}
+
+type Answerer = (
+  stores: Stores,
+  question: DeploymentQuestion,
+  nowUnixNs: UnixNanos,
+) => Promise<unknown>;
+
+const ANSWERERS: Readonly<Record<QuestionKind, Answerer>> = {
+  deployments: ({ telemetry }) => listDeployments(telemetry),
+  report: async ({ telemetry }, question, now) =>
+    reportJson(await report(telemetry, question, now)),
+  series: ({ telemetry }, question, now) => series(telemetry, question, now),
+  heatmap: ({ telemetry }, question, now) => heatmap(telemetry, question, now),
+  strip: ({ telemetry }, question, now) => strip(telemetry, question, now),
+  breakdown: ({ telemetry }, question, now) => breakdown(telemetry, question, now),
+  totals: ({ telemetry }) => storeTotals(telemetry),
+  annotations: async ({ state }, question, now) => listAnnotations(await state(), question, now),
+};
+
+/** Retried once where a merge of chunks took away what a scan still had to read. */
+export async function answer(stores: Stores, request: QueryRequest): Promise<unknown> {
+  const run = (): Promise<unknown> =>
+    ANSWERERS[request.kind](
+      stores,
+      request.question as DeploymentQuestion,
+      unixNanosFromMs(request.nowUnixMs),
+    );
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof ScanExpiredError) return run();
+    throw error;
+  }
+}
+
+/** The failure that a problem document is made of. */
+export function failureOf(error: unknown): QueryFailure {
+  if (error instanceof BadQuestionError) {
+    return { kind: 'bad-parameter', message: error.message, parameter: error.parameter };
+  }
+  if (error instanceof UnknownDeploymentError) {
+    return { kind: 'not-found', message: error.message, parameter: 'id' };
+  }
+  if (error instanceof NoDatabaseError) {
+    return {
+      kind: 'no-database',
+      message: 'Nothing has been stored yet. Start the collector; it makes the database.',
+    };
+  }
+  if (error instanceof DatabaseVersionError || error instanceof UnsupportedStoreError) {
+    return { kind: 'no-database', message: `${error.message}.` };
+  }
+  return {
+    kind: 'internal',
+    message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  };
+}

@@ -1,0 +1,45 @@
+/** The newest raw events of a window, assembled: what heat map, strip and breakdown look at. */
+import type { UnixNanos } from '#lib/base/units.ts';
+import { assemble } from '#lib/model/assemble.ts';
+import type { Assembled } from '#lib/model/assembled.ts';
+import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
+import { loadNewest } from './load-events.ts';
+import type { DeploymentQuestion } from './questions.ts';
+import { completed } from './report.ts';
+import { earlier, parseWindow, requireDeployment } from './window.ts';
+
+/** More would take longer than somebody who waits for a page has. */
+export const MAX_PICTURE_EVENTS = 3_000_000;
+
+const DEFAULT_SPAN_NS = 10e9;
+
+export interface NewestEvents {
+  readonly assembled: Assembled;
+  /** What of the asked window was looked at. */
+  readonly window: TimeWindow;
+}
+
+/**
+ * Where the window is long, its newest part. Without `from`, the last ten seconds of data before
+ * `to`; without `to`, up to the newest event.
+ */
+export async function newestEvents(
+  reader: TelemetryReader,
+  question: DeploymentQuestion,
+  nowUnixNs: UnixNanos,
+  maxEvents: number = MAX_PICTURE_EVENTS,
+): Promise<NewestEvents> {
+  const given = parseWindow(question, nowUnixNs);
+  const seen = await requireDeployment(reader, question.deployment);
+  const lastEnd = (seen.lastSeenUnixNs + 1n) as UnixNanos;
+  const toUnixNs =
+    given.toUnixNs === undefined || given.toUnixNs > lastEnd ? lastEnd : given.toUnixNs;
+  const from = given.fromUnixNs ?? earlier(toUnixNs, DEFAULT_SPAN_NS);
+  if (from >= toUnixNs) {
+    const nothing = assemble([], question.deployment);
+    return { assembled: nothing, window: completed({ fromUnixNs: from, toUnixNs: from }, nothing) };
+  }
+  const wanted: TimeWindow = { fromUnixNs: from, toUnixNs };
+  const { tables, window } = await loadNewest(reader, question.deployment, wanted, maxEvents);
+  return { assembled: assemble(tables, question.deployment), window };
+}

@@ -1,0 +1,47 @@
+/** Entry of a query thread: one question at a time, on stores opened for reading. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { openStateReader, openTelemetryReader } from '#lib/store/open-store.ts';
+import type { StateStore } from '#lib/store/state-store.ts';
+import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
+import { answer, failureOf } from './answer.ts';
+import type { QueryReply, QueryRequest, QueryThreadData } from './questions.ts';
+
+const { store, dataDir } = workerData as QueryThreadData;
+const main = parentPort!;
+let telemetry: TelemetryReader | null = null;
+let state: StateStore | null = null;
+
+main.on('message', (request: QueryRequest) => {
+  void reply(request).then((message) => main.postMessage(message));
+});
+
+async function reply(request: QueryRequest): Promise<QueryReply> {
+  try {
+    telemetry ??= await openTelemetryReader({ store, data: dataDir });
+    const stores = { telemetry, state: openState };
+    return { id: request.id, ok: true, answer: await answer(stores, request) };
+  } catch (error) {
+    const failure = failureOf(error);
+    // The database may have been replaced under us: open it anew for the next question.
+    if (failure.kind === 'internal') await closeStores();
+    return { id: request.id, ok: false, failure };
+  }
+}
+
+async function openState(): Promise<StateStore> {
+  state ??= await openStateReader({ store, data: dataDir });
+  return state;
+}
+
+async function closeStores(): Promise<void> {
+  const open = [telemetry, state];
+  telemetry = null;
+  state = null;
+  for (const opened of open) {
+    try {
+      await opened?.close();
+    } catch {
+      // It is thrown away because it failed; that it cannot be closed either is no news.
+    }
+  }
+}
