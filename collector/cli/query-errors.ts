@@ -9,6 +9,7 @@ const MENDABLE = new Set([
   'UnsupportedStoreError',
   'ScanExpiredError',
   'UnknownDeploymentError',
+  'TelemetryFileError',
 ]);
 
 /** For `.catch`: throws what the command line prints without a stack. */

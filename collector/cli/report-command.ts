@@ -1,6 +1,7 @@
 /** `afdscope report`: the report of a window from the store, as the HTTP API answers it. */
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import { report } from '#lib/query/report.ts';
+import { reportJson } from '#lib/query/report-json.ts';
 import { openTelemetryReader } from '#lib/store/open-store.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import { CommandError, type CommandIo, UsageError } from './command-io.ts';
@@ -23,7 +24,7 @@ export async function reportCommand(
     const to = textOption(options, 'to');
     const now = unixNanosFromMs(Date.now());
     const answer = await report(reader, { deployment, from, to }, now).catch(asCommandError);
-    io.print(options.json === true ? JSON.stringify(answer, null, 2) : formatReport(answer));
+    io.print(options.json === true ? JSON.stringify(reportJson(answer)) : formatReport(answer));
     return 0;
   } finally {
     await reader.close();
