@@ -36,7 +36,9 @@ export function HealthPage() {
       <div className="grid grid-cols-2 gap-3 xl:grid-cols-3">
         <CollectorPanel health={health} />
         <StorePanel health={health} />
-        <StreamPanel data={data} />
+        <div className="max-xl:col-span-2 [&>*]:h-full">
+          <StreamPanel data={data} />
+        </div>
       </div>
       <TotalsPanel health={health} />
       <ReasonsPanel health={health} />

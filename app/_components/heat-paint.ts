@@ -57,7 +57,7 @@ export function paintHeat(context: CanvasRenderingContext2D, scene: HeatScene): 
 }
 
 function paintLayerNames(context: CanvasRenderingContext2D, scene: HeatScene): void {
-  const { model, layout, theme, widthPx } = scene;
+  const { model, layout, theme } = scene;
   context.fillStyle = SURFACES[theme].muted;
   let freePx = 0;
   context.textAlign = 'left';
@@ -66,7 +66,7 @@ function paintLayerNames(context: CanvasRenderingContext2D, scene: HeatScene): v
     if (x < freePx || (layer % 5 !== 0 && layout.cellWidthPx < 24)) continue;
     const text = `L${layer}`;
     const textPx = context.measureText(text).width;
-    if (x + textPx > widthPx) break;
+    if (x + textPx > layout.totalsLeftPx - 4) break;
     context.fillText(text, x, 7);
     freePx = x + textPx + 8;
   }

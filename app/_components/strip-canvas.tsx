@@ -117,7 +117,7 @@ export function StripCanvas({
   };
 
   return (
-    <div className="mt-1 flex max-h-[520px] overflow-y-auto pb-2">
+    <div className="mt-1 flex max-h-[520px] overflow-y-auto pr-2 pb-2">
       <ul className="relative w-24 shrink-0 text-tiny" style={{ height: layout.heightPx }}>
         {layout.rows.map((box) => {
           const row = model.rows[box.row]!;

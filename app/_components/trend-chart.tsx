@@ -53,6 +53,7 @@ export function TrendChartView({ chart, fromMs, toMs, crosshairMs, onCrosshair, 
     instance.on('updateAxisPointer', onPointer);
     instance.on('globalout', onOut);
     return () => {
+      if (instance.isDisposed()) return;
       instance.off('updateAxisPointer', onPointer);
       instance.off('globalout', onOut);
     };

@@ -68,7 +68,7 @@ export function VerdictPanel({ data }: { readonly data: WindowData }) {
               <dt className="text-small text-muted">
                 <TermName term={term} />
               </dt>
-              <dd className="text-head leading-tight font-semibold">
+              <dd className="text-head leading-tight font-semibold whitespace-nowrap">
                 <Fig figure={figure} term={term} />
               </dd>
               <dd className="truncate text-tiny text-muted" title={note}>

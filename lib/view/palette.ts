@@ -66,12 +66,12 @@ export type StageColourName = keyof typeof STAGE_COLOURS;
 /** Text that sits on a stage's colour. */
 export const ON_STAGE = '#0b0e14';
 
-const COLOUR_BY_STAGE: Readonly<Record<string, StageColourName>> = {
-  a2f_send: 'a2f',
-  a2f_recv: 'a2f',
-  f2a_send: 'f2a',
-  f2a_recv: 'f2a',
-};
+const COLOUR_BY_STAGE: ReadonlyMap<string, StageColourName> = new Map([
+  ['a2f_send', 'a2f'],
+  ['a2f_recv', 'a2f'],
+  ['f2a_send', 'f2a'],
+  ['f2a_recv', 'f2a'],
+]);
 
 function hasColour(stage: string): stage is StageColourName {
   return Object.hasOwn(STAGE_COLOURS, stage);
@@ -80,7 +80,7 @@ function hasColour(stage: string): stage is StageColourName {
 /** The colour name of a stage; stages that we do not know look like host work. */
 export function stageColourName(stage: string): StageColourName {
   if (hasColour(stage)) return stage;
-  return COLOUR_BY_STAGE[stage] ?? 'host';
+  return COLOUR_BY_STAGE.get(stage) ?? 'host';
 }
 
 export interface BoxLook {

@@ -69,7 +69,7 @@ const HELP: Readonly<Record<string, RejectHelp>> = {
 
 export function rejectHelp(reason: string): RejectHelp {
   return (
-    HELP[reason] ?? {
+    (Object.hasOwn(HELP, reason) ? HELP[reason] : undefined) ?? {
       label: reason,
       stored: false,
       remedy: 'This page does not know the reason: the collector may be newer. Reload the page.',

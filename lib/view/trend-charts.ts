@@ -13,7 +13,7 @@ export interface TrendLine {
 }
 
 export interface TrendChart {
-  readonly id: 'throughput' | 'latency' | 'busy' | 'overlap' | 'period';
+  readonly id: 'throughput' | 'latency' | 'busy' | 'bubble' | 'overlap' | 'period';
   readonly title: string;
   readonly unit: string;
   readonly term: Term;
@@ -32,7 +32,7 @@ export function trendCharts(points: readonly TrendPoint[]): readonly TrendChart[
     dashed,
     data: withGaps(points, read),
   });
-  const groupLines = (field: 'busyRatio' | 'overlapRatio') =>
+  const groupLines = (field: 'busyRatio' | 'activeBubbleRatio' | 'overlapRatio') =>
     groups.map((group, index) =>
       line(
         group.group,
@@ -52,7 +52,7 @@ export function trendCharts(points: readonly TrendPoint[]): readonly TrendChart[
     },
     {
       id: 'latency',
-      title: 'TPOT and step latency',
+      title: 'TPOT and step',
       unit: 'ms',
       term: 'tpot',
       lines: [
@@ -70,6 +70,14 @@ export function trendCharts(points: readonly TrendPoint[]): readonly TrendChart[
       max: 1,
     },
     {
+      id: 'bubble',
+      title: 'Bubble per group',
+      unit: '%',
+      term: 'activeBubbleRatio',
+      lines: groupLines('activeBubbleRatio'),
+      max: 1,
+    },
+    {
       id: 'overlap',
       title: 'Overlap per group',
       unit: '%',
@@ -79,7 +87,7 @@ export function trendCharts(points: readonly TrendPoint[]): readonly TrendChart[
     },
     {
       id: 'period',
-      title: 'Layer period, measured and ideal',
+      title: 'Layer period',
       unit: 'µs',
       term: 'measuredPeriod',
       lines: [

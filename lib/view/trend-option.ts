@@ -25,6 +25,7 @@ export type TrendOption = {
     type: 'value';
     min: 0;
     max?: number;
+    interval?: number;
     splitNumber: number;
     axisLabel: AxisText & { formatter: (value: number) => string };
     splitLine: { lineStyle: { color: string } };
@@ -71,7 +72,7 @@ export function trendOption(
     yAxis: {
       type: 'value',
       min: 0,
-      ...(chart.max === null ? {} : { max: chart.max }),
+      ...(chart.max === null ? {} : { max: chart.max, interval: chart.max / 4 }),
       splitNumber: 3,
       axisLabel: { ...text, formatter: (value) => axisText(chart, value) },
       splitLine: { lineStyle: { color: surface.line } },

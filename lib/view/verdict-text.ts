@@ -73,14 +73,17 @@ export function verdictSentence(verdict: Verdict): VerdictSentence {
     });
     const worst = verdict.waits[0];
     if (worst !== undefined) {
-      pieces.push({ text: ` ${roleName(worst)} GPUs are idle for ` });
+      pieces.push({ text: ` ${roleName(worst)} GPUs idle for ` });
       pieces.push({
         text: percent(worst.activeBubbleRatio),
         strong: true,
         target: 'strip',
         title: waitTitle(worst),
       });
-      pieces.push({ text: ' of the time that a step is in flight.' });
+      pieces.push({
+        text: ' of their active time.',
+        title: 'Active: a step was in flight and the worker’s events were seen.',
+      });
     }
   }
   pieces.push(...slowPieces(verdict), ...periodPieces(verdict), ...remedyPieces(verdict));
@@ -95,13 +98,15 @@ function slowPieces(verdict: Judged): VerdictPiece[] {
     { text: ' ' },
     { text: verdict.slow.workerId, target: 'heat' },
     {
-      text: ` computes ${percent(verdict.slow.excessRatio)} longer than its group, and everyone waits for it.`,
+      text: ` computes ${percent(verdict.slow.excessRatio)} longer than its group; everyone waits for it.`,
     },
   ];
 }
 
 function periodPieces(verdict: Judged): VerdictPiece[] {
+  // Two lines at most: what is wrong comes before the period, which stands below anyway.
   if (verdict.measuredPeriodNs === null || verdict.idealPeriodNs === null) return [];
+  if (verdict.kind === 'bounded' && verdict.slow !== null) return [];
   return [
     { text: ' A layer takes ' },
     {

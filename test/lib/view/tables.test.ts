@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'vitest';
+import type { Breakdown, BreakdownLayer } from '#lib/api/breakdown.ts';
+import { REJECT_REASONS } from '#lib/table/reject-reasons.ts';
+import { nextSort, parseSort, pathNs, sortedLayers, sortText } from '#lib/view/breakdown-table.ts';
+import { barParts } from '#lib/view/bubble-parts.ts';
+import { connectCommand, DEFAULT_OTLP } from '#lib/view/connect-help.ts';
+import { definitionText } from '#lib/view/definitions.ts';
+import { droppedEvents, rejectHelp, rejectLines } from '#lib/view/reject-help.ts';
+import { matchShortcut, SHORTCUTS } from '#lib/view/shortcuts.ts';
+import { sampleGroup } from './sample-report.ts';
+
+function layer(index: number, ffnNs: number | null): BreakdownLayer {
+  return {
+    layer: index,
+    attentionNs: 10,
+    a2fNs: 5,
+    ffnNs,
+    f2aNs: null,
+    attentionWaitNs: null,
+    ffnWaitNs: null,
+    periodNs: null,
+    count: 3,
+    idealPeriodNs: null,
+    bound: null,
+  };
+}
+
+describe('layers table', () => {
+  const layers: Breakdown['layers'] = [layer(0, 30), layer(1, null), layer(2, 50), layer(3, 30)];
+  const order = (text: string) => sortedLayers(layers, parseSort(text)).map((row) => row.layer);
+
+  test('missing values come last in both directions, ties by layer', () => {
+    expect(order('ffnNs')).toEqual([0, 3, 2, 1]);
+    expect(order('-ffnNs')).toEqual([2, 0, 3, 1]);
+    expect(order('-layer')).toEqual([3, 2, 1, 0]);
+    expect(order('nonsense')).toEqual([0, 1, 2, 3]);
+  });
+
+  test('a head shows the largest first, then turns', () => {
+    const first = nextSort(parseSort(null), 'ffnNs');
+    expect(sortText(first)).toBe('-ffnNs');
+    expect(sortText(nextSort(first, 'ffnNs'))).toBe('ffnNs');
+    expect(sortText(nextSort(first, 'layer'))).toBeNull();
+    expect(parseSort(sortText(first))).toEqual(first);
+  });
+
+  test('a way through a layer adds what is known', () => {
+    expect(pathNs(layer(0, 30))).toBe(45);
+  });
+});
+
+describe('stacked bar', () => {
+  test('parts add up to the window and keep their order', () => {
+    const group = sampleGroup('attention', 2, 0.6);
+    const bubble = {
+      exposedTransferNs: 300,
+      waitPeerNs: 200,
+      copyNs: 0,
+      hostNs: 100,
+      unattributedNs: 200,
+    };
+    const parts = barParts({ ...group, bubble }, 'attention');
+    expect(parts.map((part) => part.term)).toEqual([
+      'compute',
+      'exposedTransfer',
+      'waitPeer',
+      'host',
+      'unattributed',
+    ]);
+    expect(parts.reduce((sum, part) => sum + part.ratio, 0)).toBeCloseTo(1, 12);
+    expect(parts[2]).toMatchObject({ look: 'hatched', label: 'waiting for experts' });
+  });
+
+  test('an empty window has no parts', () => {
+    expect(barParts({ ...sampleGroup('ffn', 1, 0.5), windowNs: 0 }, 'ffn')).toEqual([]);
+  });
+});
+
+describe('reasons', () => {
+  test('every reason of the collector says what to do', () => {
+    for (const reason of REJECT_REASONS) {
+      expect(rejectHelp(reason).label, reason).not.toBe(reason);
+      expect(rejectHelp(reason).remedy.length).toBeGreaterThan(20);
+    }
+  });
+
+  test('most first, zeros left out, stored ones are not dropped', () => {
+    const rejected = { late: 5, no_role: 7, bad_time: 0, from_the_future: 1 };
+    expect(rejectLines(rejected).map((line) => line.reason)).toEqual([
+      'no_role',
+      'late',
+      'from_the_future',
+    ]);
+    expect(droppedEvents(rejected)).toBe(8);
+    expect(rejectHelp('constructor').label).toBe('constructor');
+  });
+});
+
+describe('keyboard', () => {
+  test('sequences wait for their second key', () => {
+    expect(matchShortcut(['g'])).toBe('pending');
+    expect(matchShortcut(['g', 'l'])).toEqual({ kind: 'go', path: '/layers' });
+    expect(matchShortcut(['g', 'x'])).toBeNull();
+    expect(matchShortcut([' '])).toEqual({ kind: 'pause' });
+  });
+
+  test('no shortcut hides another', () => {
+    for (const shortcut of SHORTCUTS) expect(matchShortcut(shortcut.keys)).toBe(shortcut.action);
+  });
+});
+
+test('the command names the real address, on one line', () => {
+  const command = connectCommand('http://10.0.0.1:4318');
+  expect(command).toContain('OTEL_EXPORTER_OTLP_ENDPOINT=http://10.0.0.1:4318 ');
+  expect(command).not.toContain('\n');
+  expect(connectCommand(null)).toContain(DEFAULT_OTLP);
+});
+
+test('definitions carry name, unit and the exact value', () => {
+  expect(definitionText('busyRatio', '0.59 (ratio)')).toMatch(
+    /^0\.59 \(ratio\)\nBusy \(%\): Union/,
+  );
+});

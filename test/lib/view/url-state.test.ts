@@ -1,0 +1,51 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { HEAT_METRICS } from '#lib/view/heat-model.ts';
+import { PRESETS } from '#lib/view/time-range.ts';
+import {
+  DEFAULT_PAGE_STATE,
+  type PageState,
+  parsePageState,
+  serializePageState,
+} from '#lib/view/url-state.ts';
+
+const parse = (search: string) => parsePageState(new URLSearchParams(search));
+
+test('defaults need no words, and no words give the defaults', () => {
+  expect(serializePageState(DEFAULT_PAGE_STATE)).toBe('');
+  expect(parse('')).toEqual(DEFAULT_PAGE_STATE);
+});
+
+test('any state comes back from its URL', () => {
+  const range = fc.oneof(
+    fc.constant<PageState['range']>({ kind: 'live' }),
+    fc.constantFrom(...PRESETS).map(({ name }) => ({ kind: 'last', preset: name }) as const),
+    fc
+      .tuple(fc.integer({ min: 0, max: 4e12 }), fc.integer({ min: 1, max: 1e9 }))
+      .map(([fromMs, spanMs]) => ({ kind: 'absolute', fromMs, toMs: fromMs + spanMs }) as const),
+  );
+  const state = fc.record<PageState>({
+    deployment: fc.option(fc.string({ minLength: 1, unit: 'grapheme' })),
+    range,
+    heat: fc.constantFrom(...HEAT_METRICS),
+    layer: fc.option(fc.integer({ min: 0, max: 999_999 })),
+    sort: fc.constantFrom(null, 'layer', '-ffnNs'),
+  });
+  fc.assert(
+    fc.property(state, (value) => {
+      expect(parse(serializePageState(value))).toEqual(value);
+    }),
+    { numRuns: 300, seed: 7 },
+  );
+});
+
+test('nonsense falls back to the defaults', () => {
+  for (const search of [
+    'range=7d&heat=constructor&layer=-1',
+    'from=x&to=y',
+    'from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z',
+    'layer=1e9&d=',
+  ]) {
+    expect(parse(search)).toEqual(DEFAULT_PAGE_STATE);
+  }
+});

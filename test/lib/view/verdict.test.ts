@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'vitest';
+import type { ReportJson } from '#lib/api/report-schema.ts';
+import { median, slowestWorker, verdictOf } from '#lib/view/verdict.ts';
+import { verdictSentence } from '#lib/view/verdict-text.ts';
+import { SAMPLE_BALANCE, sampleGroup, sampleReport, sampleWorker } from './sample-report.ts';
+
+function words(report: ReportJson | null): string {
+  return verdictSentence(verdictOf(report))
+    .pieces.map((piece) => piece.text)
+    .join('');
+}
+
+describe('the sentence', () => {
+  test('names the bound, who idles, the period and the remedy', () => {
+    expect(words(sampleReport())).toBe(
+      'FFN-bound. Attention GPUs idle for 40 % of their active time. A layer takes 741 µs, ideally 738 µs. → More FFN GPUs per attention GPU would shorten the layer.',
+    );
+  });
+
+  test('names a slow worker, and what an even group would give', () => {
+    const workers = sampleReport().workers.map((worker) =>
+      worker.id === 'ffn/1' ? sampleWorker('ffn', 1, 0.7) : worker,
+    );
+    const even = sampleWorker('ffn', 2, 0.7);
+    const report = sampleReport({
+      workers: [...workers, even],
+      balance: { ...SAMPLE_BALANCE, imbalanceCostNs: 73_800 },
+    });
+    expect(words(report)).toContain(
+      ' ffn/0 computes 36 % longer than its group; everyone waits for it. → An even group would shorten the layer by 10 %.',
+    );
+  });
+
+  test('prefers advice with its spread', () => {
+    const advice = {
+      kind: 'split',
+      change: '64A16F',
+      gain: 0.11,
+      low: 0.08,
+      high: 0.13,
+      assumes: 'times scale with the batch',
+    };
+    const report = sampleReport({ balance: { ...SAMPLE_BALANCE, advice: [advice] } });
+    expect(words(report)).toContain('→ 64A16F would give about +11 % ± 3.0 % tokens/s per GPU.');
+  });
+
+  test('latency-bound asks for the micro-batches that are missing', () => {
+    const report = sampleReport({
+      balance: { ...SAMPLE_BALANCE, bound: 'latency-bound', minMicrobatches: 4 },
+    });
+    expect(words(report)).toContain(
+      '→ More micro-batches would hide the round trip: 4 instead of 3 at this size.',
+    );
+  });
+
+  test('healthy says so with its margin', () => {
+    const report = sampleReport({
+      groups: [sampleGroup('attention', 4, 0.97), sampleGroup('ffn', 2, 0.912)],
+    });
+    expect(words(report)).toMatch(
+      /^Healthy\. No group is idle for more than 8\.8 % of its active time; the layer is ffn-bound\./,
+    );
+  });
+
+  test('a slow worker is never healthy', () => {
+    const report = sampleReport({
+      groups: [sampleGroup('attention', 4, 0.97), sampleGroup('ffn', 2, 0.95)],
+      workers: [0.8, 0.8, 0.95].map((busy, rank) => sampleWorker('attention', rank, busy)),
+    });
+    expect(verdictOf(report)).toMatchObject({ kind: 'bounded', slow: { workerId: 'attention/2' } });
+  });
+
+  test('without steps or without a balance', () => {
+    expect(words(null)).toBe('No steps in this window.');
+    const none = {
+      count: 0,
+      latencyNs: null,
+      cadenceNs: null,
+      tokens: null,
+      tokensPerSecond: null,
+    };
+    expect(words(sampleReport({ steps: none }))).toBe('No steps in this window.');
+    expect(words(sampleReport({ balance: null }))).toMatch(/^Not disaggregated\. Attention GPUs/);
+  });
+});
+
+describe('confidence', () => {
+  const confidence = (report: ReportJson) => verdictSentence(verdictOf(report)).confidence?.word;
+
+  test('early while there are few steps', () => {
+    expect(confidence(sampleReport({ steps: { ...sampleReport().steps, count: 4 } }))).toBe(
+      'early',
+    );
+  });
+
+  test('close where the sides are within 5 %', () => {
+    const balance = { ...SAMPLE_BALANCE, taEffectiveNs: 240_000, tfEffectiveNs: 246_000 };
+    expect(confidence(sampleReport({ balance }))).toBe('close');
+    expect(confidence(sampleReport())).toBe('clear');
+  });
+});
+
+describe('the slowest worker', () => {
+  test('is compared within its group only', () => {
+    expect(slowestWorker(sampleReport().workers)).toBeNull();
+  });
+
+  test('jitter under 8 % names nobody', () => {
+    const workers = [0.6, 0.61, 0.64].map((busy, rank) => sampleWorker('ffn', rank, busy));
+    expect(slowestWorker(workers)).toBeNull();
+  });
+
+  test('unobserved time does not make a worker fast', () => {
+    const half = { ...sampleWorker('ffn', 0, 0.4), observedNs: 500 };
+    const workers = [half, sampleWorker('ffn', 1, 0.6), sampleWorker('ffn', 2, 0.6)];
+    expect(slowestWorker(workers)).toMatchObject({ workerId: 'ffn/0' });
+  });
+});
+
+test('the median of an even count lies between', () => {
+  expect(median([4, 1, 3, 2])).toBe(2.5);
+  expect(median([])).toBeNaN();
+});
