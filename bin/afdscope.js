@@ -20,8 +20,8 @@ const WEB_COMMANDS = new Set(['up', 'demo', 'web']);
 
 async function main() {
   const args = process.argv.slice(2);
-  const servesWeb =
-    WEB_COMMANDS.has(args[0] ?? '') && !args.some((arg) => /^(-h|--help)$/.test(arg));
+  const noWeb = args.some((arg) => ['-h', '--help', '--no-web'].includes(arg));
+  const servesWeb = WEB_COMMANDS.has(args[0] ?? '') && !noWeb;
   ensureInstalled({ dev: servesWeb }); // the build needs the tools
   const node = findNode();
   if (servesWeb) ensureAppBuilt(node);

@@ -121,8 +121,9 @@ export class Collector {
     this.#phase = 'stopping';
     for (const receiver of this.#receivers) receiver.drain();
     await Promise.all(this.#receivers.map((receiver) => receiver.close(RECEIVER_GRACE_MS)));
-    await this.#parts?.ingest.stop();
+    // The live view reads the database; the writer closes last, so that it empties the log.
     await this.#parts?.live.stop();
+    await this.#parts?.ingest.stop();
     await this.#admin?.close();
     await this.#tracing?.stop();
   }

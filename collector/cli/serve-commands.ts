@@ -23,12 +23,13 @@ export function runWeb(io: CommandIo, options: Options): Promise<number> {
 
 /** `up` with a simulated cluster that reports to it, in a data folder of its own. */
 export function runDemo(io: CommandIo, options: Options): Promise<number> {
-  requireBuiltApp(io);
+  const web = options.web !== false;
+  if (web) requireBuiltApp(io);
   const loaded = loadCommandConfig(io, options);
   const config = demoConfig(loaded);
   const isDefaultFolder = config.dataDir !== loaded.config.dataDir;
   return superviseWith(io, config, {
-    parts: { collector: true, web: options.web !== false },
+    parts: { collector: true, web },
     simulate: simulateArgs(options),
     notes: [
       'The workers are simulated; switch faults with: curl -X PUT the simulation address.',

@@ -14,7 +14,7 @@ const SAMPLED_RATIO = 0.05;
 
 export interface Tracing {
   /** The same service, with a span around every request. */
-  wrapIngest(ingest: IngestService): Pick<IngestService, 'submit'>;
+  wrapIngest(ingest: Pick<IngestService, 'submit'>): Pick<IngestService, 'submit'>;
   observeCommit(commit: CommitReport): void;
   stop(): Promise<void>;
 }
