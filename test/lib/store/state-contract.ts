@@ -1,0 +1,64 @@
+/** What every state store must do. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { unixNanos } from '#lib/base/units.ts';
+import type { Annotation, StateStore } from '#lib/store/state-store.ts';
+import { BASE } from '#test/support/telemetry-batch.ts';
+
+const at = (ns: number) => unixNanos(BASE + BigInt(ns));
+
+function note(
+  id: string,
+  fromNs: number,
+  toNs: number,
+  fields: Partial<Annotation> = {},
+): Annotation {
+  return {
+    id,
+    deployment: 'prod',
+    fromUnixNs: at(fromNs),
+    toUnixNs: at(toNs),
+    author: 'on-call',
+    text: `"${id}" — naïve; DROP TABLE`,
+    createdUnixNs: at(1),
+    ...fields,
+  };
+}
+
+export function describeStateStore(name: string, open: () => Promise<StateStore>): void {
+  describe(`${name}: state store`, () => {
+    let store: StateStore;
+    beforeEach(async () => {
+      store = await open();
+    });
+    afterEach(() => store.close());
+
+    test('annotations that overlap the window, both ends included, oldest first', async () => {
+      const notes = [note('late', 300, 300), note('early', 0, 100), note('middle', 100, 250)];
+      for (const one of notes) await store.putAnnotation(one);
+      await store.putAnnotation(note('elsewhere', 0, 999, { deployment: 'other' }));
+      const [late, early, middle] = notes;
+      expect(await store.annotations('prod', at(0), at(999))).toEqual([early, middle, late]);
+      expect(await store.annotations('prod', at(100), at(100))).toEqual([early, middle]);
+      expect(await store.annotations('prod', at(101), at(299))).toEqual([middle]);
+      expect(await store.annotations('prod', at(300), at(300))).toEqual([late]);
+      expect(await store.annotations('prod', at(301), at(999))).toEqual([]);
+      expect(await store.annotations('none', at(0), at(999))).toEqual([]);
+    });
+
+    test('the same id replaces', async () => {
+      await store.putAnnotation(note('a', 0, 10));
+      const moved = note('a', 50, 60, { deployment: 'other', text: '' });
+      await store.putAnnotation(moved);
+      expect(await store.annotations('prod', at(0), at(99))).toEqual([]);
+      expect(await store.annotations('other', at(0), at(99))).toEqual([moved]);
+    });
+
+    test('deleting says whether there was one', async () => {
+      await store.putAnnotation(note('a', 0, 10));
+      expect(await store.deleteAnnotation('b')).toBe(false);
+      expect(await store.deleteAnnotation('a')).toBe(true);
+      expect(await store.deleteAnnotation('a')).toBe(false);
+      expect(await store.annotations('prod', at(0), at(99))).toEqual([]);
+    });
+  });
+}
