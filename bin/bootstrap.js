@@ -5,7 +5,8 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -35,7 +36,8 @@ export function ensureInstalled({ dev }, folder = root) {
   const hashPath = join(folder, 'node_modules', '.afdscope-lock-hash');
   const known = readIfThere(hashPath);
   if (known === hash || known === `${sha256(lock)} dev`) return;
-  if (!holdsPackagesOf(folder, JSON.parse(lock.toString('utf8')), dev)) {
+  withLock(folder, () => {
+    if (holdsPackagesOf(folder, JSON.parse(lock.toString('utf8')), dev)) return;
     say('afdscope: installing packages (npm ci) …');
     const started = Date.now();
     const status = runNpm(['ci', '--no-audit', '--no-fund'], folder);
@@ -45,7 +47,7 @@ export function ensureInstalled({ dev }, folder = root) {
       );
     }
     say(`afdscope: packages installed in ${seconds(started)}`);
-  }
+  });
   writeFileSync(hashPath, hash);
 }
 
@@ -142,7 +144,17 @@ export function ensureAppBuilt(node, folder = root) {
   if (!existsSync(join(folder, 'app')) || !existsSync(nextBin)) return; // published: built already
   const hashPath = join(folder, '.next', 'afdscope-build-hash');
   const hash = appInputsHash(folder);
-  if (readIfThere(hashPath) === hash && existsSync(join(folder, '.next', 'BUILD_ID'))) return;
+  const isFresh = () =>
+    readIfThere(hashPath) === hash && existsSync(join(folder, '.next', 'BUILD_ID'));
+  if (isFresh()) return;
+  withLock(folder, () => {
+    if (!isFresh()) buildApp(node, nextBin, folder);
+    mkdirSync(dirname(hashPath), { recursive: true });
+    writeFileSync(hashPath, hash);
+  });
+}
+
+function buildApp(node, nextBin, folder) {
   say('afdscope: building the dashboard (next build) …');
   const started = Date.now();
   const result = spawnSync(node, [nextBin, 'build'], {
@@ -153,9 +165,46 @@ export function ensureAppBuilt(node, folder = root) {
   if (result.status !== 0) {
     throw new BootstrapError(`next build failed (exit ${result.status ?? result.signal})`);
   }
-  mkdirSync(dirname(hashPath), { recursive: true });
-  writeFileSync(hashPath, hash);
   say(`afdscope: dashboard built in ${seconds(started)}`);
+}
+
+/**
+ * Two starts at once must not install into, or build, one folder together. The lock names its
+ * process, so that one left by a killed process blocks nobody.
+ */
+function withLock(folder, work) {
+  const path = join(tmpdir(), `afdscope-${sha256(folder).slice(0, 16)}.lock`);
+  let told = false;
+  for (;;) {
+    try {
+      writeFileSync(path, String(process.pid), { flag: 'wx' });
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    const holder = Number(readIfThere(path));
+    if (holder > 0 && !isAlive(holder)) {
+      rmSync(path, { force: true });
+      continue;
+    }
+    if (!told) say(`afdscope: waiting for another start (process ${holder}) in this folder …`);
+    told = true;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+  }
+  try {
+    work();
+  } finally {
+    rmSync(path, { force: true });
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
 }
 
 /**
