@@ -186,9 +186,9 @@ export class SimulatedCluster {
       for (let i = 0; i < ofStep.length; i++) {
         const event = ofStep[i]!;
         this.#reporters[event.worker]!.reportEvent(event, this.#originUnixNs, traceId);
+        this.#spansReported++;
         if (i % SPANS_AT_ONCE === SPANS_AT_ONCE - 1) await yieldToEventLoop();
       }
-      this.#spansReported += ofStep.length;
       this.#recordTimePerOutputToken(ofStep);
     }
   }
