@@ -3,7 +3,7 @@
 import { CpuIcon, NetworkIcon } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { ReportJson } from '#lib/api/report-schema.ts';
-import { barParts } from '#lib/view/bubble-parts.ts';
+import { barOf, observedRatio } from '#lib/view/bubble-parts.ts';
 import type { Term } from '#lib/view/definitions.ts';
 import { countFigure, ratioFigure } from '#lib/view/format.ts';
 import { roleColour } from '#lib/view/palette.ts';
@@ -43,7 +43,9 @@ function GroupCard({
   readonly data: WindowData;
   readonly report: ReportJson;
 }) {
-  const parts = barParts(group, group.role);
+  const bar = barOf(group, group.role);
+  const observed = observedRatio(group);
+  const busyRatio = group.activeBubbleRatio === null ? null : 1 - group.activeBubbleRatio;
   const members = report.workers.filter((worker) => worker.group === group.group);
   const worst = worstWorker(members);
   const slow = slowestWorker(members);
@@ -62,9 +64,15 @@ function GroupCard({
             </span>
           </h2>
           <p className="mt-1 text-big leading-tight font-semibold" data-testid="busy">
-            <Fig figure={ratioFigure(group.busyRatio)} term="busyRatio" />
+            <Fig figure={ratioFigure(busyRatio)} term="busyRatio" />
             <span className="ml-2 text-small font-normal text-muted">
               <TermName term="busyRatio">busy</TermName>
+              {observed !== null && observed < 0.95 && (
+                <>
+                  {' · '}
+                  <TermName term="observed">{`${ratioFigure(observed).value} % observed`}</TermName>
+                </>
+              )}
             </span>
           </p>
         </div>
@@ -77,8 +85,8 @@ function GroupCard({
         </div>
       </div>
       <div className="mt-2">
-        <StackedBar parts={parts} />
-        <PartList parts={parts} workers={group.workers} />
+        <StackedBar parts={bar.parts} />
+        <PartList parts={bar.parts} workers={group.workers} />
       </div>
       <dl className="mt-2.5 grid grid-cols-3 gap-x-4 gap-y-1.5 border-t border-line pt-2.5 text-small xl:grid-cols-5">
         <Entry term="activeBubbleRatio">

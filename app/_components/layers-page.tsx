@@ -3,7 +3,7 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { fetchBreakdown } from '#lib/api/client.ts';
 import { durationFigure } from '#lib/view/format.ts';
-import { apiRange, rangeText, refreshMs } from '#lib/view/time-range.ts';
+import { apiRange, LIVE_WINDOW_MS, rangeText, refreshMs } from '#lib/view/time-range.ts';
 import { problemOf, useDashboard } from './dashboard.tsx';
 import { Fig } from './figure.tsx';
 import { LayerDetail } from './layer-detail.tsx';
@@ -53,8 +53,10 @@ export function LayersPage() {
         <span className="text-muted">
           medians over {data.steps.toLocaleString('en-US')} {data.steps === 1 ? 'step' : 'steps'} in{' '}
           <Fig figure={durationFigure(data.window.durationNs)} />,{' '}
-          {state.range.kind === 'live' ? 'newest 30 s' : rangeText(state.range)} ·{' '}
-          {data.layers.length} layers · {data.microbatches} micro-batches
+          {state.range.kind === 'live'
+            ? `newest ${LIVE_WINDOW_MS / 1000} s`
+            : rangeText(state.range)}{' '}
+          · {data.layers.length} layers · {data.microbatches} micro-batches
         </span>
       </header>
       <LayerDetail breakdown={data} />

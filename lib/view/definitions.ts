@@ -9,8 +9,13 @@ export interface Definition {
 export const DEFINITIONS = {
   busyRatio: {
     name: 'Busy',
-    unit: '%',
-    text: 'Union of compute events divided by the window. A group is the sum over its workers divided by the sum of their windows. Not GPU utilization, which reads 100 % while a receive kernel spins.',
+    unit: '% of active time',
+    text: '1 − bubble: |compute ∩ active| / |active|. Active: a step was in flight and the worker’s events were seen. A group is the sum over its workers divided by the sum of their active times. Not GPU utilization, which reads 100 % while a receive kernel spins.',
+  },
+  observed: {
+    name: 'Observed',
+    unit: '% of the window',
+    text: '|observed| / |window|: the part of the window for which the worker’s events are there. Steps that a sender left out are not a bubble; they are missing here.',
   },
   activeBubbleRatio: {
     name: 'Bubble',
@@ -19,33 +24,33 @@ export const DEFINITIONS = {
   },
   compute: {
     name: 'Compute',
-    unit: 'share of the window',
-    text: 'Union of all compute events: attention, gate, experts, combine, sampling.',
+    unit: 'share of active time',
+    text: 'Union of all compute events, inside active time: attention, gate, experts, combine, sampling.',
   },
   exposedTransfer: {
     name: 'Exposed transfer',
-    unit: 'share of the window',
+    unit: 'share of active time',
     text: 'bubble ∩ transfer: nothing computed while data was in flight. It says that a transfer ran, not that the network was the cause.',
   },
   waitPeer: {
     name: 'Waiting for peers',
-    unit: 'share of the window',
+    unit: 'share of active time',
     text: 'Rest of the bubble inside a wait: a receive before its last matching send started. The other group was not done yet.',
   },
   copy: {
     name: 'Copy',
-    unit: 'share of the window',
+    unit: 'share of active time',
     text: 'Rest of the bubble inside local memory copies.',
   },
   host: {
     name: 'Host',
-    unit: 'share of the window',
+    unit: 'share of active time',
     text: 'Rest of the bubble inside host work: scheduling, launches, control metadata.',
   },
   unattributed: {
     name: 'Unattributed',
-    unit: 'share of the window',
-    text: 'What is left of the bubble: no event of the worker covers it (between steps, or not instrumented).',
+    unit: 'share of active time',
+    text: 'What is left of the bubble: no event of the worker covers it (not instrumented, or a gap inside a step).',
   },
   overlapRatio: {
     name: 'Overlap',
@@ -71,7 +76,7 @@ export const DEFINITIONS = {
   tokensPerSecond: {
     name: 'Throughput',
     unit: 'tokens/s',
-    text: 'Output tokens of the deployment per second. Tokens count once per step, micro-batch and data-parallel rank, not per layer.',
+    text: 'Output tokens of the steps that were reported, per second of the window. Tokens count once per step, micro-batch and data-parallel rank, not per layer.',
   },
   tpot: {
     name: 'TPOT',

@@ -18,7 +18,7 @@ export type TimeSelection =
 /** What the trend charts show while the page is live. */
 export const LIVE_TREND_MS = 300_000;
 /** What is asked of questions that have no live stream, such as the breakdown. */
-export const LIVE_WINDOW_MS = 30_000;
+export const LIVE_WINDOW_MS = 15_000;
 
 export function isPresetName(name: string): name is PresetName {
   return PRESETS.some((preset) => preset.name === name);
@@ -43,7 +43,7 @@ export function apiRange(
 
 /** How often a window's figures are asked for anew; null: never, it is the past. */
 export function refreshMs(selection: TimeSelection): number | null {
-  if (selection.kind === 'live') return 5_000;
+  if (selection.kind === 'live') return 10_000;
   return selection.kind === 'last' ? presetOf(selection.preset).refreshMs : null;
 }
 

@@ -13,7 +13,7 @@ export interface TrendLine {
 }
 
 export interface TrendChart {
-  readonly id: 'throughput' | 'latency' | 'busy' | 'bubble' | 'overlap' | 'period';
+  readonly id: 'throughput' | 'latency' | 'busy' | 'overlap' | 'period' | 'steps';
   readonly title: string;
   readonly unit: string;
   readonly term: Term;
@@ -32,13 +32,16 @@ export function trendCharts(points: readonly TrendPoint[]): readonly TrendChart[
     dashed,
     data: withGaps(points, read),
   });
-  const groupLines = (field: 'busyRatio' | 'activeBubbleRatio' | 'overlapRatio') =>
-    groups.map((group, index) =>
+  const groupLines = (read: (group: TrendPoint['groups'][number]) => number | null) =>
+    groups.map(({ group, role }, index) =>
       line(
-        group.group,
-        roleColour(group.role),
-        (point) => point.groups.find((g) => g.group === group.group)?.[field] ?? null,
-        groups.findIndex((other) => other.role === group.role) !== index,
+        group,
+        roleColour(role),
+        (point) => {
+          const found = point.groups.find((entry) => entry.group === group);
+          return found === undefined ? null : read(found);
+        },
+        groups.findIndex((other) => other.role === role) !== index,
       ),
     );
   const charts: TrendChart[] = [
@@ -66,15 +69,7 @@ export function trendCharts(points: readonly TrendPoint[]): readonly TrendChart[
       title: 'Busy per group',
       unit: '%',
       term: 'busyRatio',
-      lines: groupLines('busyRatio'),
-      max: 1,
-    },
-    {
-      id: 'bubble',
-      title: 'Bubble per group',
-      unit: '%',
-      term: 'activeBubbleRatio',
-      lines: groupLines('activeBubbleRatio'),
+      lines: groupLines(busyWhileActive),
       max: 1,
     },
     {
@@ -82,7 +77,7 @@ export function trendCharts(points: readonly TrendPoint[]): readonly TrendChart[
       title: 'Overlap per group',
       unit: '%',
       term: 'overlapRatio',
-      lines: groupLines('overlapRatio'),
+      lines: groupLines((group) => group.overlapRatio),
       max: 1,
     },
     {
@@ -96,8 +91,21 @@ export function trendCharts(points: readonly TrendPoint[]): readonly TrendChart[
       ],
       max: null,
     },
+    {
+      id: 'steps',
+      title: 'Steps seen',
+      unit: '/s',
+      term: 'stepRate',
+      lines: [line('steps', STAGE_COLOURS.collective, (point) => point.stepsPerSecond)],
+      max: null,
+    },
   ];
   return charts;
+}
+
+/** Busy as the cards show it: of active time, so that steps left out by the sender do not count. */
+export function busyWhileActive(group: TrendPoint['groups'][number]): number | null {
+  return group.activeBubbleRatio === null ? null : 1 - group.activeBubbleRatio;
 }
 
 /** Groups in order of first sight: attention first, as senders of the first transfer. */
@@ -147,7 +155,7 @@ export function lastValue(line: TrendLine): number | null {
 /** A chart's value with its unit, as axis and tooltip show it. */
 export function trendFigure(chart: TrendChart, value: number | null): Figure {
   if (chart.unit === '%') return ratioFigure(value);
-  if (chart.unit === 'tokens/s') return countFigure(value, 'tokens/s');
+  if (chart.unit === 'tokens/s' || chart.unit === '/s') return countFigure(value, chart.unit);
   if (value === null) return { value: '–', unit: '', exact: 'no data' };
   return { value: significant(value), unit: chart.unit, exact: `${value} ${chart.unit}` };
 }

@@ -97,5 +97,5 @@ export function trendOption(
 function axisText(chart: TrendChart, value: number): string {
   if (chart.unit === '%') return `${Math.round(value * 100)} %`;
   const figure = trendFigure(chart, value);
-  return figureText({ ...figure, unit: figure.unit.replace('tokens/s', '').trim() });
+  return figureText({ ...figure, unit: figure.unit.replace(/(tokens)?\/s$/, '').trim() });
 }

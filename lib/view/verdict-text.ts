@@ -161,7 +161,7 @@ function roleName(wait: Pick<GroupWait, 'group' | 'role'>): string {
 }
 
 function waitTitle(wait: GroupWait): string {
-  return `Of the window: ${percent(wait.waitPeerRatio)} waiting for peers, ${percent(wait.exposedTransferRatio)} exposed transfer.`;
+  return `Of active time: ${percent(wait.waitPeerRatio)} waiting for peers, ${percent(wait.exposedTransferRatio)} exposed transfer.`;
 }
 
 /** Whole percents above ten, one decimal below: a sentence, not a table. */

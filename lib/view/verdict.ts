@@ -85,13 +85,13 @@ export function verdictOf(report: ReportJson | null): Verdict {
 
 function groupWait(group: GroupJson): GroupWait | null {
   if (group.activeBubbleRatio === null) return null;
-  const windowNs = group.windowNs > 0 ? group.windowNs : 1;
+  const activeNs = group.activeNs > 0 ? group.activeNs : 1;
   return {
     group: group.group,
     role: group.role,
     activeBubbleRatio: group.activeBubbleRatio,
-    waitPeerRatio: group.bubble.waitPeerNs / windowNs,
-    exposedTransferRatio: group.bubble.exposedTransferNs / windowNs,
+    waitPeerRatio: group.bubble.waitPeerNs / activeNs,
+    exposedTransferRatio: group.bubble.exposedTransferNs / activeNs,
   };
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Breakdown, BreakdownLayer } from '#lib/api/breakdown.ts';
 import { REJECT_REASONS } from '#lib/table/reject-reasons.ts';
 import { nextSort, parseSort, pathNs, sortedLayers, sortText } from '#lib/view/breakdown-table.ts';
-import { barParts } from '#lib/view/bubble-parts.ts';
+import { barOf, observedRatio } from '#lib/view/bubble-parts.ts';
 import { connectCommand, DEFAULT_OTLP } from '#lib/view/connect-help.ts';
 import { definitionText } from '#lib/view/definitions.ts';
 import { droppedEvents, rejectHelp, rejectLines } from '#lib/view/reject-help.ts';
@@ -50,29 +50,60 @@ describe('layers table', () => {
 });
 
 describe('stacked bar', () => {
-  test('parts add up to the window and keep their order', () => {
-    const group = sampleGroup('attention', 2, 0.6);
-    const bubble = {
-      exposedTransferNs: 300,
-      waitPeerNs: 200,
-      copyNs: 0,
-      hostNs: 100,
-      unattributedNs: 200,
-    };
-    const parts = barParts({ ...group, bubble }, 'attention');
-    expect(parts.map((part) => part.term)).toEqual([
+  const bubble = {
+    exposedTransferNs: 300,
+    waitPeerNs: 200,
+    copyNs: 0,
+    hostNs: 100,
+    unattributedNs: 200,
+  };
+
+  test('parts add up to the active time and keep their order', () => {
+    const bar = barOf({ ...sampleGroup('attention', 2, 0.6), bubble }, 'attention');
+    expect(bar).toMatchObject({ base: 'active', totalNs: 2000 });
+    expect(bar.parts.map((part) => part.term)).toEqual([
       'compute',
       'exposedTransfer',
       'waitPeer',
       'host',
       'unattributed',
     ]);
-    expect(parts.reduce((sum, part) => sum + part.ratio, 0)).toBeCloseTo(1, 12);
-    expect(parts[2]).toMatchObject({ look: 'hatched', label: 'waiting for experts' });
+    expect(bar.parts.reduce((sum, part) => sum + part.ratio, 0)).toBeCloseTo(1, 12);
+    expect(bar.parts[2]).toMatchObject({ look: 'hatched', label: 'waiting for experts' });
+  });
+
+  test('steps that were not reported are no part of it', () => {
+    // A tenth of the window was seen: 200 of 2000, 120 of them compute, 30 + 20 + 10 caused.
+    const tenth = {
+      ...sampleGroup('ffn', 2, 0.06),
+      observedNs: 200,
+      activeNs: 200,
+      activeBubbleNs: 80,
+      bubble: {
+        exposedTransferNs: 30,
+        waitPeerNs: 20,
+        copyNs: 0,
+        hostNs: 10,
+        unattributedNs: 1820,
+      },
+    };
+    const bar = barOf(tenth, 'ffn');
+    expect(bar.parts.map((part) => part.ns)).toEqual([120, 30, 20, 10, 20]);
+    expect(bar.parts[0]!.ratio).toBeCloseTo(0.6);
+    expect(observedRatio(tenth)).toBeCloseTo(0.1);
+  });
+
+  test('causes outside of steps make it the whole window', () => {
+    const outside = { ...sampleGroup('ffn', 2, 0.6), activeNs: 1300, activeBubbleNs: 100, bubble };
+    const bar = barOf(outside, 'ffn');
+    expect(bar).toMatchObject({ base: 'window', totalNs: 2000 });
+    expect(bar.parts.reduce((sum, part) => sum + part.ratio, 0)).toBeCloseTo(1, 12);
   });
 
   test('an empty window has no parts', () => {
-    expect(barParts({ ...sampleGroup('ffn', 1, 0.5), windowNs: 0 }, 'ffn')).toEqual([]);
+    const empty = { ...sampleGroup('ffn', 1, 0.5), windowNs: 0, activeNs: 0 };
+    expect(barOf(empty, 'ffn').parts).toEqual([]);
+    expect(observedRatio(empty)).toBeNull();
   });
 });
 
@@ -118,6 +149,6 @@ test('the command names the real address, on one line', () => {
 
 test('definitions carry name, unit and the exact value', () => {
   expect(definitionText('busyRatio', '0.59 (ratio)')).toMatch(
-    /^0\.59 \(ratio\)\nBusy \(%\): Union/,
+    /^0\.59 \(ratio\)\nBusy \(% of active time\): 1 − bubble/,
   );
 });

@@ -10,7 +10,7 @@ import {
 const FIXED = { kind: 'absolute', fromMs: 1_767_225_600_000, toMs: 1_767_225_660_500 } as const;
 
 test('what the API is asked for', () => {
-  expect(apiRange({ kind: 'live' })).toEqual({ from: '-30s', to: 'now' });
+  expect(apiRange({ kind: 'live' })).toEqual({ from: '-15s', to: 'now' });
   expect(apiRange({ kind: 'last', preset: '15m' })).toEqual({ from: '-15m', to: 'now' });
   expect(apiRange(FIXED)).toEqual({
     from: '2026-01-01T00:00:00.000Z',
@@ -21,7 +21,7 @@ test('what the API is asked for', () => {
 test('the past is not asked for twice', () => {
   expect(refreshMs(FIXED)).toBeNull();
   expect(refreshMs({ kind: 'last', preset: '24h' })).toBe(60_000);
-  expect(refreshMs({ kind: 'live' })).toBe(5_000);
+  expect(refreshMs({ kind: 'live' })).toBe(10_000);
 });
 
 test('the axis of the trends', () => {
