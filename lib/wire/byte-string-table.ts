@@ -46,6 +46,15 @@ export class ByteStringTable {
     }
   }
 
+  /** Is the run the one with this id? Cheaper than `find` where there is a good guess. */
+  is(id: number, view: DataView, start: number, length: number): boolean {
+    return (
+      id < this.size &&
+      this.#lengths[id] === length &&
+      equal(view, start, this.#arenaView, this.#starts[id]!, length)
+    );
+  }
+
   /** Like `find`, but adds the run where it is new; -1 where the table is full. */
   intern(bytes: Uint8Array, view: DataView, start: number, length: number): number {
     const known = this.find(view, start, length);

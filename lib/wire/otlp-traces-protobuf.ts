@@ -22,6 +22,10 @@ const TAG_START = 0x39;
 const TAG_END = 0x41;
 const TAG_ATTRIBUTE = 0x4a;
 const TAG_KEY = 0x0a;
+const TAG_SPAN = 0x12;
+/** Field 16, fixed32: two bytes. */
+const TAG_FLAGS = 0x85;
+const TAG_FLAGS_REST = 0x01;
 const TAG_VALUE = 0x12;
 const TAG_STRING_VALUE = 0x0a;
 const TAG_INT_VALUE = 0x18;
@@ -80,20 +84,35 @@ class TraceReader {
 
   #scopeSpans(start: number, end: number): void {
     const cursor = this.#cursor;
+    const bytes = this.#bytes;
     const record = this.#record;
     const sink = this.#sink;
-    cursor.pos = start;
-    while (cursor.next(end)) {
-      if (cursor.field !== 2) {
-        cursor.skip(end);
+    let pos = start;
+    while (pos < end) {
+      if (bytes[pos] === TAG_SPAN && end - pos >= 3 && bytes[pos + 2]! < 128) {
+        // A span whose length takes one byte or two.
+        let byteCount = bytes[pos + 1]!;
+        let at = pos + 2;
+        if (byteCount > 127) byteCount = (byteCount & 127) | (bytes[at++]! << 7);
+        if (byteCount > end - at) cursor.fail('a span runs past the end of its message', pos);
+        record.reset();
+        this.#span(at, at + byteCount);
+        sink.span(record);
+        pos = at + byteCount;
         continue;
       }
-      cursor.expectRange(end, 'a span');
-      const behind = cursor.pos;
-      record.reset();
-      this.#span(cursor.start, cursor.end);
-      sink.span(record);
-      cursor.pos = behind;
+      cursor.pos = pos;
+      cursor.next(end);
+      if (cursor.field === 2) {
+        cursor.expectRange(end, 'a span');
+        pos = cursor.pos;
+        record.reset();
+        this.#span(cursor.start, cursor.end);
+        sink.span(record);
+      } else {
+        cursor.skip(end);
+        pos = cursor.pos;
+      }
     }
   }
 
@@ -135,6 +154,11 @@ class TraceReader {
         record.endLow = view.getUint32(pos + 1, true);
         record.endHigh = view.getUint32(pos + 5, true);
         pos += 9;
+      } else if ((tag & 0x87) === 0 && tag > 7 && pos + 1 < end && bytes[pos + 1]! < 128) {
+        // A small integer that does not matter, such as the span's kind.
+        pos += 2;
+      } else if (tag === TAG_FLAGS && end - pos >= 6 && bytes[pos + 1] === TAG_FLAGS_REST) {
+        pos += 6;
       } else {
         cursor.pos = pos;
         this.#rareSpanField(end);

@@ -38,7 +38,8 @@ const NUMBER = 1;
 const STRING = 2;
 const INTS = 3;
 const PRESENCE = 4;
-const MAX_SLOTS = 31;
+/** Bits of an integer, so that a set of slots is one. */
+const MAX_SLOTS = 32;
 
 export class SpanRecord {
   /** The body; string ranges point into it. */
@@ -67,6 +68,12 @@ export class SpanRecord {
   readonly #min: Float64Array;
   readonly #max: Float64Array;
   readonly #prefix: Uint8Array;
+  /** Does the slot's key start with the prefix? */
+  readonly #marking: Uint8Array;
+  /** The slot that the n-th key of a span had last. */
+  readonly #slotAt = new Uint8Array(MAX_SLOTS);
+  /** How many keys of this span were asked for. */
+  #position = 0;
 
   constructor(binding: SpanBinding) {
     const { attributes } = binding;
@@ -79,6 +86,9 @@ export class SpanRecord {
     this.#min = Float64Array.from(attributes, ({ min }) => min);
     this.#max = Float64Array.from(attributes, ({ max }) => max);
     this.#prefix = new TextEncoder().encode(binding.markerPrefix);
+    this.#marking = Uint8Array.from(attributes, ({ key }) =>
+      key.startsWith(binding.markerPrefix) ? 1 : 0,
+    );
     this.lists = attributes.map(() => []);
   }
 
@@ -96,11 +106,23 @@ export class SpanRecord {
     this.seen = 0;
     this.bad = 0;
     this.marked = false;
+    this.#position = 0;
   }
 
-  /** The slot of a key, or -1 where it is not bound; notes the marker prefix. */
+  /**
+   * The slot of a key, or -1 where it is not bound; notes the marker prefix. Spans of one sender
+   * mostly have the same keys in the same order, so the n-th key is first compared with the n-th
+   * key that was found last.
+   */
   slotOf(keyStart: number, keyBytes: number): number {
+    const position = this.#position++ & (MAX_SLOTS - 1);
+    const guess = this.#slotAt[position]!;
+    if (this.#keys.is(guess, this.view, keyStart, keyBytes)) {
+      this.marked = this.marked || this.#marking[guess] === 1;
+      return guess;
+    }
     const slot = this.#keys.find(this.view, keyStart, keyBytes);
+    if (slot >= 0) this.#slotAt[position] = slot;
     if (!this.marked) this.marked = this.#startsWithPrefix(keyStart, keyBytes);
     return slot;
   }
