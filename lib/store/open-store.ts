@@ -11,7 +11,12 @@
  */
 import { MemoryStateStore } from './memory-state-store.ts';
 import { MemoryStore } from './memory-store.ts';
-import { openReaderDatabase, openWriterDatabase } from './sqlite/open-database.ts';
+import {
+  CURRENT_SCHEMA,
+  type DatabaseSchema,
+  openReaderDatabase,
+  openWriterDatabase,
+} from './sqlite/open-database.ts';
 import { type DamageListener, SqliteReader } from './sqlite/sqlite-reader.ts';
 import { SqliteStateStore } from './sqlite/sqlite-state-store.ts';
 import { SqliteStore } from './sqlite/sqlite-store.ts';
@@ -38,7 +43,7 @@ export async function openTelemetryWriter(location: StoreLocation): Promise<Tele
   if (kindOf(location) === 'memory') return memoryOf(location).telemetry;
   const lock = acquireWriterLock(location.data, 'telemetry');
   try {
-    const database = openWriterDatabase(location.data, location.migrations);
+    const database = openWriterDatabase(location.data, schemaOf(location));
     return new SqliteStore(database, lock, location.onDamagedChunk);
   } catch (cause) {
     lock.release();
@@ -60,7 +65,7 @@ export async function openStateWriter(location: StoreLocation): Promise<StateSto
   if (kindOf(location) === 'memory') return memoryOf(location).state;
   const lock = acquireWriterLock(location.data, 'state');
   try {
-    return new SqliteStateStore(openWriterDatabase(location.data, location.migrations), lock);
+    return new SqliteStateStore(openWriterDatabase(location.data, schemaOf(location)), lock);
   } catch (cause) {
     lock.release();
     throw cause;
@@ -103,4 +108,10 @@ function kindOf({ store = 'sqlite' }: StoreLocation): 'sqlite' | 'memory' {
     );
   }
   throw new UnsupportedStoreError(`store ${store}: unknown; set store to sqlite`);
+}
+
+function schemaOf({ migrations }: StoreLocation): DatabaseSchema {
+  return migrations === undefined
+    ? CURRENT_SCHEMA
+    : { ...CURRENT_SCHEMA, migrationsFolder: migrations };
 }

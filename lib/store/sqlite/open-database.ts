@@ -20,8 +20,16 @@ const BUSY_TIMEOUT_MS = 5000;
 const CHECKPOINT_PAGES = 4096;
 const LOG_LIMIT_BYTES = 64 * 1024 * 1024;
 
-/** Where the checkout and the package keep the migrations. */
-const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../../drizzle', import.meta.url));
+export interface DatabaseSchema {
+  readonly version: number;
+  readonly migrationsFolder: string;
+}
+
+/** This program's; the migrations are where the checkout and the package keep them. */
+export const CURRENT_SCHEMA: DatabaseSchema = {
+  version: SCHEMA_VERSION,
+  migrationsFolder: fileURLToPath(new URL('../../../drizzle', import.meta.url)),
+};
 
 /**
  * The writer's connection; the caller holds the folder's lock.
@@ -29,13 +37,13 @@ const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../../drizzle', import.meta.
  */
 export function openWriterDatabase(
   dataFolder: string,
-  migrationsFolder: string = MIGRATIONS_FOLDER,
+  schema: DatabaseSchema = CURRENT_SCHEMA,
 ): Database.Database {
   const path = join(dataFolder, DATABASE_FILE);
   const database = new Database(path, { timeout: BUSY_TIMEOUT_MS });
   try {
     const found = readVersion(database);
-    if (found > SCHEMA_VERSION) throw new DatabaseVersionError(path, found, SCHEMA_VERSION);
+    if (found > schema.version) throw new DatabaseVersionError(path, found, schema.version);
     // Both take effect only before the first table is made.
     database.pragma(`page_size = ${PAGE_BYTES}`);
     database.pragma('auto_vacuum = INCREMENTAL');
@@ -43,10 +51,10 @@ export function openWriterDatabase(
     database.pragma('synchronous = FULL');
     database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     database.pragma(`journal_size_limit = ${LOG_LIMIT_BYTES}`);
-    if (found < SCHEMA_VERSION) {
+    if (found < schema.version) {
       if (found > 0) backUp(database, `${path}.bak-v${found}`);
-      migrate(drizzle(database), { migrationsFolder });
-      database.pragma(`user_version = ${SCHEMA_VERSION}`);
+      migrate(drizzle(database), { migrationsFolder: schema.migrationsFolder });
+      database.pragma(`user_version = ${schema.version}`);
     }
     database.defaultSafeIntegers(true);
     return database;

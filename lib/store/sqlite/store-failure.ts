@@ -20,9 +20,11 @@ const REASONS: readonly (readonly [
 
 /** What to throw for `cause`: a StoreUnavailableError where the disk or a lock is the reason. */
 export function storeFailure(cause: unknown, path: string): unknown {
-  if (!(cause instanceof Database.SqliteError)) return cause;
-  const known = REASONS.find(([code]) => cause.code.startsWith(code));
+  // drizzle wraps the driver's error.
+  const inner = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause;
+  if (!(inner instanceof Database.SqliteError)) return cause;
+  const known = REASONS.find(([code]) => inner.code.startsWith(code));
   if (known === undefined) return cause;
   const [, reason, what] = known;
-  return new StoreUnavailableError(reason, `${path}: ${what} (${cause.code}: ${cause.message})`);
+  return new StoreUnavailableError(reason, `${path}: ${what} (${inner.code}: ${inner.message})`);
 }
