@@ -34,12 +34,16 @@ interface SenderReport {
   readonly bytes: number;
   readonly refused: number;
   readonly elapsedS: number;
+  readonly cpuUs: number;
 }
 
 interface ReceiverReport {
   readonly rssBytes: number;
   readonly inFlightPeakBytes: number;
   readonly commits: number;
+  readonly commitMs: number;
+  /** Of the whole process, all threads. */
+  readonly cpuUs: number;
 }
 
 const { values } = parseArgs({
@@ -105,7 +109,11 @@ async function sendAll(url: string): Promise<void> {
   };
   await Promise.all(Array.from({ length: inFlight }, slot));
   agent.destroy();
-  const report: SenderReport = { ...total, elapsedS: (performance.now() - startedMs) / 1000 };
+  const report: SenderReport = {
+    ...total,
+    elapsedS: (performance.now() - startedMs) / 1000,
+    cpuUs: cpuUs(),
+  };
   process.send?.(report);
   process.disconnect();
 }
@@ -133,10 +141,15 @@ function post(agent: Agent, url: string, body: Uint8Array): Promise<number> {
 // ---- the receivers ----------------------------------------------------------------------------
 
 async function collect(dataDir: string): Promise<void> {
+  let commitMs = 0;
   const ingest = await startIngest({
     dataDir,
+    onCommit: (commit) => {
+      commitMs += commit.commitMs;
+    },
     store: 'sqlite',
     retention: { rawNs: 7200e9, rawBytes: 20e9, rollupsNs: 90 * 86_400e9 },
+    policy: process.env.POLICY === undefined ? {} : JSON.parse(process.env.POLICY),
     onWarning: (message) => process.stderr.write(`${message}\n`),
   });
   const stats = new ReceiverStats(new ByteBudget(256 * 1024 * 1024));
@@ -146,6 +159,8 @@ async function collect(dataDir: string): Promise<void> {
       rssBytes: process.memoryUsage.rss(),
       inFlightPeakBytes: stats.budget.peakBytes,
       commits: ingest.stats().commits,
+      commitMs,
+      cpuUs: cpuUs(),
     }),
     stop: async () => {
       await receiver.close();
@@ -162,7 +177,13 @@ async function drop(): Promise<void> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   await serve((server.address() as AddressInfo).port, {
-    report: () => ({ rssBytes: process.memoryUsage.rss(), inFlightPeakBytes: 0, commits: 0 }),
+    report: () => ({
+      rssBytes: process.memoryUsage.rss(),
+      inFlightPeakBytes: 0,
+      commits: 0,
+      commitMs: 0,
+      cpuUs: cpuUs(),
+    }),
     stop: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -214,6 +235,9 @@ async function watch(): Promise<void> {
       ['bytes per span, sent', (sent.bytes / sent.spans).toFixed(1)],
       ['bytes per span, database', (databaseBytes / stored).toFixed(2)],
       ['commits', String(last?.commits ?? 0)],
+      ['time in commits', `${((last?.commitMs ?? 0) / sent.elapsedS / 10).toFixed(0)} %`],
+      ['CPU per span, collector', `${(((last?.cpuUs ?? 0) * 1000) / sent.spans).toFixed(0)} ns`],
+      ['CPU per span, sender', `${((sent.cpuUs * 1000) / sent.spans).toFixed(0)} ns`],
       [`collector RSS at ${early?.atS.toFixed(0)} s`, mib(early?.rssBytes)],
       ['collector RSS at the end', mib(last?.rssBytes)],
       ['bytes in flight, peak', mib(last?.inFlightPeakBytes)],
@@ -282,6 +306,11 @@ async function measure(dataDir: string) {
   collector.send('stop');
   await once(collector, 'exit');
   return { sent, samples, walPeakBytes, databaseBytes: sizeOf(join(dataDir, 'afdscope.db')) };
+}
+
+function cpuUs(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }
 
 function sizeOf(path: string): number {
