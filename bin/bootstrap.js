@@ -157,12 +157,16 @@ export function ensureAppBuilt(node, folder = root) {
 function buildApp(node, nextBin, folder) {
   say('afdscope: building the dashboard (next build) …');
   const started = Date.now();
+  // Its pages of progress matter to nobody unless it fails.
   const result = spawnSync(node, [nextBin, 'build'], {
     cwd: folder,
-    stdio: ['ignore', 2, 2],
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
     env: { ...process.env, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' },
   });
   if (result.status !== 0) {
+    say(`${result.stdout ?? ''}${result.stderr ?? ''}`);
     throw new BootstrapError(`next build failed (exit ${result.status ?? result.signal})`);
   }
   say(`afdscope: dashboard built in ${seconds(started)}`);
