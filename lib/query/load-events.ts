@@ -58,7 +58,7 @@ export async function loadNewest(
       ? window
       : { fromUnixNs: earlier(window.toUnixNs, spanNs), toUnixNs: window.toUnixNs };
   const load = (span: TimeWindow): Promise<LoadedEvents> =>
-    loadWindow(reader, deployment, span, maxEvents, PICTURE_MARGIN_NS);
+    loadWindow(reader, deployment, span, maxEvents, marginAround(span));
   let part = last(10 * NS_PER_S);
   let loaded = await load(part);
   // Even the first span may hold too much: then less of it, down to a millisecond.
@@ -76,6 +76,11 @@ export async function loadNewest(
     loaded = more;
   }
   return { tables: loaded.tables, window: part };
+}
+
+/** Less time is shown where there is much of it, and then less around it will do. */
+function marginAround(span: TimeWindow): number {
+  return Math.min(PICTURE_MARGIN_NS, Number(span.toUnixNs - span.fromUnixNs));
 }
 
 /** An open end reaches as far as the store's instants do. */
