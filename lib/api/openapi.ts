@@ -90,7 +90,7 @@ export function openApiDocument(): Json {
           summary: 'Adds or replaces a note',
           requestBody: { required: true, content: jsonContent('AnnotationRequest') },
           responses: {
-            200: { description: 'The note as it is kept', content: jsonContent('Annotation') },
+            201: { description: 'The note as it is kept', content: jsonContent('Annotation') },
             default: problemResponse(),
           },
         },

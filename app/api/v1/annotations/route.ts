@@ -35,6 +35,6 @@ export function DELETE(request: Request): Promise<Response> {
   return answering(async () => {
     requireSameOrigin(request);
     const id = requiredParameter(queryParameters(request, ['id']).id, 'id');
-    return forwardChange('DELETE', `/api/annotations/${encodeURIComponent(id)}`);
+    return forwardChange('DELETE', `/api/annotations?id=${encodeURIComponent(id)}`);
   });
 }
