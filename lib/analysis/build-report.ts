@@ -56,7 +56,10 @@ export function reportOf(
     window: {
       startUnixNs: String(unixOf(assembled, window?.fromUnixNs, assembled.firstStartNs)),
       endUnixNs: String(unixOf(assembled, window?.toUnixNs, assembled.lastEndNs)),
-      durationNs: span.toNs - span.fromNs,
+      durationNs:
+        window === undefined
+          ? span.toNs - span.fromNs
+          : Math.max(0, nanosBetween(window.fromUnixNs, window.toUnixNs)),
     },
     topology: {
       attention: workers.filter((worker) => worker.role === 'attention').length,
@@ -85,7 +88,8 @@ export function windowOf(assembled: Assembled, window: ReportWindow | undefined)
   }
   const base = assembled.events.baseUnixNs;
   const fromNs = nanosBetween(base, window.fromUnixNs);
-  return { fromNs, toNs: Math.max(fromNs, nanosBetween(base, window.toUnixNs)) };
+  const durationNs = Math.max(0, nanosBetween(window.fromUnixNs, window.toUnixNs));
+  return { fromNs, toNs: fromNs + durationNs };
 }
 
 function unixOf(assembled: Assembled, given: UnixNanos | undefined, offsetNs: number): UnixNanos {

@@ -68,7 +68,11 @@ export function pipelineTable(seed: number): EventTable {
   const infos = workers({ sendEnd, sendMode }).slice(0, 4);
   const builder = new EventTableBuilder(RANDOM_BASE_UNIX_NS, infos);
   const lost = upTo(2) === 0 ? 0.04 : 0;
+  // Now and then all sends of a step's layer are lost, so that its receives match nothing.
+  const lostSends = upTo(2) === 0 ? upTo(8) : -1;
   const add = (event: EventRow): void => {
+    const isSend = event.stage === Stage.a2f_send || event.stage === Stage.f2a_send;
+    if (isSend && (event.step ?? 0) * 3 + (event.layer ?? 0) === lostSends) return;
     if (random() >= lost) builder.add(event);
   };
   const steps = 1 + upTo(2);
@@ -105,7 +109,9 @@ function addKey(
     return startNs + 3;
   }
   const bytes = (): Pick<EventRow, 'measures'> =>
-    withBytes ? { measures: { bytes: 1 + upTo(9), tokens: 4 } } : { measures: { tokens: 4 } };
+    withBytes
+      ? { measures: { bytes: 1 + upTo(9), tokens: upTo(5) } }
+      : { measures: { tokens: upTo(5) } };
   let sent = startNs;
   for (const worker of [0, 1]) {
     const durationNs = 2 + upTo(5);

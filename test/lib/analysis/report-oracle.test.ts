@@ -127,8 +127,8 @@ const windows = fc.option(
 );
 
 describe('report', () => {
-  it('agrees with the oracle on wild tables', () => {
-    fc.assert(
+  it('agrees with the oracle on wild tables', async () => {
+    await fc.assert(
       fc.property(wildTables, windows, (tables, w) => {
         expectNearlyEqual(checkedParts(report(tables, w)), oracleReport(tables, w));
       }),
@@ -136,16 +136,16 @@ describe('report', () => {
     );
   });
 
-  it('agrees with the oracle on pipelines with holes', () => {
+  it('agrees with the oracle on pipelines with holes', async () => {
     let balanced = 0;
-    fc.assert(
+    await fc.assert(
       fc.property(fc.nat(1_000_000), windows, (seed, w) => {
         const tables = [pipelineTable(seed)];
         const actual = report(tables, w);
         if (actual.balance !== null) balanced++;
         expectNearlyEqual(checkedParts(actual), oracleReport(tables, w));
       }),
-      { seed: 7, numRuns: 120 },
+      { seed: 7, numRuns: 80 },
     );
     expect(balanced).toBeGreaterThan(30);
   });
