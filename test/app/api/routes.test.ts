@@ -1,0 +1,261 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { services } from '#app/_server/services.ts';
+import * as annotations from '#app/api/v1/annotations/route.ts';
+import * as live from '#app/api/v1/deployments/[id]/live/route.ts';
+import * as report from '#app/api/v1/deployments/[id]/report/route.ts';
+import * as series from '#app/api/v1/deployments/[id]/series/route.ts';
+import * as deployments from '#app/api/v1/deployments/route.ts';
+import * as health from '#app/api/v1/health/route.ts';
+import * as openapi from '#app/api/v1/openapi.json/route.ts';
+import { deploymentsSchema } from '#lib/api/deployments.ts';
+import { healthSchema } from '#lib/api/health.ts';
+import { PROBLEM_CONTENT_TYPE, problemSchema } from '#lib/api/problem.ts';
+import { reportSchema } from '#lib/api/report-schema.ts';
+import { unixNanos } from '#lib/base/units.ts';
+import { openTelemetryWriter } from '#lib/store/open-store.ts';
+import { slowSteps } from '#test/support/live-feed.ts';
+
+const WEB = 'http://127.0.0.1:3000';
+const TOKEN = 'a-token-of-the-test';
+const DEPLOYMENT = 'prod/a b/é';
+
+let dataDir: string;
+let admin: Server;
+const toAdmin: {
+  method: string;
+  url: string;
+  headers: IncomingMessage['headers'];
+  body: string;
+}[] = [];
+let streams: ServerResponse[] = [];
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'afdscope-routes-'));
+  vi.stubEnv('AFDSCOPE_DATA', dataDir);
+  vi.stubEnv('AFDSCOPE_RUNTIME', join(dataDir, 'runtime.json'));
+  vi.stubEnv('AFDSCOPE_ROOT', join(import.meta.dirname, '../../..'));
+  admin = createServer(answerAdmin);
+  await new Promise<void>((resolve) => admin.listen(0, '127.0.0.1', resolve));
+});
+
+afterAll(async () => {
+  await services().pool.close();
+  admin.closeAllConnections();
+  admin.close();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+async function answerAdmin(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  let body = '';
+  for await (const chunk of request) body += String(chunk);
+  const { method = '', url = '', headers } = request;
+  toAdmin.push({ method, url, headers, body });
+  if (url === '/readyz') response.end('{}');
+  else if (url.startsWith('/live')) {
+    streams.push(response);
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write(`id: 7\nevent: reset\ndata: {}\n\n`);
+  } else if (url.startsWith('/api/annotations') && headers.authorization !== `Bearer ${TOKEN}`) {
+    response.writeHead(401).end('{}');
+  } else if (method === 'POST') response.writeHead(201).end(body);
+  else if (url.endsWith('?id=there')) response.writeHead(204).end();
+  else response.writeHead(404).end('{}');
+}
+
+async function writeRuntime(): Promise<void> {
+  const runtime = {
+    schema: 'afdscope.runtime/1',
+    pid: 1,
+    startedUnixMs: 1,
+    otlpHttp: 'http://127.0.0.1:4318',
+    otlpGrpc: '127.0.0.1:4317',
+    admin: `http://127.0.0.1:${(admin.address() as AddressInfo).port}`,
+    web: WEB,
+    adminToken: TOKEN,
+  };
+  await writeFile(join(dataDir, 'runtime.json'), JSON.stringify(runtime));
+}
+
+const get = (path: string, headers: Record<string, string> = {}, signal?: AbortSignal): Request =>
+  new Request(WEB + path, {
+    headers: { host: '127.0.0.1:3000', ...headers },
+    signal: signal ?? null,
+  });
+
+/** As Next hands it over: percent-encoded or not, both must do. */
+const of = (id: string) => ({ params: Promise.resolve({ id }) });
+const encoded = of(encodeURIComponent(DEPLOYMENT));
+
+async function problemOf(response: Response) {
+  expect(response.headers.get('content-type')).toBe(PROBLEM_CONTENT_TYPE);
+  expect(response.headers.get('cache-control')).toBe('no-store');
+  const document = problemSchema.parse(await response.json());
+  expect(document.status).toBe(response.status);
+  return document;
+}
+
+describe('without a collector and a database', () => {
+  test('health answers, and says what is missing', async () => {
+    const answer = healthSchema.parse(await (await health.GET(get('/api/v1/health'))).json());
+    expect(answer.collector.state).toBe('down');
+    expect(answer.collector.detail).toContain('npm start');
+    expect(answer.store).toBeNull();
+  });
+
+  test('questions are refused with what to do', async () => {
+    const refused = await problemOf(await deployments.GET(get('/api/v1/deployments')));
+    expect(refused).toMatchObject({ status: 503, type: 'about:blank#no-database' });
+  });
+
+  test('an EventSource is told to come back; anybody else gets a problem', async () => {
+    const waiting = await live.GET(get('/x/live', { accept: 'text/event-stream' }), encoded);
+    expect(waiting.status).toBe(200);
+    expect(await waiting.text()).toMatch(/^retry: 2000\nevent: down\ndata: \{.*collector.*\}\n\n$/);
+    expect(await problemOf(await live.GET(get('/x/live'), encoded))).toMatchObject({ status: 503 });
+  });
+});
+
+describe('with both', () => {
+  beforeAll(async () => {
+    await writeRuntime();
+    const writer = await openTelemetryWriter({ data: dataDir });
+    await writer.append([
+      {
+        batchId: 'one',
+        receivedUnixNs: unixNanos(1n),
+        events: [slowSteps({ seconds: 2, deployment: DEPLOYMENT })],
+        metrics: [],
+        rejected: new Map([['', { not_afd: 5 }]]),
+        logRecords: 2,
+      },
+    ]);
+    await writer.close();
+  });
+
+  test('deployments and health', async () => {
+    const response = await deployments.GET(get('/api/v1/deployments'));
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    const { deployments: found } = deploymentsSchema.parse(await response.json());
+    expect(found.map(({ id }) => id)).toEqual([DEPLOYMENT]);
+    const answer = healthSchema.parse(await (await health.GET(get('/api/v1/health'))).json());
+    expect(answer.collector).toMatchObject({ state: 'up', otlpGrpc: '127.0.0.1:4317' });
+    expect(answer.store?.databaseBytes).toBeGreaterThan(1000);
+    expect(answer.totals).toContainEqual(
+      expect.objectContaining({ deployment: '', rejected: { not_afd: 5 } }),
+    );
+    expect(JSON.stringify(answer)).not.toContain(TOKEN);
+  });
+
+  test('a report of a deployment with slashes, spaces and accents', async () => {
+    for (const context of [encoded, of(DEPLOYMENT)]) {
+      const response = await report.GET(get('/x/report'), context);
+      const answer = reportSchema.parse(await response.json());
+      expect(answer.deployment).toBe(DEPLOYMENT);
+      expect(answer.workers).toHaveLength(3);
+    }
+  });
+
+  test.each([
+    ['/x/report?from=soon', 400, 'from'],
+    ['/x/report?to=1795442400', 400, 'to'],
+    ['/x/report?form=-5m', 400, 'form'],
+    ['/x/report?from=-5m&from=-6m', 400, 'from'],
+    ['/x/report?from=now&to=-5m', 400, 'to'],
+  ])('%s is refused, naming the parameter', async (path, status, parameter) => {
+    const refused = await problemOf(await report.GET(get(path), encoded));
+    expect(refused).toMatchObject({ status, parameter });
+    expect(refused.detail.length).toBeGreaterThan(20);
+  });
+
+  test('an unknown deployment is not found; a badly encoded one is refused', async () => {
+    const unknown = await problemOf(await series.GET(get('/x/series'), of('nobody')));
+    expect(unknown.status).toBe(404);
+    expect(unknown.detail).toContain(DEPLOYMENT);
+    expect((await problemOf(await series.GET(get('/x/series'), of('%E0%A4%A')))).status).toBe(400);
+  });
+
+  test('live events pass through, with the id of the last one seen, until the reader goes', async () => {
+    streams = [];
+    const controller = new AbortController();
+    const response = await live.GET(
+      get('/x/live', { accept: 'text/event-stream', 'last-event-id': '41' }, controller.signal),
+      encoded,
+    );
+    expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
+    const reader = response.body!.getReader();
+    const first = new TextDecoder().decode((await reader.read()).value);
+    expect(first).toContain('event: reset');
+    const seen = toAdmin.findLast(({ url }) => url.startsWith('/live'));
+    expect(seen?.url).toBe(`/live?deployment=${encodeURIComponent(DEPLOYMENT)}`);
+    expect(seen?.headers['last-event-id']).toBe('41');
+    const closed = new Promise((resolve) => streams[0]!.once('close', resolve));
+    controller.abort();
+    await closed;
+  });
+
+  describe('annotations', () => {
+    const note = { deployment: DEPLOYMENT, fromUnixNs: '1795442400000000000', text: 'new kernel' };
+    const post = (headers: Record<string, string>, body: unknown = note): Request =>
+      new Request(`${WEB}/api/v1/annotations`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', host: '127.0.0.1:3000', ...headers },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      });
+
+    test.each([
+      [{ 'sec-fetch-site': 'same-origin', origin: WEB }, 201],
+      [{}, 201],
+      [{ 'sec-fetch-site': 'cross-site' }, 403],
+      [{ 'sec-fetch-site': 'same-site' }, 403],
+      [{ origin: 'http://127.0.0.1:3001' }, 403],
+      [{ origin: 'https://evil.example' }, 403],
+      [{ origin: 'null' }, 403],
+    ])('a change from %o answers %i', async (headers, status) => {
+      const before = toAdmin.length;
+      const response = await annotations.POST(post(headers));
+      expect(response.status).toBe(status);
+      expect(toAdmin.length - before).toBe(status === 201 ? 1 : 0);
+    });
+
+    test('a wrong body is refused, naming the field, and not forwarded', async () => {
+      const before = toAdmin.length;
+      const wrong = await problemOf(await annotations.POST(post({}, { ...note, fromUnixNs: 5 })));
+      expect(wrong).toMatchObject({ status: 400, parameter: 'fromUnixNs' });
+      expect((await problemOf(await annotations.POST(post({}, '{')))).parameter).toBe('body');
+      const form = post({ 'content-type': 'application/x-www-form-urlencoded' });
+      expect((await problemOf(await annotations.POST(form))).status).toBe(400);
+      expect(toAdmin.length).toBe(before);
+    });
+
+    test('delete: gone, not there, from elsewhere, without an id', async () => {
+      const remove = (search: string, headers: Record<string, string> = {}) =>
+        annotations.DELETE(
+          new Request(`${WEB}/api/v1/annotations${search}`, {
+            method: 'DELETE',
+            headers: { host: '127.0.0.1:3000', ...headers },
+          }),
+        );
+      expect((await remove('?id=there')).status).toBe(204);
+      expect((await problemOf(await remove('?id=other'))).status).toBe(404);
+      expect((await problemOf(await remove('?id=there', { origin: 'http://x' }))).status).toBe(403);
+      expect((await problemOf(await remove(''))).parameter).toBe('id');
+    });
+
+    test('reading them needs a deployment', async () => {
+      const path = '/api/v1/annotations';
+      expect((await problemOf(await annotations.GET(get(path)))).parameter).toBe('deployment');
+      const answer = await annotations.GET(get(`${path}?deployment=x`));
+      expect(await answer.json()).toEqual({ annotations: [] });
+    });
+  });
+
+  test('the OpenAPI document names every route', async () => {
+    const document = (await openapi.GET().json()) as { paths: Record<string, unknown> };
+    expect(Object.keys(document.paths)).toHaveLength(9);
+  });
+});
