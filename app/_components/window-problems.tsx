@@ -8,11 +8,18 @@ export function WindowProblems({
   readonly problems: readonly { readonly question: string; readonly problem: Problem }[];
 }) {
   if (problems.length === 0) return null;
+  // One cause often takes several questions down: it is said once.
+  const byDetail = new Map<string, { problem: Problem; questions: string[] }>();
+  for (const { question, problem } of problems) {
+    const known = byDetail.get(problem.detail) ?? { problem, questions: [] };
+    known.questions.push(question);
+    byDetail.set(problem.detail, known);
+  }
   return (
     <div className="overflow-hidden rounded-box border border-line" role="alert">
-      {problems.map(({ question, problem }) => (
-        <Banner key={question} severity="warning" word={`No ${question}`}>
-          {problem.title}: {problem.detail}
+      {[...byDetail].map(([detail, { problem, questions }]) => (
+        <Banner key={detail} severity="warning" word={`No ${questions.join(', ')}`}>
+          {problem.title}: {detail}
         </Banner>
       ))}
     </div>

@@ -1,0 +1,227 @@
+/** The pages of the running product, with a simulated cluster that reports to it. */
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { STAGE_COLOURS } from '#lib/view/palette.ts';
+import {
+  CHROMIUM,
+  inkOf,
+  launchBrowser,
+  namelessControls,
+  overflowing,
+  pixelsOf,
+  SIZES,
+  THEMES,
+  visit,
+} from './browser.ts';
+import { type Product, startProduct } from './product.ts';
+
+const DATA_TIMEOUT_MS = 60_000;
+
+/** Polls give a loaded machine time. */
+const SOON = { timeout: 15_000 };
+
+describe.skipIf(CHROMIUM === null)('dashboard', () => {
+  let product: Product;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    product = await startProduct('demo');
+    browser = await launchBrowser();
+  }, 300_000);
+  afterAll(async () => {
+    await browser?.close();
+    await product?.stop();
+  });
+
+  /** Waits until every part of the overview has data. */
+  async function openOverview(page: Page, search = ''): Promise<void> {
+    await page.goto(`${product.web}/${search}`);
+    const options = { timeout: DATA_TIMEOUT_MS };
+    await page.waitForSelector('[data-testid="group-cards"] article:nth-child(2)', options);
+    await page.waitForSelector('[data-testid="strip-canvas"]', options);
+    await page.waitForSelector('[data-testid="heat-canvas"]', options);
+    for (const id of ['throughput', 'latency', 'busy', 'overlap', 'period', 'steps']) {
+      await page.waitForSelector(`[data-testid="trend-${id}"]`, options);
+    }
+  }
+
+  describe.each(THEMES)('%s', (theme) => {
+    test.each(SIZES)('overview at $width x $height', async (size) => {
+      const { page, context, complaints } = await visit(browser, theme, size);
+      await openOverview(page);
+      await page.waitForTimeout(2_500);
+      expect(await page.locator('html').getAttribute('data-theme')).toBe(theme);
+
+      const verdict = await page.getByTestId('verdict').innerText();
+      expect(verdict).toMatch(/^(Healthy|Attention-bound|FFN-bound|Network-bound|Latency-bound)\./);
+      const busy = await page.getByTestId('busy').allInnerTexts();
+      expect(busy).toHaveLength(2);
+      for (const text of busy) expect(Number.parseFloat(text)).toBeGreaterThan(20);
+
+      expect(
+        await pixelsOf(page, '[data-testid="strip-canvas"]', STAGE_COLOURS.attention),
+      ).toBeGreaterThan(1000);
+      expect(
+        await pixelsOf(page, '[data-testid="strip-canvas"]', STAGE_COLOURS.expert),
+      ).toBeGreaterThan(1000);
+      expect(await inkOf(page, '[data-testid="heat-canvas"]')).toBeGreaterThan(10_000);
+      expect(await drawnPoints(page)).toEqual(expect.arrayContaining([expect.any(Number)]));
+      for (const points of await drawnPoints(page)) expect(points).toBeGreaterThan(0);
+      for (const id of ['throughput', 'busy', 'period']) {
+        expect(await inkOf(page, `[data-testid="trend-${id}"]`), id).toBeGreaterThan(300);
+      }
+      expect(await page.getByTestId('ingest-line').innerText()).toMatch(/events\/s/);
+
+      expect(await overflowing(page)).toEqual([]);
+      expect(await namelessControls(page)).toEqual([]);
+      expect(complaints).toEqual([]);
+      await context.close();
+    });
+
+    test.each(SIZES)('layers and health at $width x $height', async (size) => {
+      const { page, context, complaints } = await visit(browser, theme, size);
+      await page.goto(`${product.web}/layers`);
+      await page.waitForSelector('[data-testid="layer-table"] tbody tr', {
+        timeout: DATA_TIMEOUT_MS,
+      });
+      expect(await page.locator('[data-testid="layer-table"] tbody tr').count()).toBe(61);
+      expect(await page.locator('[data-testid="layer-detail"] tbody tr').count()).toBe(3);
+      const row = await page.locator('tr[data-layer="30"]').innerText();
+      expect(row.match(/µs/g)?.length).toBeGreaterThanOrEqual(8);
+      expect(row).toMatch(/-bound/);
+      expect(await overflowing(page)).toEqual([]);
+      expect(await namelessControls(page)).toEqual([]);
+
+      await page.goto(`${product.web}/health`);
+      await page.waitForSelector('[data-testid="collector-state"]');
+      expect(await page.getByTestId('collector-state').innerText()).toBe('up');
+      expect(await page.locator('body').innerText()).toContain(product.runtime.otlpHttp);
+      expect(await overflowing(page)).toEqual([]);
+      expect(complaints).toEqual([]);
+      await context.close();
+    });
+  });
+
+  test('the page moves while live, and stands while paused', async () => {
+    const { page, context } = await visit(browser, 'dark', SIZES[0]);
+    await openOverview(page);
+    const step = () => page.locator('#strip header').innerText();
+    const first = await step();
+    await expect.poll(step, { timeout: 15_000 }).not.toBe(first);
+    await page.locator('main').click({ position: { x: 2, y: 2 } });
+    await page.keyboard.press('Space');
+    await expect.poll(() => page.getByTestId('live-status').innerText(), SOON).toBe('paused');
+    const held = await step();
+    await page.waitForTimeout(4_000);
+    expect(await step()).toBe(held);
+    await page.keyboard.press('Space');
+    await expect.poll(step, { timeout: 15_000 }).not.toBe(held);
+    await context.close();
+  });
+
+  test('keys go to pages, open help, turn the theme; the URL keeps the state', async () => {
+    const { page, context, complaints } = await visit(browser, 'dark', SIZES[0]);
+    await openOverview(page, '?heat=wait');
+    await page.keyboard.press('?');
+    await page.waitForSelector('[role="dialog"]');
+    await page.keyboard.press('Escape');
+    await expect.poll(() => page.locator('[role="dialog"]').count(), SOON).toBe(0);
+    await page.keyboard.press('t');
+    expect(await page.locator('html').getAttribute('data-theme')).toBe('light');
+    await page.keyboard.press('g');
+    await page.keyboard.press('l');
+    await page.waitForURL(/\/layers\?heat=wait$/);
+    await page.waitForSelector('[data-testid="layer-table"] tbody tr', {
+      timeout: DATA_TIMEOUT_MS,
+    });
+    await page.locator('tr[data-layer="12"]').click();
+    await page.getByRole('button', { name: 'FFN', exact: true }).click();
+    await page.waitForURL(/layer=12&sort=-ffnNs$/);
+    expect(await page.locator('tr[data-layer="12"] button').getAttribute('aria-pressed')).toBe(
+      'true',
+    );
+    await page.reload();
+    await page.waitForSelector('[aria-sort="descending"]', { timeout: DATA_TIMEOUT_MS });
+    await page.keyboard.press('g');
+    await page.keyboard.press('o');
+    await page.waitForURL((url) => url.pathname === '/' && url.searchParams.get('layer') === '12');
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  test('a window of the past is answered by the store', async () => {
+    const { page, context, complaints } = await visit(browser, 'dark', SIZES[1]);
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(request.url()));
+    await openOverview(page, '?range=5m');
+    expect(asked.some((url) => url.endsWith('/live'))).toBe(false);
+    for (const question of ['report', 'series', 'strip', 'heatmap']) {
+      expect(
+        asked.some((url) => url.includes(`/${question}?from=-5m`)),
+        question,
+      ).toBe(true);
+    }
+    expect(await page.getByTestId('verdict').innerText()).toMatch(/-bound|Healthy/);
+    expect(await overflowing(page)).toEqual([]);
+
+    // Dragging over a chart makes its time the page's.
+    const chart = page.locator('[data-testid="trend-busy"] [role="img"]');
+    await chart.scrollIntoViewIfNeeded();
+    const box = (await chart.boundingBox())!;
+    await page.mouse.move(box.x + box.width - 60, box.y + 60);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width - 20, box.y + 60, { steps: 4 });
+    await page.mouse.up();
+    await page.waitForURL(/from=2\d{3}-.*&to=2\d{3}-/);
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  test('the strip zooms by key, lights a micro-batch and tells what a box is', async () => {
+    const { page, context, complaints } = await visit(browser, 'dark', SIZES[0]);
+    await openOverview(page);
+    await page.keyboard.press('Space');
+    const strip = page.getByRole('slider', { name: /^Step \d+/ });
+    await strip.focus();
+    const shown = () => strip.getAttribute('aria-valuetext');
+    const before = await shown();
+    await page.keyboard.press('w');
+    await expect.poll(shown, SOON).not.toBe(before);
+    const zoomed = await shown();
+    await page.keyboard.press('d');
+    await expect.poll(shown, SOON).not.toBe(zoomed);
+    await page.keyboard.press('0');
+    await expect.poll(shown, SOON).toMatch(/^0 ns to /);
+
+    const box = (await strip.boundingBox())!;
+    for (let i = 1; i < 20 && (await page.getByRole('status').count()) === 0; i++) {
+      await page.mouse.move(box.x + (box.width * i) / 20, box.y + 40);
+    }
+    expect(await page.getByRole('status').innerText()).toMatch(/attention\/0/);
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  test('a cell of the heat map leads to its layer', async () => {
+    const { page, context } = await visit(browser, 'dark', SIZES[0]);
+    await openOverview(page);
+    const heat = page.getByRole('slider', { name: /workers by 61 layers/ });
+    await heat.focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    await expect
+      .poll(() => heat.getAttribute('aria-valuetext'))
+      .toMatch(/^attention\/0, layer 1: /);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/\/layers\?layer=1$/);
+    await context.close();
+  });
+
+  function drawnPoints(page: Page): Promise<number[]> {
+    return page
+      .locator('[data-testid="trends"] figure')
+      .evaluateAll((figures) =>
+        figures.map((figure) => Number(figure.getAttribute('data-points'))),
+      );
+  }
+});

@@ -1,0 +1,137 @@
+/** The pages when something is missing: nothing yet, nothing answered, an old picture, a dead collector. */
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Health } from '#lib/api/health.ts';
+import { problem } from '#lib/api/problem.ts';
+import { CHROMIUM, launchBrowser, overflowing, SIZES, THEMES, visit } from './browser.ts';
+import { type Product, startProduct } from './product.ts';
+
+/** Polls give a loaded machine time. */
+const SOON = { timeout: 15_000 };
+
+describe.skipIf(CHROMIUM === null)('states', () => {
+  let product: Product;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    product = await startProduct('up');
+    browser = await launchBrowser();
+  }, 300_000);
+  afterAll(async () => {
+    await browser?.close();
+    await product?.stop();
+  });
+
+  describe.each(THEMES)('%s', (theme) => {
+    test.each(SIZES)('empty at $width x $height: how to connect a worker', async (size) => {
+      const { page, context, complaints } = await visit(browser, theme, size);
+      await page.goto(product.web);
+      await page.waitForSelector('[data-testid="empty-state"]');
+      const command = `OTEL_EXPORTER_OTLP_ENDPOINT=${product.runtime.otlpHttp} `;
+      await expect.poll(() => page.getByTestId('empty-state').innerText(), SOON).toContain(command);
+      expect(await overflowing(page)).toEqual([]);
+      // An empty store is no error: the browser must not have been told of one.
+      expect(complaints.filter((text) => !text.includes('/api/v1/deployments'))).toEqual([]);
+      await context.close();
+    });
+  });
+
+  test('an answer that cannot be had says what to do, and comes back', async () => {
+    const { page, context } = await visit(browser, 'dark', SIZES[1]);
+    const refusal = problem('timeout', 'The query took over 10 s. Choose a shorter window.');
+    let isRefusing = true;
+    await page.route('**/api/v1/deployments', (route) =>
+      isRefusing ? route.fulfill({ status: refusal.status, json: refusal }) : route.continue(),
+    );
+    await page.goto(product.web);
+    const alert = page.locator('main [role="alert"]');
+    await alert.waitFor();
+    expect(await alert.innerText()).toContain(refusal.detail);
+    isRefusing = false;
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.waitForSelector('[data-testid="empty-state"]');
+    await context.close();
+  });
+
+  test('a collector that is down is said on every page', async () => {
+    const { page, context } = await visit(browser, 'light', SIZES[1]);
+    await routeHealth(page, (health) => ({
+      ...health,
+      collector: { ...health.collector, state: 'down', detail: 'It does not answer.' },
+    }));
+    for (const path of ['/', '/layers', '/health']) {
+      await page.goto(product.web + path);
+      await page.getByText('Collector down.').waitFor();
+      expect(await overflowing(page)).toEqual([]);
+    }
+    expect(await page.getByTestId('collector-state').innerText()).toBe('down');
+    await context.close();
+  });
+
+  test('refused events are named with what to do', async () => {
+    const { page, context } = await visit(browser, 'dark', SIZES[1]);
+    await routeHealth(page, (health) => ({
+      ...health,
+      totals: [
+        {
+          deployment: 'prod',
+          acceptedEvents: 1_000_000,
+          acceptedMetricPoints: 0,
+          logRecords: 3,
+          rejected: { no_role: 7, late: 2, something_new: 1 },
+        },
+      ],
+    }));
+    await page.goto(`${product.web}/health`);
+    const reasons = page.getByTestId('reject-reasons');
+    await expect.poll(() => reasons.innerText(), SOON).toMatch(/No role.*not stored/);
+    expect(await reasons.innerText()).toMatch(/something_new/);
+    expect(await reasons.innerText()).toContain('OTEL_RESOURCE_ATTRIBUTES');
+    expect(await overflowing(page)).toEqual([]);
+    await context.close();
+  });
+
+  test('a deployment without steps in the window says which window has some', async () => {
+    const { page, context } = await visit(browser, 'dark', SIZES[0]);
+    const lastSeenUnixNs = '1767225600000000000';
+    await page.route('**/api/v1/deployments', (route) =>
+      route.fulfill({
+        json: {
+          deployments: [
+            {
+              id: 'old',
+              topology: '2A1F',
+              groups: [],
+              firstSeenUnixNs: lastSeenUnixNs,
+              lastSeenUnixNs,
+              steps: 1,
+              events: 1,
+            },
+          ],
+        },
+      }),
+    );
+    await page.route('**/api/v1/deployments/old/*', (route) =>
+      route.fulfill({ status: 404, json: problem('not-found', 'There is no deployment "old".') }),
+    );
+    await page.goto(`${product.web}/?range=5m`);
+    await page.getByText('Its newest event is from 2026-01-01 00:00:00.').waitFor();
+    await page.getByText('There is no deployment "old".').waitFor();
+    await context.close();
+  });
+
+  test('an unknown page leads back', async () => {
+    const { page, context } = await visit(browser, 'dark', SIZES[1]);
+    await page.goto(`${product.web}/nowhere`);
+    await page.getByText('There is no such page').waitFor();
+    await context.close();
+  });
+
+  async function routeHealth(page: Page, change: (health: Health) => Health): Promise<void> {
+    await page.route('**/api/v1/health', async (route) => {
+      const answer = await route.fetch();
+      const health: Health = await answer.json();
+      await route.fulfill({ json: change(health) });
+    });
+  }
+});
