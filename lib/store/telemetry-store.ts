@@ -85,7 +85,7 @@ export interface RetentionPolicy {
 export interface RetainOutcome {
   readonly deletedChunks: number;
   readonly deletedRollups: number;
-  /** true: there is more to delete; call again soon. */
+  /** true: there is more to delete or to tidy; call again soon. */
   readonly more: boolean;
 }
 

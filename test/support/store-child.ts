@@ -24,7 +24,7 @@ for (let i = Number(first); i < Number(first) + 20_000 && process.ppid !== 1; i+
   const id = `batch-${i}`;
   await store.append([batchOf(id, { events: [table] })]);
   process.stdout.write(`${id}\n`);
-  if (i % 50 === 49) {
+  if (i % 7 === 6) {
     await store.retain(
       { rawNs: 1e18, rawBytes: 1e18, rollupsNs: 1e18 },
       batchOf('').receivedUnixNs,

@@ -3,6 +3,7 @@
  * `SCHEMA_VERSION`. Instants are unix nanoseconds as 64-bit integers, which JavaScript must read as
  * bigint. Hot statements are written by hand in the files beside this one.
  */
+import { sql } from 'drizzle-orm';
 import {
   blob,
   customType,
@@ -54,6 +55,9 @@ export const chunks = sqliteTable(
     index('chunks_by_end').on(table.toUnixNs),
     index('chunks_by_start').on(table.fromUnixNs),
     index('chunks_replaced').on(table.replacedBy),
+    index('chunks_small')
+      .on(table.id, table.deployment, table.events, table.fromUnixNs, table.toUnixNs)
+      .where(sql`replaced_by IS NULL AND events < 8192`),
   ],
 );
 
@@ -83,6 +87,9 @@ export const metricChunks = sqliteTable(
     ),
     index('metric_chunks_by_end').on(table.toUnixNs),
     index('metric_chunks_replaced').on(table.replacedBy),
+    index('metric_chunks_small')
+      .on(table.id, table.deployment, table.points, table.fromUnixNs, table.toUnixNs)
+      .where(sql`replaced_by IS NULL AND points < 8192`),
   ],
 );
 

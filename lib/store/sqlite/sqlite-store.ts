@@ -24,6 +24,7 @@ import type {
   TimeWindow,
 } from '../telemetry-store.ts';
 import { AppendStatements } from './append-statements.ts';
+import { Compaction } from './compact.ts';
 import { packPlan } from './pack-plan.ts';
 import { Retention } from './retention.ts';
 import { RollupWriter } from './rollup-statements.ts';
@@ -38,6 +39,7 @@ export class SqliteStore implements TelemetryStore {
   readonly #append: AppendStatements;
   readonly #rollups: RollupWriter;
   readonly #retention: Retention;
+  readonly #compaction: Compaction;
   readonly #pin;
   readonly #unpin;
 
@@ -49,6 +51,7 @@ export class SqliteStore implements TelemetryStore {
     this.#append = new AppendStatements(database);
     this.#rollups = new RollupWriter(database);
     this.#retention = new Retention(database);
+    this.#compaction = new Compaction(database);
     this.#pin = database.prepare<[string, string, bigint, bigint]>(
       `INSERT OR REPLACE INTO pins (pin_id, deployment, from_unix_ns, to_unix_ns)
        VALUES (?, ?, ?, ?)`,
@@ -95,8 +98,13 @@ export class SqliteStore implements TelemetryStore {
     this.#guarded(() => this.#transact(() => this.#rollups.put(workers, deployments)));
   }
 
+  /** Merges small chunks too, a bounded slice a call. */
   async retain(policy: RetentionPolicy, nowUnixNs: UnixNanos): Promise<RetainOutcome> {
-    return this.#guarded(() => this.#retention.retain(policy, nowUnixNs));
+    return this.#guarded(() => {
+      const outcome = this.#retention.retain(policy, nowUnixNs);
+      const moreToMerge = this.#compaction.compact(nowUnixNs);
+      return { ...outcome, more: outcome.more || moreToMerge };
+    });
   }
 
   async pin(pinId: string, deployment: string, window: TimeWindow): Promise<void> {
