@@ -55,12 +55,15 @@ export class Resources {
   readonly #workers = new Map<string, WorkerInfo>();
   readonly #identities = new Set<string>();
   readonly #deployments = new Set<string>();
+  /** Whoever sends no resource. */
+  readonly #anonymous: Source;
   current: Source;
 
   constructor(limits: DecodeLimits) {
     this.#limits = limits;
     this.#known = new ByteStringTable(limits.maxWorkers * 4);
-    this.current = this.#make(new Map());
+    this.#anonymous = this.#make(new Map());
+    this.current = this.#anonymous;
   }
 
   knownResource(bytes: Uint8Array, view: DataView, start: number, byteCount: number): boolean {
@@ -84,7 +87,7 @@ export class Resources {
   }
 
   resource(attributes: ResourceAttributes): void {
-    this.current = this.#make(attributes);
+    this.current = attributes.size === 0 ? this.#anonymous : this.#make(attributes);
     if (this.#pending >= 0) this.#sources[this.#pending] = this.current;
     this.#pending = -1;
   }

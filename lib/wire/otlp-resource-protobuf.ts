@@ -1,7 +1,9 @@
 /** What ResourceSpans, ResourceMetrics and ResourceLogs have in common. */
 import { readKeyValue } from './any-value-protobuf.ts';
 import type { ProtobufCursor } from './protobuf-cursor.ts';
-import type { AttributeValue, ResourceSink } from './sinks.ts';
+import type { Attributes, AttributeValue, ResourceSink } from './sinks.ts';
+
+const NO_ATTRIBUTES: Attributes = new Map();
 
 /**
  * Reads the resource of the ResourceX message in `[start, end)` and hands it to the sink. The
@@ -28,6 +30,10 @@ export function readResource(
   const [from, to] = ranges;
   if (from !== undefined && to !== undefined && ranges.length === 2) {
     if (sink.knownResource(cursor.bytes, cursor.view, from, to - from)) return;
+  }
+  if (ranges.length === 0) {
+    sink.resource(NO_ATTRIBUTES);
+    return;
   }
   const attributes = new Map<string, AttributeValue>();
   for (let i = 0; i < ranges.length; i += 2) {
