@@ -1,0 +1,123 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { scenarioSpec } from '#lib/pipeline/scenarios.ts';
+import { simulateSteps } from '#lib/pipeline/simulate.ts';
+import { ownPlaces, runAfdscope, startCollector } from '#test/support/afdscope-process.ts';
+import { encodeTracesProtobuf } from '#test/support/otlp-encode.ts';
+import { scratchFolder } from '#test/support/scratch-folder.ts';
+
+describe('usage', () => {
+  test('help and version are results', async () => {
+    const help = await runAfdscope(['--help']);
+    expect(help.code).toBe(0);
+    for (const command of ['up', 'demo', 'collector', 'web', 'analyze', 'report', 'doctor']) {
+      expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
+    }
+    const sub = await runAfdscope(['report', '--help']);
+    expect(sub.code).toBe(0);
+    expect(sub.stdout).toContain('AFDSCOPE_DATA, default ./data');
+    expect((await runAfdscope(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  test.each([
+    [[], 'Usage: afdscope'],
+    [['nope'], "unknown command 'nope'"],
+    [['report', '--nope'], "unknown option '--nope'"],
+    [['analyze'], "missing required argument 'files'"],
+    [['report', '--data'], "option '--data <value>' argument missing"],
+    [['report', '--config', 'none.yaml'], 'none.yaml: there is no such file'],
+    [['collector', '--retention-raw', 'ages'], '--retention-raw: "ages" is not allowed'],
+  ])('wrong usage is exit code 2: %j', async (args, message) => {
+    const { code, stdout, stderr } = await runAfdscope(args);
+    expect(stderr).toContain(message);
+    expect(stdout).toBe('');
+    expect(code).toBe(2);
+  });
+
+  test('a variable that nobody reads is a warning', async () => {
+    const env = { AFDSCOPE_DTAA: '/tmp', ...ownPlaces(scratchFolder()) };
+    const { stderr } = await runAfdscope(['doctor'], env);
+    expect(stderr).toContain('AFDSCOPE_DTAA is set');
+    expect(stderr).toContain('did you mean AFDSCOPE_DATA?');
+  });
+});
+
+describe('report', () => {
+  test('without a database', async () => {
+    const { code, stdout, stderr } = await runAfdscope(['report', '--data', scratchFolder()]);
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^afdscope: no database at .*: start the collector/);
+  });
+});
+
+describe('analyze', () => {
+  function writeSteps(path: string, deployment: string): void {
+    const spec = { ...scenarioSpec('healthy', { layers: 4 }), deployment };
+    writeFileSync(path, encodeTracesProtobuf(simulateSteps(spec, { steps: 2 })));
+  }
+
+  test('several deployments need a choice, which names them', async () => {
+    const folder = scratchFolder();
+    writeSteps(join(folder, 'a.pb'), 'blue');
+    writeSteps(join(folder, 'b.pb'), 'green');
+    const unclear = await runAfdscope(['analyze', folder, '--json']);
+    expect(unclear.code).toBe(2);
+    expect(unclear.stderr).toContain('blue, green');
+    const chosen = await runAfdscope(['analyze', folder, '--json', '--deployment', 'green']);
+    expect(JSON.parse(chosen.stdout)).toMatchObject({ deployment: 'green', steps: { count: 2 } });
+    const unknown = await runAfdscope(['analyze', folder, '--deployment', 'red']);
+    expect(unknown.code).toBe(1);
+    expect(unknown.stderr).toContain('There is no deployment "red"');
+  });
+
+  test('files that cannot be read', async () => {
+    const folder = scratchFolder();
+    const missing = await runAfdscope(['analyze', join(folder, 'none.json')]);
+    expect(missing.code).toBe(1);
+    expect(missing.stderr).toContain('none.json');
+    writeFileSync(join(folder, 'broken.json'), '{"resourceSpans": [');
+    const broken = await runAfdscope(['analyze', join(folder, 'broken.json')]);
+    expect(broken.code).toBe(1);
+    expect(broken.stderr).toContain('broken.json');
+    expect(broken.stderr).not.toContain('    at '); // no stack
+  });
+});
+
+describe('doctor', () => {
+  const answer = z.object({
+    ok: z.boolean(),
+    checks: z.array(z.object({ name: z.string(), state: z.string(), detail: z.string() })),
+  });
+
+  test('finds a free place good', async () => {
+    const { code, stdout } = await runAfdscope(['doctor', '--json'], ownPlaces(scratchFolder()));
+    const { ok, checks } = answer.parse(JSON.parse(stdout));
+    expect(checks.filter(({ state }) => state === 'failed')).toEqual([]);
+    expect(ok).toBe(true);
+    expect(code).toBe(0);
+    expect(checks.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['Node', 'data folder', 'disk space', 'ports', 'store', 'clock']),
+    );
+  });
+
+  test('finds the collector that runs, and the port that somebody else has', async () => {
+    const dataDir = scratchFolder();
+    const collector = await startCollector(dataDir);
+    const port = new URL(collector.admin).port;
+    const running = await runAfdscope(['doctor'], {
+      ...ownPlaces(dataDir),
+      AFDSCOPE_ADMIN: `127.0.0.1:${port}`,
+    });
+    expect(running.stdout).toContain(`answers at ${collector.admin} (process ${collector.pid})`);
+    expect(running.code).toBe(0);
+    const elsewhere = await runAfdscope(['doctor'], {
+      ...ownPlaces(scratchFolder()),
+      AFDSCOPE_ADMIN: `127.0.0.1:${port}`,
+    });
+    expect(elsewhere.code).toBe(1);
+    expect(elsewhere.stdout).toMatch(/ports +failed +port \d+ on 127.0.0.1 is taken/);
+  });
+});
