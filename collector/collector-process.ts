@@ -1,6 +1,5 @@
 /** Runs a collector until the process is told to stop. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readVersion } from '#collector/cli/read-version.ts';
 import { createLog } from '#collector/observe/log.ts';
 import { Collector, CollectorStartError } from '#collector/run-collector.ts';
 import {
@@ -77,10 +76,4 @@ export async function runCollectorProcess(options: CollectorProcessOptions): Pro
   if (!supervised) removeRuntimeFile(runtimePath);
   forget();
   return exitCode;
-}
-
-export function readVersion(root: string): string {
-  const manifest: unknown = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const hasVersion = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
-  return hasVersion ? String(manifest.version) : 'unknown';
 }

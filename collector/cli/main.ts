@@ -5,14 +5,11 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { readVersion } from '#collector/collector-process.ts';
-import { analyzeCommand } from './analyze-command.ts';
 import { CommandError, type CommandIo, UsageError } from './command-io.ts';
-import { ALL_CONFIG_KEYS, addConfigOptions, loadCommandConfig } from './config-options.ts';
-import { runChecks } from './doctor.ts';
-import { reportCommand } from './report-command.ts';
-import { runCollectorCommand, runDemo, runUp, runWeb } from './serve-commands.ts';
-import { formatTable } from './text-table.ts';
+import { ALL_CONFIG_KEYS, addConfigOptions } from './config-options.ts';
+import { readVersion } from './read-version.ts';
+
+type ServeCommand = 'up' | 'demo' | 'collector' | 'web';
 
 /** Resolves to the exit code. `args` without the program's name. */
 export async function runCli(args: readonly string[]): Promise<number> {
@@ -42,14 +39,15 @@ function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Comman
     .showHelpAfterError('(add --help for the usage)')
     .exitOverride();
   const command = (usage: string, about: string) => program.command(usage).description(about);
-  type Run = (io: CommandIo, options: Record<string, unknown>) => Promise<number>;
-  const serve = (name: string, about: string, run: Run) =>
-    addConfigOptions(command(name, about), ALL_CONFIG_KEYS).action(async (options) =>
-      finish(await run(io, options)),
-    );
+  // What a command needs is loaded when it runs: help and errors come at once.
+  const serve = (name: ServeCommand, about: string) =>
+    addConfigOptions(command(name, about), ALL_CONFIG_KEYS).action(async (options) => {
+      const { serveCommands } = await import('./serve-commands.ts');
+      finish(await serveCommands[name](io, options));
+    });
 
-  serve('up', 'run the collector and the dashboard', runUp);
-  serve('demo', 'up, with a simulated cluster that reports to it (data in data/demo)', runDemo)
+  serve('up', 'run the collector and the dashboard');
+  serve('demo', 'up, with a simulated cluster that reports to it (data in data/demo)')
     .option('--scenario <name>', 'healthy, ffn-bound, latency-bound or strict')
     .option('--attention <count>', 'attention workers')
     .option('--ffn <count>', 'FFN workers')
@@ -57,26 +55,35 @@ function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Comman
     .option('--seed <number>', 'of the random numbers')
     .option('--control-port <port>', 'where faults are switched; 0 picks a free one')
     .option('--no-web', 'without the dashboard');
-  serve('collector', 'run the collector alone', runCollectorCommand);
-  serve('web', 'run the dashboard alone, on the data of a collector', runWeb);
+  serve('collector', 'run the collector alone');
+  serve('web', 'run the dashboard alone, on the data of a collector');
 
   command('analyze <files...>', 'report on OTLP files (JSON, JSON lines, protobuf; .gz, .zst)')
     .option('--from <time>', 'unix ns, RFC 3339, or relative to now (-5m)')
     .option('--to <time>', 'likewise')
     .option('--deployment <name>', 'where the files hold several')
     .option('--json', 'the report as JSON instead of tables')
-    .action(async (files: string[], options) => finish(await analyzeCommand(io, files, options)));
+    .action(async (files: string[], options) => {
+      const { analyzeCommand } = await import('./analyze-command.ts');
+      finish(await analyzeCommand(io, files, options));
+    });
 
   addConfigOptions(command('report', 'report from the store'), ['data', 'store'])
     .option('--from <time>', 'unix ns, RFC 3339, or relative to now (-5m)')
     .option('--to <time>', 'likewise')
     .option('--deployment <name>', 'where the store holds several')
     .option('--json', 'the report as JSON instead of tables')
-    .action(async (options) => finish(await reportCommand(io, options)));
+    .action(async (options) => {
+      const { reportCommand } = await import('./report-command.ts');
+      finish(await reportCommand(io, options));
+    });
 
   addConfigOptions(command('doctor', 'check what a start needs and what runs'), ALL_CONFIG_KEYS)
     .option('--json', 'as JSON')
-    .action(async (options) => finish(await doctorCommand(io, options)));
+    .action(async (options) => {
+      const { doctorCommand } = await import('./doctor-command.ts');
+      finish(await doctorCommand(io, options));
+    });
 
   command('bench [names...]', 'run the benchmarks, or those whose file name holds a name').action(
     (names: string[]) => {
@@ -88,21 +95,6 @@ function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Comman
     },
   );
   return program;
-}
-
-async function doctorCommand(io: CommandIo, options: Record<string, unknown>): Promise<number> {
-  const { config } = loadCommandConfig(io, options);
-  const nodeVersion = process.versions.node;
-  const checks = await runChecks({ config, root: io.root, nodeVersion, nowUnixMs: Date.now() });
-  const failed = checks.some(({ state }) => state === 'failed');
-  if (options.json === true) {
-    io.print(JSON.stringify({ ok: !failed, checks }, null, 2));
-  } else {
-    const columns = [{ title: 'check' }, { title: 'state' }, { title: 'detail' }];
-    const rows = checks.map(({ name, state, detail }) => [name, state, detail]);
-    io.print(formatTable(columns, rows).join('\n'));
-  }
-  return failed ? 1 : 0;
 }
 
 /** Says what went wrong, without a stack where the message is enough. */

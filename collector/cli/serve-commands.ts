@@ -1,28 +1,37 @@
 /** `up`, `demo`, `web`, `collector`: the commands that run until they are told to stop. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { runCollectorProcess } from '#collector/collector-process.ts';
-import { type SuperviseOptions, supervise } from '#collector/supervise/supervisor.ts';
+import type { SuperviseOptions } from '#collector/supervise/supervisor.ts';
 import type { Config, LoadedConfig } from '#lib/config/load-config.ts';
 import { CommandError, type CommandIo } from './command-io.ts';
 import { loadCommandConfig } from './config-options.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
-export function runUp(io: CommandIo, options: Options): Promise<number> {
+type Serve = (io: CommandIo, options: Options) => Promise<number>;
+
+/** By the command's name. */
+export const serveCommands: Readonly<Record<'up' | 'demo' | 'collector' | 'web', Serve>> = {
+  up: runUp,
+  demo: runDemo,
+  collector: runCollector,
+  web: runWeb,
+};
+
+async function runUp(io: CommandIo, options: Options): Promise<number> {
   requireBuiltApp(io);
   const { config } = loadCommandConfig(io, options);
   return superviseWith(io, config, { parts: { collector: true, web: true } });
 }
 
-export function runWeb(io: CommandIo, options: Options): Promise<number> {
+async function runWeb(io: CommandIo, options: Options): Promise<number> {
   requireBuiltApp(io);
   const { config } = loadCommandConfig(io, options);
   return superviseWith(io, config, { parts: { collector: false, web: true } });
 }
 
 /** `up` with a simulated cluster that reports to it, in a data folder of its own. */
-export function runDemo(io: CommandIo, options: Options): Promise<number> {
+async function runDemo(io: CommandIo, options: Options): Promise<number> {
   const web = options.web !== false;
   if (web) requireBuiltApp(io);
   const loaded = loadCommandConfig(io, options);
@@ -39,8 +48,9 @@ export function runDemo(io: CommandIo, options: Options): Promise<number> {
   });
 }
 
-export function runCollectorCommand(io: CommandIo, options: Options): Promise<number> {
+async function runCollector(io: CommandIo, options: Options): Promise<number> {
   const { config } = loadCommandConfig(io, options);
+  const { runCollectorProcess } = await import('#collector/collector-process.ts');
   return runCollectorProcess({ config, env: io.env, root: io.root, supervised: false });
 }
 
@@ -49,11 +59,12 @@ export function demoConfig({ config, origins }: LoadedConfig): Config {
   return origins.has('data') ? config : { ...config, dataDir: join(config.dataDir, 'demo') };
 }
 
-function superviseWith(
+async function superviseWith(
   io: CommandIo,
   config: Config,
   options: Pick<SuperviseOptions, 'parts'> & Partial<SuperviseOptions>,
 ): Promise<number> {
+  const { supervise } = await import('#collector/supervise/supervisor.ts');
   return supervise({
     config,
     root: io.root,
