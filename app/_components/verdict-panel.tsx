@@ -62,9 +62,9 @@ export function VerdictPanel({ data }: { readonly data: WindowData }) {
       {report === null ? (
         <NoSteps lastSeenText={lastSeenText} />
       ) : (
-        <dl className="grid grid-cols-3 border-t border-line lg:grid-cols-6">
+        <dl className="grid grid-cols-3 border-t border-line lg:grid-cols-[1.4fr_repeat(5,1fr)]">
           {headline(data).map(({ term, figure, note }) => (
-            <div key={term} className="border-line px-4 py-2 not-first:border-l">
+            <div key={term} className="min-w-0 border-line px-3 py-2 not-first:border-l xl:px-4">
               <dt className="text-small text-muted">
                 <TermName term={term} />
               </dt>

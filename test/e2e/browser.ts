@@ -89,42 +89,45 @@ export function overflowing(page: Page): Promise<string[]> {
 }
 
 /** How many pixels of a canvas differ from its most frequent colour. */
-export function inkOf(page: Page, selector: string): Promise<number> {
-  return page
+export async function inkOf(page: Page, selector: string): Promise<number> {
+  const counts = [...(await coloursOf(page, selector)).values()];
+  return counts.reduce((sum, count) => sum + count, 0) - Math.max(0, ...counts);
+}
+
+/** Pixels of a canvas that have exactly this `#rrggbb` colour. */
+export async function pixelsOf(page: Page, selector: string, colour: string): Promise<number> {
+  return (await coloursOf(page, selector)).get(colour) ?? 0;
+}
+
+/** Pixels of a canvas by colour; read from a copy, so that the page's canvas stays as it was. */
+async function coloursOf(page: Page, selector: string): Promise<ReadonlyMap<string, number>> {
+  const entries = await page
     .locator(selector)
     .first()
     .evaluate((element) => {
       const canvas =
         element instanceof HTMLCanvasElement ? element : element.querySelector('canvas');
-      const context = canvas?.getContext('2d');
-      if (!canvas || !context || canvas.width === 0 || canvas.height === 0) return 0;
-      const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-      const pixels = new Uint32Array(data.buffer);
+      if (!canvas || canvas.width === 0 || canvas.height === 0) return [];
+      const copy = document.createElement('canvas');
+      copy.width = canvas.width;
+      copy.height = canvas.height;
+      const context = copy.getContext('2d', { willReadFrequently: true });
+      if (!context) return [];
+      context.drawImage(canvas, 0, 0);
+      const { data } = context.getImageData(0, 0, copy.width, copy.height);
       const counts = new Map<number, number>();
-      for (const pixel of pixels) counts.set(pixel, (counts.get(pixel) ?? 0) + 1);
-      return pixels.length - Math.max(...counts.values());
-    });
-}
-
-/** Pixels of a canvas that have exactly this `#rrggbb` colour. */
-export function pixelsOf(page: Page, selector: string, colour: string): Promise<number> {
-  return page
-    .locator(selector)
-    .first()
-    .evaluate((element, hex) => {
-      const canvas =
-        element instanceof HTMLCanvasElement ? element : element.querySelector('canvas');
-      const context = canvas?.getContext('2d');
-      if (!canvas || !context || canvas.width === 0 || canvas.height === 0) return 0;
-      const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-      const wanted = [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
-      let count = 0;
       for (let i = 0; i < data.length; i += 4) {
-        if (data[i] === wanted[0] && data[i + 1] === wanted[1] && data[i + 2] === wanted[2])
-          count++;
+        const key = data[i + 3] === 0 ? -1 : (data[i]! << 16) | (data[i + 1]! << 8) | data[i + 2]!;
+        counts.set(key, (counts.get(key) ?? 0) + 1);
       }
-      return count;
-    }, colour);
+      return [...counts];
+    });
+  return new Map(
+    entries.map(([key, count]) => [
+      key < 0 ? 'transparent' : `#${key.toString(16).padStart(6, '0')}`,
+      count,
+    ]),
+  );
 }
 
 /** Controls without a name that a screen reader could say. */

@@ -52,9 +52,9 @@ describe.skipIf(CHROMIUM === null)('dashboard', () => {
       await page.waitForTimeout(2_500);
       expect(await page.locator('html').getAttribute('data-theme')).toBe(theme);
 
-      const verdict = await page.getByTestId('verdict').innerText();
+      const verdict = await page.getByTestId('verdict').textContent();
       expect(verdict).toMatch(/^(Healthy|Attention-bound|FFN-bound|Network-bound|Latency-bound)\./);
-      const busy = await page.getByTestId('busy').allInnerTexts();
+      const busy = await page.getByTestId('busy').allTextContents();
       expect(busy).toHaveLength(2);
       for (const text of busy) expect(Number.parseFloat(text)).toBeGreaterThan(20);
 
@@ -65,12 +65,12 @@ describe.skipIf(CHROMIUM === null)('dashboard', () => {
         await pixelsOf(page, '[data-testid="strip-canvas"]', STAGE_COLOURS.expert),
       ).toBeGreaterThan(1000);
       expect(await inkOf(page, '[data-testid="heat-canvas"]')).toBeGreaterThan(10_000);
-      expect(await drawnPoints(page)).toEqual(expect.arrayContaining([expect.any(Number)]));
+      expect(await drawnPoints(page)).toHaveLength(6);
       for (const points of await drawnPoints(page)) expect(points).toBeGreaterThan(0);
       for (const id of ['throughput', 'busy', 'period']) {
         expect(await inkOf(page, `[data-testid="trend-${id}"]`), id).toBeGreaterThan(300);
       }
-      expect(await page.getByTestId('ingest-line').innerText()).toMatch(/events\/s/);
+      expect(await page.getByTestId('ingest-line').textContent()).toMatch(/events\/s/);
 
       expect(await overflowing(page)).toEqual([]);
       expect(await namelessControls(page)).toEqual([]);
@@ -86,16 +86,16 @@ describe.skipIf(CHROMIUM === null)('dashboard', () => {
       });
       expect(await page.locator('[data-testid="layer-table"] tbody tr').count()).toBe(61);
       expect(await page.locator('[data-testid="layer-detail"] tbody tr').count()).toBe(3);
-      const row = await page.locator('tr[data-layer="30"]').innerText();
-      expect(row.match(/µs/g)?.length).toBeGreaterThanOrEqual(8);
+      const row = await page.locator('tr[data-layer="30"]').textContent();
+      expect(row?.match(/µs/g)?.length).toBeGreaterThanOrEqual(8);
       expect(row).toMatch(/-bound/);
       expect(await overflowing(page)).toEqual([]);
       expect(await namelessControls(page)).toEqual([]);
 
       await page.goto(`${product.web}/health`);
       await page.waitForSelector('[data-testid="collector-state"]');
-      expect(await page.getByTestId('collector-state').innerText()).toBe('up');
-      expect(await page.locator('body').innerText()).toContain(product.runtime.otlpHttp);
+      expect(await page.getByTestId('collector-state').textContent()).toBe('up');
+      expect(await page.locator('body').textContent()).toContain(product.runtime.otlpHttp);
       expect(await overflowing(page)).toEqual([]);
       expect(complaints).toEqual([]);
       await context.close();
@@ -105,12 +105,12 @@ describe.skipIf(CHROMIUM === null)('dashboard', () => {
   test('the page moves while live, and stands while paused', async () => {
     const { page, context } = await visit(browser, 'dark', SIZES[0]);
     await openOverview(page);
-    const step = () => page.locator('#strip header').innerText();
+    const step = () => page.locator('#strip header').textContent();
     const first = await step();
     await expect.poll(step, { timeout: 15_000 }).not.toBe(first);
     await page.locator('main').click({ position: { x: 2, y: 2 } });
     await page.keyboard.press('Space');
-    await expect.poll(() => page.getByTestId('live-status').innerText(), SOON).toBe('paused');
+    await expect.poll(() => page.getByTestId('live-status').textContent(), SOON).toBe('paused');
     const held = await step();
     await page.waitForTimeout(4_000);
     expect(await step()).toBe(held);
@@ -161,7 +161,7 @@ describe.skipIf(CHROMIUM === null)('dashboard', () => {
         question,
       ).toBe(true);
     }
-    expect(await page.getByTestId('verdict').innerText()).toMatch(/-bound|Healthy/);
+    expect(await page.getByTestId('verdict').textContent()).toMatch(/-bound|Healthy/);
     expect(await overflowing(page)).toEqual([]);
 
     // Dragging over a chart makes its time the page's.
@@ -197,7 +197,7 @@ describe.skipIf(CHROMIUM === null)('dashboard', () => {
     for (let i = 1; i < 20 && (await page.getByRole('status').count()) === 0; i++) {
       await page.mouse.move(box.x + (box.width * i) / 20, box.y + 40);
     }
-    expect(await page.getByRole('status').innerText()).toMatch(/attention\/0/);
+    expect(await page.getByRole('status').textContent()).toMatch(/attention\/0/);
     expect(complaints).toEqual([]);
     await context.close();
   });

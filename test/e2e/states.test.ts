@@ -28,7 +28,9 @@ describe.skipIf(CHROMIUM === null)('states', () => {
       await page.goto(product.web);
       await page.waitForSelector('[data-testid="empty-state"]');
       const command = `OTEL_EXPORTER_OTLP_ENDPOINT=${product.runtime.otlpHttp} `;
-      await expect.poll(() => page.getByTestId('empty-state').innerText(), SOON).toContain(command);
+      await expect
+        .poll(() => page.getByTestId('empty-state').textContent(), SOON)
+        .toContain(command);
       expect(await overflowing(page)).toEqual([]);
       // An empty store is no error: the browser must not have been told of one.
       expect(complaints.filter((text) => !text.includes('/api/v1/deployments'))).toEqual([]);
@@ -46,7 +48,7 @@ describe.skipIf(CHROMIUM === null)('states', () => {
     await page.goto(product.web);
     const alert = page.locator('main [role="alert"]');
     await alert.waitFor();
-    expect(await alert.innerText()).toContain(refusal.detail);
+    expect(await alert.textContent()).toContain(refusal.detail);
     isRefusing = false;
     await page.getByRole('button', { name: 'Try again' }).click();
     await page.waitForSelector('[data-testid="empty-state"]');
@@ -64,7 +66,7 @@ describe.skipIf(CHROMIUM === null)('states', () => {
       await page.getByText('Collector down.').waitFor();
       expect(await overflowing(page)).toEqual([]);
     }
-    expect(await page.getByTestId('collector-state').innerText()).toBe('down');
+    expect(await page.getByTestId('collector-state').textContent()).toBe('down');
     await context.close();
   });
 
@@ -84,9 +86,9 @@ describe.skipIf(CHROMIUM === null)('states', () => {
     }));
     await page.goto(`${product.web}/health`);
     const reasons = page.getByTestId('reject-reasons');
-    await expect.poll(() => reasons.innerText(), SOON).toMatch(/No role.*not stored/);
-    expect(await reasons.innerText()).toMatch(/something_new/);
-    expect(await reasons.innerText()).toContain('OTEL_RESOURCE_ATTRIBUTES');
+    await expect.poll(() => reasons.textContent(), SOON).toMatch(/No role.*not stored/);
+    expect(await reasons.textContent()).toMatch(/something_new/);
+    expect(await reasons.textContent()).toContain('OTEL_RESOURCE_ATTRIBUTES');
     expect(await overflowing(page)).toEqual([]);
     await context.close();
   });
