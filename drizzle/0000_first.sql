@@ -34,7 +34,7 @@ CREATE TABLE `chunks` (
 CREATE INDEX `chunks_by_deployment` ON `chunks` (`deployment`,`to_unix_ns`,`id`,`from_unix_ns`,`replaced_by`);--> statement-breakpoint
 CREATE INDEX `chunks_by_end` ON `chunks` (`to_unix_ns`);--> statement-breakpoint
 CREATE INDEX `chunks_by_start` ON `chunks` (`from_unix_ns`);--> statement-breakpoint
-CREATE INDEX `chunks_replaced` ON `chunks` (`replaced_by`);--> statement-breakpoint
+CREATE INDEX `chunks_replaced` ON `chunks` (`replaced_by`) WHERE replaced_by IS NOT NULL;--> statement-breakpoint
 CREATE INDEX `chunks_small` ON `chunks` (`id`,`deployment`,`events`,`from_unix_ns`,`to_unix_ns`) WHERE replaced_by IS NULL AND events < 8192;--> statement-breakpoint
 CREATE TABLE `counters` (
 	`deployment` text NOT NULL,
@@ -88,7 +88,7 @@ CREATE TABLE `metric_chunks` (
 --> statement-breakpoint
 CREATE INDEX `metric_chunks_by_deployment` ON `metric_chunks` (`deployment`,`to_unix_ns`,`id`,`from_unix_ns`,`replaced_by`);--> statement-breakpoint
 CREATE INDEX `metric_chunks_by_end` ON `metric_chunks` (`to_unix_ns`);--> statement-breakpoint
-CREATE INDEX `metric_chunks_replaced` ON `metric_chunks` (`replaced_by`);--> statement-breakpoint
+CREATE INDEX `metric_chunks_replaced` ON `metric_chunks` (`replaced_by`) WHERE replaced_by IS NOT NULL;--> statement-breakpoint
 CREATE INDEX `metric_chunks_small` ON `metric_chunks` (`id`,`deployment`,`points`,`from_unix_ns`,`to_unix_ns`) WHERE replaced_by IS NULL AND points < 8192;--> statement-breakpoint
 CREATE TABLE `pins` (
 	`pin_id` text PRIMARY KEY NOT NULL,

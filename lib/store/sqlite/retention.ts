@@ -91,17 +91,16 @@ export class Retention {
     maxBytes: number,
   ): number {
     let total = this.#statements.total.get(totalName) ?? 0n;
-    let freed = 0n;
-    let deleted = 0;
-    for (const chunk of oldest.all(CHUNKS_PER_CALL)) {
+    const doomed: OldChunk[] = [];
+    for (const chunk of oldest.iterate(CHUNKS_PER_CALL)) {
       if (chunk.toUnixNs > beforeUnixNs && Number(total) <= maxBytes) break;
-      remove.run(chunk.id);
+      doomed.push(chunk);
       total -= chunk.blobBytes;
-      freed += chunk.blobBytes;
-      deleted++;
     }
-    if (deleted > 0) this.#statements.addTotal.run(-freed, totalName);
-    return deleted;
+    for (const { id } of doomed) remove.run(id);
+    const freed = doomed.reduce((sum, { blobBytes }) => sum + blobBytes, 0n);
+    if (freed > 0n) this.#statements.addTotal.run(-freed, totalName);
+    return doomed.length;
   }
 
   /** Old buckets of each (deployment, resolution), found by stepping through the primary key. */
@@ -116,7 +115,7 @@ export class Retention {
     const remove = this.#database.prepare<[string, bigint, bigint, number]>(
       `DELETE FROM ${table} WHERE rowid IN (
          SELECT rowid FROM ${table}
-         WHERE deployment = ? AND resolution_ns = ? AND bucket_start_unix_ns + resolution_ns <= ?
+         WHERE deployment = ? AND resolution_ns = ? AND bucket_start_unix_ns <= ?
          ORDER BY bucket_start_unix_ns LIMIT ?)`,
     );
     let deleted = 0;
@@ -125,7 +124,7 @@ export class Retention {
       const { changes } = remove.run(
         kind.deployment,
         kind.resolutionNs,
-        beforeUnixNs,
+        beforeUnixNs - kind.resolutionNs,
         ROLLUPS_PER_CALL - deleted,
       );
       deleted += changes;

@@ -54,7 +54,7 @@ export const chunks = sqliteTable(
     ),
     index('chunks_by_end').on(table.toUnixNs),
     index('chunks_by_start').on(table.fromUnixNs),
-    index('chunks_replaced').on(table.replacedBy),
+    index('chunks_replaced').on(table.replacedBy).where(sql`replaced_by IS NOT NULL`),
     index('chunks_small')
       .on(table.id, table.deployment, table.events, table.fromUnixNs, table.toUnixNs)
       .where(sql`replaced_by IS NULL AND events < 8192`),
@@ -86,7 +86,7 @@ export const metricChunks = sqliteTable(
       table.replacedBy,
     ),
     index('metric_chunks_by_end').on(table.toUnixNs),
-    index('metric_chunks_replaced').on(table.replacedBy),
+    index('metric_chunks_replaced').on(table.replacedBy).where(sql`replaced_by IS NOT NULL`),
     index('metric_chunks_small')
       .on(table.id, table.deployment, table.points, table.fromUnixNs, table.toUnixNs)
       .where(sql`replaced_by IS NULL AND points < 8192`),
