@@ -14,6 +14,7 @@ import type {
   IngestState,
   IngestThreadData,
   IngestThreadStats,
+  Periods,
   StateChange,
   ToIngestThread,
 } from './thread-messages.ts';
@@ -27,6 +28,7 @@ export interface IngestOptions {
   readonly retention: RetentionPolicy;
   readonly livePort?: MessagePort;
   readonly policy?: Partial<CommitPolicy>;
+  readonly periods?: Partial<Periods>;
   /** Default 1 GiB. */
   readonly maxWalBytes?: number;
   /** Called once, when the thread died: the process should exit and be started again. */
@@ -68,7 +70,15 @@ export interface IngestService {
 export const DEFAULT_COMMIT_POLICY: CommitPolicy = {
   maxDelayMs: 50,
   idleMs: 5,
-  maxGroupBytes: 16 * 1024 * 1024,
+  maxGroupBytes: 4 * 1024 * 1024,
+};
+
+const DEFAULT_PERIODS: Periods = {
+  statsMs: 250,
+  sizeMs: 5000,
+  probeMs: 2000,
+  retainMs: 10_000,
+  retainAgainMs: 100,
 };
 
 const DEFAULT_MAX_WAL_BYTES = 1024 ** 3;
@@ -98,6 +108,7 @@ export async function startIngest(options: IngestOptions): Promise<IngestService
     limits: options.limits ?? DEFAULT_DECODE_LIMITS,
     retention: options.retention,
     policy: { ...DEFAULT_COMMIT_POLICY, ...options.policy },
+    periods: { ...DEFAULT_PERIODS, ...options.periods },
     maxWalBytes: options.maxWalBytes ?? DEFAULT_MAX_WAL_BYTES,
   };
   const worker = new Worker(new URL('./ingest-thread.ts', import.meta.url), {

@@ -21,12 +21,6 @@ import type {
   ToIngestThread,
 } from './thread-messages.ts';
 
-const STATS_EVERY_MS = 250;
-/** Looking at sizes may read the file system and sum up rows. */
-const SIZE_EVERY_MS = 5000;
-const PROBE_EVERY_MS = 2000;
-const RETAIN_EVERY_MS = 10_000;
-const RETAIN_AGAIN_MS = 100;
 const RETRY_AFTER_S = 5;
 
 const port = parentPort;
@@ -73,10 +67,11 @@ class IngestThread {
   }
 
   start(): void {
-    this.#every(STATS_EVERY_MS, () => this.#publishStats());
-    this.#every(SIZE_EVERY_MS, () => this.#measure());
-    this.#every(PROBE_EVERY_MS, () => this.#probe());
-    this.#retainAfter(RETAIN_EVERY_MS);
+    const { periods } = this.#data;
+    this.#every(periods.statsMs, () => this.#publishStats());
+    this.#every(periods.sizeMs, () => this.#measure());
+    this.#every(periods.probeMs, () => this.#probe());
+    this.#retainAfter(periods.retainMs);
   }
 
   receive(message: ToIngestThread): void {
@@ -198,11 +193,18 @@ class IngestThread {
     }
   }
 
-  /** Writes an empty batch while the store refuses, so that recovery does not wait for traffic. */
-  #probe(): void {
+  /**
+   * Writes an empty batch while requests are refused, so that recovery does not wait for traffic:
+   * a failed store shows that it works, and a write-ahead log is cut by the write after its
+   * checkpoint.
+   */
+  async #probe(): Promise<void> {
     this.#countLate();
-    if (this.#storeFailure !== undefined) this.#group.add(innerBatch('probe', new Map()));
-    if (this.#walIsFull()) void this.#measure();
+    const full = this.#walIsFull();
+    if (!full && this.#storeFailure === undefined) return;
+    this.#group.add(innerBatch('probe', new Map()));
+    await this.#group.flush();
+    if (full) await this.#measure();
   }
 
   #takeRollups(message: RollupsMessage): void {
@@ -255,7 +257,8 @@ class IngestThread {
       this.#retentionFailures++;
       send({ type: 'warning', message: `deleting old telemetry failed: ${text(error)}` });
     }
-    this.#retainAfter(more ? RETAIN_AGAIN_MS : RETAIN_EVERY_MS);
+    const { retainMs, retainAgainMs } = this.#data.periods;
+    this.#retainAfter(more ? retainAgainMs : retainMs);
   }
 }
 

@@ -16,6 +16,18 @@ export interface CommitPolicy {
   readonly maxGroupBytes: number;
 }
 
+/** How often the ingest thread looks after itself, between requests. */
+export interface Periods {
+  readonly statsMs: number;
+  /** Looking at sizes may read the file system and sum up rows. */
+  readonly sizeMs: number;
+  /** Tries of a store that refuses. */
+  readonly probeMs: number;
+  readonly retainMs: number;
+  /** Pause between two slices where there is more to delete. */
+  readonly retainAgainMs: number;
+}
+
 /** `workerData` of the ingest thread. */
 export interface IngestThreadData {
   readonly dataDir: string;
@@ -23,6 +35,7 @@ export interface IngestThreadData {
   readonly limits: DecodeLimits;
   readonly retention: RetentionPolicy;
   readonly policy: CommitPolicy;
+  readonly periods: Periods;
   /** A write-ahead log over this refuses requests until a checkpoint shrinks it. */
   readonly maxWalBytes: number;
 }

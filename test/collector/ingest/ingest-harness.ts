@@ -16,7 +16,7 @@ import { testWorker } from '#test/support/afd-table.ts';
 import { encodeTracesJson, encodeTracesProtobuf } from '#test/support/otlp-encode.ts';
 
 export const DEPLOYMENT = 'prod';
-const BASE = unixNanos(1_790_000_000_000_000_000n);
+const BASE = unixNanos(1_750_000_000_000_000_000n);
 
 export class DataFolder {
   readonly path = mkdtempSync(join(tmpdir(), 'afdscope-ingest-'));

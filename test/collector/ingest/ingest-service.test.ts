@@ -153,6 +153,47 @@ describe('trouble', () => {
     );
   });
 
+  test('a write-ahead log that grew too long refuses requests until it is short again', async () => {
+    const ingest = await folder.start({
+      maxWalBytes: 70 * 1024 * 1024,
+      periods: { sizeMs: 20, probeMs: 50 },
+    });
+    await ingest.submit('traces', 'protobuf', stepsBody(0));
+    // A reader that stays in its transaction keeps the log from being checkpointed.
+    const reader = new Database(join(folder.path, 'afdscope.db'), { readonly: true });
+    reader.exec('BEGIN');
+    reader.prepare('SELECT count(*) FROM sqlite_master').get();
+    const other = new Database(join(folder.path, 'afdscope.db'));
+    other.exec('CREATE TABLE ballast (data BLOB)');
+    const insert = other.prepare('INSERT INTO ballast VALUES (zeroblob(20000000))');
+    for (let i = 0; i < 4; i++) insert.run();
+    other.close();
+    await until(() => ingest.state().status === 'degraded');
+    expect(await ingest.submit('traces', 'protobuf', stepsBody(1))).toMatchObject({
+      status: 'unavailable',
+    });
+    reader.close();
+    await until(() => ingest.state().status === 'ok');
+    expect(await ingest.submit('traces', 'protobuf', stepsBody(1))).toMatchObject({
+      status: 'stored',
+    });
+  });
+
+  test('old telemetry is deleted while requests come', async () => {
+    const ingest = await folder.start({
+      retention: { rawNs: 1e9, rawBytes: 1e12, rollupsNs: 1e18 },
+      periods: { retainMs: 30, retainAgainMs: 10, statsMs: 20 },
+    });
+    // Their times are of the past, so they are old as soon as they are stored.
+    for (let step = 0; step < 5; step++) {
+      const outcome = await ingest.submit('traces', 'protobuf', stepsBody(step, 10));
+      expect(outcome.status).toBe('stored');
+    }
+    await until(() => ingest.stats().deletedChunks > 0);
+    expect(ingest.stats()).toMatchObject({ retentionFailures: 0, state: { status: 'ok' } });
+    await until(() => ingest.stats().committedEvents === 50);
+  });
+
   test('a thread that dies answers those who wait and reports itself', async () => {
     const { port1, port2 } = new MessageChannel();
     const reasons: string[] = [];
