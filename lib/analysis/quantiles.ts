@@ -80,22 +80,25 @@ export class GroupedSamples {
   readonly #offsets: Uint32Array;
 
   /** Rows with a group below 0 or a value of NaN are left out. */
-  constructor(groupOf: ArrayLike<number>, values: ArrayLike<number>, groups: number) {
+  constructor(groupOf: Int32Array | Float64Array, values: Float64Array, groups: number) {
     assert(groupOf.length === values.length, 'one group for each value');
-    const offsets = new Uint32Array(groups + 1);
-    const isIn = (i: number): boolean => groupOf[i]! >= 0 && !Number.isNaN(values[i]!);
+    const offsets = new Uint32Array(groups + 2);
     for (let i = 0; i < values.length; i++) {
-      if (isIn(i)) offsets[groupOf[i]! + 1] = offsets[groupOf[i]! + 1]! + 1;
-    }
-    for (let g = 0; g < groups; g++) offsets[g + 1] = offsets[g + 1]! + offsets[g]!;
-    this.#offsets = offsets.slice();
-    this.#values = new Float64Array(offsets[groups]!);
-    for (let i = 0; i < values.length; i++) {
-      if (!isIn(i)) continue;
       const g = groupOf[i]!;
-      this.#values[offsets[g]!] = values[i]!;
-      offsets[g] = offsets[g]! + 1;
+      const value = values[i]!;
+      if (g >= 0 && !Number.isNaN(value)) offsets[g + 2] = offsets[g + 2]! + 1;
     }
+    for (let g = 2; g < offsets.length; g++) offsets[g] = offsets[g]! + offsets[g - 1]!;
+    this.#values = new Float64Array(offsets[groups + 1]!);
+    for (let i = 0; i < values.length; i++) {
+      const g = groupOf[i]!;
+      const value = values[i]!;
+      if (g < 0 || Number.isNaN(value)) continue;
+      const at = offsets[g + 1]!;
+      this.#values[at] = value;
+      offsets[g + 1] = at + 1;
+    }
+    this.#offsets = offsets.subarray(0, groups + 1);
   }
 
   of(group: number): Float64Array {

@@ -96,6 +96,7 @@ function flatten(
     tableOffsets: new Uint32Array(tables.length + 1),
     row: new Uint32Array(capacity),
     startNs: new Float64Array(capacity),
+    durationNs: new Float64Array(capacity),
     source: new Int32Array(capacity),
     length: 0,
   };
@@ -117,6 +118,7 @@ function flatten(
       }
       flat.row[k] = row;
       flat.startNs[k] = table.startNs[row]! + shiftNs;
+      flat.durationNs[k] = table.durationNs[row]!;
       flat.source[k] = source;
       k++;
     }

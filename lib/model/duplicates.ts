@@ -21,21 +21,24 @@ export function dropDuplicates(
   workerOfSource: Int32Array,
   incarnations: readonly number[],
 ): DistinctRows {
+  const { startNs, source } = flat;
   const place = new Int32Array(flat.length);
   const copies: number[] = [];
-  const compare = (a: number, b: number): number => compareIdentity(flat, incarnations, a, b);
   let length = 0;
   for (let i = 0; i < order.length; ) {
+    const first = order[i]!;
     let end = i + 1;
-    while (end < order.length && sameStart(flat, workerOfSource, order[i]!, order[end]!)) end++;
-    if (end - i > 1) {
-      const run = Array.from(order.subarray(i, end));
-      run.sort((a, b) => compare(a, b) || kindOf(flat, a) - kindOf(flat, b));
-      order.set(run, i);
+    while (
+      end < order.length &&
+      startNs[order[end]!] === startNs[first] &&
+      workerOfSource[source[order[end]!]!] === workerOfSource[source[first]!]
+    ) {
+      end++;
     }
+    if (end - i > 1) sortRun(flat, incarnations, order, i, end);
     place[order[i]!] = length++;
     for (let j = i + 1; j < end; j++) {
-      if (compare(order[j - 1]!, order[j]!) === 0) {
+      if (compareIdentity(flat, incarnations, order[j - 1]!, order[j]!) === 0) {
         place[order[j]!] = -1;
         copies.push(length - 1);
       } else {
@@ -50,11 +53,31 @@ export function dropDuplicates(
   return { place, length, extraCopies };
 }
 
-function sameStart(flat: FlatRows, workerOfSource: Int32Array, a: number, b: number): boolean {
-  return (
-    flat.startNs[a] === flat.startNs[b] &&
-    workerOfSource[flat.source[a]!] === workerOfSource[flat.source[b]!]
-  );
+/** Runs are short; a long one (a sender without a clock) must not cost its square. */
+const INSERTION_ROWS = 64;
+
+function sortRun(
+  flat: FlatRows,
+  incarnations: readonly number[],
+  order: Int32Array,
+  from: number,
+  to: number,
+): void {
+  const compare = (a: number, b: number): number =>
+    compareIdentity(flat, incarnations, a, b) || kindOf(flat, a) - kindOf(flat, b);
+  if (to - from > INSERTION_ROWS) {
+    order.subarray(from, to).sort(compare);
+    return;
+  }
+  for (let i = from + 1; i < to; i++) {
+    const row = order[i]!;
+    let j = i - 1;
+    while (j >= from && compare(order[j]!, row) > 0) {
+      order[j + 1] = order[j]!;
+      j--;
+    }
+    order[j + 1] = row;
+  }
 }
 
 function tableOf(flat: FlatRows, k: number): EventTable {
@@ -78,12 +101,13 @@ function compareIdentity(
   a: number,
   b: number,
 ): number {
+  const longerNs = flat.durationNs[a]! - flat.durationNs[b]!;
+  if (longerNs !== 0) return longerNs;
   const ta = tableOf(flat, a);
   const tb = tableOf(flat, b);
   const i = flat.row[a]!;
   const j = flat.row[b]!;
   return (
-    ta.durationNs[i]! - tb.durationNs[j]! ||
     ta.step[i]! - tb.step[j]! ||
     ta.layer[i]! - tb.layer[j]! ||
     ta.microbatch[i]! - tb.microbatch[j]! ||

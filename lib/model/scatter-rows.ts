@@ -16,6 +16,7 @@ export interface FlatRows {
   readonly row: Uint32Array;
   /** After the common base. */
   readonly startNs: Float64Array;
+  readonly durationNs: Float64Array;
   readonly source: Int32Array;
   readonly length: number;
 }
@@ -37,12 +38,14 @@ export function scatterRows(
   const source = new Int32Array(length);
   const worker = new Int32Array(length);
   const startNs = new Float64Array(length);
+  const durationNs = new Float64Array(length);
   for (let k = 0; k < flat.length; k++) {
     const to = place[k]!;
     if (to < 0) continue;
     source[to] = flat.source[k]!;
     worker[to] = workerOfSource[flat.source[k]!]!;
     startNs[to] = flat.startNs[k]!;
+    durationNs[to] = flat.durationNs[k]!;
   }
   const copy = <T extends Column>(columnOf: (table: EventTable) => Column | null, to: T): T => {
     for (let t = 0; t < flat.tables.length; t++) {
@@ -55,7 +58,7 @@ export function scatterRows(
   const columns = {
     stageNames,
     startNs,
-    durationNs: copy((table) => table.durationNs, new Float64Array(length)),
+    durationNs,
     worker,
     domain: copy((table) => table.domain, new Int32Array(length)),
     step: copy((table) => table.step, new Float64Array(length)),
