@@ -34,21 +34,26 @@ export function ensureInstalled({ dev }, folder = root) {
   const lock = readFileSync(lockPath);
   const hash = `${sha256(lock)} ${dev ? 'dev' : 'prod'}`;
   const hashPath = join(folder, 'node_modules', '.afdscope-lock-hash');
-  const known = readIfThere(hashPath);
-  if (known === hash || known === `${sha256(lock)} dev`) return;
+  const isFresh = () => [hash, `${sha256(lock)} dev`].includes(readIfThere(hashPath) ?? '');
+  if (isFresh()) return;
   withLock(folder, () => {
-    if (holdsPackagesOf(folder, JSON.parse(lock.toString('utf8')), dev)) return;
-    say('afdscope: installing packages (npm ci) …');
-    const started = Date.now();
-    const status = runNpm(['ci', '--no-audit', '--no-fund'], folder);
-    if (status !== 0) {
-      throw new BootstrapError(
-        `npm ci failed (exit ${status}): see its messages above, then run it again in ${folder}`,
-      );
-    }
-    say(`afdscope: packages installed in ${seconds(started)}`);
+    if (isFresh()) return;
+    if (!holdsPackagesOf(folder, JSON.parse(lock.toString('utf8')), dev)) install(folder);
+    mkdirSync(dirname(hashPath), { recursive: true });
+    writeFileSync(hashPath, hash);
   });
-  writeFileSync(hashPath, hash);
+}
+
+function install(folder) {
+  say('afdscope: installing packages (npm ci) …');
+  const started = Date.now();
+  const status = runNpm(['ci', '--no-audit', '--no-fund'], folder);
+  if (status !== 0) {
+    throw new BootstrapError(
+      `npm ci failed (exit ${status}): see its messages above, then run it again in ${folder}`,
+    );
+  }
+  say(`afdscope: packages installed in ${seconds(started)}`);
 }
 
 /**

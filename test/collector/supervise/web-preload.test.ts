@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { expect, test } from 'vitest';
+import { parseReadyLine } from '#collector/supervise/child.ts';
+import { scratchFolder } from '#test/support/scratch-folder.ts';
+
+const PRELOAD = new URL('../../../collector/supervise/web-preload.ts', import.meta.url).href;
+
+test('reports where a server listens, and ends it with its parent', async () => {
+  const file = join(scratchFolder(), 'server.mjs');
+  writeFileSync(
+    file,
+    `import { createServer } from 'node:http';
+     createServer((_req, res) => res.end('page')).listen(0, '127.0.0.1');`,
+  );
+  const child = spawn(process.execPath, ['--import', PRELOAD, file], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  if (child.stdout === null) throw new Error('no stdout');
+  const [line] = await once(createInterface({ input: child.stdout }), 'line');
+  const ready = parseReadyLine(String(line));
+  expect(ready).toMatchObject({ ready: true, host: '127.0.0.1' });
+  const page = await fetch(`http://127.0.0.1:${ready?.port}/`);
+  expect(await page.text()).toBe('page');
+  child.disconnect();
+  const [code] = await once(child, 'exit');
+  expect(code).toBe(0);
+});
