@@ -9,6 +9,7 @@
  * A writer takes the folder's lock and upgrades the schema; it must be opened, used and closed in
  * one thread. Readers open read-only and work beside it.
  */
+import type Database from 'better-sqlite3';
 import { MemoryStateStore } from './memory-state-store.ts';
 import { MemoryStore } from './memory-store.ts';
 import {
@@ -20,6 +21,7 @@ import {
 import { type DamageListener, SqliteReader } from './sqlite/sqlite-reader.ts';
 import { SqliteStateStore } from './sqlite/sqlite-state-store.ts';
 import { SqliteStore } from './sqlite/sqlite-store.ts';
+import { storeFailure } from './sqlite/store-failure.ts';
 import { acquireWriterLock } from './sqlite/writer-lock.ts';
 import type { StateStore } from './state-store.ts';
 import { NoDatabaseError, UnsupportedStoreError } from './store-errors.ts';
@@ -37,7 +39,8 @@ export interface StoreLocation {
 }
 
 /**
- * @throws DataFolderLockedError, DatabaseVersionError, UnsupportedStoreError
+ * @throws DataFolderLockedError, DatabaseVersionError, StoreUnavailableError (not a database, no
+ * right to write), UnsupportedStoreError
  */
 export async function openTelemetryWriter(location: StoreLocation): Promise<TelemetryStore> {
   if (kindOf(location) === 'memory') return memoryOf(location).telemetry;
@@ -47,19 +50,20 @@ export async function openTelemetryWriter(location: StoreLocation): Promise<Tele
     return new SqliteStore(database, lock, location.onDamagedChunk);
   } catch (cause) {
     lock.release();
-    throw cause;
+    throw storeFailure(cause, location.data);
   }
 }
 
 /** @throws NoDatabaseError, DatabaseVersionError, UnsupportedStoreError */
 export async function openTelemetryReader(location: StoreLocation): Promise<TelemetryReader> {
   if (kindOf(location) === 'memory') return existingMemoryOf(location).telemetry;
-  return new SqliteReader(openReaderDatabase(location.data), location.onDamagedChunk);
+  return new SqliteReader(readable(location), location.onDamagedChunk);
 }
 
 /**
  * Shares the folder's lock with a telemetry writer of the same thread.
- * @throws DataFolderLockedError, DatabaseVersionError, UnsupportedStoreError
+ * @throws DataFolderLockedError, DatabaseVersionError, StoreUnavailableError (not a database, no
+ * right to write), UnsupportedStoreError
  */
 export async function openStateWriter(location: StoreLocation): Promise<StateStore> {
   if (kindOf(location) === 'memory') return memoryOf(location).state;
@@ -68,14 +72,22 @@ export async function openStateWriter(location: StoreLocation): Promise<StateSto
     return new SqliteStateStore(openWriterDatabase(location.data, schemaOf(location)), lock);
   } catch (cause) {
     lock.release();
-    throw cause;
+    throw storeFailure(cause, location.data);
   }
 }
 
 /** Its changing methods fail. @throws NoDatabaseError, DatabaseVersionError, UnsupportedStoreError */
 export async function openStateReader(location: StoreLocation): Promise<StateStore> {
   if (kindOf(location) === 'memory') return existingMemoryOf(location).state;
-  return new SqliteStateStore(openReaderDatabase(location.data), null);
+  return new SqliteStateStore(readable(location), null);
+}
+
+function readable({ data }: StoreLocation): Database.Database {
+  try {
+    return openReaderDatabase(data);
+  } catch (cause) {
+    throw storeFailure(cause, data);
+  }
 }
 
 interface MemoryStores {

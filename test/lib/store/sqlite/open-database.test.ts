@@ -12,6 +12,7 @@ import { SCHEMA_VERSION } from '#lib/store/sqlite/schema.ts';
 import {
   DatabaseVersionError,
   NoDatabaseError,
+  StoreUnavailableError,
   UnsupportedStoreError,
 } from '#lib/store/store-errors.ts';
 import { scratchFolder } from '#test/support/scratch-folder.ts';
@@ -59,6 +60,13 @@ describe('readers', () => {
     await expect(state.deleteAnnotation('a')).rejects.toThrow(/cannot be written/);
     await state.close();
   });
+});
+
+test('a file that is no database is refused in words', async () => {
+  const data = scratchFolder();
+  writeFileSync(join(data, 'afdscope.db'), 'not a database at all, but long enough to look at');
+  await expect(openTelemetryWriter({ data })).rejects.toThrow(/the file is not a database/);
+  await expect(openTelemetryReader({ data })).rejects.toThrow(StoreUnavailableError);
 });
 
 test('other stores are refused in words', async () => {

@@ -227,3 +227,48 @@ test('deleted chunks give their pages back, a bounded number a call', async () =
   expect(pages()).toBeLessThan(full / 3);
   expect((await writer.size()).rawBytes).toBe(0);
 });
+
+test('the ledger stays bounded, but forgets nothing younger than ten minutes', async () => {
+  const data = scratchFolder();
+  const writer = await opened(data);
+  const database = connectionOf(writer);
+  const addOld = (count: number, minutesAgo: bigint, prefix: string) =>
+    database
+      .prepare(
+        `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+         INSERT INTO batches (batch_id, received_unix_ns) SELECT ? || i, ? FROM n`,
+      )
+      .run(count, prefix, BASE - minutesAgo * 60_000_000_000n);
+  addOld(1500, 11n, 'old-');
+  addOld(1500, 9n, 'young-');
+  addOld(199_000, 11n, 'filler-');
+  const many = Array.from({ length: 3000 }, (_, i) => batchOf(`new-${i}`));
+  await writer.append(many);
+  const left = (prefix: string) =>
+    Number(
+      database
+        .prepare('SELECT count(*) FROM batches WHERE batch_id LIKE ?')
+        .pluck()
+        .get(`${prefix}-%`),
+    );
+  expect(left('old')).toBe(0);
+  expect(left('young')).toBe(1500);
+  expect(left('new')).toBe(3000);
+  expect(left('filler')).toBeGreaterThanOrEqual(199_000 - 1500 - 3000);
+  expect(await writer.append([batchOf('young-7'), many[0]!])).toEqual([
+    { duplicate: true },
+    { duplicate: true },
+  ]);
+});
+
+test('a checkpoint moves the log into the database', async () => {
+  const writer = (await opened(scratchFolder())) as SqliteStore;
+  await writer.append([
+    batchOf('a', { events: [afdTable({ role: 'ffn', workers: 4, steps: 9 })] }),
+  ]);
+  const before = await writer.size();
+  await writer.checkpoint();
+  const after = await writer.size();
+  expect(after.databaseBytes).toBeGreaterThan(before.databaseBytes);
+  expect(after.rawBytes).toBe(before.rawBytes);
+});
