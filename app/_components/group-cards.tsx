@@ -67,12 +67,6 @@ function GroupCard({
             <Fig figure={ratioFigure(busyRatio)} term="busyRatio" />
             <span className="ml-2 text-small font-normal text-muted">
               <TermName term="busyRatio">busy</TermName>
-              {observed !== null && observed < 0.95 && (
-                <>
-                  {' · '}
-                  <TermName term="observed">{`${ratioFigure(observed).value} % observed`}</TermName>
-                </>
-              )}
             </span>
           </p>
         </div>
@@ -88,12 +82,15 @@ function GroupCard({
         <StackedBar parts={bar.parts} />
         <PartList parts={bar.parts} workers={group.workers} />
       </div>
-      <dl className="mt-2.5 grid grid-cols-3 gap-x-4 gap-y-1.5 border-t border-line pt-2.5 text-small xl:grid-cols-5">
+      <dl className="mt-2.5 grid grid-cols-3 gap-x-4 gap-y-1.5 border-t border-line pt-2.5 text-small xl:grid-cols-6">
         <Entry term="activeBubbleRatio">
           <Fig figure={ratioFigure(group.activeBubbleRatio)} term="activeBubbleRatio" />
         </Entry>
         <Entry term="overlapRatio">
           <Fig figure={ratioFigure(group.overlapRatio)} term="overlapRatio" />
+        </Entry>
+        <Entry term="observed">
+          <Fig figure={ratioFigure(observed)} term="observed" />
         </Entry>
         <GpuEntries role={group.role} gpu={gpu} isLive={data.isLive} />
         <Entry term={slow === null ? 'worstWorker' : 'slowestWorker'}>

@@ -21,6 +21,8 @@ const HIDDEN_CLOSE_MS = 30_000;
 const RETRY_MS = [1_000, 2_000, 5_000, 10_000] as const;
 /** History asked for on a fresh stream: the live trend window and some room. */
 const HISTORY = { from: '-6m', to: 'now' } as const;
+/** Rollups close a moment after their time: what lay between them and the stream is there by then. */
+const SECOND_HISTORY_MS = 15_000;
 
 interface Shown {
   readonly state: LiveState;
@@ -36,6 +38,7 @@ class LiveStore {
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #hiddenTimer: ReturnType<typeof setTimeout> | undefined;
   #history: AbortController | null = null;
+  #historyTimer: ReturnType<typeof setTimeout> | undefined;
   #watching = false;
 
   subscribe = (listener: () => void): (() => void) => {
@@ -86,11 +89,12 @@ class LiveStore {
         this.#retryTimer = setTimeout(() => this.#open(), wait);
       }
     };
-    this.#loadHistory();
+    this.#startHistory();
   }
 
   #close(): void {
     clearTimeout(this.#retryTimer);
+    clearTimeout(this.#historyTimer);
     this.#history?.abort();
     this.#source?.close();
     this.#source = null;
@@ -103,7 +107,13 @@ class LiveStore {
     if (!parsed.success) return;
     const resets = this.#state.resets;
     this.#set(applyLiveEvent(this.#state, parsed.data, Date.now()));
-    if (this.#state.resets !== resets) this.#loadHistory();
+    if (this.#state.resets !== resets) this.#startHistory();
+  }
+
+  #startHistory(): void {
+    clearTimeout(this.#historyTimer);
+    this.#loadHistory();
+    this.#historyTimer = setTimeout(() => this.#loadHistory(), SECOND_HISTORY_MS);
   }
 
   #loadHistory(): void {

@@ -65,7 +65,7 @@ function LoadedStrip({ strip }: { readonly strip: Strip }) {
           step {strip.step.toLocaleString('en-US')},{' '}
           <Fig figure={durationFigure(strip.durationNs)} />
           {strip.shownLayers < strip.layers &&
-            `, the first ${strip.shownLayers} of ${strip.layers} layers`}
+            `, first ${strip.shownLayers} of ${strip.layers} layers`}
           {strip.hiddenWorkers > 0 && `, ${strip.hiddenWorkers} more workers not shown`}
         </span>
         <Legend />

@@ -160,9 +160,7 @@ function headline(data: WindowData): readonly Headline[] {
       term: 'measuredPeriod',
       figure: durationFigure(balance?.measuredPeriodNs),
       note:
-        gap === null
-          ? ''
-          : `${gap >= 0 ? '+' : '−'}${Math.abs(gap * 100).toFixed(1)} % against ideal`,
+        gap === null ? '' : `${gap >= 0 ? '+' : '−'}${Math.abs(gap * 100).toFixed(1)} % vs ideal`,
     },
     {
       term: 'idealPeriod',

@@ -1,7 +1,6 @@
 /** The ECharts option of one trend chart, as plain data. */
-import { figureText } from './format.ts';
 import type { SurfaceColours } from './palette.ts';
-import { type TrendChart, trendFigure } from './trend-charts.ts';
+import type { TrendChart } from './trend-charts.ts';
 
 type AxisText = { readonly color: string; readonly fontSize: number };
 
@@ -93,9 +92,15 @@ export function trendOption(
   };
 }
 
-/** Ratios need no decimals on an axis, throughput no unit but its prefix. */
+/** Ticks are round numbers: shown as they are, large ones with a prefix, without trailing zeros. */
 function axisText(chart: TrendChart, value: number): string {
   if (chart.unit === '%') return `${Math.round(value * 100)} %`;
-  const figure = trendFigure(chart, value);
-  return figureText({ ...figure, unit: figure.unit.replace(/(tokens)?\/s$/, '').trim() });
+  if (chart.unit === 'tokens/s' || chart.unit === '/s') return axisNumber(value);
+  return `${axisNumber(value)} ${chart.unit}`;
+}
+
+function axisNumber(value: number): string {
+  if (value >= 1e6) return `${Number((value / 1e6).toPrecision(3))} M`;
+  if (value >= 1e4) return `${Number((value / 1e3).toPrecision(3))} k`;
+  return Number(value.toPrecision(3)).toLocaleString('en-US');
 }

@@ -1,6 +1,6 @@
 /** The verdict as a sentence, in pieces: plain words, strong words, and nouns that lead to evidence. */
 import { durationFigure, figureText } from './format.ts';
-import type { BoundName, GroupWait, Verdict } from './verdict.ts';
+import { type BoundName, type GroupWait, isBinding, type Verdict } from './verdict.ts';
 
 /** Where a noun of the sentence leads. */
 export type EvidenceTarget = 'groups' | 'strip' | 'heat' | 'layers' | 'trends';
@@ -94,11 +94,12 @@ type Judged = Exclude<Verdict, { kind: 'no-data' }>;
 
 function slowPieces(verdict: Judged): VerdictPiece[] {
   if (verdict.slow === null) return [];
+  const isWaitedFor = isBinding(verdict.slow, verdict.bound);
   return [
     { text: ' ' },
     { text: verdict.slow.workerId, target: 'heat' },
     {
-      text: ` computes ${percent(verdict.slow.excessRatio)} longer than its group; everyone waits for it.`,
+      text: ` computes ${percent(verdict.slow.excessRatio)} longer than its group${isWaitedFor ? '; everyone waits for it.' : ', hidden by the bound so far.'}`,
     },
   ];
 }
@@ -133,7 +134,9 @@ function remedyPieces(verdict: Judged): VerdictPiece[] {
     ];
   }
   if (verdict.kind !== 'bounded' || verdict.bound === null) return [];
-  if (verdict.slow !== null && (verdict.imbalanceCostRatio ?? 0) > 0.03) {
+  const { slow } = verdict;
+  const isUneven = slow !== null && isBinding(slow, verdict.bound);
+  if (isUneven && (verdict.imbalanceCostRatio ?? 0) > 0.03) {
     return [
       { text: ' → An even group would shorten the layer by ' },
       {

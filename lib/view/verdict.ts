@@ -18,6 +18,7 @@ export const FEW_STEPS = 5;
 export interface SlowWorker {
   readonly workerId: string;
   readonly group: string;
+  readonly role: string;
   /** Compute per observed second over its group's median, minus one. */
   readonly excessRatio: number;
 }
@@ -95,13 +96,21 @@ function groupWait(group: GroupJson): GroupWait | null {
   };
 }
 
+/** Does the whole pipeline wait for this worker? Only where its own side bounds the layer. */
+export function isBinding(slow: SlowWorker, bound: BoundName | null): boolean {
+  return (
+    (bound === 'attention-bound' && slow.role === 'attention') ||
+    (bound === 'ffn-bound' && slow.role === 'ffn')
+  );
+}
+
 /** The worker furthest over its group's median compute; null where none is clearly off. */
 export function slowestWorker(workers: readonly WorkerJson[]): SlowWorker | null {
-  const byGroup = new Map<string, { id: string; load: number }[]>();
+  const byGroup = new Map<string, { id: string; role: string; load: number }[]>();
   for (const worker of workers) {
     if (!(worker.observedNs > 0)) continue;
     const list = byGroup.get(worker.group) ?? [];
-    list.push({ id: worker.id, load: worker.computeNs / worker.observedNs });
+    list.push({ id: worker.id, role: worker.role, load: worker.computeNs / worker.observedNs });
     byGroup.set(worker.group, list);
   }
   let worst: SlowWorker | null = null;
@@ -109,10 +118,10 @@ export function slowestWorker(workers: readonly WorkerJson[]): SlowWorker | null
     if (list.length < 2) continue;
     const middle = median(list.map((entry) => entry.load));
     if (!(middle > 0)) continue;
-    for (const { id, load } of list) {
+    for (const { id, role, load } of list) {
       const excessRatio = load / middle - 1;
       if (excessRatio > SLOW_WORKER_RATIO && excessRatio > (worst?.excessRatio ?? 0)) {
-        worst = { workerId: id, group, excessRatio };
+        worst = { workerId: id, group, role, excessRatio };
       }
     }
   }

@@ -149,6 +149,19 @@ describe.skipIf(CHROMIUM === null)('dashboard', () => {
     await context.close();
   });
 
+  test('a broken stream greys the picture and says its age; it heals by itself', async () => {
+    const { page, context } = await visit(browser, 'dark', SIZES[1]);
+    await openOverview(page);
+    await context.setOffline(true);
+    await page.getByText('Stale.').waitFor({ timeout: 30_000 });
+    expect(await page.locator('main > .stale').count()).toBe(1);
+    expect(await overflowing(page)).toEqual([]);
+    await context.setOffline(false);
+    await page.getByText('Stale.').waitFor({ state: 'detached', timeout: 30_000 });
+    await expect.poll(() => page.locator('main > .stale').count(), SOON).toBe(0);
+    await context.close();
+  });
+
   test('a window of the past is answered by the store', async () => {
     const { page, context, complaints } = await visit(browser, 'dark', SIZES[1]);
     const asked: string[] = [];

@@ -59,7 +59,7 @@ describe('option', () => {
   test('other axes end where their data ends', () => {
     const throughput = trendOption(chart('throughput'), { fromMs: 0, toMs: 1 }, SURFACES.light);
     expect(throughput.yAxis.max).toBeUndefined();
-    expect(throughput.yAxis.axisLabel.formatter(15_000)).toBe('15.0 k');
+    expect(throughput.yAxis.axisLabel.formatter(15_000)).toBe('15 k');
   });
 });
 

@@ -31,6 +31,16 @@ describe('the sentence', () => {
     );
   });
 
+  test('a slow worker on the side that waits anyway is no remedy', () => {
+    const workers = [0.6, 0.6, 0.6, 0.75].map((busy, rank) =>
+      sampleWorker('attention', rank, busy),
+    );
+    const balance = { ...SAMPLE_BALANCE, imbalanceCostNs: 73_800 };
+    expect(words(sampleReport({ workers, balance }))).toContain(
+      ' attention/3 computes 25 % longer than its group, hidden by the bound so far. → More FFN GPUs',
+    );
+  });
+
   test('prefers advice with its spread', () => {
     const advice = {
       kind: 'split',
