@@ -9,6 +9,7 @@ import { addNanos, NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.t
 import { LiveWindow } from '#lib/live/live-window.ts';
 import { wholeSteps } from '#lib/live/step-window.ts';
 import { workerExtents } from '#lib/live/table-extent.ts';
+import type { TimeWindow } from '#lib/live/time-window.ts';
 import { Watermark } from '#lib/live/watermark.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
@@ -24,8 +25,8 @@ import { floorTo, RollupCloser } from './rollup-closer.ts';
 
 const SECOND = BigInt(NS_PER_S);
 
-/** Steps before and after the report's window, so that its edges are whole. */
-const REPORT_MARGIN_NS = 1_000_000_000n;
+/** Looked at around the report's window for the steps at its edges: less where much happens. */
+const REPORT_MARGINS_NS = [1_000_000_000n, 250_000_000n];
 
 /** Engines export their histograms every 10 to 60 s. */
 const TPOT_SPAN_NS = 60n * SECOND;
@@ -146,10 +147,7 @@ export class DeploymentLive {
     const from = this.#reportFrom(reported);
     const pointsFrom = this.#pointsFrom(from, reported);
     const assembled = assemble(
-      this.window.tables({
-        fromUnixNs: unixNanos(earliest(from, pointsFrom) - REPORT_MARGIN_NS),
-        toUnixNs: unixNanos(reported + REPORT_MARGIN_NS),
-      }),
+      this.window.tables(this.#withMargin(earliest(from, pointsFrom), reported)),
       this.deployment,
     );
     const picture: Picture = {
@@ -190,6 +188,16 @@ export class DeploymentLive {
       this.window.count({ fromUnixNs: unixNanos(reported - spanNs), toUnixNs: reported });
     while (spanNs > SECOND / 4n && count() > this.#settings.maxReportEvents) spanNs /= 2n;
     return unixNanos(reported - spanNs);
+  }
+
+  #withMargin(from: UnixNanos, to: UnixNanos): TimeWindow {
+    const around = REPORT_MARGINS_NS.map((marginNs) => ({
+      fromUnixNs: unixNanos(from - marginNs),
+      toUnixNs: unixNanos(to + marginNs),
+    }));
+    const fits = (window: TimeWindow): boolean =>
+      this.window.count(window) <= this.#settings.maxReportEvents;
+    return around.find(fits) ?? around.at(-1)!;
   }
 
   #figures(

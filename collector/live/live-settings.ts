@@ -30,7 +30,7 @@ export const LIVE_DEFAULTS: Omit<LiveSettings, 'store' | 'dataDir'> = {
   periodMs: 1000,
   targetCycleMs: 300,
   reportSpanNs: 5e9,
-  maxReportEvents: 400_000,
+  maxReportEvents: 120_000,
   maxLagNs: 10e9,
   maxEvents: 4_000_000,
   maxDeployments: 4096,

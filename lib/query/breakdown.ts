@@ -1,6 +1,5 @@
 /** Layer by micro-batch: `GET /api/v1/deployments/{id}/breakdown`. */
 import { breakdownOf } from '#lib/analysis/breakdown.ts';
-import { reportOf } from '#lib/analysis/build-report.ts';
 import type { Breakdown } from '#lib/api/breakdown.ts';
 import type { UnixNanos } from '#lib/base/units.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
@@ -14,5 +13,5 @@ export async function breakdown(
   nowUnixNs: UnixNanos,
 ): Promise<Breakdown> {
   const { assembled, window } = await newestEvents(reader, question, nowUnixNs);
-  return breakdownAnswer(breakdownOf(assembled, window), reportOf(assembled, window));
+  return breakdownAnswer(breakdownOf(assembled, window), question.deployment, window);
 }

@@ -9,7 +9,7 @@ import { completed } from './report.ts';
 import { earlier, parseWindow, requireDeployment } from './window.ts';
 
 /** More would take longer than somebody who waits for a page has. */
-export const MAX_PICTURE_EVENTS = 3_000_000;
+export const MAX_PICTURE_EVENTS = 1_000_000;
 
 const DEFAULT_SPAN_NS = 10e9;
 

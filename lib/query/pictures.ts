@@ -2,9 +2,9 @@
 import type { Breakdown as LayerBreakdown } from '#lib/analysis/breakdown.ts';
 import type { LayerMatrix } from '#lib/analysis/layer-matrix.ts';
 import type { StepBoxes } from '#lib/analysis/newest-step.ts';
-import type { Report } from '#lib/analysis/report-types.ts';
 import type { Breakdown } from '#lib/api/breakdown.ts';
 import type { Heatmap, Strip } from '#lib/api/live-event.ts';
+import type { TimeWindow } from '#lib/store/telemetry-store.ts';
 
 /** null: no step, or no layer, to show. */
 export function heatmapOf(matrix: LayerMatrix, deployment: string): Heatmap | null {
@@ -46,21 +46,23 @@ export function stripOf(boxes: StepBoxes | null, deployment: string): Strip | nu
   };
 }
 
-/** Ideal period and bound of each layer come from the report of the same window. */
-export function breakdownAnswer(breakdown: LayerBreakdown, report: Report): Breakdown {
-  const ofReport = new Map(report.layers.map((layer) => [layer.layer, layer]));
+export function breakdownAnswer(
+  breakdown: LayerBreakdown,
+  deployment: string,
+  window: TimeWindow,
+): Breakdown {
   return {
-    deployment: report.deployment,
-    window: { ...report.window },
-    steps: report.steps.count,
+    deployment,
+    window: {
+      startUnixNs: String(window.fromUnixNs),
+      endUnixNs: String(window.toUnixNs),
+      durationNs: Number(window.toUnixNs - window.fromUnixNs),
+    },
+    steps: breakdown.steps,
     microbatches: breakdown.microbatches.length,
-    layers: breakdown.byLayer.map((layer) => ({
-      ...layer,
-      idealPeriodNs: ofReport.get(layer.layer)?.idealPeriodNs ?? null,
-      bound: ofReport.get(layer.layer)?.bound ?? null,
-    })),
+    layers: breakdown.byLayer.map((layer) => ({ ...layer })),
     // A pair of layer and micro-batch that never occurred has nothing to say.
-    cells: breakdown.cells.filter((cell) => hasSample(cell)).map((cell) => ({ ...cell })),
+    cells: breakdown.cells.filter(hasSample).map((cell) => ({ ...cell })),
   };
 }
 
