@@ -121,6 +121,7 @@ function timesByGroup(
   groupOf: (key: number) => number,
   groups: number,
 ): BreakdownTimes[] {
+  const groupOfKey = Int32Array.from(assembled.keys.layer, (_, key) => groupOf(key));
   const complete = groupCompleteKeys(samples.facts, window, groupOf);
   const computed = addDenseKeys(samples, window, complete, groupOf);
   const attention = computeSamples(samples, computed, groups, Side.attention).medians();
@@ -129,7 +130,7 @@ function timesByGroup(
   const f2a = transferSamples(samples, complete, groups, Direction.f2a).medians();
   const attentionWait = waitSamples(assembled, window, groupOf, groups, Side.attention).medians();
   const ffnWait = waitSamples(assembled, window, groupOf, groups, Side.ffn).medians();
-  const period = periodSamples(samples, window, groupOf, groups).medians();
+  const period = periodSamples(samples, window, groupOfKey, groups).medians();
   const counts = new Uint32Array(groups);
   for (const group of complete) if (group >= 0) counts[group] = counts[group]! + 1;
   return Array.from({ length: groups }, (_, g) => ({

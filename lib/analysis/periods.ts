@@ -2,7 +2,6 @@
  * Measured period: start to start of the same stage, worker, step and micro-batch in consecutive
  * layers. Dense layers stay apart, as does what is neither compute nor communication.
  */
-import { GrowableFloat64 } from '#lib/base/growable.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
 import { Kind } from '#lib/table/codes.ts';
 import type { KeyFacts } from './key-facts.ts';
@@ -11,7 +10,7 @@ import { sideOf } from './key-times.ts';
 /** One row a pair of layers (l, l + 1); the pair belongs to layer l. */
 export interface Periods {
   /** Key of layer l. */
-  readonly key: Float64Array;
+  readonly key: Int32Array;
   readonly startNs: Float64Array;
   /** Start in layer l + 1. */
   readonly endNs: Float64Array;
@@ -19,11 +18,10 @@ export interface Periods {
 
 export function measuredPeriods(assembled: Assembled, facts: KeyFacts): Periods {
   const { events, offsets, keyOf, keys } = assembled;
-  const out = {
-    key: new GrowableFloat64(),
-    startNs: new GrowableFloat64(),
-    endNs: new GrowableFloat64(),
-  };
+  const key = new Int32Array(events.length);
+  const startNs = new Float64Array(events.length);
+  const endNs = new Float64Array(events.length);
+  let length = 0;
   const firstNs = new Float64Array(keys.length);
   const seenIn = new Int32Array(keys.length).fill(-1);
   const doneIn = new Int32Array(keys.length).fill(-1);
@@ -31,25 +29,30 @@ export function measuredPeriods(assembled: Assembled, facts: KeyFacts): Periods 
   for (let w = 0; w < events.workers.length; w++) {
     if (sideOf(events.workers[w]!.role) < 0) continue;
     for (const rows of rowsByStage(assembled, facts, offsets[w]!, offsets[w + 1]!)) {
-      for (const row of rows) {
-        const key = keyOf[row]!;
-        if (seenIn[key] === round) continue;
-        seenIn[key] = round;
-        firstNs[key] = events.startNs[row]!;
+      for (let i = 0; i < rows.length; i++) {
+        const k = keyOf[rows[i]!]!;
+        if (seenIn[k] === round) continue;
+        seenIn[k] = round;
+        firstNs[k] = events.startNs[rows[i]!]!;
       }
-      for (const row of rows) {
-        const key = keyOf[row]!;
-        const next = keys.next[key]!;
-        if (next < 0 || seenIn[next] !== round || doneIn[key] === round) continue;
-        doneIn[key] = round;
-        out.key.push(key);
-        out.startNs.push(firstNs[key]!);
-        out.endNs.push(firstNs[next]!);
+      for (let i = 0; i < rows.length; i++) {
+        const k = keyOf[rows[i]!]!;
+        const next = keys.next[k]!;
+        if (next < 0 || seenIn[next] !== round || doneIn[k] === round) continue;
+        doneIn[k] = round;
+        key[length] = k;
+        startNs[length] = firstNs[k]!;
+        endNs[length] = firstNs[next]!;
+        length++;
       }
       round++;
     }
   }
-  return { key: out.key.finish(), startNs: out.startNs.finish(), endNs: out.endNs.finish() };
+  return {
+    key: key.subarray(0, length),
+    startNs: startNs.subarray(0, length),
+    endNs: endNs.subarray(0, length),
+  };
 }
 
 /** The rows that have a period, those of one stage together, each part in the table's order. */

@@ -31,7 +31,8 @@ export function reportPipeline(
   const samples = pipelineSamples(assembled);
   const numbers = layersEnding(assembled, samples, window);
   const groupOfLayer = new Map(numbers.map((layer, g) => [layer, g]));
-  const layerOf = (key: number): number => groupOfLayer.get(assembled.keys.layer[key]!) ?? -1;
+  const layerOfKey = assembled.keys.layer.map((layer) => groupOfLayer.get(layer) ?? -1);
+  const layerOf = (key: number): number => layerOfKey[key]!;
   const byLayer = groupCompleteKeys(samples.facts, window, layerOf);
   const terms = pipelineTerms(samples, byLayer, numbers.length);
   const overall = pipelineTerms(
@@ -39,7 +40,7 @@ export function reportPipeline(
     groupCompleteKeys(samples.facts, window, () => 0),
     1,
   );
-  const periods = periodSamples(samples, window, layerOf, numbers.length);
+  const periods = periodSamples(samples, window, layerOfKey, numbers.length);
   return {
     layers: layerReports(samples, window, numbers, byLayer, layerOf, terms, periods, microbatches),
     balance: balanceOf(terms, overall, microbatches, meanOfAll(periods, numbers.length)),
@@ -52,39 +53,45 @@ export function layersEnding(
   { facts, periods }: PipelineSamples,
   window: WindowNs,
 ): number[] {
-  const layers = new Set<number>();
-  for (let key = 0; key < assembled.keys.length; key++) {
-    const layer = assembled.keys.layer[key]!;
-    if (layer < 0 || layers.has(layer)) continue;
-    if (endsInWindow(facts.startNs[key]!, facts.endNs[key]!, window)) layers.add(layer);
+  const { keys } = assembled;
+  const found = new Uint8Array(keys.length);
+  for (let key = 0; key < keys.length; key++) {
+    if (keys.layer[key]! < 0) continue;
+    if (endsInWindow(facts.startNs[key]!, facts.endNs[key]!, window)) found[key] = 1;
   }
   for (let i = 0; i < periods.key.length; i++) {
-    if (!endsInWindow(periods.startNs[i]!, periods.endNs[i]!, window)) continue;
-    layers.add(assembled.keys.layer[periods.key[i]!]!);
+    if (found[periods.key[i]!] === 1) continue;
+    if (endsInWindow(periods.startNs[i]!, periods.endNs[i]!, window)) found[periods.key[i]!] = 1;
   }
+  const layers = new Set<number>();
+  for (let key = 0; key < keys.length; key++) if (found[key] === 1) layers.add(keys.layer[key]!);
   return [...layers].sort((a, b) => a - b);
 }
 
-/** Measured periods of the window by the layer that they start from. */
+/** Measured periods of the window by the group of the key that they start from. */
 export function periodSamples(
   { periods }: PipelineSamples,
   window: WindowNs,
-  groupOf: (key: number) => number,
+  groupOfKey: Int32Array,
   groups: number,
 ): GroupedSamples {
-  const groupOfPair = periods.key.map((key, i) =>
-    endsInWindow(periods.startNs[i]!, periods.endNs[i]!, window) ? groupOf(key) : -1,
-  );
-  const periodNs = periods.endNs.map((end, i) => end - periods.startNs[i]!);
-  return new GroupedSamples(groupOfPair, periodNs, groups);
+  const { key, startNs, endNs } = periods;
+  const groupOf = new Int32Array(key.length).fill(-1);
+  const periodNs = new Float64Array(key.length);
+  for (let i = 0; i < key.length; i++) {
+    if (endsInWindow(startNs[i]!, endNs[i]!, window)) groupOf[i] = groupOfKey[key[i]!]!;
+    periodNs[i] = endNs[i]! - startNs[i]!;
+  }
+  return new GroupedSamples(groupOf, periodNs, groups);
 }
 
 function meanOfAll(samples: GroupedSamples, groups: number): number | null {
   let sum = 0;
   let count = 0;
   for (let g = 0; g < groups; g++) {
-    for (const value of samples.of(g)) sum += value;
-    count += samples.of(g).length;
+    const values = samples.of(g);
+    for (let i = 0; i < values.length; i++) sum += values[i]!;
+    count += values.length;
   }
   return count === 0 ? null : sum / count;
 }

@@ -96,9 +96,10 @@ export function transferSamples(
   groups: number,
   direction: number,
 ): GroupedSamples {
-  const groupOf = transfers.key.map((key, i) =>
-    transfers.direction[i] === direction ? groupOfKey[key]! : -1,
-  );
+  const groupOf = new Int32Array(transfers.key.length);
+  for (let i = 0; i < groupOf.length; i++) {
+    groupOf[i] = transfers.direction[i] === direction ? groupOfKey[transfers.key[i]!]! : -1;
+  }
   return new GroupedSamples(groupOf, transfers.transferNs, groups);
 }
 

@@ -2,7 +2,6 @@
  * How long a transfer takes, and how long it occupies its link (README, Definitions, "Pipeline").
  * Only complete keys count.
  */
-import { GrowableFloat64 } from '#lib/base/growable.ts';
 import { measure } from '#lib/base/intervals.ts';
 import { type Assembled, Direction } from '#lib/model/assembled.ts';
 import { sendDirection } from '#lib/model/receives.ts';
@@ -12,28 +11,33 @@ import type { KeyFacts } from './key-facts.ts';
 
 export interface TransferTimes {
   /** Parallel samples: key, `Direction`, transfer time. */
-  readonly key: Float64Array;
-  readonly direction: Float64Array;
+  readonly key: Int32Array;
+  readonly direction: Uint8Array;
   readonly transferNs: Float64Array;
   /** Link occupancy at `2·key + direction`: the largest over the workers; NaN without sends. */
   readonly occupancyNs: Float64Array;
 }
 
 export function transferTimes(assembled: Assembled, facts: KeyFacts): TransferTimes {
-  const key = new GrowableFloat64();
-  const direction = new GrowableFloat64();
-  const transferNs = new GrowableFloat64();
+  const { events, receives } = assembled;
+  let sends = 0;
+  for (let row = 0; row < events.length; row++) if (events.kind[row] === Kind.transfer) sends++;
+  const capacity = sends + receives.length;
+  const key = new Int32Array(capacity);
+  const direction = new Uint8Array(capacity);
+  const transferNs = new Float64Array(capacity);
+  let length = 0;
   const add = (k: number, d: number, ns: number): void => {
-    key.push(k);
-    direction.push(d);
-    transferNs.push(ns);
+    key[length] = k;
+    direction[length] = d;
+    transferNs[length++] = ns;
   };
   addSendDurations(assembled, facts, add);
   addReceiveTimes(assembled, facts, add);
   return {
-    key: key.finish(),
-    direction: direction.finish(),
-    transferNs: transferNs.finish(),
+    key: key.subarray(0, length),
+    direction: direction.subarray(0, length),
+    transferNs: transferNs.subarray(0, length),
     occupancyNs: linkOccupancy(assembled, facts),
   };
 }

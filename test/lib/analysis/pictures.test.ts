@@ -49,6 +49,17 @@ describe('layer matrix', () => {
     expect(matrix.durationNs).toEqual([30, 20, 30, null]);
   });
 
+  it('counts overlapping compute of a layer once', () => {
+    const matrix = layerMatrix(
+      assembled(`
+        attention/0 attention     layer=0 |0000······|
+        attention/0 shared_expert layer=0 |··00000···|
+        attention/0 gate          layer=0 |···0······|`),
+    );
+    expect(matrix.durationNs).toEqual([70]);
+    expect(matrix.bubbleNs).toEqual([0]);
+  });
+
   it('adds up to the compute of whole steps in a simulated cluster', () => {
     const table = simulateSteps(scenarioSpec('healthy', { layers: 6, denseLayers: 1 }), {
       steps: 3,

@@ -193,4 +193,15 @@ describe('a link that is the bound', () => {
     // m·Oa2f = 100, Sa + Sf + Ta2f = 20 + 20 + 50
     expect(balance).toMatchObject({ bound: 'network-bound', idealPeriodNs: 100, ta2fNs: 50 });
   });
+
+  it('carries every micro-batch of a layer', () => {
+    const table = drawTable(`
+      attention/0 attention layer=0 |01··················|
+      attention/0 a2f_send  layer=0 |··00000011111·······|
+      ffn/0       expert    layer=0 |·············01·····|
+    `);
+    const { balance } = buildReport({ events: [table], deployment: 'prod' });
+    // m·Oa2f = 2 · median(60, 50), Sa + Sf + Ta2f = 10 + 10 + 55
+    expect(balance).toMatchObject({ bound: 'network-bound', idealPeriodNs: 110 });
+  });
 });
