@@ -47,10 +47,16 @@ export function ensureInstalled({ dev }, folder = root) {
 function install(folder) {
   say('afdscope: installing packages (npm ci) …');
   const started = Date.now();
-  const status = runNpm(['ci', '--no-audit', '--no-fund'], folder);
+  let status = runNpm(['ci', '--no-audit', '--no-fund'], folder);
+  if (status !== 0) {
+    // A registry without some other platform's binaries makes `npm ci` refuse the lock file;
+    // `install` takes the same versions and passes over what is optional.
+    say('afdscope: npm ci failed; trying npm install with the same lock file …');
+    status = runNpm(['install', '--no-save', '--no-audit', '--no-fund'], folder);
+  }
   if (status !== 0) {
     throw new BootstrapError(
-      `npm ci failed (exit ${status}): see its messages above, then run it again in ${folder}`,
+      `npm install failed (exit ${status}): see its messages above, then run it in ${folder}`,
     );
   }
   say(`afdscope: packages installed in ${seconds(started)}`);
