@@ -239,24 +239,35 @@ function matches(events: EventTable, receives: MutableReceives, r: number, send:
  * stage, peer as given), at its end; the rest, or all of it where none is known, is wait.
  */
 function cutUnmatched(receives: MutableReceives): void {
-  const smallestNs = new Map<string, number>();
-  const linkOf = (r: number): string =>
-    `${receives.worker[r]}/${receives.stage[r]}/${receives.peer[r]}`;
   let unmatched = 0;
   for (let r = 0; r < receives.length; r++) if (receives.lastSend[r]! < 0) unmatched++;
   if (unmatched === 0) return;
-  for (let r = 0; r < receives.length; r++) {
-    if (receives.lastSend[r]! < 0) continue;
-    const transferNs = receives.endNs[r]! - receives.cutNs[r]!;
-    const link = linkOf(r);
-    const known = smallestNs.get(link);
-    if (known === undefined || transferNs < known) smallestNs.set(link, transferNs);
-  }
+  const smallestNs = smallestTransfers(receives);
   for (let r = 0; r < receives.length; r++) {
     if (receives.lastSend[r]! >= 0) continue;
-    const transferNs = smallestNs.get(linkOf(r)) ?? 0;
+    const transferNs = smallestNs.get(endOfLink(receives, r))?.get(receives.peer[r]!) ?? 0;
     receives.cutNs[r] = Math.max(receives.startNs[r]!, receives.endNs[r]! - transferNs);
   }
+}
+
+/** By receiver and stage, then peer. */
+function smallestTransfers(receives: MutableReceives): Map<number, Map<number, number>> {
+  const smallestNs = new Map<number, Map<number, number>>();
+  for (let r = 0; r < receives.length; r++) {
+    if (receives.lastSend[r]! < 0) continue;
+    const end = endOfLink(receives, r);
+    const byPeer = smallestNs.get(end) ?? new Map<number, number>();
+    smallestNs.set(end, byPeer);
+    const transferNs = receives.endNs[r]! - receives.cutNs[r]!;
+    const known = byPeer.get(receives.peer[r]!);
+    if (known === undefined || transferNs < known) byPeer.set(receives.peer[r]!, transferNs);
+  }
+  return smallestNs;
+}
+
+/** Worker and stage (16 bits) as one number. */
+function endOfLink(receives: MutableReceives, r: number): number {
+  return receives.worker[r]! * 65_536 + receives.stage[r]!;
 }
 
 /** A rendezvous send waits until the first of its receivers is there. */
