@@ -5,6 +5,7 @@ import {
   ApiProblem,
   apiPath,
   deleteAnnotation,
+  fetchAnnotations,
   fetchDeployments,
   fetchSeries,
   liveUrl,
@@ -110,6 +111,7 @@ describe('client', () => {
     const note = { deployment: 'demo', fromUnixNs: '5', toUnixNs: '5', author: '', text: 'hot' };
     const baseUrl = await serve((request, response) => {
       if (request.method === 'DELETE') response.writeHead(204).end();
+      else if (request.method === 'GET') json({ annotations: [] })(request, response);
       else json({ id: 'n1', createdUnixNs: '9', ...note }, 201)(request, response);
     });
     const kept = await postAnnotation(
@@ -122,7 +124,9 @@ describe('client', () => {
       fromUnixNs: '5',
       text: 'hot',
     });
+    expect((await fetchAnnotations('a/b', { from: '-1h' }, { baseUrl })).annotations).toEqual([]);
+    expect(requests[1]?.url).toBe('/api/v1/annotations?deployment=a%2Fb&from=-1h');
     await deleteAnnotation('n 1', { baseUrl });
-    expect(requests[1]).toMatchObject({ method: 'DELETE', url: '/api/v1/annotations?id=n+1' });
+    expect(requests[2]).toMatchObject({ method: 'DELETE', url: '/api/v1/annotations?id=n+1' });
   });
 });
