@@ -5,9 +5,9 @@
  *
  * Three processes: this one watches; a sender patches ids, steps and times of about 2,000 spans a
  * body and keeps several requests in flight; a collector receives, decodes and commits each body
- * before it answers (the live view is not part of it). The reference is a bare node:http server that reads the same
- * bodies and drops them, in the same run, before and after. The stored count is compared with the
- * acknowledged one.
+ * before it answers (the live view is not part of it). The reference is a bare node:http server that
+ * reads the same bodies and drops them, in the same run, before and after. The stored count is
+ * compared with the acknowledged one.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
