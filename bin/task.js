@@ -39,6 +39,10 @@ function check(node) {
   const steps = [
     ['format and lint (biome)', () => runTool(node, '@biomejs/biome', 'biome', ['check', '.'])],
     ['types (tsc)', () => runTool(node, 'typescript', 'tsc', ['--noEmit'])],
+    [
+      'types of pure and browser-safe rooms, without Node (tsc)',
+      () => runTool(node, 'typescript', 'tsc', ['-p', 'tsconfig.pure.json']),
+    ],
     ['dead code (knip)', () => runTool(node, 'knip', 'knip', [])],
   ];
   for (const [name, step] of steps) {

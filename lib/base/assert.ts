@@ -6,8 +6,3 @@ export class AssertionError extends Error {
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new AssertionError(message);
 }
-
-/** For the default branch of an exhaustive switch. */
-export function assertNever(value: never): never {
-  throw new AssertionError(`unexpected value ${JSON.stringify(value)}`);
-}

@@ -66,7 +66,7 @@ function anyValue(
       value = kvlistValue(cursor, depth);
     } else if (field === 7 && wireType === WireType.bytes) {
       cursor.range(end);
-      value = Buffer.from(cursor.bytes.subarray(cursor.start, cursor.end)).toString('base64');
+      value = base64(cursor.bytes.subarray(cursor.start, cursor.end));
     } else {
       cursor.skip(end);
     }
@@ -117,4 +117,10 @@ function kvlistValue(cursor: ProtobufCursor, depth: number): AttributeValue {
 /** The cursor's range as text; bytes that are not UTF-8 become U+FFFD. */
 export function text(cursor: ProtobufCursor): string {
   return utf8.decode(cursor.bytes.subarray(cursor.start, cursor.end));
+}
+
+function base64(bytes: Uint8Array): string {
+  let binary = '';
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary);
 }
