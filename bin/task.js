@@ -151,10 +151,12 @@ function report(totals) {
   const sum = (key) => totals.reduce((total, one) => total + one[key], 0);
   const broken = totals.some((one) => one.broken);
   if (broken) say('\ntest: errors outside tests: see above');
+  const none = sum('passed') + sum('failed') + sum('skipped') === 0;
+  if (none) say('\ntest: no test matches');
   process.stdout.write(
     `\n${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped\n`,
   );
-  return broken || sum('failed') > 0 ? 1 : 0;
+  return broken || none || sum('failed') > 0 ? 1 : 0;
 }
 
 function countTests(node, project) {
