@@ -25,6 +25,8 @@ export interface LiveOptions extends Partial<LiveSettings> {
   readonly onPort?: (port: MessagePort) => void;
   /** Something that an operator should read in the log. */
   readonly onWarning?: (message: string) => void;
+  /** Another entry than live-thread.ts: tests put one in that fails. */
+  readonly threadFile?: URL;
 }
 
 export type SendLive = (epoch: number, event: LiveEvent) => void;
@@ -68,6 +70,8 @@ class Hub implements LiveHub {
   #port: MessagePort | undefined;
   #stats: LiveStats | null = null;
   #stopping = false;
+  #wasReady = false;
+  #readyAtMs = 0;
   #stopped: (() => void) | undefined;
   #restartDelayMs = 1000;
   #restartTimer: NodeJS.Timeout | undefined;
@@ -83,10 +87,11 @@ class Hub implements LiveHub {
   }
 
   start(): Promise<void> {
-    const { onPort: _onPort, onWarning: _onWarning, ...given } = this.#options;
+    const { onPort: _onPort, onWarning: _onWarning, threadFile, ...given } = this.#options;
     const { port1, port2 } = new MessageChannel();
     const settings: LiveSettings = { ...LIVE_DEFAULTS, ...given };
-    const worker = new Worker(new URL('./live-thread.ts', import.meta.url), {
+    const entry = threadFile ?? new URL('./live-thread.ts', import.meta.url);
+    const worker = new Worker(entry, {
       workerData: { settings, port: port2 } satisfies LiveThreadData,
       transferList: [port2],
       name: 'live',
@@ -196,7 +201,8 @@ class Hub implements LiveHub {
         this.#options.onWarning?.(message.message);
         return;
       case 'ready':
-        this.#restartDelayMs = 1000;
+        this.#wasReady = true;
+        this.#readyAtMs = Date.now();
         return;
       case 'stopped':
         return;
@@ -241,7 +247,10 @@ class Hub implements LiveHub {
     this.#worker = undefined;
     this.#port?.close();
     this.#stopped?.();
-    if (this.#stopping) return;
+    // A thread that never came up is an error of `startLive`, not something to try again.
+    if (this.#stopping || !this.#wasReady) return;
+    // One that ran well for a while starts its back-off anew; one that dies at once does not.
+    if (Date.now() - this.#readyAtMs > MAX_RESTART_DELAY_MS) this.#restartDelayMs = 1000;
     const delayMs = this.#restartDelayMs;
     this.#restartDelayMs = Math.min(MAX_RESTART_DELAY_MS, delayMs * 2);
     this.#options.onWarning?.(`the live thread ended; it is started again in ${delayMs / 1000} s`);

@@ -1,7 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import type { MessagePort } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type LiveHub, startLive } from '#collector/live/live-hub.ts';
 import type { ConsumedMessage, RollupsMessage } from '#collector/messages.ts';
@@ -167,5 +169,43 @@ describe('LiveHub', () => {
     expect(overview).toMatchObject({ state: 'empty', report: null });
     stop();
     expect(hub.deployments()).toEqual([]);
+  });
+
+  test('a thread that dies is started again; the ingest thread gets its new port', async () => {
+    // Dies when somebody watches "bomb".
+    const entry = join(dataDir, 'fragile.mjs');
+    await writeFile(
+      entry,
+      `import { parentPort } from 'node:worker_threads';
+       parentPort.on('message', ({ type, deployment }) => {
+         if (deployment === 'bomb') throw new Error('bang');
+         if (type === 'stop') process.exit(0);
+       });
+       parentPort.postMessage({ type: 'ready' });`,
+    );
+    const warnings: string[] = [];
+    const ports: MessagePort[] = [];
+    hub = await startLive({
+      store: 'sqlite',
+      dataDir,
+      threadFile: pathToFileURL(entry),
+      onPort: (port) => ports.push(port),
+      onWarning: (message) => warnings.push(message),
+    });
+    const first = hub.port;
+    listen('bomb', null).stop();
+    await until(() => ports.length === 1, 'a new port');
+    expect(hub.port).toBe(ports[0]);
+    expect(hub.port).not.toBe(first);
+    expect(warnings.join(' ')).toContain('bang');
+    expect(warnings.join(' ')).toContain('started again in 1 s');
+  });
+
+  test('a thread that cannot start is an error of the start', async () => {
+    const entry = join(dataDir, 'broken.mjs');
+    await writeFile(entry, `throw new Error('no live today');`);
+    const failed = startLive({ store: 'sqlite', dataDir, threadFile: pathToFileURL(entry) });
+    await expect(failed).rejects.toThrow('no live today');
+    await start();
   });
 });
