@@ -20,7 +20,7 @@ export interface HeatModel {
   readonly rowTotals: readonly (number | null)[];
   /** Mean over workers by layer, ns a step. */
   readonly columnMeans: readonly (number | null)[];
-  /** Top of the colour scale: the 99th percentile, so that one outlier does not darken the rest. */
+  /** Top of the colour scale: the 97th percentile, so that the few layers at the pipeline’s ends do not darken the rest. */
   readonly scaleMaxNs: number;
   /** Cell indexes that stand out within their group and layer. */
   readonly outliers: ReadonlySet<number>;
@@ -45,7 +45,7 @@ export function heatModel(heatmap: Heatmap, metric: HeatMetric): HeatModel {
     return column.length === 0 ? null : column.reduce((a, b) => a + b, 0) / column.length;
   });
   const known = values.filter((value) => value !== null).sort((a, b) => a - b);
-  const scaleMaxNs = known[Math.min(known.length - 1, Math.floor(known.length * 0.99))] ?? 0;
+  const scaleMaxNs = known[Math.min(known.length - 1, Math.floor(known.length * 0.97))] ?? 0;
   return {
     workers: heatmap.workers,
     layers: heatmap.layers,

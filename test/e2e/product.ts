@@ -91,3 +91,14 @@ async function stopChild(child: ChildProcess): Promise<void> {
   await Promise.race([ended, sleep(STOP_TIMEOUT_MS)]);
   if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
 }
+
+/** Process id of the product's collector, found under its supervisor. Linux only. */
+export async function collectorPid(product: Product): Promise<number> {
+  const supervisor = product.runtime.pid;
+  const list = await readFile(`/proc/${supervisor}/task/${supervisor}/children`, 'utf8');
+  for (const pid of list.trim().split(' ').map(Number)) {
+    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8');
+    if (command.includes('collector/main')) return pid;
+  }
+  throw new Error(`The supervisor ${supervisor} has no collector among its children: ${list}`);
+}

@@ -42,7 +42,7 @@ const SHOTS: readonly {
     ready: '[data-testid="layer-table"] tbody tr',
   },
 ];
-const HISTORY_MS = 75_000;
+const HISTORY_MS = 90_000;
 
 const product = await startProduct('demo');
 const browser = await launchBrowser();
