@@ -230,7 +230,8 @@ function isAlive(pid) {
  */
 export function runInPlace(node, args, env = process.env) {
   return new Promise((resolve, reject) => {
-    const child = spawn(node, args, { stdio: 'inherit', env });
+    // The channel tells the program when this process is gone, however it went.
+    const child = spawn(node, args, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'], env });
     // Ctrl-C reaches the child from the terminal, too; it counts near signals as one.
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
     const passOn = (signal) => child.kill(signal);

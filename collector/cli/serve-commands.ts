@@ -41,7 +41,7 @@ async function runDemo(io: CommandIo, options: Options): Promise<number> {
     parts: { collector: true, web },
     simulate: simulateArgs(options),
     notes: [
-      'The workers are simulated; switch faults with: curl -X PUT the simulation address.',
+      'The workers are simulated; docs/simulated-cluster.md says how to switch faults.',
       ...(isDefaultFolder ? ['Demo data is kept apart from real data, in data/demo.'] : []),
       'Ctrl-C stops everything.',
     ],

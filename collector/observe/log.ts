@@ -4,9 +4,10 @@ import { PinoPretty } from 'pino-pretty';
 
 export type { Logger };
 
-/** `level` as pino names it; the usual one is "info". */
+/** `level` as pino names it ("debug", "warn", "silent"); any other text is "info". */
 export function createLog(name: string, level: string, isTty: boolean): Logger {
-  const options = { name, level, base: { name } };
+  const known = level === 'silent' || Object.hasOwn(pino.levels.values, level);
+  const options = { name, level: known ? level : 'info', base: { name } };
   if (!isTty) return pino({ ...options, timestamp: isoTime }, destination({ fd: 2, sync: true }));
   const pretty = PinoPretty({
     destination: 2,

@@ -53,7 +53,6 @@ export const fileSchema = z
       });
     }
   });
-export type ConfigValues = z.infer<typeof fileSchema>;
 
 export interface ConfigKey {
   /** Dotted path in the file. */

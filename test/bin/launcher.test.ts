@@ -1,20 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { AfdscopeProcess, ROOT } from '#test/support/afdscope-process.ts';
+import { AfdscopeProcess, OLD_NODE, ROOT } from '#test/support/afdscope-process.ts';
 import { scratchFolder } from '#test/support/scratch-folder.ts';
-
-/** A Node on the PATH that is too old to run the product, as machines have it. */
-const OLD_NODE = (process.env.PATH ?? '')
-  .split(delimiter)
-  .map((folder) => join(folder, 'node'))
-  .find((path) => existsSync(path) && majorOf(path) < 24);
-
-function majorOf(node: string): number {
-  const version = execFileSync(node, ['--version'], { encoding: 'utf8' });
-  return Number(/^v(\d+)/.exec(version)?.[1] ?? 0);
-}
 
 /** A checkout with the launcher and a command line that says what runs it. */
 function checkout(cli: string): string {

@@ -1,12 +1,23 @@
 /** The product as people start it: real processes, ports of their own, a data folder of their own. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type RuntimeFile, runtimeFileSchema } from '#lib/api/runtime-file.ts';
 
 export const ROOT = resolve(import.meta.dirname, '..', '..');
 const LAUNCHER = join(ROOT, 'bin', 'afdscope.js');
+
+/** A Node on the PATH that is too old to run the product, as machines have it. */
+export const OLD_NODE = (process.env.PATH ?? '')
+  .split(delimiter)
+  .map((folder) => join(folder, 'node'))
+  .find((path) => existsSync(path) && majorOf(path) < 24);
+
+function majorOf(node: string): number {
+  const version = execFileSync(node, ['--version'], { encoding: 'utf8' });
+  return Number(/^v(\d+)/.exec(version)?.[1] ?? 0);
+}
 
 export interface Finished {
   readonly code: number | null;

@@ -1,9 +1,12 @@
+import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { processIsAlive } from '#collector/supervise/runtime-file.ts';
 import {
   AfdscopeProcess,
   hasRuntime,
+  OLD_NODE,
   ownPlaces,
+  ROOT,
   readRuntime,
 } from '#test/support/afdscope-process.ts';
 import { scratchFolder } from '#test/support/scratch-folder.ts';
@@ -69,6 +72,21 @@ describe('afdscope demo', () => {
       { timeout: 15_000, interval: 200 },
     );
   }, 60_000);
+
+  test.skipIf(OLD_NODE === undefined)(
+    'everything ends when the launcher that runs it is killed',
+    async () => {
+      const launcher = [OLD_NODE ?? '', join(ROOT, 'bin', 'afdscope.js')];
+      const demo = new AfdscopeProcess(SMALL, ownPlaces(scratchFolder()), launcher);
+      const [, control] = await demo.prints(/(http:\/\/127\.0\.0\.1:\d+)\/faults/);
+      demo.child.kill('SIGKILL');
+      await vi.waitFor(() => expect(fetch(`${control}/faults`)).rejects.toThrow(), {
+        timeout: 15_000,
+        interval: 200,
+      });
+    },
+    60_000,
+  );
 
   test('a collector that cannot start ends the supervisor with its reason', async () => {
     const env = { ...ownPlaces(scratchFolder()), AFDSCOPE_STORE: 'http://127.0.0.1:8123' };
