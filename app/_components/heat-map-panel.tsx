@@ -42,7 +42,7 @@ export function HeatMapPanel({ heatmap }: { readonly heatmap: Heatmap | null | u
                 ,{' '}
                 <span
                   className="text-critical"
-                  title="Over the group’s median of the same layer by 4.5 robust deviations, a quarter of the median and a tenth of the scale"
+                  title="Over the group’s median of the same layer by 4.5 robust deviations, a quarter of the median and a twentieth of the layer’s compute"
                 >
                   {model.outliers.size} outlined
                 </span>

@@ -53,7 +53,7 @@ export function heatModel(heatmap: Heatmap, metric: HeatMetric): HeatModel {
     rowTotals,
     columnMeans,
     scaleMaxNs,
-    outliers: outliersOf(heatmap, values, scaleMaxNs),
+    outliers: outliersOf(heatmap, values),
     steps: heatmap.steps,
   };
 }
@@ -65,13 +65,10 @@ function sumOrNull(values: readonly (number | null)[]): number | null {
 
 /**
  * A cell stands out when it is over its group's median in the same layer by more than 4.5 robust
- * deviations, a quarter of that median and a tenth of the scale: jitter alone does none of these.
+ * deviations, a quarter of that median and a twentieth of the group's compute in that layer: jitter
+ * does not pass all three, and what passes is worth a look.
  */
-function outliersOf(
-  heatmap: Heatmap,
-  values: readonly (number | null)[],
-  scaleMaxNs: number,
-): ReadonlySet<number> {
+function outliersOf(heatmap: Heatmap, values: readonly (number | null)[]): ReadonlySet<number> {
   const layers = heatmap.layers.length;
   const rowsByGroup = new Map<string, number[]>();
   for (const [w, worker] of heatmap.workers.entries()) {
@@ -89,7 +86,8 @@ function outliersOf(
       if (cells.length < 3) continue;
       const middle = median(cells.map((cell) => values[cell]!));
       const deviation = median(cells.map((cell) => Math.abs(values[cell]! - middle)));
-      const limit = Math.max(1.4826 * 4.5 * deviation, 0.25 * middle, 0.1 * scaleMaxNs);
+      const computeNs = median(cells.map((cell) => heatmap.durationNs[cell] ?? 0));
+      const limit = Math.max(1.4826 * 4.5 * deviation, 0.25 * middle, 0.05 * computeNs);
       for (const cell of cells) if (values[cell]! - middle > limit) outliers.add(cell);
     }
   }

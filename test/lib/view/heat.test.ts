@@ -45,6 +45,11 @@ describe('model', () => {
     expect([...heatModel(map(), 'bubble').outliers]).toEqual([1 * 3 + 2]);
   });
 
+  test('what is small against the layer does not stand out', () => {
+    const small = { ...map(), durationNs: map().durationNs.map(() => 100_000) };
+    expect(heatModel(small, 'bubble').outliers.size).toBe(0);
+  });
+
   test('without any value there is no scale and no total', () => {
     const model = heatModel(map(), 'wait');
     expect(model.scaleMaxNs).toBe(0);
