@@ -12,6 +12,9 @@ import { fileURLToPath } from 'node:url';
 
 export const REQUIRED_NODE_MAJOR = 24;
 
+/** npm runs under whatever Node is on the PATH and warns of each package that wants a newer one. */
+const QUIET = ['--no-audit', '--no-fund', '--loglevel=error'];
+
 /** The folder that holds package.json. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -47,12 +50,12 @@ export function ensureInstalled({ dev }, folder = root) {
 function install(folder) {
   say('afdscope: installing packages (npm ci) …');
   const started = Date.now();
-  let status = runNpm(['ci', '--no-audit', '--no-fund'], folder);
+  let status = runNpm(['ci', ...QUIET], folder);
   if (status !== 0) {
     // A registry without some other platform's binaries makes `npm ci` refuse the lock file;
     // `install` takes the same versions and passes over what is optional.
     say('afdscope: npm ci failed; trying npm install with the same lock file …');
-    status = runNpm(['install', '--no-save', '--no-audit', '--no-fund'], folder);
+    status = runNpm(['install', '--no-save', ...QUIET], folder);
   }
   if (status !== 0) {
     throw new BootstrapError(

@@ -46,7 +46,6 @@ const LAYERS: Readonly<Record<string, Row>> = {
       'base table wire model pipeline analysis ingest export store alert live api config query',
     ),
     npm: [
-      '@grpc/grpc-js',
       '@opentelemetry/api',
       '@opentelemetry/exporter-metrics-otlp-proto',
       '@opentelemetry/exporter-trace-otlp-proto',

@@ -67,7 +67,11 @@ export function reportOf(
       microbatches,
       layers: layerCount,
     },
-    steps: reportSteps(selected, span),
+    steps: reportSteps(
+      selected,
+      span,
+      lengths.map((length) => length.observedNs),
+    ),
     groups: groupReports(selected, lengths),
     workers: workerReports(selected, lengths),
     layers: pipeline.layers,

@@ -1,7 +1,7 @@
 /**
  * Rollups: the exact interval lengths of every worker, and the steps of the deployment, per bucket.
  * Lengths add up over buckets to the activity over all of them, to the nanosecond; whole samples
- * (steps, periods) count in the bucket in which they end.
+ * (steps, periods) count in the bucket in which they end; tokens are spread over their step.
  */
 import { lowerBound, upperBound } from '#lib/base/bisect.ts';
 import { addNanos, type UnixNanos, unixNanos } from '#lib/base/units.ts';
@@ -21,6 +21,7 @@ import { indexExtent } from './index-extent.ts';
 import { groupCompleteKeys } from './key-facts.ts';
 import { pipelineSamples, pipelineTerms } from './pipeline-terms.ts';
 import { tokensByStep } from './step-report.ts';
+import { tokensBefore } from './throughput.ts';
 import { workerActivity } from './worker-activity.ts';
 
 export interface Rollups {
@@ -175,12 +176,12 @@ function stepBuckets(assembled: Assembled, window: WindowNs, edgesNs: Float64Arr
   for (let step = 0; step < steps.length; step++) {
     const start = steps.startNs[step]!;
     const end = steps.endNs[step]!;
+    if (tokens !== null) spreadTokens(sums, edgesNs, tokens[step]!, start, end);
     if (!endsInWindow(start, end, window)) continue;
     const sum = sumsAt(end);
     sum.steps++;
     sum.stepLatencySumNs += end - start;
     sum.stepLatencyMaxNs = Math.max(sum.stepLatencyMaxNs, end - start);
-    if (tokens !== null) sum.tokens += tokens[step]!;
   }
   const samples = pipelineSamples(assembled);
   const { periods, facts } = samples;
@@ -212,6 +213,22 @@ function stepBuckets(assembled: Assembled, window: WindowNs, edgesNs: Float64Arr
     sums[b]!.idealPeriodCount += layers;
   });
   return sums;
+}
+
+/** A step's tokens, evenly over its time: what a bucket has matches what it observed. */
+function spreadTokens(
+  sums: MutableStepSums[],
+  edgesNs: Float64Array,
+  tokens: number,
+  startNs: number,
+  endNs: number,
+): void {
+  const first = Math.max(0, upperBound(edgesNs, startNs) - 1);
+  for (let b = first; b < sums.length && edgesNs[b]! <= endNs; b++) {
+    sums[b]!.tokens +=
+      tokensBefore(edgesNs[b + 1]!, tokens, startNs, endNs) -
+      tokensBefore(edgesNs[b]!, tokens, startNs, endNs);
+  }
 }
 
 /** The bucket `(edge, next edge]` of an end; what ends on the very first edge is in the first. */

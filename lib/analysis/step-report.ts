@@ -1,13 +1,18 @@
-/** Steps: latency, cadence and tokens, each counted in the window in which it ends. */
+/** Steps: latency and cadence count in the window in which they end, tokens by their share of it. */
 import { GrowableFloat64 } from '#lib/base/growable.ts';
-import { NS_PER_S } from '#lib/base/units.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
 import { endsInWindow, type WindowNs } from '#lib/model/select-window.ts';
 import { Kind } from '#lib/table/codes.ts';
 import { quantilesOf } from './quantiles.ts';
 import type { Report } from './report-types.ts';
+import { countsTokens, tokensBefore, tokensPerSecond } from './throughput.ts';
 
-export function reportSteps(assembled: Assembled, window: WindowNs): Report['steps'] {
+/** `observedNs`: observed time in the window, parallel to the table's workers. */
+export function reportSteps(
+  assembled: Assembled,
+  window: WindowNs,
+  observedNs: readonly number[],
+): Report['steps'] {
   const { steps } = assembled;
   const latencies = new GrowableFloat64();
   for (let step = 0; step < steps.length; step++) {
@@ -19,16 +24,20 @@ export function reportSteps(assembled: Assembled, window: WindowNs): Report['ste
   if (tokens !== null) {
     sum = 0;
     for (let step = 0; step < steps.length; step++) {
-      if (endsInWindow(steps.startNs[step]!, steps.endNs[step]!, window)) sum += tokens[step]!;
+      const start = steps.startNs[step]!;
+      const end = steps.endNs[step]!;
+      sum +=
+        tokensBefore(window.toNs, tokens[step]!, start, end) -
+        tokensBefore(window.fromNs, tokens[step]!, start, end);
     }
   }
-  const seconds = (window.toNs - window.fromNs) / NS_PER_S;
+  const counting = observedNs.filter((_, w) => countsTokens(assembled.events.workers[w]!.role));
   return {
     count: latencies.length,
     latencyNs: quantilesOf(latencies.finish()),
     cadenceNs: quantilesOf(cadences(assembled, window)),
     tokens: sum,
-    tokensPerSecond: sum === null || seconds === 0 ? null : sum / seconds,
+    tokensPerSecond: tokensPerSecond(sum, counting),
   };
 }
 
@@ -83,8 +92,7 @@ export function tokensByStep(assembled: Assembled): Float64Array | null {
     if (count < 0 || events.kind[row] !== Kind.compute) continue;
     if (stepOf[row]! < 0 || events.layer[row]! < 0) continue;
     const worker = events.worker[row]!;
-    const { role } = events.workers[worker]!;
-    if (role !== 'attention' && role !== 'colocated') continue;
+    if (!countsTokens(events.workers[worker]!.role)) continue;
     if (worker !== current) {
       flush();
       current = worker;

@@ -6,7 +6,7 @@
  */
 import { activityOf, addLengths, noActivity } from '#lib/analysis/activity.ts';
 import type { Report } from '#lib/analysis/report-types.ts';
-import { NS_PER_S } from '#lib/base/units.ts';
+import { countsTokens, tokensPerSecond } from '#lib/analysis/throughput.ts';
 import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import { ROLES } from '#lib/table/codes.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
@@ -51,7 +51,7 @@ export async function rollupReport(
       microbatches: 0,
       layers: 0,
     },
-    steps: stepsOf(rows.deployments, durationNs),
+    steps: stepsOf(rows.deployments, workers),
     groups: groupsOf(workers),
     workers: workers.map(({ row, lengths }) => ({
       id: row.workerId,
@@ -111,16 +111,21 @@ function groupsOf(workers: readonly WorkerSum[]): Report['groups'] {
   }));
 }
 
-function stepsOf(rows: readonly DeploymentRollup[], durationNs: number): Report['steps'] {
+function stepsOf(
+  rows: readonly DeploymentRollup[],
+  workers: readonly WorkerSum[],
+): Report['steps'] {
   const count = rows.reduce((sum, row) => sum + row.steps, 0);
   const tokens = rows.reduce((sum, row) => sum + row.tokens, 0);
-  const seconds = durationNs / NS_PER_S;
+  const observedNs = workers
+    .filter(({ row }) => countsTokens(row.role))
+    .map(({ lengths }) => lengths.observedNs);
   return {
     count,
     latencyNs: null,
     cadenceNs: null,
     tokens: tokens > 0 ? tokens : null,
-    tokensPerSecond: tokens > 0 && seconds > 0 ? tokens / seconds : null,
+    tokensPerSecond: tokensPerSecond(tokens > 0 ? tokens : null, observedNs),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Rollup rows as points of the trend charts: sums first, ratios last (README, "Definitions"). */
+import { countsTokens, tokensPerSecond } from '#lib/analysis/throughput.ts';
 import type { TrendPoint } from '#lib/api/live-event.ts';
 import { NS_PER_MS, NS_PER_S, NS_PER_US, type UnixNanos } from '#lib/base/units.ts';
 import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
@@ -20,6 +21,8 @@ interface Bucket {
   steps: number;
   stepLatencySumNs: number;
   tokens: number;
+  /** Of the workers whose tokens count, by id. */
+  readonly countingObservedNs: Map<string, number>;
   periodSumNs: number;
   periodCount: number;
   idealPeriodSumNs: number;
@@ -59,6 +62,7 @@ function bucketOf(buckets: Map<bigint, Bucket>, instant: UnixNanos, resolutionNs
     steps: 0,
     stepLatencySumNs: 0,
     tokens: 0,
+    countingObservedNs: new Map(),
     periodSumNs: 0,
     periodCount: 0,
     idealPeriodSumNs: 0,
@@ -86,6 +90,10 @@ function addWorker(bucket: Bucket, row: WorkerRollup): void {
   sums.activeBubbleNs += row.lengths.activeBubbleNs;
   sums.transferNs += row.lengths.transferNs;
   sums.overlapNs += row.lengths.overlapNs;
+  if (countsTokens(row.role)) {
+    const observedNs = bucket.countingObservedNs.get(row.workerId) ?? 0;
+    bucket.countingObservedNs.set(row.workerId, observedNs + row.lengths.observedNs);
+  }
 }
 
 function addDeployment(bucket: Bucket, row: DeploymentRollup): void {
@@ -113,7 +121,9 @@ function pointOf(bucket: Bucket, resolutionNs: number, tpotMs: TpotMs): TrendPoi
         overlapRatio: ratio(sums.overlapNs, sums.transferNs),
       })),
     // No tokens in the whole bucket: the senders give no counts, or nothing ran.
-    tokensPerSecond: bucket.tokens > 0 ? bucket.tokens / seconds : null,
+    tokensPerSecond: tokensPerSecond(bucket.tokens > 0 ? bucket.tokens : null, [
+      ...bucket.countingObservedNs.values(),
+    ]),
     stepsPerSecond: bucket.steps / seconds,
     stepLatencyMs: scaled(ratio(bucket.stepLatencySumNs, bucket.steps), NS_PER_MS),
     tpotMs: tpotMs(bucket.startUnixNs, resolutionNs),

@@ -44,7 +44,7 @@ export interface WorkerRollup extends RollupBucket {
   readonly lengths: RollupLengths;
 }
 
-/** Steps count in the bucket in which they end. */
+/** Steps count in the bucket in which they end; tokens are spread evenly over their step. */
 export interface DeploymentRollup extends RollupBucket {
   readonly steps: number;
   readonly stepLatencySumNs: number;

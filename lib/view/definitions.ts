@@ -76,7 +76,7 @@ export const DEFINITIONS = {
   tokensPerSecond: {
     name: 'Throughput',
     unit: 'tokens/s',
-    text: 'Output tokens of the steps that were reported, per second of the window. Tokens count once per step, micro-batch and data-parallel rank, not per layer.',
+    text: 'Output tokens per second of observed time, so that reporting only some steps does not lower it. Tokens count once per step, micro-batch and data-parallel rank, not per layer.',
   },
   tpot: {
     name: 'TPOT',

@@ -289,8 +289,12 @@ export function oraclePipeline(
   };
 }
 
-/** Steps of a report over events that are selected already. */
-export function oracleSteps(events: readonly OracleEvent[], w: OracleWindow): object {
+/** Steps of a report over events that are selected already; `observedNs` of attention workers. */
+export function oracleSteps(
+  events: readonly OracleEvent[],
+  w: OracleWindow,
+  observedNs: readonly number[],
+): object {
   const steps = unique(events.filter((e) => e.step >= 0).map((e) => `${e.domain} ${e.step}`)).map(
     (text) => {
       const own = events.filter((e) => e.step >= 0 && `${e.domain} ${e.step}` === text);
@@ -315,9 +319,9 @@ export function oracleSteps(events: readonly OracleEvent[], w: OracleWindow): ob
     e.kind === 'compute' &&
     e.layer >= 0 &&
     ['attention', 'colocated'].includes(e.info.role);
-  const tokens = ended.map(({ own }) => {
+  const tokens = steps.map(({ own, start, end }) => {
     const cells = unique(own.filter(counted).map((e) => `${e.id} ${e.microbatch}`));
-    return total(
+    const all = total(
       cells.map((cell) =>
         Math.max(
           ...own
@@ -326,15 +330,19 @@ export function oracleSteps(events: readonly OracleEvent[], w: OracleWindow): ob
         ),
       ),
     );
+    // One share a nanosecond, cut at the window's edges.
+    const before = (edge: number): number =>
+      edge <= start ? 0 : edge >= end ? all : Math.floor((all * (edge - start)) / (end - start));
+    return before(w.to) - before(w.from);
   });
   const known = events.some((e) => e.step >= 0 && counted(e));
   const sum = known ? total(tokens) : null;
-  const seconds = (w.to - w.from) / 1e9;
+  const seconds = total(observedNs) / observedNs.length / 1e9;
   return {
     count: ended.length,
     latencyNs: oracleQuantiles(ended.map((s) => s.end - s.start)),
     cadenceNs: oracleQuantiles(cadences),
     tokens: sum,
-    tokensPerSecond: sum === null || seconds === 0 ? null : sum / seconds,
+    tokensPerSecond: sum === null || !(seconds > 0) ? null : sum / seconds,
   };
 }

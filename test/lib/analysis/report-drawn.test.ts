@@ -1,7 +1,6 @@
 /** A drawn step whose every figure was computed by hand. One column is 10 ns. */
 import { describe, expect, it } from 'vitest';
 import { buildReport } from '#lib/analysis/build-report.ts';
-import { verdictOf } from '#lib/analysis/verdict.ts';
 import { reportSchema } from '#lib/api/report-schema.ts';
 import { DRAWN_BASE_UNIX_NS, drawTable } from '#test/support/step-diagram.ts';
 
@@ -102,21 +101,18 @@ describe('a drawn step', () => {
   it('has the form of the contract', () => {
     expect(reportSchema.parse(report)).toEqual(report);
   });
+});
 
-  it('gives a verdict with its parts', () => {
-    const verdict = verdictOf(report);
-    expect(verdict).toMatchObject({
-      state: 'latency-bound',
-      bound: 'latency-bound',
-      waitingSide: 'ffn',
-      measuredWaitRatio: 120 / 180,
-      worst: null,
-      n: 1,
-    });
-    expect(verdict.waitRatio).toBeCloseTo(0.4);
-    expect(verdict.parts?.imbalance).toBeCloseTo(0.2);
-    expect(verdict.parts?.latency).toBeCloseTo(0.2);
-    expect(verdict.margin).toBeCloseTo(0.2);
+describe('steps that were not reported', () => {
+  it('leaves them out of the tokens per second', () => {
+    // Steps 0 and 5 of 40 ns each; what lies between was not observed.
+    const table = drawTable(`
+      attention/0 attention step=0 layer=0 tokens=4 |0000················|
+      attention/0 attention step=5 layer=0 tokens=4 |················0000|
+    `);
+    const { steps } = buildReport({ events: [table], deployment: 'prod' });
+    expect(steps).toMatchObject({ count: 2, tokens: 8 });
+    expect(steps.tokensPerSecond).toBeCloseTo(8 / 80e-9, 3);
   });
 });
 

@@ -68,7 +68,13 @@ function oracleReport(tables: readonly EventTable[], given: OracleWindow | null)
       microbatches,
       layers: Math.max(0, ...seen.map((e) => e.layer + 1)),
     },
-    steps: oracleSteps(events, w),
+    steps: oracleSteps(
+      events,
+      w,
+      ids.flatMap((id, i) =>
+        ['attention', 'colocated'].includes(infoOf(id).role) ? [lengths[i]!.observedNs] : [],
+      ),
+    ),
     groups: groups.map((group) => {
       const sum = noActivity();
       const own = ids.flatMap((id, i) => (infoOf(id).group === group ? [lengths[i]!] : []));
