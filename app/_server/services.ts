@@ -24,7 +24,7 @@ export function services(): Services {
 }
 
 function createServices(env: NodeJS.ProcessEnv): Services {
-  const root = resolve(env.AFDSCOPE_ROOT ?? process.cwd());
+  const root = resolve(/*turbopackIgnore: true*/ env.AFDSCOPE_ROOT ?? process.cwd());
   const dataDir = resolve(root, env.AFDSCOPE_DATA ?? 'data');
   // A published package has the thread bundled; a checkout runs its source.
   const bundled = join(root, 'dist/query-worker.js');

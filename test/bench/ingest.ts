@@ -4,8 +4,8 @@
  *     npx node test/bench/ingest.ts [--seconds 15] [--in-flight 16] [--encoding identity|gzip]
  *
  * Three processes: this one watches; a sender patches ids, steps and times of about 2,000 spans a
- * body and keeps several requests in flight; a collector receives, decodes and commits each body
- * before it answers (the live view is not part of it). The reference is a bare node:http server that
+ * body and keeps several requests in flight; the product's whole collector, live view and rollups
+ * included, receives, decodes and commits each body before it answers. The reference is a bare node:http server that
  * reads the same bodies and drops them, in the same run, before and after. The stored count is
  * compared with the acknowledged one.
  */
@@ -18,10 +18,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { startIngest } from '#collector/ingest/ingest-client.ts';
-import { ByteBudget } from '#collector/receive/byte-budget.ts';
-import { startOtlpHttp } from '#collector/receive/otlp-http.ts';
-import { ReceiverStats } from '#collector/receive/receiver-stats.ts';
+import { createLog } from '#collector/observe/log.ts';
+import { Collector } from '#collector/run-collector.ts';
+import { loadConfig } from '#lib/config/load-config.ts';
 import { openTelemetryReader } from '#lib/store/open-store.ts';
 import { PatchedTraces } from '#test/support/patched-traces.ts';
 
@@ -140,30 +139,44 @@ function post(agent: Agent, url: string, body: Uint8Array): Promise<number> {
 
 // ---- the receivers ----------------------------------------------------------------------------
 
+/** The product's whole collector: live view, rollups and admin server take their share. */
 async function collect(dataDir: string): Promise<void> {
-  let commitMs = 0;
-  const ingest = await startIngest({
-    dataDir,
-    onCommit: (commit) => {
-      commitMs += commit.commitMs;
+  const loaded = loadConfig({
+    env: {
+      AFDSCOPE_DATA: dataDir,
+      AFDSCOPE_OTLP_HTTP: '127.0.0.1:0',
+      AFDSCOPE_OTLP_GRPC: '127.0.0.1:0',
+      AFDSCOPE_ADMIN: '127.0.0.1:0',
     },
-    store: 'sqlite',
-    retention: { rawNs: 7200e9, rawBytes: 20e9, rollupsNs: 90 * 86_400e9 },
-    onWarning: (message) => process.stderr.write(`${message}\n`),
+    cwd: dataDir,
+    file: null,
   });
-  const stats = new ReceiverStats(new ByteBudget(256 * 1024 * 1024));
-  const receiver = await startOtlpHttp({ host: '127.0.0.1', port: 0, ingest, stats });
-  await serve(receiver.port, {
-    report: () => ({
-      rssBytes: process.memoryUsage.rss(),
-      inFlightPeakBytes: stats.budget.peakBytes,
-      commits: ingest.stats().commits,
-      commitMs,
-    }),
-    stop: async () => {
-      await receiver.close();
-      await ingest.stop();
+  if (!loaded.ok) throw new Error(loaded.error.join('\n'));
+  const collector = new Collector({
+    config: loaded.value.config,
+    env: {},
+    version: 'bench',
+    log: createLog('bench', 'warn', false),
+    onFatal: (reason) => {
+      throw new Error(reason);
     },
+  });
+  const { otlpHttp, admin } = await collector.start();
+  let inFlightPeakBytes = 0;
+  await serve(Number(new URL(otlpHttp).port), {
+    report: async () => {
+      const metrics = await (await fetch(`${admin}/metrics`)).text();
+      const figure = (name: string): number =>
+        Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(metrics)?.[1] ?? Number.NaN);
+      inFlightPeakBytes = Math.max(inFlightPeakBytes, figure('afdscope_receiver_in_flight_bytes'));
+      return {
+        rssBytes: process.memoryUsage.rss(),
+        inFlightPeakBytes,
+        commits: figure('afdscope_ingest_commit_duration_seconds_count'),
+        commitMs: figure('afdscope_ingest_commit_duration_seconds_sum') * 1000,
+      };
+    },
+    stop: () => collector.stop(),
   });
 }
 
@@ -175,7 +188,7 @@ async function drop(): Promise<void> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   await serve((server.address() as AddressInfo).port, {
-    report: () => ({
+    report: async () => ({
       rssBytes: process.memoryUsage.rss(),
       inFlightPeakBytes: 0,
       commits: 0,
@@ -191,12 +204,18 @@ async function drop(): Promise<void> {
 /** Tells the watcher the port, answers its questions, ends when it says so or is gone. */
 async function serve(
   port: number,
-  actions: { report: () => Omit<ReceiverReport, 'cpuUs'>; stop: () => Promise<void> },
+  actions: {
+    report: () => Promise<Omit<ReceiverReport, 'cpuUs'>>;
+    stop: () => Promise<void>;
+  },
 ): Promise<void> {
   const idleCpuUs = cpuUs();
   process.send?.({ port });
+  const answer = async (): Promise<void> => {
+    process.send?.({ ...(await actions.report()), cpuUs: cpuUs() - idleCpuUs });
+  };
   process.on('message', (question) => {
-    if (question === 'report') process.send?.({ ...actions.report(), cpuUs: cpuUs() - idleCpuUs });
+    if (question === 'report') void answer();
   });
   await new Promise<void>((resolve) => {
     process.on('message', (question) => {
