@@ -1,5 +1,6 @@
 /** What the collector's threads say to each other. Typed arrays inside tables are transferred. */
 
+import type { UnixNanos } from '#lib/base/units.ts';
 import type { Encoding, Signal } from '#lib/ingest/decoded.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { MetricTable } from '#lib/table/metric-table.ts';
@@ -37,6 +38,13 @@ export interface IngestReply {
   readonly outcome: IngestOutcome;
 }
 
+/** Committed events that the live thread never got, because it was too far behind. */
+export interface MissedSpan {
+  readonly deployment: string;
+  readonly fromUnixNs: UnixNanos;
+  readonly toUnixNs: UnixNanos;
+}
+
 /** Ingest -> live, over their own MessagePort: what was just committed. */
 export interface CommittedMessage {
   readonly type: 'committed';
@@ -44,6 +52,8 @@ export interface CommittedMessage {
   readonly metrics: readonly MetricTable[];
   readonly rejected: ReadonlyMap<string, RejectCounts>;
   readonly logRecords: number;
+  /** Since the message before: their rollups must be made from the store. */
+  readonly missed: readonly MissedSpan[];
 }
 
 /**

@@ -1,12 +1,19 @@
 /**
  * Sends committed tables to the live thread. The live thread answers what it took in; more than
  * `MAX_AHEAD` unanswered messages are never queued: the newest are dropped, for the live view
- * only, and counted. What is on disk is complete.
+ * only, and counted; the next message names their time, so that the live thread makes those
+ * rollups from the store. What is on disk is complete.
  */
 import type { MessagePort } from 'node:worker_threads';
-import type { CommittedMessage, ConsumedMessage, RollupsMessage } from '#collector/messages.ts';
+import type {
+  CommittedMessage,
+  ConsumedMessage,
+  MissedSpan,
+  RollupsMessage,
+} from '#collector/messages.ts';
 import type { AppendOutcome } from '#lib/store/telemetry-store.ts';
 import { type EventTable, LISTS, MEASURES } from '#lib/table/event-table.ts';
+import { tableSpan } from '#lib/table/event-tables.ts';
 import type { MetricTable } from '#lib/table/metric-table.ts';
 import type { RejectCounts, RejectReason } from '#lib/table/reject-reasons.ts';
 import type { PendingBatch } from './group-commit.ts';
@@ -19,6 +26,8 @@ export class LiveFeed {
   readonly #onRollups: (message: RollupsMessage) => void;
   #port: MessagePort | undefined;
   #ahead = 0;
+  /** By deployment: what was dropped since the last message that went out. */
+  readonly #missed = new Map<string, MissedSpan>();
   droppedMessages = 0;
   droppedEvents = 0;
 
@@ -53,14 +62,30 @@ export class LiveFeed {
   /** Gives the tables away; call it last. */
   send(group: readonly PendingBatch[], outcomes: readonly AppendOutcome[]): void {
     if (this.#port === undefined) return;
-    const message = committedMessage(group, outcomes);
+    const committed = committedMessage(group, outcomes);
     if (this.#ahead >= MAX_AHEAD) {
       this.droppedMessages++;
-      for (const table of message.events) this.droppedEvents += table.length;
+      for (const table of committed.events) this.#miss(table);
       return;
     }
+    const message = { ...committed, missed: [...this.#missed.values()] };
+    this.#missed.clear();
     this.#ahead++;
     this.#port.postMessage(message, this.#transfers ? buffersOf(message) : []);
+  }
+
+  #miss(table: EventTable): void {
+    this.droppedEvents += table.length;
+    const span = tableSpan(table);
+    if (span === null) return;
+    for (const { deployment } of table.workers) {
+      const known = this.#missed.get(deployment) ?? { deployment, ...span };
+      this.#missed.set(deployment, {
+        deployment,
+        fromUnixNs: known.fromUnixNs < span.fromUnixNs ? known.fromUnixNs : span.fromUnixNs,
+        toUnixNs: known.toUnixNs > span.toUnixNs ? known.toUnixNs : span.toUnixNs,
+      });
+    }
   }
 }
 
@@ -86,7 +111,7 @@ function committedMessage(
       }
     }
   }
-  return { type: 'committed', events, metrics, rejected, logRecords };
+  return { type: 'committed', events, metrics, rejected, logRecords, missed: [] };
 }
 
 function countDuplicates(rejected: Map<string, RejectCounts>, table: EventTable): void {

@@ -66,6 +66,9 @@ export class LiveEngine {
         this.#follow(deployment, nowUnixMs)?.add(part, nowUnixMs);
       }
     }
+    for (const { deployment, fromUnixNs, toUnixNs } of message.missed) {
+      this.#follow(deployment, nowUnixMs)?.closer.markDirty(fromUnixNs, toUnixNs);
+    }
     for (const table of message.metrics) {
       this.#gpus.add(table);
       for (const [deployment, deltas] of this.#tokenDeltas.add(table)) {

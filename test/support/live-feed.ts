@@ -69,5 +69,12 @@ export function inBatches(table: EventTable, batchNs: number): Delivery[] {
 }
 
 export function committed(...events: EventTable[]): CommittedMessage {
-  return { type: 'committed', events, metrics: [], rejected: new Map(), logRecords: 0 };
+  return {
+    type: 'committed',
+    events,
+    metrics: [],
+    rejected: new Map(),
+    logRecords: 0,
+    missed: [],
+  };
 }

@@ -126,6 +126,15 @@ describe('a live thread that is behind', () => {
     live.send([pending([table(2)])], [STORED]);
     await until(() => received.length === 65);
     expect(live.droppedMessages).toBe(136);
+    const { baseUnixNs, startNs, durationNs } = table(2);
+    expect(received[64]!.missed).toEqual([
+      {
+        deployment: 'prod',
+        fromUnixNs: baseUnixNs + BigInt(startNs[0]!),
+        toUnixNs: baseUnixNs + BigInt(startNs[1]! + durationNs[1]!),
+      },
+    ]);
+    expect(received[63]!.missed).toEqual([]);
   });
 
   test('a new port starts afresh', async () => {

@@ -7,6 +7,7 @@ import { liveEventSchema, type TrendPoint } from '#lib/api/live-event.ts';
 import { NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import { trendPoints } from '#lib/query/trend-points.ts';
+import { tableSpan } from '#lib/table/event-tables.ts';
 import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
 import {
   committed,
@@ -27,8 +28,13 @@ interface Played {
   readonly late: number;
 }
 
-/** One cycle a second; what is due by then was taken in. */
-function play(deliveries: readonly Delivery[], seconds: number, settings = SETTINGS): Played {
+/** One cycle a second; what is due by then was taken in. Of `lost` only its time is told. */
+function play(
+  deliveries: readonly Delivery[],
+  seconds: number,
+  settings = SETTINGS,
+  lost?: Delivery,
+): Played {
   const engine = new LiveEngine(settings);
   engine.setWatched('demo', true);
   const outcomes: CycleOutcome[] = [];
@@ -40,7 +46,12 @@ function play(deliveries: readonly Delivery[], seconds: number, settings = SETTI
     const nowUnixNs = FEED_START + BigInt(second) * 1_000_000_000n;
     const nowMs = Number(nowUnixNs / 1_000_000n);
     for (; next < deliveries.length && deliveries[next]!.atUnixNs <= nowUnixNs; next++) {
-      engine.take(committed(deliveries[next]!.table), nowMs);
+      const delivery = deliveries[next]!;
+      const missed = [{ deployment: 'demo', ...tableSpan(delivery.table)! }];
+      engine.take(
+        delivery === lost ? { ...committed(), missed } : committed(delivery.table),
+        nowMs,
+      );
     }
     const outcome = engine.cycle(nowMs);
     outcomes.push(outcome);
@@ -187,6 +198,14 @@ describe('LiveEngine', () => {
       Number(BigInt(ends[second - 1]!) - FEED_START) / NS_PER_S;
     expect(endS(26)).toBeLessThan(20.5);
     expect(endS(45)).toBeGreaterThan(42);
+  });
+
+  test('the minute of what the thread never got is queued to be rebuilt from the store', () => {
+    const batches = inBatches(table, NS_PER_S);
+    const lost = batches.findIndex(({ atUnixNs }) => atUnixNs > FEED_START + 20_000_000_000n);
+    const { engine } = play(batches, 90, SETTINGS, batches[lost]);
+    expect(engine.rebuild.length).toBe(1);
+    expect(engine.isClosed('demo', FEED_START)).toBe(true);
   });
 
   test('memory stays bounded: oldest events go, are counted, and are rebuilt later', () => {
