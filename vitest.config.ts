@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Tiers: `npm test` runs unit and e2e; `npm run test:long` runs test/long (soak, many kills).
+// Tiers: `npm test` runs unit and e2e; `npm run test:long` runs test/long and, with many more rounds,
+// the tests that kill and mutate (test/support/tier.ts).
 export default defineConfig({
   test: {
     env: { TZ: 'UTC', LC_ALL: 'C', NODE_ENV: 'test' },
@@ -28,7 +29,13 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'long',
-          include: ['test/long/**/*.test.ts'],
+          include: [
+            'test/long/**/*.test.ts',
+            'test/**/kill.test.ts',
+            'test/**/*-fuzz.test.ts',
+            'test/collector/receive/live-receiver.test.ts',
+          ],
+          env: { AFDSCOPE_TEST_TIER: 'long' },
           fileParallelism: false,
           testTimeout: 3_600_000,
         },

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { DataFolder, stepsBody } from '#test/collector/ingest/ingest-harness.ts';
 import { seededRandom } from '#test/support/afd-table.ts';
+import { rounds } from '#test/support/tier.ts';
 
-const ROUNDS = 6;
+const ROUNDS = rounds(6, 150);
 const SENDERS = 6;
 
 let folder: DataFolder;

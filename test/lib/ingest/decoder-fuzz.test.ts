@@ -5,8 +5,9 @@ import { DEFAULT_DECODE_LIMITS, Decoder } from '#lib/ingest/decoder.ts';
 import { seededRandom } from '#test/support/afd-table.ts';
 import { MetricsRequest } from '#test/support/otlp-schema.ts';
 import { modelRequest, modelToJson, modelToProtobuf } from '#test/support/random-otlp.ts';
+import { rounds } from '#test/support/tier.ts';
 
-const MUTATIONS = 100_000;
+const MUTATIONS = rounds(100_000, 5_000_000);
 
 const models = fc.sample(modelRequest, { numRuns: 300, seed: 5 });
 const metricsObject = {
@@ -68,7 +69,6 @@ describe('damaged bodies', () => {
     const below = (limit: number) => Math.floor(random() * limit);
     let refused = 0;
     let taken = 0;
-    const startedMs = performance.now();
     for (let i = 0; i < MUTATIONS; i++) {
       const seed = seeds[below(seeds.length)]!;
       const body = mutate(seed.body, below);
@@ -92,8 +92,6 @@ describe('damaged bodies', () => {
     }
     expect(taken).toBeGreaterThan(MUTATIONS / 20);
     expect(refused).toBeGreaterThan(MUTATIONS / 20);
-    // Not a benchmark: no damage makes decoding slow.
-    expect(performance.now() - startedMs).toBeLessThan(30_000);
   });
 });
 

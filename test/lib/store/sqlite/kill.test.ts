@@ -11,6 +11,7 @@ import { DataFolderLockedError } from '#lib/store/store-errors.ts';
 import { seededRandom } from '#test/support/afd-table.ts';
 import { scratchFolder } from '#test/support/scratch-folder.ts';
 import { batchOf, collect } from '#test/support/telemetry-batch.ts';
+import { limitMs, rounds } from '#test/support/tier.ts';
 
 const CHILD = fileURLToPath(new URL('../../../support/store-child.ts', import.meta.url));
 
@@ -63,41 +64,47 @@ async function startWriter(data: string, first: number): Promise<Writer> {
   };
 }
 
-test('ten kills at random moments lose and double nothing that was answered', async () => {
-  const data = scratchFolder();
-  const random = seededRandom(2026);
-  const answered: string[] = [];
-  let next = 0;
-  for (let round = 0; round < 10; round++) {
-    const writer = await startWriter(data, next);
-    await writer.reached(1 + Math.floor(random() * 12));
-    await new Promise((resolve) => setTimeout(resolve, random() * 8));
-    await writer.kill();
-    answered.push(...writer.answered);
-    // The batch under way may have been committed without an answer: its sender would retry it.
-    next += writer.answered.length;
+const KILLS = rounds(10, 300);
 
-    const store = await openTelemetryWriter({ data });
-    const retries = await store.append(answered.map((id) => batchOf(id)));
-    expect(retries.every(({ duplicate }) => duplicate)).toBe(true);
-    const steps = (await collect(store.scanEvents({ deployment: 'crash' }))).flatMap((table) => [
-      ...table.step,
-    ]);
-    const eventsOfStep = new Map<number, number>();
-    for (const step of steps) eventsOfStep.set(step, (eventsOfStep.get(step) ?? 0) + 1);
-    for (const id of answered) {
-      expect(eventsOfStep.get(Number(id.slice('batch-'.length))), id).toBe(4 * 3 * 3);
+test(
+  `${KILLS} kills at random moments lose and double nothing that was answered`,
+  async () => {
+    const data = scratchFolder();
+    const random = seededRandom(2026);
+    const answered: string[] = [];
+    let next = 0;
+    for (let round = 0; round < KILLS; round++) {
+      const writer = await startWriter(data, next);
+      await writer.reached(1 + Math.floor(random() * 12));
+      await new Promise((resolve) => setTimeout(resolve, random() * 8));
+      await writer.kill();
+      answered.push(...writer.answered);
+      // The batch under way may have been committed without an answer: its sender would retry it.
+      next += writer.answered.length;
+
+      const store = await openTelemetryWriter({ data });
+      const retries = await store.append(answered.map((id) => batchOf(id)));
+      expect(retries.every(({ duplicate }) => duplicate)).toBe(true);
+      const steps = (await collect(store.scanEvents({ deployment: 'crash' }))).flatMap((table) => [
+        ...table.step,
+      ]);
+      const eventsOfStep = new Map<number, number>();
+      for (const step of steps) eventsOfStep.set(step, (eventsOfStep.get(step) ?? 0) + 1);
+      for (const id of answered) {
+        expect(eventsOfStep.get(Number(id.slice('batch-'.length))), id).toBe(4 * 3 * 3);
+      }
+      expect(eventsOfStep.size - answered.length).toBeLessThanOrEqual(1);
+      const [totals] = (await store.ingestTotals()).filter((t) => t.deployment === 'crash');
+      expect(totals?.acceptedEvents).toBe(steps.length);
+      await store.close();
+      const database = new Database(join(data, 'afdscope.db'), { readonly: true });
+      expect(database.pragma('integrity_check', { simple: true })).toBe('ok');
+      database.close();
     }
-    expect(eventsOfStep.size - answered.length).toBeLessThanOrEqual(1);
-    const [totals] = (await store.ingestTotals()).filter((t) => t.deployment === 'crash');
-    expect(totals?.acceptedEvents).toBe(steps.length);
-    await store.close();
-    const database = new Database(join(data, 'afdscope.db'), { readonly: true });
-    expect(database.pragma('integrity_check', { simple: true })).toBe('ok');
-    database.close();
-  }
-  expect(answered.length).toBeGreaterThanOrEqual(10);
-}, 60_000);
+    expect(answered.length).toBeGreaterThanOrEqual(KILLS);
+  },
+  limitMs(60_000),
+);
 
 test('a second writer is refused with the pid of the first, and takes over when that is killed', async () => {
   const data = scratchFolder();
