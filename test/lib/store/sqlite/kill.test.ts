@@ -42,13 +42,13 @@ async function startWriter(data: string, first: number): Promise<Writer> {
     else answered.push(line);
     notify();
   });
+  child.once('exit', () => notify());
   const drained = once(lines, 'close');
   const reached = async (count: number) => {
     while (!ready || answered.length < count) {
       if (child.exitCode !== null) throw new Error(`the writer ended with ${child.exitCode}`);
       await new Promise<void>((resolve) => {
         notify = resolve;
-        child.once('exit', () => resolve());
       });
     }
   };
