@@ -18,17 +18,21 @@ export function deploymentRoute(
   return (request, context) =>
     answering(async () => {
       const { from, to } = queryParameters(request, ['from', 'to']);
-      const deployment = await deploymentId(context);
+      const deployment = await deploymentId(request, context);
       const question = { deployment, from, to };
       return jsonAnswer(await services().pool.ask(kind, question, Date.now(), request.signal));
     });
 }
 
-/** The deployment that the path names. */
-export async function deploymentId(context: DeploymentContext): Promise<string> {
-  const { id } = await context.params;
+/**
+ * The deployment that the path names, decoded once from the URL itself: Next hands parameters over
+ * decoded or not, depending on the way, and a name may hold a `%`.
+ */
+export async function deploymentId(request: Request, context: DeploymentContext): Promise<string> {
+  const inPath = /\/api\/v1\/deployments\/([^/]+)\//.exec(new URL(request.url).pathname);
+  const encoded = inPath?.[1] ?? (await context.params).id;
   try {
-    return decodeURIComponent(id);
+    return decodeURIComponent(encoded);
   } catch {
     throw new RequestError('bad-parameter', 'The deployment in the path is badly encoded.', 'id');
   }

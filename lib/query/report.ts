@@ -34,7 +34,9 @@ export async function report(
     fromUnixNs: given.fromUnixNs ?? seen.firstSeenUnixNs,
     toUnixNs: given.toUnixNs ?? addNanos(seen.lastSeenUnixNs, 1),
   };
-  if (await rollupsMustDo(reader, deployment, whole, given, maxRawEvents)) {
+  // Nothing is gone from before the deployment's first event, though its first bucket starts there.
+  const needed = latest(given.fromUnixNs, seen.firstSeenUnixNs);
+  if (await rollupsMustDo(reader, deployment, whole, needed, maxRawEvents)) {
     const answer = await rollupReport(reader, deployment, whole, quality);
     if (answer !== null) return answer;
   }
@@ -60,18 +62,22 @@ export function completed(given: Partial<TimeWindow>, assembled: Assembled): Tim
   return { fromUnixNs, toUnixNs };
 }
 
+function latest(from: UnixNanos | undefined, first: UnixNanos): UnixNanos | undefined {
+  return from !== undefined && from < first ? first : from;
+}
+
 /** Is it plain, before anything large is read, that raw events cannot answer? */
 async function rollupsMustDo(
   reader: TelemetryReader,
   deployment: string,
   window: TimeWindow,
-  given: Partial<TimeWindow>,
+  neededUnixNs: UnixNanos | undefined,
   maxRawEvents: number,
 ): Promise<boolean> {
   const { oldestRawUnixNs } = await reader.size();
   const rawIsGone =
-    given.fromUnixNs !== undefined &&
-    (oldestRawUnixNs === null || given.fromUnixNs + BigInt(MARGIN_NS) < oldestRawUnixNs);
+    neededUnixNs !== undefined &&
+    (oldestRawUnixNs === null || neededUnixNs + BigInt(MARGIN_NS) < oldestRawUnixNs);
   if (rawIsGone) {
     const before =
       oldestRawUnixNs === null || oldestRawUnixNs > window.toUnixNs
@@ -79,7 +85,7 @@ async function rollupsMustDo(
         : oldestRawUnixNs;
     if (await hasRollups(reader, deployment, { ...window, toUnixNs: before })) return true;
   }
-  return (await estimatedEvents(reader, deployment, window)) > 2 * maxRawEvents;
+  return (await estimatedEvents(reader, deployment, window)) > 1.5 * maxRawEvents;
 }
 
 async function hasRollups(
@@ -97,14 +103,14 @@ async function hasRollups(
   return false;
 }
 
-/** From the rate of the window's last ten minutes; 0 where no rollup tells. */
+/** From the rate of the window's last ten minutes; 0 where it is short, or no rollup tells. */
 async function estimatedEvents(
   reader: TelemetryReader,
   deployment: string,
   window: TimeWindow,
 ): Promise<number> {
   const lengthNs = Number(window.toUnixNs - window.fromUnixNs);
-  if (lengthNs < 600 * NS_PER_S) return 0;
+  if (lengthNs < 120 * NS_PER_S) return 0;
   const resolutionNs = 60 * NS_PER_S;
   const rows = await reader.workerRollups({
     deployment,
@@ -112,7 +118,7 @@ async function estimatedEvents(
     resolutionNs,
   });
   const events = rows.reduce((sum, row) => sum + row.events, 0);
-  return (events * lengthNs) / (600 * NS_PER_S);
+  return events * Math.max(1, lengthNs / (600 * NS_PER_S));
 }
 
 function newest(window: TimeWindow, seconds: number): TimeWindow {

@@ -177,6 +177,11 @@ describe('with both', () => {
     expect(unknown.status).toBe(404);
     expect(unknown.detail).toContain(DEPLOYMENT);
     expect((await problemOf(await series.GET(get('/x/series'), of('%E0%A4%A')))).status).toBe(400);
+    // A name that looks encoded is decoded once, whether Next has done it already or not.
+    for (const context of [of('a%2Fb'), of('a%252Fb')]) {
+      const path = '/api/v1/deployments/a%252Fb/series?from=-5m';
+      expect((await problemOf(await series.GET(get(path), context))).detail).toContain('"a%2Fb"');
+    }
   });
 
   test('live events pass through, with the id of the last one seen, until the reader goes', async () => {

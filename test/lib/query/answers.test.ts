@@ -109,6 +109,29 @@ describe('report', () => {
     reportSchema.parse(rolled);
   });
 
+  test('a window from before the first event is exact: its first bucket starts there too', async () => {
+    const late = await openTelemetryWriter({ data: join(folder, 'late') });
+    const startUnixNs = unixNanos(FEED_START + 20_400_000_000n);
+    const events = slowSteps({ seconds: 2, startUnixNs });
+    const batch = {
+      batchId: 'late',
+      receivedUnixNs: startUnixNs,
+      events: [events],
+      metrics: [],
+      rejected: new Map(),
+      logRecords: 0,
+    };
+    await late.append([batch]);
+    const minute = unixNanos(FEED_START + 60_000_000_000n);
+    const fine = rollupBuckets(assemble([events], 'demo'), FEED_START, minute, NS_PER_S);
+    const { workers, deployments } = mergeRollups(fine, 60 * NS_PER_S);
+    await late.putRollups(workers, deployments);
+    const answer = await report(late, { deployment: 'demo', from: at(-280), to: at(60) }, NOW);
+    await late.close();
+    expect(answer.exactness).toBe('raw');
+    expect(answer.balance).not.toBeNull();
+  });
+
   test('wrong questions are refused, naming the parameter', async () => {
     const ask = (question: object) => report(store, { deployment: 'demo', ...question }, NOW);
     await expect(ask({ from: 'soon' })).rejects.toThrow(BadQuestionError);

@@ -9,6 +9,6 @@ export const dynamic = 'force-dynamic';
 
 export function GET(request: Request, context: DeploymentContext): Promise<Response> {
   return answering(async () =>
-    liveRelay(request, await deploymentId(context), services().collector),
+    liveRelay(request, await deploymentId(request, context), services().collector),
   );
 }
