@@ -37,7 +37,8 @@ export function Banners() {
       )}
       {isQuiet && (
         <Banner severity="warning" word="Quiet">
-          No events for over 10 s. The figures are the last that were measured
+          No events for over 10 s: no traffic, a rank that hangs, or senders that cannot reach the
+          collector. The figures are the last that were measured
           {live.overview?.ingest.lagMs !== null &&
             live.overview?.ingest.lagMs !== undefined &&
             `, ${ageText(live.overview.ingest.lagMs)} ago`}

@@ -1,6 +1,6 @@
 'use client';
 
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { fetchBreakdown } from '#lib/api/client.ts';
 import { durationFigure } from '#lib/view/format.ts';
 import { apiRange, LIVE_WINDOW_MS, rangeText, refreshMs } from '#lib/view/time-range.ts';
@@ -23,7 +23,7 @@ export function LayersPage() {
     queryFn: ({ signal }) => fetchBreakdown(deployment ?? '', range, { signal }),
     enabled: deployment !== null,
     refetchInterval: paused ? false : (refreshMs(state.range) ?? false),
-    placeholderData: keepPreviousData,
+    placeholderData: (old, query) => (query?.queryKey[1] === deployment ? old : undefined),
   });
   if (problem !== null) return <ErrorState problem={problem} onRetry={retry} />;
   if (deployment === null) {
@@ -44,7 +44,10 @@ export function LayersPage() {
     );
   }
   return (
-    <div className="flex flex-col gap-3">
+    <div
+      className={`flex flex-col gap-3 ${breakdown.isPlaceholderData ? 'stale' : ''}`}
+      aria-busy={breakdown.isPlaceholderData}
+    >
       <WindowProblems
         problems={failed === null ? [] : [{ question: 'newer breakdown', problem: failed }]}
       />

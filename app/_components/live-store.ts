@@ -55,6 +55,8 @@ class LiveStore {
     }
     this.#close();
     if (deployment !== this.#state.deployment) {
+      // What was paused is gone: a new picture moves, else it would never come.
+      this.#shown = { ...this.#shown, paused: this.#shown.paused && deployment === null };
       this.#set(initialLiveState(deployment), true);
     }
     if (deployment === null) return;

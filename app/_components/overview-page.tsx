@@ -20,8 +20,9 @@ export function OverviewPage() {
     return deployments === undefined ? <PageSkeleton /> : <EmptyState />;
   }
   if (data.report === undefined && data.problems.length === 0) return <PageSkeleton />;
+  const isOld = data.staleMs !== null || data.isRefilling || data.overview?.state === 'quiet';
   return (
-    <div className={`flex flex-col gap-3 ${data.staleMs === null ? '' : 'stale'}`}>
+    <div className={`flex flex-col gap-3 ${isOld ? 'stale' : ''}`} aria-busy={data.isRefilling}>
       <WindowProblems problems={data.problems} />
       <VerdictPanel data={data} />
       <GroupCards data={data} />

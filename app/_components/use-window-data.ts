@@ -1,7 +1,7 @@
 'use client';
 
 /** The page's figures: from the live stream, or asked for a window of the past. */
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { fetchHeatmap, fetchReport, fetchSeries, fetchStrip } from '#lib/api/client.ts';
 import type { GpuActivity, Heatmap, Overview, Strip, TrendPoint } from '#lib/api/live-event.ts';
 import type { Problem } from '#lib/api/problem.ts';
@@ -24,6 +24,8 @@ export interface WindowData {
   readonly overview: Overview | null;
   /** Age of live figures that stopped coming; null while they come. */
   readonly staleMs: number | null;
+  /** The figures are of the window before, until those of the chosen one are there. */
+  readonly isRefilling: boolean;
   /** What failed, by question; the others still stand. */
   readonly problems: readonly { readonly question: string; readonly problem: Problem }[];
 }
@@ -39,28 +41,31 @@ export function useWindowData(): WindowData {
   const options = {
     enabled: !isLive && deployment !== null,
     refetchInterval: paused ? (false as const) : (refreshMs(state.range) ?? (false as const)),
-    placeholderData: keepPreviousData,
   };
   const name = deployment ?? '';
   const report = useQuery({
     queryKey: ['report', name, range],
     queryFn: ({ signal }) => fetchReport(name, range, { signal }),
     ...options,
+    placeholderData: (old, query) => (query?.queryKey[1] === name ? old : undefined),
   });
   const series = useQuery({
     queryKey: ['series', name, range],
     queryFn: ({ signal }) => fetchSeries(name, range, { signal }),
     ...options,
+    placeholderData: (old, query) => (query?.queryKey[1] === name ? old : undefined),
   });
   const strip = useQuery({
     queryKey: ['strip', name, range],
     queryFn: ({ signal }) => fetchStrip(name, range, { signal }),
     ...options,
+    placeholderData: (old, query) => (query?.queryKey[1] === name ? old : undefined),
   });
   const heatmap = useQuery({
     queryKey: ['heatmap', name, range],
     queryFn: ({ signal }) => fetchHeatmap(name, range, { signal }),
     ...options,
+    placeholderData: (old, query) => (query?.queryKey[1] === name ? old : undefined),
   });
   if (isLive) {
     const { overview } = live;
@@ -75,6 +80,7 @@ export function useWindowData(): WindowData {
       tpotMs: overview?.tpotMs ?? null,
       overview,
       staleMs: paused ? null : staleForMs(live, now),
+      isRefilling: false,
       problems: [],
     };
   }
@@ -89,6 +95,7 @@ export function useWindowData(): WindowData {
     tpotMs: null,
     overview: null,
     staleMs: null,
+    isRefilling: Object.values(asked).some(({ isPlaceholderData }) => isPlaceholderData),
     problems: Object.entries(asked).flatMap(([question, { error }]) => {
       const problem = problemOf(error);
       return problem === null ? [] : [{ question, problem }];

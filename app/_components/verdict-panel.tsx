@@ -80,7 +80,7 @@ export function VerdictPanel({ data }: { readonly data: WindowData }) {
       )}
       {report !== null && (
         <p className="border-t border-line px-4 py-1.5 text-tiny text-muted">
-          {topologyText(report.topology)} · {report.steps.count.toLocaleString('en-US')}{' '}
+          {topologyText(report)} · {report.steps.count.toLocaleString('en-US')}{' '}
           {report.steps.count === 1 ? 'step' : 'steps'} in{' '}
           <Fig figure={durationFigure(report.window.durationNs)} /> · {rangeText(state.range)} ·{' '}
           <TermName term="exactness">{report.exactness}</TermName>
@@ -115,9 +115,15 @@ function Until({ unixNs }: { readonly unixNs: string }) {
   return <span title={utc}>{local.slice(11)}</span>;
 }
 
-function topologyText(topology: NonNullable<WindowData['report']>['topology']): string {
+/** Without what the window does not tell: rollups know neither micro-batches nor layers. */
+function topologyText({ topology, groups }: NonNullable<WindowData['report']>): string {
   const { attention, ffn, microbatches, layers } = topology;
-  return `${attention}A${ffn}F · ${microbatches} micro-batches · ${layers} layers`;
+  const isSplit = attention > 0 || ffn > 0;
+  return [
+    isSplit ? `${attention}A${ffn}F` : groups.map((g) => `${g.workers} ${g.group}`).join(', '),
+    ...(microbatches > 0 ? [`${microbatches} micro-batches`] : []),
+    ...(layers > 0 ? [`${layers} layers`] : []),
+  ].join(' · ');
 }
 
 interface Headline {
@@ -135,6 +141,9 @@ function headline(data: WindowData): readonly Headline[] {
       ? null
       : balance.measuredPeriodNs / balance.idealPeriodNs - 1;
   const p99 = data.tpotMs?.p99;
+  const roles = new Set(report.groups.map(({ role }) => role));
+  const noBalance =
+    roles.has('attention') && roles.has('ffn') ? 'see the trend' : 'not disaggregated';
   return [
     {
       term: 'tokensPerSecond',
@@ -160,12 +169,16 @@ function headline(data: WindowData): readonly Headline[] {
       term: 'measuredPeriod',
       figure: durationFigure(balance?.measuredPeriodNs),
       note:
-        gap === null ? '' : `${gap >= 0 ? '+' : '−'}${Math.abs(gap * 100).toFixed(1)} % vs ideal`,
+        gap === null
+          ? balance === null
+            ? noBalance
+            : ''
+          : `${gap >= 0 ? '+' : '−'}${Math.abs(gap * 100).toFixed(1)} % vs ideal`,
     },
     {
       term: 'idealPeriod',
       figure: durationFigure(balance?.idealPeriodNs),
-      note: balance === null ? 'not disaggregated' : balance.bound,
+      note: balance === null ? noBalance : balance.bound,
     },
     {
       term: 'steadyBubble',

@@ -2,9 +2,9 @@
 import { instantText } from './format.ts';
 
 export const PRESETS = [
-  { name: '5m', label: '5 min', spanMs: 300_000, refreshMs: 5_000 },
-  { name: '15m', label: '15 min', spanMs: 900_000, refreshMs: 10_000 },
-  { name: '1h', label: '1 h', spanMs: 3_600_000, refreshMs: 30_000 },
+  { name: '5m', label: '5 min', spanMs: 300_000, refreshMs: 15_000 },
+  { name: '15m', label: '15 min', spanMs: 900_000, refreshMs: 30_000 },
+  { name: '1h', label: '1 h', spanMs: 3_600_000, refreshMs: 60_000 },
   { name: '6h', label: '6 h', spanMs: 21_600_000, refreshMs: 60_000 },
   { name: '24h', label: '24 h', spanMs: 86_400_000, refreshMs: 60_000 },
 ] as const;

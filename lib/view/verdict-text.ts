@@ -1,6 +1,6 @@
 /** The verdict as a sentence, in pieces: plain words, strong words, and nouns that lead to evidence. */
 import { durationFigure, figureText } from './format.ts';
-import { type BoundName, type GroupWait, isBinding, type Verdict } from './verdict.ts';
+import { type BoundName, type GroupWait, HOST_RATIO, isBinding, type Verdict } from './verdict.ts';
 
 /** Where a noun of the sentence leads. */
 export type EvidenceTarget = 'groups' | 'strip' | 'heat' | 'layers' | 'trends';
@@ -64,11 +64,18 @@ export function verdictSentence(verdict: Verdict): VerdictSentence {
     if (verdict.bound !== null) {
       pieces.push({ text: '; the layer is ' });
       pieces.push({ text: verdict.bound, target: 'layers' });
+    } else if (!verdict.isDisaggregated) {
+      pieces.push({ text: '; not disaggregated' });
     }
     pieces.push({ text: '.' });
   } else {
     pieces.push({
-      text: verdict.bound === null ? 'Not disaggregated.' : BOUND_WORDS[verdict.bound],
+      text:
+        verdict.bound !== null
+          ? BOUND_WORDS[verdict.bound]
+          : verdict.kind === 'unknown'
+            ? 'Bound unknown.'
+            : 'Not disaggregated.',
       strong: true,
     });
     const worst = verdict.waits[0];
@@ -115,7 +122,9 @@ function periodPieces(verdict: Judged): VerdictPiece[] {
       target: 'layers',
       title: `Measured period: ${durationFigure(verdict.measuredPeriodNs).exact}`,
     },
-    { text: `, ideally ${figureText(durationFigure(verdict.idealPeriodNs))}.` },
+    {
+      text: `, ${verdict.measuredPeriodNs <= verdict.idealPeriodNs ? 'within its ideal' : 'ideally'} ${figureText(durationFigure(verdict.idealPeriodNs))}.`,
+    },
   ];
 }
 
@@ -133,6 +142,16 @@ function remedyPieces(verdict: Judged): VerdictPiece[] {
       { text: ' tokens/s per GPU.' },
     ];
   }
+  if (verdict.kind === 'unknown') {
+    return [
+      {
+        text:
+          verdict.exactness === 'rollup'
+            ? ' → Choose a shorter window to see the bound: this one is answered from rollups.'
+            : ' No layer was seen whole on both sides, which the bound needs.',
+      },
+    ];
+  }
   if (verdict.kind !== 'bounded' || verdict.bound === null) return [];
   const { slow } = verdict;
   const isUneven = slow !== null && isBinding(slow, verdict.bound);
@@ -145,6 +164,36 @@ function remedyPieces(verdict: Judged): VerdictPiece[] {
         title: 'Imbalance cost: the ideal period at the slowest worker minus that at the median.',
       },
       { text: '.' },
+    ];
+  }
+  const { tail } = verdict;
+  if (tail !== null) {
+    const cause =
+      tail.transfer === null
+        ? '; look at the layers.'
+        : `: the slowest ${tail.transfer.name} transfers take ${tail.transfer.p99OverMedian.toFixed(1)} times their median.`;
+    return [
+      { text: ' → ' },
+      {
+        text: `${percent(tail.gapRatio)} over the ideal`,
+        strong: true,
+        target: 'layers',
+        title: 'Measured over ideal period. The ideal is made of medians: it knows no tails.',
+      },
+      { text: ` is jitter, not the split${cause}` },
+    ];
+  }
+  const [host] = [...verdict.waits].sort((a, b) => b.hostRatio - a.hostRatio);
+  if (host !== undefined && host.hostRatio >= HOST_RATIO) {
+    return [
+      { text: ` → ${roleName(host)} GPUs stand still for host work in ` },
+      {
+        text: percent(host.hostRatio),
+        strong: true,
+        target: 'groups',
+        title: 'Host share of active time: scheduling, launching, control metadata.',
+      },
+      { text: ' of it: shorten that first.' },
     ];
   }
   const needed = verdict.minMicrobatches;

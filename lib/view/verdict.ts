@@ -12,6 +12,12 @@ type WorkerJson = ReportJson['workers'][number];
 export const HEALTHY_BUBBLE_RATIO = 0.15;
 /** A worker is named when it computes this much longer than the median of its group. */
 export const SLOW_WORKER_RATIO = 0.08;
+/** Past this share over the ideal period a layer has tails, which no other split would mend. */
+export const TAIL_GAP_RATIO = 0.1;
+/** A transfer has a tail when its 99th percentile is this many times its median. */
+export const TAIL_FACTOR = 2;
+/** From this share of active time on, idle GPUs under host work are named. */
+export const HOST_RATIO = 0.05;
 /** Fewer steps than this and the verdict says that it is early. */
 export const FEW_STEPS = 5;
 
@@ -23,19 +29,31 @@ export interface SlowWorker {
   readonly excessRatio: number;
 }
 
+/** What takes a layer over its ideal period. */
+export interface Tail {
+  /** Measured over ideal period, minus one. */
+  readonly gapRatio: number;
+  /** The transfer with the longer tail; null where neither has one. */
+  readonly transfer: { readonly name: 'A2F' | 'F2A'; readonly p99OverMedian: number } | null;
+}
+
 export interface GroupWait {
   readonly group: string;
   readonly role: string;
   readonly activeBubbleRatio: number;
   readonly waitPeerRatio: number;
   readonly exposedTransferRatio: number;
+  readonly hostRatio: number;
 }
 
 export type Verdict =
   | { readonly kind: 'no-data' }
   | {
-      readonly kind: 'healthy' | 'bounded' | 'colocated';
-      /** null for deployments that are not disaggregated, or without complete keys. */
+      /** `unknown`: disaggregated, but the window does not tell the bound. */
+      readonly kind: 'healthy' | 'bounded' | 'unknown' | 'colocated';
+      readonly isDisaggregated: boolean;
+      readonly exactness: ReportJson['exactness'];
+      /** null where not disaggregated, from rollups, or without complete keys. */
       readonly bound: BoundName | null;
       /** Worst first: who has the most idle active time. */
       readonly waits: readonly GroupWait[];
@@ -44,6 +62,7 @@ export type Verdict =
       readonly idealPeriodNs: number | null;
       /** What uneven workers inside the groups cost, as a share of the ideal period. */
       readonly imbalanceCostRatio: number | null;
+      readonly tail: Tail | null;
       readonly microbatches: number;
       readonly minMicrobatches: number | null;
       readonly advice: NonNullable<ReportJson['balance']>['advice'][number] | null;
@@ -65,8 +84,14 @@ export function verdictOf(report: ReportJson | null): Verdict {
     slow === null &&
     waits.length > 0 &&
     waits.every((wait) => wait.activeBubbleRatio <= HEALTHY_BUBBLE_RATIO);
+  const roles = new Set(report.groups.map(({ role }) => role));
+  const isDisaggregated = balance !== null || (roles.has('attention') && roles.has('ffn'));
+  const troubled =
+    balance !== null ? 'bounded' : isDisaggregated ? 'unknown' : ('colocated' as const);
   return {
-    kind: isHealthy ? 'healthy' : balance === null ? 'colocated' : 'bounded',
+    kind: isHealthy ? 'healthy' : troubled,
+    isDisaggregated,
+    exactness: report.exactness,
     bound: balance?.bound ?? null,
     waits,
     slow,
@@ -76,6 +101,7 @@ export function verdictOf(report: ReportJson | null): Verdict {
       balance === null || balance.idealPeriodNs <= 0
         ? null
         : balance.imbalanceCostNs / balance.idealPeriodNs,
+    tail: tailOf(report),
     microbatches: report.topology.microbatches,
     minMicrobatches: balance?.minMicrobatches ?? null,
     advice: balance?.advice[0] ?? null,
@@ -93,7 +119,32 @@ function groupWait(group: GroupJson): GroupWait | null {
     activeBubbleRatio: group.activeBubbleRatio,
     waitPeerRatio: group.bubble.waitPeerNs / activeNs,
     exposedTransferRatio: group.bubble.exposedTransferNs / activeNs,
+    hostRatio: group.bubble.hostNs / activeNs,
   };
+}
+
+function tailOf(report: ReportJson): Tail | null {
+  const balance = report.balance;
+  if (balance === null || balance.measuredPeriodNs === null || balance.idealPeriodNs <= 0) {
+    return null;
+  }
+  const gapRatio = balance.measuredPeriodNs / balance.idealPeriodNs - 1;
+  if (gapRatio <= TAIL_GAP_RATIO) return null;
+  const a2f = p99OverMedian(report.layers.map((layer) => layer.a2fNs));
+  const f2a = p99OverMedian(report.layers.map((layer) => layer.f2aNs));
+  const longest = Math.max(a2f, f2a);
+  if (longest < TAIL_FACTOR) return { gapRatio, transfer: null };
+  const name = a2f >= f2a ? 'A2F' : 'F2A';
+  return { gapRatio, transfer: { name, p99OverMedian: longest } };
+}
+
+function p99OverMedian(
+  quantiles: readonly ({ readonly p50: number; readonly p99: number } | null)[],
+): number {
+  const ratios = quantiles.flatMap((entry) =>
+    entry !== null && entry.p50 > 0 ? [entry.p99 / entry.p50] : [],
+  );
+  return ratios.length === 0 ? 0 : median(ratios);
 }
 
 /** Does the whole pipeline wait for this worker? Only where its own side bounds the layer. */

@@ -63,6 +63,50 @@ describe('the sentence', () => {
     );
   });
 
+  test('a layer far over its ideal has tails: another split is no remedy', () => {
+    const balance = { ...SAMPLE_BALANCE, measuredPeriodNs: 950_000 };
+    expect(words(sampleReport({ balance }))).toMatch(
+      /→ 29 % over the ideal is jitter, not the split; look at the layers\.$/,
+    );
+    const times = (p50: number, p99: number) => ({
+      min: 1,
+      p50,
+      p90: p50,
+      p99,
+      max: p99,
+      mean: p50,
+    });
+    const layers = [3, 4, 5].map((layer) => ({
+      layer,
+      attentionNs: times(150_000, 160_000),
+      a2fNs: times(70_000, 75_000),
+      ffnNs: times(240_000, 250_000),
+      f2aNs: times(130_000, 910_000),
+      periodNs: times(738_000, 1_900_000),
+      idealPeriodNs: 738_000,
+      bound: 'ffn-bound' as const,
+    }));
+    expect(words(sampleReport({ balance, layers }))).toContain(
+      'not the split: the slowest F2A transfers take 7.0 times their median.',
+    );
+  });
+
+  test('host work that stops the GPUs comes before another split', () => {
+    const attention = sampleGroup('attention', 4, 0.6);
+    const groups = [
+      { ...attention, bubble: { ...attention.bubble, waitPeerNs: 1200, hostNs: 400 } },
+      sampleGroup('ffn', 2, 0.95),
+    ];
+    expect(words(sampleReport({ groups }))).toContain(
+      '→ Attention GPUs stand still for host work in 10 % of it: shorten that first.',
+    );
+  });
+
+  test('a measurement under the ideal is within it', () => {
+    const balance = { ...SAMPLE_BALANCE, measuredPeriodNs: 730_000 };
+    expect(words(sampleReport({ balance }))).toContain('takes 730 µs, within its ideal 738 µs.');
+  });
+
   test('healthy says so with its margin', () => {
     const report = sampleReport({
       groups: [sampleGroup('attention', 4, 0.97), sampleGroup('ffn', 2, 0.912)],
@@ -90,7 +134,17 @@ describe('the sentence', () => {
       tokensPerSecond: null,
     };
     expect(words(sampleReport({ steps: none }))).toBe('No steps in this window.');
-    expect(words(sampleReport({ balance: null }))).toMatch(/^Not disaggregated\. Attention GPUs/);
+    expect(words(sampleReport({ balance: null }))).toBe(
+      'Bound unknown. Attention GPUs idle for 40 % of their active time. No layer was seen whole on both sides, which the bound needs.',
+    );
+    expect(words(sampleReport({ balance: null, exactness: 'rollup' }))).toContain(
+      '→ Choose a shorter window to see the bound: this one is answered from rollups.',
+    );
+    const together = { balance: null, workers: [], groups: [sampleGroup('colocated', 4, 0.6)] };
+    expect(words(sampleReport(together))).toMatch(/^Not disaggregated\. colocated GPUs idle/);
+    expect(
+      words(sampleReport({ ...together, groups: [sampleGroup('colocated', 4, 0.9)] })),
+    ).toMatch(/^Healthy\. .* active time; not disaggregated\.$/);
   });
 });
 
