@@ -2,7 +2,7 @@ import { ABSENT } from '#lib/table/codes.ts';
 import type { ListColumn } from '#lib/table/event-table.ts';
 
 /**
- * The peer that an event names: the single one, or the only one of its list; -2 for a list of
+ * The peer that an event names: the single one, or the only one of its list; SEVERAL for a list of
  * several; ABSENT where it names none and so means everybody.
  */
 export function firstListed(peer: number, peers: ListColumn | null, row: number): number {
@@ -20,7 +20,8 @@ export function firstListed(peer: number, peers: ListColumn | null, row: number)
   return only;
 }
 
-const SEVERAL = -2;
+/** An event, or a logical receive, that names more than one peer. */
+export const SEVERAL = -2;
 
 /** Does the event name this rank? False where it names nobody. */
 export function listHas(

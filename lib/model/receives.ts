@@ -13,7 +13,7 @@ import { ABSENT, Kind, Stage } from '#lib/table/codes.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { WorkerInfo } from '#lib/table/worker-info.ts';
 import { Direction, type KeyTable, type ReceiveTable } from './assembled.ts';
-import { firstListed, listHas } from './peers.ts';
+import { firstListed, listHas, SEVERAL } from './peers.ts';
 
 interface MutableReceives {
   length: number;
@@ -107,9 +107,11 @@ function findReceives(
     const peer = firstListed(events.peer[row]!, peers, row);
     if (known >= 0 && found.worker[known] === worker) {
       if (endNs[row]! > found.endNs[known]!) found.endNs[known] = endNs[row]!;
-      if (found.peer[known] !== peer) found.peer[known] = ABSENT;
-      if (stage < found.stage[known]!) found.stage[known] = stage;
       if (peer === ABSENT) found.fromAll[known] = 1;
+      if (found.peer[known] !== peer) {
+        found.peer[known] = found.fromAll[known] === 1 ? ABSENT : SEVERAL;
+      }
+      if (stage < found.stage[known]!) found.stage[known] = stage;
       found.nextRow[found.lastRow[known]!] = row;
       found.lastRow[known] = row;
       continue;

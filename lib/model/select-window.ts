@@ -29,11 +29,13 @@ export function overlapsWindow(startNs: number, endNs: number, window: WindowNs)
 }
 
 /**
- * Is the window the one in which `[startNs, endNs)` ends? Whole samples (steps, keys, durations)
- * count in the window of their end, so that neighbouring windows share none.
+ * Is the window the one in which the sample ends? Whole samples (steps, keys, durations) count in
+ * the window of their end, so that neighbouring windows share none but those without duration on
+ * their common edge. Out of order, a sample may end before it starts.
  */
 export function endsInWindow(startNs: number, endNs: number, window: WindowNs): boolean {
-  return endNs <= window.toNs && (endNs > window.fromNs || startNs >= window.fromNs);
+  if (endNs > window.toNs) return false;
+  return endNs > window.fromNs || (endNs === window.fromNs && startNs >= endNs);
 }
 
 export function selectWindow(assembled: Assembled, window: WindowNs): Assembled {

@@ -110,7 +110,8 @@ export function overlaps(start: number, end: number, w: OracleWindow): boolean {
 }
 
 export function endsIn(start: number, end: number, w: OracleWindow): boolean {
-  return end <= w.to && (end > w.from || start >= w.from);
+  const firstInstant = end === w.from && start >= w.from;
+  return end <= w.to && (end > w.from || firstInstant);
 }
 
 export function selectEvents(events: readonly OracleEvent[], w: OracleWindow): OracleEvent[] {
@@ -168,12 +169,12 @@ export function logicalReceives(
     return { id: group[0]!.id, events: group, start, end, cut, last: latest[0] ?? null };
   });
   const link = (r: OracleReceive): string => {
-    const named = new Set(r.events.map((e) => JSON.stringify(e.peers)));
+    const all = r.events.some((e) => e.peers === null);
+    const named = [...new Set(r.events.flatMap((e) => e.peers ?? []))];
     const stage = r.events
       .map((e) => e.stage)
       .sort((a, b) => stageOrder.indexOf(a) - stageOrder.indexOf(b))[0];
-    const peer = named.size === 1 ? [...named][0] : 'null';
-    return `${r.id} ${stage} ${peer !== 'null' && JSON.parse(peer!).length > 1 ? 'several' : peer}`;
+    return `${r.id} ${stage} ${all ? 'all' : named.length === 1 ? named[0] : 'several'}`;
   };
   return found.map((r) => {
     if (r.last !== null) return r;

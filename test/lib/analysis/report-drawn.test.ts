@@ -164,6 +164,16 @@ describe('logical receives', () => {
     expect(bubbleOf(drawing, 'ffn/1')).toEqual({ transferNs: 0, waitNs: 50, unmatched: 2 });
   });
 
+  it('that name several peers are on one link, in one event or in several', () => {
+    const drawing = `
+      attention/0 a2f_send layer=0           |··000·········|
+      ffn/0       a2f_recv layer=0 peers=0+1 |·0000·········|
+      ffn/0       a2f_recv layer=1 peer=0    |·······0000···|
+      ffn/0       a2f_recv layer=1 peer=1    |········000···|
+    `;
+    expect(bubbleOf(drawing, 'ffn/0')).toEqual({ transferNs: 60, waitNs: 20, unmatched: 1 });
+  });
+
   it('make a rendezvous send wait until they are there', () => {
     const drawing = `
       attention/0 a2f_send layer=0 |·000000·····|

@@ -5,6 +5,7 @@ import { buildReport } from '#lib/analysis/build-report.ts';
 import { mergeRollups, rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
 import { addNanos, unixNanos } from '#lib/base/units.ts';
 import { assemble } from '#lib/model/assemble.ts';
+import { endsInWindow } from '#lib/model/select-window.ts';
 import { ROLLUP_LENGTHS } from '#lib/table/rollups.ts';
 import { seededRandom } from '#test/support/afd-table.ts';
 import { overlaps, readRows, selectEvents } from '#test/support/oracle.ts';
@@ -18,6 +19,22 @@ const windows = fc
 const inUnix = (w: { from: number; to: number }) => ({
   fromUnixNs: addNanos(RANDOM_BASE_UNIX_NS, w.from),
   toUnixNs: addNanos(RANDOM_BASE_UNIX_NS, w.to),
+});
+
+describe('a sample', () => {
+  const window = { fromNs: 10, toNs: 20 };
+
+  it.each([
+    ['ends inside', 5, 15, true],
+    ['ends on the last edge', 5, 20, true],
+    ['ends on the first edge', 5, 10, false],
+    ['ends later', 15, 21, false],
+    ['is an instant on the first edge', 10, 10, true],
+    ['is out of order and ends before', 15, 5, false],
+    ['is out of order and ends inside', 25, 15, true],
+  ])('that %s', (_, startNs, endNs, counts) => {
+    expect(endsInWindow(startNs, endNs, window)).toBe(counts);
+  });
 });
 
 describe('a window', () => {
