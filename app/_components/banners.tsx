@@ -31,8 +31,12 @@ export function Banners() {
       )}
       {staleMs !== null && live.lastEventMs !== null && (
         <Banner severity="warning" word="Stale">
-          The live stream broke; figures are {ageText(staleMs)} old, from{' '}
-          {instantText(live.lastEventMs).local.slice(11)}. Connecting again.
+          {live.connection === 'open'
+            ? 'The collector is late with live figures'
+            : 'The live stream broke'}
+          ; those shown are {ageText(staleMs)} old, from{' '}
+          {instantText(live.lastEventMs).local.slice(11)}.
+          {live.connection !== 'open' && ' Connecting again.'}
         </Banner>
       )}
       {isQuiet && (

@@ -32,6 +32,11 @@ export function paintHeat(context: CanvasRenderingContext2D, scene: HeatScene): 
       context.fillStyle = surface.text;
       context.textAlign = 'left';
       context.fillText(worker.workerId, 11, top + height / 2, layout.cellsLeftPx - 16);
+    } else if (model.workers[w - 1]?.group !== worker.group) {
+      // Rows too low for names: the group's stands at its first.
+      context.fillStyle = surface.muted;
+      context.textAlign = 'left';
+      context.fillText(worker.group, 11, top + 6, layout.cellsLeftPx - 16);
     }
     for (let l = 0; l < columns; l++) {
       const value = model.values[w * columns + l];

@@ -80,9 +80,9 @@ export function VerdictPanel({ data }: { readonly data: WindowData }) {
       )}
       {report !== null && (
         <p className="border-t border-line px-4 py-1.5 text-tiny text-muted">
-          {topologyText(report)} · {report.steps.count.toLocaleString('en-US')}{' '}
-          {report.steps.count === 1 ? 'step' : 'steps'} in{' '}
-          <Fig figure={durationFigure(report.window.durationNs)} /> · {rangeText(state.range)} ·{' '}
+          {topologyText(report)}
+          {report.steps.count.toLocaleString('en-US')} {report.steps.count === 1 ? 'step' : 'steps'}{' '}
+          in <Fig figure={durationFigure(report.window.durationNs)} /> · {rangeText(state.range)} ·{' '}
           <TermName term="exactness">{report.exactness}</TermName>
           <Fragment> · until </Fragment>
           <Until unixNs={report.window.endUnixNs} />
@@ -123,7 +123,10 @@ function topologyText({ topology, groups }: NonNullable<WindowData['report']>): 
     isSplit ? `${attention}A${ffn}F` : groups.map((g) => `${g.workers} ${g.group}`).join(', '),
     ...(microbatches > 0 ? [`${microbatches} micro-batches`] : []),
     ...(layers > 0 ? [`${layers} layers`] : []),
-  ].join(' · ');
+  ]
+    .filter((text) => text !== '')
+    .map((text) => `${text} · `)
+    .join('');
 }
 
 interface Headline {
@@ -143,12 +146,16 @@ function headline(data: WindowData): readonly Headline[] {
   const p99 = data.tpotMs?.p99;
   const roles = new Set(report.groups.map(({ role }) => role));
   const noBalance =
-    roles.has('attention') && roles.has('ffn') ? 'see the trend' : 'not disaggregated';
+    roles.size === 0
+      ? ''
+      : roles.has('attention') && roles.has('ffn')
+        ? 'see the trend'
+        : 'not disaggregated';
   return [
     {
       term: 'tokensPerSecond',
       figure: countFigure(steps.tokensPerSecond, 'tokens/s'),
-      note: steps.tokens === null ? 'no token counts sent' : perGpu(report),
+      note: steps.tokens !== null ? perGpu(report) : steps.count > 0 ? 'no token counts sent' : '',
     },
     {
       term: 'tpot',

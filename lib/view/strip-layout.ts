@@ -24,10 +24,10 @@ export interface StripLayout {
 export const AXIS_PX = 34;
 const GROUP_GAP_PX = 12;
 
-/** Rows shrink as workers grow many, down to 10 px; then the strip scrolls. */
+/** Rows shrink as workers grow many, down to 12 px; then the strip scrolls. */
 export function rowHeightPx(rows: number): number {
   if (rows <= 16) return 22;
-  return rows <= 40 ? 16 : 10;
+  return rows <= 40 ? 16 : 12;
 }
 
 export function stripLayout(model: StripModel): StripLayout {

@@ -4,6 +4,10 @@ import type { TrendChart } from './trend-charts.ts';
 
 type AxisText = { readonly color: string; readonly fontSize: number };
 
+type Point = readonly [number, number | null];
+/** A point that no line reaches: it needs a mark of its own. */
+type LonePoint = { value: Point; symbol: 'circle' };
+
 /** A type alias: ECharts wants an index signature, which interfaces do not give. */
 export type TrendOption = {
   readonly animation: false;
@@ -33,19 +37,17 @@ export type TrendOption = {
     id: string;
     name: string;
     type: 'line';
-    showSymbol: boolean;
+    showSymbol: true;
+    symbol: 'none';
     symbolSize: number;
     connectNulls: false;
     sampling: 'minmax';
     silent: true;
     lineStyle: { width: number; color: string; type: 'dashed' | 'solid' };
     itemStyle: { color: string };
-    data: (readonly [number, number | null])[];
+    data: (Point | LonePoint)[];
   }[];
 };
-
-/** Below this many points single ones are marked: a lone point between gaps has no line. */
-const SYMBOLS_BELOW = 4;
 
 export function trendOption(
   chart: TrendChart,
@@ -80,16 +82,25 @@ export function trendOption(
       id: line.name,
       name: line.name,
       type: 'line',
-      showSymbol: line.data.length < SYMBOLS_BELOW,
+      showSymbol: true,
+      symbol: 'none',
       symbolSize: 3,
       connectNulls: false,
       sampling: 'minmax',
       silent: true,
       lineStyle: { width: 1.5, color: line.colour, type: line.dashed ? 'dashed' : 'solid' },
       itemStyle: { color: line.colour },
-      data: [...line.data],
+      data: withLonePoints(line.data),
     })),
   };
+}
+
+/** Clusters that report a step now and then have gaps on both sides of every point. */
+function withLonePoints(data: readonly Point[]): (Point | LonePoint)[] {
+  const isGap = (index: number): boolean => (data[index]?.[1] ?? null) === null;
+  return data.map((point, i) =>
+    !isGap(i) && isGap(i - 1) && isGap(i + 1) ? { value: point, symbol: 'circle' } : point,
+  );
 }
 
 /** Ticks are round numbers: shown as they are, large ones with a prefix, without trailing zeros. */

@@ -56,6 +56,11 @@ describe('option', () => {
     expect(option.yAxis.axisLabel.formatter(0.75)).toBe('75 %');
   });
 
+  test('a point between gaps is marked: it has no line', () => {
+    expect(option.series[0]!.data.at(-1)).toMatchObject({ symbol: 'circle' });
+    expect(option.series[0]!.data.filter((entry) => 'symbol' in entry)).toHaveLength(1);
+  });
+
   test('other axes end where their data ends', () => {
     const throughput = trendOption(chart('throughput'), { fromMs: 0, toMs: 1 }, SURFACES.light);
     expect(throughput.yAxis.max).toBeUndefined();
