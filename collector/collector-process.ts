@@ -3,6 +3,7 @@ import { readVersion } from '#collector/cli/read-version.ts';
 import { createLog } from '#collector/observe/log.ts';
 import { Collector, CollectorStartError } from '#collector/run-collector.ts';
 import {
+  RuntimeFileError,
   removeRuntimeFile,
   runtimeFilePath,
   writeRuntimeFile,
@@ -68,8 +69,9 @@ export async function runCollectorProcess(options: CollectorProcessOptions): Pro
     process.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid, ...addresses })}\n`);
     await asked;
   } catch (error) {
-    if (error instanceof CollectorStartError) process.stderr.write(`afdscope: ${error.message}\n`);
-    else log.fatal({ err: error }, 'the collector failed to start');
+    if (error instanceof CollectorStartError || error instanceof RuntimeFileError) {
+      process.stderr.write(`afdscope: ${error.message}\n`);
+    } else log.fatal({ err: error }, 'the collector failed to start');
     exitCode = 1;
   }
   await collector.stop();

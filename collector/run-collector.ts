@@ -20,6 +20,7 @@ import { type OtlpReceiver, startOtlpHttp } from '#collector/receive/otlp-http.t
 import { ReceiverStats, SIGNALS, TRANSPORTS } from '#collector/receive/receiver-stats.ts';
 import { baseUrl } from '#collector/supervise/announce.ts';
 import { describeListenError } from '#collector/supervise/ports.ts';
+import { fileProblem } from '#lib/base/file-problem.ts';
 import type { Config } from '#lib/config/load-config.ts';
 import { type Address, formatAddress } from '#lib/config/quantities.ts';
 import { DEFAULT_DECODE_LIMITS } from '#lib/ingest/decode-limits.ts';
@@ -83,7 +84,7 @@ export class Collector {
   async start(): Promise<CollectorAddresses> {
     const { config, env } = this.#options;
     this.#refuseOwnEndpoint([config.otlpHttp, config.otlpGrpc]);
-    mkdirSync(config.dataDir, { recursive: true });
+    makeFolder(config.dataDir);
     this.#admin = await listening('admin', config.admin, () => this.#startAdmin());
     if (wantsTracing(env)) this.#tracing = await startTracing(env);
     const parts = await this.#openParts();
@@ -229,6 +230,16 @@ export class Collector {
   #refuseOwnEndpoint(listeners: readonly Address[]): void {
     const problem = findOwnEndpoint(this.#options.env, listeners);
     if (problem !== null) throw new CollectorStartError(problem);
+  }
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    const problem = fileProblem(error, path);
+    if (problem === null) throw error;
+    throw new CollectorStartError(`the data folder ${problem}, or choose another (--data)`);
   }
 }
 

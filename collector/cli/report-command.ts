@@ -3,6 +3,7 @@ import { unixNanosFromMs } from '#lib/base/units.ts';
 import { report } from '#lib/query/report.ts';
 import { reportJson } from '#lib/query/report-json.ts';
 import { openTelemetryReader } from '#lib/store/open-store.ts';
+import { storeFailure } from '#lib/store/sqlite/store-failure.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import { CommandError, type CommandIo, UsageError } from './command-io.ts';
 import { loadCommandConfig, textOption } from './config-options.ts';
@@ -14,17 +15,25 @@ export async function reportCommand(
   options: Readonly<Record<string, unknown>>,
 ): Promise<number> {
   const { config } = loadCommandConfig(io, options);
-  const reader = await openTelemetryReader({ data: config.dataDir, store: config.store }).catch(
-    asCommandError,
-  );
+  let damaged = 0;
+  const reader = await openTelemetryReader({
+    data: config.dataDir,
+    store: config.store,
+    onDamagedChunk: () => {
+      damaged++;
+    },
+  }).catch(asCommandError);
+  const failed = (error: unknown) => asCommandError(storeFailure(error, config.dataDir));
   try {
     const deployment =
-      textOption(options, 'deployment') ?? (await onlyDeployment(reader, config.dataDir));
+      textOption(options, 'deployment') ??
+      (await onlyDeployment(reader, config.dataDir).catch(failed));
     const from = textOption(options, 'from');
     const to = textOption(options, 'to');
     const now = unixNanosFromMs(Date.now());
-    const answer = await report(reader, { deployment, from, to }, now).catch(asCommandError);
+    const answer = await report(reader, { deployment, from, to }, now).catch(failed);
     io.print(options.json === true ? JSON.stringify(reportJson(answer)) : formatReport(answer));
+    if (damaged > 0) io.say(`${damaged} chunks of raw events are damaged and were left out`);
     return 0;
   } finally {
     await reader.close();

@@ -1,19 +1,43 @@
 /** `data/runtime.json` (lib/api/runtime-file.ts) on disk: written whole, readable by its owner. */
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type RuntimeFile, runtimeFileSchema } from '#lib/api/runtime-file.ts';
+import { fileProblem } from '#lib/base/file-problem.ts';
 
 export function runtimeFilePath(dataDir: string): string {
   return join(dataDir, 'runtime.json');
 }
 
-/** Readers see the old file or the new one, never half of it. */
+/** The file could not be written; the message says why. */
+export class RuntimeFileError extends Error {
+  override readonly name = 'RuntimeFileError';
+}
+
+/**
+ * Readers see the old file or the new one, never half of it.
+ * @throws RuntimeFileError
+ */
 export function writeRuntimeFile(path: string, runtime: RuntimeFile): void {
-  mkdirSync(dirname(path), { recursive: true });
   const next = `${path}.${process.pid}`;
-  writeFileSync(next, `${JSON.stringify(runtime, null, 2)}\n`, { mode: 0o600 });
-  chmodSync(next, 0o600); // the mode above counts only for a file that is new
-  renameSync(next, path);
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(next, `${JSON.stringify(runtime, null, 2)}\n`, { mode: 0o600 });
+    chmodSync(next, 0o600); // the mode above counts only for a file that is new
+    renameSync(next, path);
+  } catch (error) {
+    if (existsSync(next)) rmSync(next);
+    const problem = fileProblem(error, path);
+    if (problem === null) throw error;
+    throw new RuntimeFileError(`${problem}, or choose another data folder (--data)`);
+  }
 }
 
 /** null where there is none, or none that this version understands. */

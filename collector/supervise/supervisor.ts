@@ -15,6 +15,7 @@ import { ChildStartError, SupervisedChild } from './child.ts';
 import { findPortProblems } from './ports.ts';
 import {
   processIsAlive,
+  RuntimeFileError,
   readRuntimeFile,
   removeRuntimeFile,
   runtimeFilePath,
@@ -72,6 +73,8 @@ class Supervisor {
   #runtime: RuntimeFile;
   #simulateControl: string | null = null;
   #announced = false;
+  /** Resolves where nothing can go on. */
+  readonly #failed = Promise.withResolvers<Error>();
   #ended: Promise<number> | undefined;
 
   constructor(options: SuperviseOptions) {
@@ -106,6 +109,10 @@ class Supervisor {
           removeRuntimeFile(this.#runtimePath);
           process.exit(130);
         },
+      });
+      void this.#failed.promise.then((error) => {
+        if (this.#ended === undefined) this.#options.say(`afdscope: ${error.message}`);
+        end(1);
       });
       void this.#start().catch((error: unknown) => {
         if (this.#ended === undefined) {
@@ -147,7 +154,13 @@ class Supervisor {
       AFDSCOPE_ADMIN_TOKEN: this.#runtime.adminToken,
     });
     const onReady = (line: Readonly<Record<string, unknown>>) => {
-      this.#noteReady(part, line);
+      try {
+        this.#noteReady(part, line);
+      } catch (error) {
+        if (!(error instanceof RuntimeFileError)) throw error;
+        this.#failed.resolve(error);
+        return;
+      }
       if (this.#announced) say(`${part === 'simulate' ? 'simulated cluster' : part} is up again`);
     };
     const specs = {

@@ -22,7 +22,7 @@ import { type DamageListener, SqliteReader } from './sqlite/sqlite-reader.ts';
 import { SqliteStateStore } from './sqlite/sqlite-state-store.ts';
 import { SqliteStore } from './sqlite/sqlite-store.ts';
 import { storeFailure } from './sqlite/store-failure.ts';
-import { acquireWriterLock } from './sqlite/writer-lock.ts';
+import { acquireWriterLock, type WriterLock, type WriterPart } from './sqlite/writer-lock.ts';
 import type { StateStore } from './state-store.ts';
 import { NoDatabaseError, UnsupportedStoreError } from './store-errors.ts';
 import type { TelemetryReader, TelemetryStore } from './telemetry-store.ts';
@@ -44,7 +44,7 @@ export interface StoreLocation {
  */
 export async function openTelemetryWriter(location: StoreLocation): Promise<TelemetryStore> {
   if (kindOf(location) === 'memory') return memoryOf(location).telemetry;
-  const lock = acquireWriterLock(location.data, 'telemetry');
+  const lock = lockOf(location, 'telemetry');
   try {
     const database = openWriterDatabase(location.data, schemaOf(location));
     return new SqliteStore(database, lock, location.onDamagedChunk);
@@ -57,7 +57,7 @@ export async function openTelemetryWriter(location: StoreLocation): Promise<Tele
 /** @throws NoDatabaseError, DatabaseVersionError, UnsupportedStoreError */
 export async function openTelemetryReader(location: StoreLocation): Promise<TelemetryReader> {
   if (kindOf(location) === 'memory') return existingMemoryOf(location).telemetry;
-  return new SqliteReader(readable(location), location.onDamagedChunk);
+  return readable(location, (database) => new SqliteReader(database, location.onDamagedChunk));
 }
 
 /**
@@ -67,7 +67,7 @@ export async function openTelemetryReader(location: StoreLocation): Promise<Tele
  */
 export async function openStateWriter(location: StoreLocation): Promise<StateStore> {
   if (kindOf(location) === 'memory') return memoryOf(location).state;
-  const lock = acquireWriterLock(location.data, 'state');
+  const lock = lockOf(location, 'state');
   try {
     return new SqliteStateStore(openWriterDatabase(location.data, schemaOf(location)), lock);
   } catch (cause) {
@@ -79,13 +79,24 @@ export async function openStateWriter(location: StoreLocation): Promise<StateSto
 /** Its changing methods fail. @throws NoDatabaseError, DatabaseVersionError, UnsupportedStoreError */
 export async function openStateReader(location: StoreLocation): Promise<StateStore> {
   if (kindOf(location) === 'memory') return existingMemoryOf(location).state;
-  return new SqliteStateStore(readable(location), null);
+  return readable(location, (database) => new SqliteStateStore(database, null));
 }
 
-function readable({ data }: StoreLocation): Database.Database {
+function lockOf({ data }: StoreLocation, part: WriterPart): WriterLock {
   try {
-    return openReaderDatabase(data);
+    return acquireWriterLock(data, part);
   } catch (cause) {
+    throw storeFailure(cause, data);
+  }
+}
+
+function readable<T>({ data }: StoreLocation, open: (database: Database.Database) => T): T {
+  let database: Database.Database | undefined;
+  try {
+    database = openReaderDatabase(data);
+    return open(database);
+  } catch (cause) {
+    database?.close();
     throw storeFailure(cause, data);
   }
 }

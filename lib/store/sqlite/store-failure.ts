@@ -1,5 +1,6 @@
 /** SQLite's error codes in the store's words. */
 import Database from 'better-sqlite3';
+import { fileProblem } from '#lib/base/file-problem.ts';
 import { StoreUnavailableError } from '../store-errors.ts';
 
 const REASONS: readonly (readonly [
@@ -22,7 +23,10 @@ const REASONS: readonly (readonly [
 export function storeFailure(cause: unknown, path: string): unknown {
   // drizzle wraps the driver's error.
   const inner = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause;
-  if (!(inner instanceof Database.SqliteError)) return cause;
+  if (!(inner instanceof Database.SqliteError)) {
+    const problem = fileProblem(inner, path);
+    return problem === null ? cause : new StoreUnavailableError('io', problem);
+  }
   const known = REASONS.find(([code]) => inner.code.startsWith(code));
   if (known === undefined) return cause;
   const [, reason, what] = known;

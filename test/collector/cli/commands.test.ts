@@ -1,9 +1,10 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { scenarioSpec } from '#lib/pipeline/scenarios.ts';
 import { simulateSteps } from '#lib/pipeline/simulate.ts';
+import { openTelemetryWriter } from '#lib/store/open-store.ts';
 import { ownPlaces, runAfdscope, startCollector } from '#test/support/afdscope-process.ts';
 import { encodeTracesProtobuf } from '#test/support/otlp-encode.ts';
 import { scratchFolder } from '#test/support/scratch-folder.ts';
@@ -44,7 +45,30 @@ describe('usage', () => {
   });
 });
 
+test('a data folder that cannot be made is said in one line', async () => {
+  const data = join(scratchFolder(), 'file');
+  writeFileSync(data, '');
+  const { code, stderr } = await runAfdscope(['collector'], ownPlaces(data));
+  expect(stderr).toBe(
+    `afdscope: the data folder ${data} is a file, or has one in its place; a folder is needed, or choose another (--data)\n`,
+  );
+  expect(code).toBe(1);
+});
+
 describe('report', () => {
+  test('a damaged database is said in one line', async () => {
+    const data = scratchFolder();
+    const writer = await openTelemetryWriter({ data });
+    await writer.close();
+    const path = join(data, 'afdscope.db');
+    const bytes = readFileSync(path);
+    bytes.fill(0xa5, 4096 + 100); // the first page holds the schema and stays
+    writeFileSync(path, bytes);
+    const { code, stderr } = await runAfdscope(['report', '--data', data]);
+    expect(stderr).toMatch(/^afdscope: .*damaged \(SQLITE_CORRUPT.*\n$/);
+    expect(code).toBe(1);
+  });
+
   test('without a database', async () => {
     const { code, stdout, stderr } = await runAfdscope(['report', '--data', scratchFolder()]);
     expect(code).toBe(1);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   processIsAlive,
+  RuntimeFileError,
   readRuntimeFile,
   removeRuntimeFile,
   runtimeFilePath,
@@ -59,4 +60,11 @@ test('is removed by who wrote it only', () => {
 test('processes', () => {
   expect(processIsAlive(process.pid)).toBe(true);
   expect(processIsAlive(2 ** 22 + 1)).toBe(false);
+});
+
+test('what cannot be written is said in words', () => {
+  const path = runtimeFilePath(join(folder, 'blocked'));
+  writeFileSync(join(folder, 'blocked'), 'a file in the folder’s place');
+  expect(() => writeRuntimeFile(path, runtime)).toThrow(RuntimeFileError);
+  expect(() => writeRuntimeFile(path, runtime)).toThrow(/a folder is needed, or choose another/);
 });

@@ -4,6 +4,7 @@ import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import {
   openStateReader,
+  openStateWriter,
   openTelemetryReader,
   openTelemetryWriter,
 } from '#lib/store/open-store.ts';
@@ -67,6 +68,17 @@ test('a file that is no database is refused in words', async () => {
   writeFileSync(join(data, 'afdscope.db'), 'not a database at all, but long enough to look at');
   await expect(openTelemetryWriter({ data })).rejects.toThrow(/the file is not a database/);
   await expect(openTelemetryReader({ data })).rejects.toThrow(StoreUnavailableError);
+});
+
+test('a folder that cannot be made is refused in words', async () => {
+  const data = join(scratchFolder(), 'file');
+  writeFileSync(data, '');
+  for (const open of [openTelemetryWriter, openStateWriter]) {
+    const opened = open({ data });
+    await expect(opened).rejects.toThrow(StoreUnavailableError);
+    await expect(opened).rejects.toThrow(/a folder is needed$/);
+    await expect(open({ data: join(data, 'below') })).rejects.toThrow(/a folder is needed$/);
+  }
 });
 
 test('other stores are refused in words', async () => {
