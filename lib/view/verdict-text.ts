@@ -170,8 +170,8 @@ function remedyPieces(verdict: Judged): VerdictPiece[] {
   if (tail !== null) {
     const cause =
       tail.transfer === null
-        ? '; look at the layers.'
-        : `: the slowest ${tail.transfer.name} transfers take ${tail.transfer.p99OverMedian.toFixed(1)} times their median.`;
+        ? ' comes from stalls or jitter, not from the split; look at the layers and the trends.'
+        : ` is jitter, not the split: the slowest ${tail.transfer.name} transfers take ${tail.transfer.p99OverMedian.toFixed(1)} times their median.`;
     return [
       { text: ' → ' },
       {
@@ -180,7 +180,7 @@ function remedyPieces(verdict: Judged): VerdictPiece[] {
         target: 'layers',
         title: 'Measured over ideal period. The ideal is made of medians: it knows no tails.',
       },
-      { text: ` is jitter, not the split${cause}` },
+      { text: cause },
     ];
   }
   const [host] = [...verdict.waits].sort((a, b) => b.hostRatio - a.hostRatio);

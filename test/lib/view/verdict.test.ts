@@ -66,7 +66,7 @@ describe('the sentence', () => {
   test('a layer far over its ideal has tails: another split is no remedy', () => {
     const balance = { ...SAMPLE_BALANCE, measuredPeriodNs: 950_000 };
     expect(words(sampleReport({ balance }))).toMatch(
-      /→ 29 % over the ideal is jitter, not the split; look at the layers\.$/,
+      /→ 29 % over the ideal comes from stalls or jitter, not from the split; look at the layers and the trends\.$/,
     );
     const times = (p50: number, p99: number) => ({
       min: 1,
