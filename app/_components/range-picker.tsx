@@ -56,7 +56,7 @@ function FixedWindow() {
         <Popover.Content
           align="start"
           sideOffset={6}
-          className="panel z-40 w-72 p-3"
+          className="panel z-40 w-80 p-3"
           aria-label="Fixed window"
         >
           <WindowForm
@@ -116,7 +116,7 @@ function TimeField({
       <input
         type="datetime-local"
         step={1}
-        className="control w-52 justify-start"
+        className="control w-60 justify-start"
         value={value}
         onChange={(event) => onChange(event.target.value)}
       />
