@@ -3,13 +3,14 @@
  * merging on the way; only a start out of order costs a sort at the end.
  */
 import { type Intervals, NO_INTERVALS } from '#lib/base/intervals.ts';
-import { sortOrder } from '#lib/model/sort-order.ts';
+import { PairSorter } from '#lib/model/pair-sorter.ts';
 
 export class IntervalCollector {
   #startNs = new Float64Array(64);
   #endNs = new Float64Array(64);
   #length = 0;
   #sorted = true;
+  readonly #sorter = new PairSorter();
 
   /** Empty and inverted intervals count as nothing. */
   add(startNs: number, endNs: number): void {
@@ -61,11 +62,12 @@ export class IntervalCollector {
     const n = this.#length;
     const order = new Int32Array(n);
     for (let i = 0; i < n; i++) order[i] = i;
-    sortOrder(order, this.#startNs, 0, n, new Int32Array(n));
+    const startsNs = this.#startNs.slice(0, n);
+    this.#sorter.sort(startsNs, order, 0, n);
     const set = new Float64Array(n * 2);
     let out = 0;
     for (let i = 0; i < n; i++) {
-      const start = this.#startNs[order[i]!]!;
+      const start = startsNs[i]!;
       const end = this.#endNs[order[i]!]!;
       if (out > 0 && start <= set[out - 1]!) {
         if (end > set[out - 1]!) set[out - 1] = end;

@@ -2,17 +2,18 @@
  * Puts the rows of one deployment, from tables of any base and order, into one table with merged
  * workers, sorted by worker and start, without warm-up, capture and exact duplicates.
  *
- * Rows are never objects: a kept row is a position in flat columns that say which table and row it
- * came from, and every column is then copied once, straight to its sorted place.
+ * Rows are never objects: only (start, row number) pairs are sorted, and every column is then
+ * copied once, straight to its sorted place.
  */
 import { nanosBetween, type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import { Phase } from '#lib/table/codes.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { WorkerInfo } from '#lib/table/worker-info.ts';
 import { dropDuplicates } from './duplicates.ts';
-import { type FlatRows, scatterRows } from './scatter-rows.ts';
-import { sortOrder } from './sort-order.ts';
+import { PairSorter } from './pair-sorter.ts';
+import { scatterRows } from './scatter-rows.ts';
 import { mergeWorkers, Sources } from './sources.ts';
+import type { SortedRows, TableRows } from './table-rows.ts';
 
 export interface SortedEvents {
   readonly events: EventTable;
@@ -35,27 +36,17 @@ export function concatTables(tables: readonly EventTable[], deployment: string):
     if (!isNear(table, baseUnixNs)) misdated += countRows(table, deployment);
   }
   const sources = new Sources(deployment);
-  const { flat, setAside } = flatten(near, baseUnixNs, sources);
-  const newestStartNs = new Float64Array(sources.infos.length).fill(Number.NEGATIVE_INFINITY);
-  for (let k = 0; k < flat.length; k++) {
-    const s = flat.source[k]!;
-    if (flat.startNs[k]! > newestStartNs[s]!) newestStartNs[s] = flat.startNs[k]!;
-  }
-  const { workers, workerOfSource } = mergeWorkers(sources.infos, newestStartNs);
-  const order = orderRows(flat, workerOfSource, workers.length);
-  const { place, length, extraCopies } = dropDuplicates(
-    flat,
-    order,
-    workerOfSource,
-    sources.incarnations,
-  );
-  const scattered = scatterRows(flat, place, length, workerOfSource);
+  const rows = numberRows(near, baseUnixNs, sources);
+  const { workers, workerOfSource } = mergeWorkers(sources.infos, rows.newestStartNs);
+  const sorted = sortRows(rows, baseUnixNs, workerOfSource, workers.length);
+  const { length, extraCopies } = dropDuplicates(rows, sorted, sources.incarnations);
+  const scattered = scatterRows(rows, sorted, length);
   return {
     events: { ...scattered.columns, length, baseUnixNs, workers },
     source: scattered.source,
     sources: sources.infos,
     extraCopies,
-    setAside,
+    setAside: rows.setAside,
     misdated,
   };
 }
@@ -85,67 +76,85 @@ function countRows(table: EventTable, deployment: string): number {
   return rows;
 }
 
-function flatten(
+/** Engines warm up and capture graphs before they serve: that says nothing about serving. */
+function isSetAside(phase: number): boolean {
+  return phase === Phase.warmup || phase === Phase.capture;
+}
+
+interface NumberedRows extends TableRows {
+  /** Kept rows per source. */
+  readonly rowsOfSource: Uint32Array;
+  /** -Infinity without a kept row. */
+  readonly newestStartNs: Float64Array;
+  readonly setAside: number;
+}
+
+function numberRows(
   tables: readonly EventTable[],
   baseUnixNs: UnixNanos,
   sources: Sources,
-): { flat: FlatRows; setAside: number } {
-  const capacity = tables.reduce((rows, table) => rows + table.length, 0);
-  const flat = {
-    tables,
-    tableOffsets: new Uint32Array(tables.length + 1),
-    row: new Uint32Array(capacity),
-    startNs: new Float64Array(capacity),
-    durationNs: new Float64Array(capacity),
-    source: new Int32Array(capacity),
-    length: 0,
-  };
+): NumberedRows {
+  const most = tables.reduce((count, table) => count + table.workers.length, 0);
+  const rowsOfSource = new Uint32Array(most);
+  const newestStartNs = new Float64Array(most).fill(Number.NEGATIVE_INFINITY);
+  const firstId = new Uint32Array(tables.length + 1);
+  const sourceOf: Int32Array[] = [];
   let setAside = 0;
-  let k = 0;
   for (let t = 0; t < tables.length; t++) {
-    const table = tables[t]!;
-    const shiftNs = nanosBetween(baseUnixNs, table.baseUnixNs);
-    const sourceOf = new Int32Array(table.workers.length).fill(-2);
-    for (let row = 0; row < table.length; row++) {
-      const worker = table.worker[row]!;
-      if (sourceOf[worker] === -2) sourceOf[worker] = sources.intern(table.workers[worker]!);
-      const source = sourceOf[worker]!;
+    const { length, worker, phase, startNs, workers, baseUnixNs: ownBase } = tables[t]!;
+    const ofWorker = new Int32Array(workers.length).fill(-2);
+    const shiftNs = nanosBetween(baseUnixNs, ownBase);
+    for (let row = 0; row < length; row++) {
+      let source = ofWorker[worker[row]!]!;
+      if (source === -2) {
+        source = sources.intern(workers[worker[row]!]!);
+        ofWorker[worker[row]!] = source;
+      }
       if (source < 0) continue;
-      const phase = table.phase[row]!;
-      if (phase === Phase.warmup || phase === Phase.capture) {
+      if (isSetAside(phase[row]!)) {
         setAside++;
         continue;
       }
-      flat.row[k] = row;
-      flat.startNs[k] = table.startNs[row]! + shiftNs;
-      flat.durationNs[k] = table.durationNs[row]!;
-      flat.source[k] = source;
-      k++;
+      rowsOfSource[source] = rowsOfSource[source]! + 1;
+      const start = startNs[row]! + shiftNs;
+      if (start > newestStartNs[source]!) newestStartNs[source] = start;
     }
-    flat.tableOffsets[t + 1] = k;
+    firstId[t + 1] = firstId[t]! + length;
+    sourceOf.push(ofWorker);
   }
-  flat.length = k;
-  return { flat, setAside };
+  return { tables, firstId, sourceOf, rowsOfSource, newestStartNs, setAside };
 }
 
-/** Row numbers by worker, then start. */
-function orderRows(flat: FlatRows, workerOfSource: Int32Array, workers: number): Int32Array {
-  const filled = new Uint32Array(workers + 1);
-  for (let k = 0; k < flat.length; k++) {
-    const w = workerOfSource[flat.source[k]!]!;
-    filled[w + 1] = filled[w + 1]! + 1;
+/** By worker, then start. */
+function sortRows(
+  { tables, firstId, sourceOf, rowsOfSource }: NumberedRows,
+  baseUnixNs: UnixNanos,
+  workerOfSource: Int32Array,
+  workers: number,
+): SortedRows {
+  const offsets = new Uint32Array(workers + 1);
+  for (let s = 0; s < workerOfSource.length; s++) {
+    const w = workerOfSource[s]!;
+    if (w >= 0) offsets[w + 1] = offsets[w + 1]! + rowsOfSource[s]!;
   }
-  for (let w = 0; w < workers; w++) filled[w + 1] = filled[w + 1]! + filled[w]!;
-  const ends = filled.slice(1);
-  const order = new Int32Array(flat.length);
-  for (let k = 0; k < flat.length; k++) {
-    const w = workerOfSource[flat.source[k]!]!;
-    order[filled[w]!] = k;
-    filled[w] = filled[w]! + 1;
+  for (let w = 0; w < workers; w++) offsets[w + 1] = offsets[w + 1]! + offsets[w]!;
+  const filled = offsets.slice();
+  const startNs = new Float64Array(offsets[workers]!);
+  const id = new Int32Array(startNs.length);
+  for (let t = 0; t < tables.length; t++) {
+    const table = tables[t]!;
+    const shiftNs = nanosBetween(baseUnixNs, table.baseUnixNs);
+    const ofWorker = sourceOf[t]!.map((s) => (s < 0 ? -1 : workerOfSource[s]!));
+    for (let row = 0; row < table.length; row++) {
+      const w = ofWorker[table.worker[row]!]!;
+      if (w < 0 || isSetAside(table.phase[row]!)) continue;
+      const at = filled[w]!;
+      filled[w] = at + 1;
+      startNs[at] = table.startNs[row]! + shiftNs;
+      id[at] = firstId[t]! + row;
+    }
   }
-  const scratch = new Int32Array(flat.length);
-  for (let w = 0; w < workers; w++) {
-    sortOrder(order, flat.startNs, w === 0 ? 0 : ends[w - 1]!, ends[w]!, scratch);
-  }
-  return order;
+  const sorter = new PairSorter();
+  for (let w = 0; w < workers; w++) sorter.sort(startNs, id, offsets[w]!, offsets[w + 1]!);
+  return { startNs, id, offsets };
 }

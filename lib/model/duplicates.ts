@@ -4,117 +4,119 @@
  * be equal, so only such runs of the sorted order are compared.
  */
 import type { EventTable } from '#lib/table/event-table.ts';
-import type { FlatRows } from './scatter-rows.ts';
+import { type SortedRows, type TableRows, tableOfId } from './table-rows.ts';
 
 export interface DistinctRows {
-  /** Where flat row k goes; -1 for a duplicate. */
-  readonly place: Int32Array;
+  /** The kept rows are the first so many of the sorted ones. */
   readonly length: number;
   /** Copies dropped of each kept row; null where none was. */
   readonly extraCopies: Uint32Array | null;
 }
 
-/** Also puts rows with one worker and start into an order that no longer depends on the tables'. */
+/**
+ * Moves the kept rows of `sorted` together. Also puts rows with one worker and start into an order
+ * that no longer depends on the tables'.
+ */
 export function dropDuplicates(
-  flat: FlatRows,
-  order: Int32Array,
-  workerOfSource: Int32Array,
+  rows: TableRows,
+  sorted: SortedRows,
   incarnations: readonly number[],
 ): DistinctRows {
-  const { startNs, source } = flat;
-  const place = new Int32Array(flat.length);
+  const { startNs, id, offsets } = sorted;
   const copies: number[] = [];
   let length = 0;
-  for (let i = 0; i < order.length; ) {
-    const first = order[i]!;
-    let end = i + 1;
-    while (
-      end < order.length &&
-      startNs[order[end]!] === startNs[first] &&
-      workerOfSource[source[order[end]!]!] === workerOfSource[source[first]!]
-    ) {
-      end++;
-    }
-    if (end - i > 1) sortRun(flat, incarnations, order, i, end);
-    place[order[i]!] = length++;
-    for (let j = i + 1; j < end; j++) {
-      if (compareIdentity(flat, incarnations, order[j - 1]!, order[j]!) === 0) {
-        place[order[j]!] = -1;
-        copies.push(length - 1);
-      } else {
-        place[order[j]!] = length++;
+  for (let w = 0; w + 1 < offsets.length; w++) {
+    const from = offsets[w]!;
+    const to = offsets[w + 1]!;
+    offsets[w] = length;
+    for (let i = from; i < to; ) {
+      const start = startNs[i]!;
+      let end = i + 1;
+      while (end < to && startNs[end] === start) end++;
+      if (end - i > 1) sortRun(rows, incarnations, id, i, end);
+      startNs[length] = start;
+      id[length++] = id[i]!;
+      for (let j = i + 1; j < end; j++) {
+        // Rows before j have moved, but equal rows are equal to the one that was kept.
+        if (compareIdentity(rows, incarnations, id[length - 1]!, id[j]!) === 0) {
+          copies.push(length - 1);
+        } else {
+          startNs[length] = start;
+          id[length++] = id[j]!;
+        }
       }
+      i = end;
     }
-    i = end;
   }
-  if (copies.length === 0) return { place, length, extraCopies: null };
+  offsets[offsets.length - 1] = length;
+  if (copies.length === 0) return { length, extraCopies: null };
   const extraCopies = new Uint32Array(length);
   for (const at of copies) extraCopies[at] = extraCopies[at]! + 1;
-  return { place, length, extraCopies };
+  return { length, extraCopies };
 }
 
 /** Runs are short; a long one (a sender without a clock) must not cost its square. */
 const INSERTION_ROWS = 64;
 
 function sortRun(
-  flat: FlatRows,
+  rows: TableRows,
   incarnations: readonly number[],
-  order: Int32Array,
+  ids: Int32Array,
   from: number,
   to: number,
 ): void {
-  const compare = (a: number, b: number): number =>
-    compareIdentity(flat, incarnations, a, b) || kindOf(flat, a) - kindOf(flat, b);
   if (to - from > INSERTION_ROWS) {
-    order.subarray(from, to).sort(compare);
+    ids.subarray(from, to).sort((a, b) => compareRows(rows, incarnations, a, b));
     return;
   }
   for (let i = from + 1; i < to; i++) {
-    const row = order[i]!;
+    const id = ids[i]!;
     let j = i - 1;
-    while (j >= from && compare(order[j]!, row) > 0) {
-      order[j + 1] = order[j]!;
+    while (j >= from && compareRows(rows, incarnations, ids[j]!, id) > 0) {
+      ids[j + 1] = ids[j]!;
       j--;
     }
-    order[j + 1] = row;
+    ids[j + 1] = id;
   }
 }
 
-function tableOf(flat: FlatRows, k: number): EventTable {
-  let low = 0;
-  let high = flat.tables.length - 1;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (flat.tableOffsets[middle + 1]! > k) high = middle;
-    else low = middle + 1;
-  }
-  return flat.tables[low]!;
-}
-
-function kindOf(flat: FlatRows, k: number): number {
-  return tableOf(flat, k).kind[flat.row[k]!]!;
-}
-
-function compareIdentity(
-  flat: FlatRows,
+function compareRows(
+  rows: TableRows,
   incarnations: readonly number[],
   a: number,
   b: number,
 ): number {
-  const longerNs = flat.durationNs[a]! - flat.durationNs[b]!;
-  if (longerNs !== 0) return longerNs;
-  const ta = tableOf(flat, a);
-  const tb = tableOf(flat, b);
-  const i = flat.row[a]!;
-  const j = flat.row[b]!;
+  return compareIdentity(rows, incarnations, a, b) || kindOf(rows, a) - kindOf(rows, b);
+}
+
+function kindOf(rows: TableRows, id: number): number {
+  const t = tableOfId(rows, id);
+  return rows.tables[t]!.kind[id - rows.firstId[t]!]!;
+}
+
+/** Of rows with one worker and start. */
+function compareIdentity(
+  rows: TableRows,
+  incarnations: readonly number[],
+  a: number,
+  b: number,
+): number {
+  const s = tableOfId(rows, a);
+  const t = tableOfId(rows, b);
+  const ta = rows.tables[s]!;
+  const tb = rows.tables[t]!;
+  const i = a - rows.firstId[s]!;
+  const j = b - rows.firstId[t]!;
   return (
+    ta.durationNs[i]! - tb.durationNs[j]! ||
     ta.step[i]! - tb.step[j]! ||
     ta.layer[i]! - tb.layer[j]! ||
     ta.microbatch[i]! - tb.microbatch[j]! ||
     ta.peer[i]! - tb.peer[j]! ||
     ta.domain[i]! - tb.domain[j]! ||
     compareStages(ta, i, tb, j) ||
-    incarnations[flat.source[a]!]! - incarnations[flat.source[b]!]! ||
+    incarnations[rows.sourceOf[s]![ta.worker[i]!]!]! -
+      incarnations[rows.sourceOf[t]![tb.worker[j]!]!]! ||
     comparePeers(ta, i, tb, j)
   );
 }

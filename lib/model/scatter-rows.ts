@@ -8,18 +8,8 @@ import {
   MEASURES,
   type Measure,
 } from '#lib/table/event-table.ts';
-
-/** Kept rows in the order of their tables; those of table t are `[offsets[t], offsets[t + 1])`. */
-export interface FlatRows {
-  readonly tables: readonly EventTable[];
-  readonly tableOffsets: Uint32Array;
-  readonly row: Uint32Array;
-  /** After the common base. */
-  readonly startNs: Float64Array;
-  readonly durationNs: Float64Array;
-  readonly source: Int32Array;
-  readonly length: number;
-}
+import { lazyRecord } from './lazy-record.ts';
+import type { SortedRows, TableRows } from './table-rows.ts';
 
 export interface ScatteredRows {
   readonly columns: Omit<EventTable, 'length' | 'baseUnixNs' | 'workers'>;
@@ -28,38 +18,30 @@ export interface ScatteredRows {
 
 type Column = Float64Array | Int32Array | Uint16Array | Uint8Array;
 
-/** `place[k]`: where flat row k goes, -1 for nowhere; `length` places. */
-export function scatterRows(
-  flat: FlatRows,
-  place: Int32Array,
-  length: number,
-  workerOfSource: Int32Array,
-): ScatteredRows {
-  const source = new Int32Array(length);
-  const worker = new Int32Array(length);
-  const startNs = new Float64Array(length);
-  const durationNs = new Float64Array(length);
-  for (let k = 0; k < flat.length; k++) {
-    const to = place[k]!;
-    if (to < 0) continue;
-    source[to] = flat.source[k]!;
-    worker[to] = workerOfSource[flat.source[k]!]!;
-    startNs[to] = flat.startNs[k]!;
-    durationNs[to] = flat.durationNs[k]!;
-  }
+/** The first `length` rows of `sorted`. */
+export function scatterRows(rows: TableRows, sorted: SortedRows, length: number): ScatteredRows {
+  const place = new Int32Array(rows.firstId[rows.tables.length]!).fill(-1);
+  for (let at = 0; at < length; at++) place[sorted.id[at]!] = at;
   const copy = <T extends Column>(columnOf: (table: EventTable) => Column | null, to: T): T => {
-    for (let t = 0; t < flat.tables.length; t++) {
-      const from = columnOf(flat.tables[t]!);
-      if (from !== null) copyColumn(flat, place, t, from, to);
+    for (let t = 0; t < rows.tables.length; t++) {
+      const from = columnOf(rows.tables[t]!);
+      if (from !== null) copyColumn(rows, place, t, from, to);
     }
     return to;
   };
-  const stageNames = mergedStageNames(flat.tables);
+  const copyMeasure = (name: Measure): Float64Array | null => {
+    const having = rows.tables.filter((table) => table.measures[name] !== null);
+    if (having.length === 0) return null;
+    const column = new Float64Array(length);
+    if (having.length < rows.tables.length) column.fill(ABSENT);
+    return copy((table) => table.measures[name], column);
+  };
+  const stageNames = mergedStageNames(rows.tables);
   const columns = {
     stageNames,
-    startNs,
-    durationNs,
-    worker,
+    startNs: sorted.startNs.subarray(0, length),
+    durationNs: copy((table) => table.durationNs, new Float64Array(length)),
+    worker: workerColumn(sorted, length),
     domain: copy((table) => table.domain, new Int32Array(length)),
     step: copy((table) => table.step, new Float64Array(length)),
     layer: copy((table) => table.layer, new Int32Array(length)),
@@ -68,27 +50,79 @@ export function scatterRows(
     kind: copy((table) => table.kind, new Uint8Array(length)),
     phase: copy((table) => table.phase, new Uint8Array(length)),
     peer: copy((table) => table.peer, new Int32Array(length)),
-    measures: Object.fromEntries(
-      MEASURES.map((name) => [
-        name,
-        flat.tables.some((table) => table.measures[name] !== null)
-          ? copy((table) => table.measures[name], new Float64Array(length).fill(ABSENT))
-          : null,
-      ]),
-    ) as Record<Measure, Float64Array | null>,
+    measures: lazyRecord(MEASURES, copyMeasure),
     lists: Object.fromEntries(
-      LISTS.map((name) => [name, scatterList(flat, place, length, name)]),
+      LISTS.map((name) => [name, scatterList(rows, place, length, name)]),
     ) as Record<ListName, ListColumn | null>,
   };
+  const source = new Int32Array(length);
+  for (let t = 0; t < rows.tables.length; t++) {
+    const { worker } = rows.tables[t]!;
+    const ofWorker = rows.sourceOf[t]!;
+    const first = rows.firstId[t]!;
+    for (let row = 0; row < worker.length; row++) {
+      const at = place[first + row]!;
+      if (at >= 0) source[at] = ofWorker[worker[row]!]!;
+    }
+  }
   return { columns, source };
 }
 
-function copyColumn(flat: FlatRows, place: Int32Array, t: number, from: Column, to: Column): void {
-  const rows = flat.row;
-  const end = flat.tableOffsets[t + 1]!;
-  for (let k = flat.tableOffsets[t]!; k < end; k++) {
-    const at = place[k]!;
-    if (at >= 0) to[at] = from[rows[k]!]!;
+function workerColumn({ offsets }: SortedRows, length: number): Int32Array {
+  const worker = new Int32Array(length);
+  for (let w = 0; w + 1 < offsets.length; w++) worker.fill(w, offsets[w]!, offsets[w + 1]!);
+  return worker;
+}
+
+function copyColumn(
+  { tables, firstId }: TableRows,
+  place: Int32Array,
+  t: number,
+  from: Column,
+  to: Column,
+): void {
+  const first = firstId[t]!;
+  const rows = tables[t]!.length;
+  // One loop a type: a loop that meets several of them takes more than twice the time.
+  if (from instanceof Float64Array && to instanceof Float64Array) {
+    copyFloats(place, first, rows, from, to);
+  } else if (from instanceof Int32Array && to instanceof Int32Array) {
+    copyIntegers(place, first, rows, from, to);
+  } else {
+    copyCodes(place, first, rows, from, to);
+  }
+}
+
+function copyFloats(
+  place: Int32Array,
+  first: number,
+  rows: number,
+  from: Float64Array,
+  to: Float64Array,
+): void {
+  for (let row = 0; row < rows; row++) {
+    const at = place[first + row]!;
+    if (at >= 0) to[at] = from[row]!;
+  }
+}
+
+function copyIntegers(
+  place: Int32Array,
+  first: number,
+  rows: number,
+  from: Int32Array,
+  to: Int32Array,
+): void {
+  for (let row = 0; row < rows; row++) {
+    const at = place[first + row]!;
+    if (at >= 0) to[at] = from[row]!;
+  }
+}
+
+function copyCodes(place: Int32Array, first: number, rows: number, from: Column, to: Column): void {
+  for (let row = 0; row < rows; row++) {
+    const at = place[first + row]!;
+    if (at >= 0) to[at] = from[row]!;
   }
 }
 
@@ -108,19 +142,20 @@ function stageColumn(table: EventTable, stageNames: readonly string[]): Uint16Ar
 }
 
 function scatterList(
-  flat: FlatRows,
+  { tables, firstId }: TableRows,
   place: Int32Array,
   length: number,
   name: ListName,
 ): ListColumn | null {
-  if (flat.tables.every((table) => table.lists[name] === null)) return null;
+  if (tables.every((table) => table.lists[name] === null)) return null;
   const offsets = new Uint32Array(length + 1);
   const forEachRow = (visit: (list: ListColumn, row: number, at: number) => void): void => {
-    for (let t = 0; t < flat.tables.length; t++) {
-      const list = flat.tables[t]!.lists[name];
+    for (let t = 0; t < tables.length; t++) {
+      const list = tables[t]!.lists[name];
       if (list === null) continue;
-      for (let k = flat.tableOffsets[t]!; k < flat.tableOffsets[t + 1]!; k++) {
-        if (place[k]! >= 0) visit(list, flat.row[k]!, place[k]!);
+      for (let row = 0; row < tables[t]!.length; row++) {
+        const at = place[firstId[t]! + row]!;
+        if (at >= 0) visit(list, row, at);
       }
     }
   };

@@ -4,16 +4,10 @@
  * overlap it. A store that loads only a margin around the window so yields the same figures as the
  * whole file.
  */
-import {
-  type EventTable,
-  LISTS,
-  type ListColumn,
-  type ListName,
-  MEASURES,
-  type Measure,
-} from '#lib/table/event-table.ts';
+import { type EventTable, LISTS, type ListColumn, MEASURES } from '#lib/table/event-table.ts';
 import { indexEvents } from './assemble.ts';
 import type { Assembled } from './assembled.ts';
+import { lazyRecord } from './lazy-record.ts';
 import { mergeWorkers } from './sources.ts';
 
 /** `[fromNs, toNs)` after the table's base. */
@@ -40,6 +34,9 @@ export function endsInWindow(startNs: number, endNs: number, window: WindowNs): 
 
 export function selectWindow(assembled: Assembled, window: WindowNs): Assembled {
   const { events, stepOf } = assembled;
+  if (window.fromNs <= assembled.firstStartNs && assembled.lastEndNs <= window.toNs) {
+    return assembled;
+  }
   const stepIn = selectSteps(assembled, window);
   const rows = new Uint32Array(events.length);
   let length = 0;
@@ -58,10 +55,27 @@ export function selectWindow(assembled: Assembled, window: WindowNs): Assembled 
 function selectSteps(assembled: Assembled, window: WindowNs): Uint8Array {
   const { events, endNs, stepOf, steps } = assembled;
   const overlapping = new Uint8Array(steps.length);
-  for (let row = 0; row < events.length; row++) {
+  // Only a step that crosses an edge of the window depends on where its events lie.
+  const crossing = new Uint8Array(steps.length);
+  let crossings = 0;
+  for (let step = 0; step < steps.length; step++) {
+    const startNs = steps.startNs[step]!;
+    const endOfStepNs = steps.endNs[step]!;
+    if (startNs > window.toNs || endOfStepNs < window.fromNs) continue;
+    if (startNs >= window.fromNs && endOfStepNs <= window.toNs) {
+      overlapping[step] = 1;
+    } else {
+      crossing[step] = 1;
+      crossings++;
+    }
+  }
+  for (let row = 0; crossings > 0 && row < events.length; row++) {
     const step = stepOf[row]!;
-    if (step < 0 || overlapping[step] === 1) continue;
-    if (overlapsWindow(events.startNs[row]!, endNs[row]!, window)) overlapping[step] = 1;
+    if (step < 0 || crossing[step] === 0) continue;
+    if (!overlapsWindow(events.startNs[row]!, endNs[row]!, window)) continue;
+    overlapping[step] = 1;
+    crossing[step] = 0;
+    crossings--;
   }
   const selected = overlapping.slice();
   for (let step = 0; step < steps.length; step++) {
@@ -101,18 +115,14 @@ function takeRows(from: Assembled, rows: Uint32Array): Assembled {
     kind: takeColumn(events.kind, rows, new Uint8Array(rows.length)),
     phase: takeColumn(events.phase, rows, new Uint8Array(rows.length)),
     peer: takeColumn(events.peer, rows, new Int32Array(rows.length)),
-    measures: Object.fromEntries(
-      MEASURES.map((name) => {
-        const column = events.measures[name];
-        return [name, column && takeColumn(column, rows, new Float64Array(rows.length))];
-      }),
-    ) as Record<Measure, Float64Array | null>,
-    lists: Object.fromEntries(
-      LISTS.map((name) => {
-        const list = events.lists[name];
-        return [name, list && takeList(list, rows)];
-      }),
-    ) as Record<ListName, ListColumn | null>,
+    measures: lazyRecord(MEASURES, (name) => {
+      const column = events.measures[name];
+      return column && takeColumn(column, rows, new Float64Array(rows.length));
+    }),
+    lists: lazyRecord(LISTS, (name) => {
+      const list = events.lists[name];
+      return list && takeList(list, rows);
+    }),
   };
   const extraCopies =
     from.extraCopies && takeColumn(from.extraCopies, rows, new Uint32Array(rows.length));

@@ -6,7 +6,7 @@
 import { ABSENT } from '#lib/table/codes.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { NO_DATA_GAP_NS, type StepTable } from './assembled.ts';
-import { sortOrder } from './sort-order.ts';
+import { PairSorter } from './pair-sorter.ts';
 
 export interface StepIndex {
   readonly steps: StepTable;
@@ -80,7 +80,8 @@ function splitRestarts(
   for (let row = 0; row < stepOf.length; row++) suspects.get(stepOf[row]!)?.push(row);
   for (const [id, rows] of suspects) {
     const order = Int32Array.from(rows);
-    sortOrder(order, events.startNs, 0, order.length, new Int32Array(order.length));
+    const startsNs = Float64Array.from(rows, (row) => events.startNs[row]!);
+    new PairSorter().sort(startsNs, order, 0, order.length);
     let current = id;
     let reachedNs = Number.NEGATIVE_INFINITY;
     for (const row of order) {
