@@ -124,10 +124,12 @@ function timesByGroup(
   const groupOfKey = Int32Array.from(assembled.keys.layer, (_, key) => groupOf(key));
   const complete = groupCompleteKeys(samples.facts, window, groupOf);
   const computed = addDenseKeys(samples, window, complete, groupOf);
-  const attention = computeSamples(samples, computed, groups, Side.attention).medians();
-  const ffn = computeSamples(samples, computed, groups, Side.ffn).medians();
-  const a2f = transferSamples(samples, complete, groups, Direction.a2f).medians();
-  const f2a = transferSamples(samples, complete, groups, Direction.f2a).medians();
+  const compute = computeSamples(samples, computed, groups);
+  const attention = compute.medians(Side.attention);
+  const ffn = compute.medians(Side.ffn);
+  const transfer = transferSamples(samples, complete, groups);
+  const a2f = transfer.medians(Direction.a2f);
+  const f2a = transfer.medians(Direction.f2a);
   const attentionWait = waitSamples(assembled, window, groupOf, groups, Side.attention).medians();
   const ffnWait = waitSamples(assembled, window, groupOf, groups, Side.ffn).medians();
   const period = periodSamples(samples, window, groupOfKey, groups).medians();

@@ -22,28 +22,31 @@ export function measuredPeriods(assembled: Assembled, facts: KeyFacts): Periods 
   const startNs = new Float64Array(events.length);
   const endNs = new Float64Array(events.length);
   let length = 0;
+  const previous = new Int32Array(keys.length).fill(-1);
+  for (let k = 0; k < keys.length; k++) if (keys.next[k]! >= 0) previous[keys.next[k]!] = k;
   const firstNs = new Float64Array(keys.length);
   const seenIn = new Int32Array(keys.length).fill(-1);
-  const doneIn = new Int32Array(keys.length).fill(-1);
+  const add = (k: number, from: number, to: number): void => {
+    key[length] = k;
+    startNs[length] = from;
+    endNs[length++] = to;
+  };
   let round = 0;
   for (let w = 0; w < events.workers.length; w++) {
     if (sideOf(events.workers[w]!.role) < 0) continue;
     for (const rows of rowsByStage(assembled, facts, offsets[w]!, offsets[w + 1]!)) {
       for (let i = 0; i < rows.length; i++) {
-        const k = keyOf[rows[i]!]!;
+        const row = rows[i]!;
+        const k = keyOf[row]!;
         if (seenIn[k] === round) continue;
         seenIn[k] = round;
-        firstNs[k] = events.startNs[rows[i]!]!;
-      }
-      for (let i = 0; i < rows.length; i++) {
-        const k = keyOf[rows[i]!]!;
+        const start = events.startNs[row]!;
+        firstNs[k] = start;
+        const before = previous[k]!;
+        if (before >= 0 && seenIn[before] === round) add(before, firstNs[before]!, start);
+        // The next layer comes first only where clocks or senders err.
         const next = keys.next[k]!;
-        if (next < 0 || seenIn[next] !== round || doneIn[k] === round) continue;
-        doneIn[k] = round;
-        key[length] = k;
-        startNs[length] = firstNs[k]!;
-        endNs[length] = firstNs[next]!;
-        length++;
+        if (next >= 0 && seenIn[next] === round) add(k, start, firstNs[next]!);
       }
       round++;
     }
@@ -75,12 +78,18 @@ function rowsByStage(
     const stage = events.stage[row]!;
     counts[stage] = counts[stage]! + 1;
   }
-  const parts = Array.from(counts, (count) => new Int32Array(count));
-  counts.fill(0);
+  const ends = counts.slice();
+  for (let stage = 1; stage < ends.length; stage++) ends[stage] = ends[stage]! + ends[stage - 1]!;
+  const filled = ends.map((end, stage) => end - counts[stage]!);
+  const sorted = new Int32Array(length);
   for (let i = 0; i < length; i++) {
     const stage = events.stage[rows[i]!]!;
-    parts[stage]![counts[stage]!] = rows[i]!;
-    counts[stage] = counts[stage]! + 1;
+    sorted[filled[stage]!] = rows[i]!;
+    filled[stage] = filled[stage]! + 1;
   }
-  return parts.filter((part) => part.length > 0);
+  const parts: Int32Array[] = [];
+  for (let stage = 0; stage < ends.length; stage++) {
+    if (counts[stage]! > 0) parts.push(sorted.subarray(ends[stage]! - counts[stage]!, ends[stage]));
+  }
+  return parts;
 }

@@ -108,18 +108,16 @@ function layerReports(
 ): LayerReport[] {
   const groups = numbers.length;
   const computed = addDenseKeys(samples, window, byLayer, layerOf);
-  const attention = computeSamples(samples, computed, groups, Side.attention);
-  const ffn = computeSamples(samples, computed, groups, Side.ffn);
-  const a2f = transferSamples(samples, byLayer, groups, Direction.a2f);
-  const f2a = transferSamples(samples, byLayer, groups, Direction.f2a);
+  const compute = computeSamples(samples, computed, groups);
+  const transfer = transferSamples(samples, byLayer, groups);
   return numbers.map((layer, g) => {
     const cycle = termsOf(terms, g, microbatches);
     return {
       layer,
-      attentionNs: quantilesOf(attention.of(g)),
-      a2fNs: quantilesOf(a2f.of(g)),
-      ffnNs: quantilesOf(ffn.of(g)),
-      f2aNs: quantilesOf(f2a.of(g)),
+      attentionNs: quantilesOf(compute.of(g, Side.attention)),
+      a2fNs: quantilesOf(transfer.of(g, Direction.a2f)),
+      ffnNs: quantilesOf(compute.of(g, Side.ffn)),
+      f2aNs: quantilesOf(transfer.of(g, Direction.f2a)),
       periodNs: quantilesOf(periods.of(g)),
       idealPeriodNs: cycle === null ? null : Math.max(...cycle),
       bound: cycle === null ? null : boundOf(cycle),

@@ -9,7 +9,7 @@ import { type Assembled, Direction } from '#lib/model/assembled.ts';
 import { type KeyFacts, keyFacts } from './key-facts.ts';
 import { type KeyTimes, keyTimes, Side } from './key-times.ts';
 import { measuredPeriods, type Periods } from './periods.ts';
-import { GroupedSamples } from './quantiles.ts';
+import { PairedSamples } from './quantiles.ts';
 import type { Bound } from './report-types.ts';
 import { type TransferTimes, transferTimes } from './transfer-times.ts';
 
@@ -55,52 +55,69 @@ export function pipelineTerms(
   groups: number,
 ): PipelineTerms {
   const { times, transfers } = samples;
-  const slowestO = slowestByKey(times, times.oNs, groupOfKey.length);
-  const slowestS = slowestByKey(times, times.sNs, groupOfKey.length);
-  const t = (side: number) => computeSamples(samples, groupOfKey, groups, side).medians();
-  const ofKey = (column: Float64Array, half: number) =>
-    new GroupedSamples(groupOfKey, everySecond(column, half), groups).medians();
-  const transfer = (direction: number) =>
-    transferSamples(samples, groupOfKey, groups, direction).medians();
+  const t = computeSamples(samples, groupOfKey, groups);
+  const o = samplesByKey(slowestByKey(times, times.oNs, groupOfKey.length), groupOfKey, groups);
+  const s = samplesByKey(slowestByKey(times, times.sNs, groupOfKey.length), groupOfKey, groups);
+  const transfer = transferSamples(samples, groupOfKey, groups);
+  const occupancy = samplesByKey(transfers.occupancyNs, groupOfKey, groups);
   return {
-    taNs: t(Side.attention),
-    tfNs: t(Side.ffn),
-    eaNs: ofKey(slowestO, Side.attention),
-    efNs: ofKey(slowestO, Side.ffn),
-    saNs: ofKey(slowestS, Side.attention),
-    sfNs: ofKey(slowestS, Side.ffn),
-    ta2fNs: transfer(Direction.a2f),
-    tf2aNs: transfer(Direction.f2a),
-    oa2fNs: ofKey(transfers.occupancyNs, Direction.a2f),
-    of2aNs: ofKey(transfers.occupancyNs, Direction.f2a),
+    taNs: t.medians(Side.attention),
+    tfNs: t.medians(Side.ffn),
+    eaNs: o.medians(Side.attention),
+    efNs: o.medians(Side.ffn),
+    saNs: s.medians(Side.attention),
+    sfNs: s.medians(Side.ffn),
+    ta2fNs: transfer.medians(Direction.a2f),
+    tf2aNs: transfer.medians(Direction.f2a),
+    oa2fNs: occupancy.medians(Direction.a2f),
+    of2aNs: occupancy.medians(Direction.f2a),
   };
 }
 
-/** T of every worker and key of one side. */
+/** T of every worker and key, by side. */
 export function computeSamples(
   { times }: PipelineSamples,
   groupOfKey: Int32Array,
   groups: number,
-  side: number,
-): GroupedSamples {
-  const groupOf = new Int32Array(times.length);
-  for (let cell = 0; cell < times.length; cell++) {
-    groupOf[cell] = times.side[cell] === side ? groupOfKey[times.key[cell]!]! : -1;
-  }
-  return new GroupedSamples(groupOf, times.tNs.subarray(0, times.length), groups);
+): PairedSamples {
+  const { length, key, side, tNs } = times;
+  return new PairedSamples(pairs(groupOfKey, key, side, length), tNs.subarray(0, length), groups);
 }
 
+/** By direction. */
 export function transferSamples(
   { transfers }: PipelineSamples,
   groupOfKey: Int32Array,
   groups: number,
-  direction: number,
-): GroupedSamples {
-  const groupOf = new Int32Array(transfers.key.length);
-  for (let i = 0; i < groupOf.length; i++) {
-    groupOf[i] = transfers.direction[i] === direction ? groupOfKey[transfers.key[i]!]! : -1;
+): PairedSamples {
+  const { key, direction, transferNs } = transfers;
+  return new PairedSamples(pairs(groupOfKey, key, direction, key.length), transferNs, groups);
+}
+
+/** `values` holds two entries a key. */
+function samplesByKey(values: Float64Array, groupOfKey: Int32Array, groups: number): PairedSamples {
+  const pairOf = new Int32Array(values.length);
+  for (let key = 0; key < groupOfKey.length; key++) {
+    const pair = groupOfKey[key]! * 2;
+    pairOf[2 * key] = pair;
+    pairOf[2 * key + 1] = pair < 0 ? -1 : pair + 1;
   }
-  return new GroupedSamples(groupOf, transfers.transferNs, groups);
+  return new PairedSamples(pairOf, values, groups);
+}
+
+/** Twice the group plus the half, negative for samples of keys without a group. */
+function pairs(
+  groupOfKey: Int32Array,
+  key: Int32Array,
+  half: Uint8Array,
+  length: number,
+): Int32Array {
+  const pairOf = new Int32Array(length);
+  for (let i = 0; i < length; i++) {
+    const group = groupOfKey[key[i]!]!;
+    pairOf[i] = group < 0 ? -1 : group * 2 + half[i]!;
+  }
+  return pairOf;
 }
 
 function slowestByKey(times: KeyTimes, column: Float64Array, keys: number): Float64Array {
@@ -110,12 +127,6 @@ function slowestByKey(times: KeyTimes, column: Float64Array, keys: number): Floa
     if (!(slowest[at]! >= column[cell]!)) slowest[at] = column[cell]!;
   }
   return slowest;
-}
-
-function everySecond(column: Float64Array, half: number): Float64Array {
-  const values = new Float64Array(column.length / 2);
-  for (let i = 0; i < values.length; i++) values[i] = column[2 * i + half]!;
-  return values;
 }
 
 /** The five terms of C; the largest is the bound. */

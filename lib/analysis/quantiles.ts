@@ -1,9 +1,9 @@
-/**
- * Quantiles with linear interpolation between order statistics (numpy's default). Order statistics
- * come from repeated partitioning, not from sorting: a report takes quantiles of every duration.
- */
+/** Quantiles with linear interpolation between order statistics (numpy's default). */
 import { assert } from '#lib/base/assert.ts';
+import { OrderStatistics } from './order-statistics.ts';
 import type { Quantiles } from './report-types.ts';
+
+const statistics = new OrderStatistics();
 
 /** Reorders `samples`. Null without samples. */
 export function quantilesOf(samples: Float64Array): Quantiles | null {
@@ -18,60 +18,32 @@ export function quantilesOf(samples: Float64Array): Quantiles | null {
     if (value > max) max = value;
     sum += value;
   }
-  const p50 = quantile(samples, 0.5, 0);
-  const p90 = quantile(samples, 0.9, Math.floor(0.5 * (n - 1)));
-  const p99 = quantile(samples, 0.99, Math.floor(0.9 * (n - 1)));
-  return { min, p50, p90, p99, max, mean: sum / n };
+  const [p50, p90, p99] = interpolated(samples, REPORTED);
+  return { min, p50: p50!, p90: p90!, p99: p99!, max, mean: sum / n };
 }
+
+const REPORTED = [0.5, 0.9, 0.99];
+const MEDIAN = [0.5];
 
 /** Reorders `samples`. Null without samples. */
 export function medianOf(samples: Float64Array): number | null {
-  return samples.length === 0 ? null : quantile(samples, 0.5, 0);
+  return samples.length === 0 ? null : interpolated(samples, MEDIAN)[0]!;
 }
 
-/** All samples before `from` are known to be no larger than those after it. */
-function quantile(samples: Float64Array, q: number, from: number): number {
-  const position = q * (samples.length - 1);
-  const k = Math.floor(position);
-  partitionAt(samples, k, from);
-  const low = samples[k]!;
-  const share = position - k;
-  if (share === 0) return low;
-  let high = Number.POSITIVE_INFINITY;
-  for (let i = k + 1; i < samples.length; i++) if (samples[i]! < high) high = samples[i]!;
-  return low + (high - low) * share;
-}
-
-/** Puts the k-th smallest at place k, smaller ones before it, larger ones after it. */
-function partitionAt(samples: Float64Array, k: number, from: number): void {
-  let left = from;
-  let right = samples.length - 1;
-  // Halving takes about log2(n) rounds; where pivots keep missing, sorting ends it.
-  for (let round = 0; left < right; round++) {
-    if (round > 100 || right - left < 16) {
-      samples.subarray(left, right + 1).sort();
-      return;
-    }
-    const pivot = medianOfThree(samples[left]!, samples[(left + right) >>> 1]!, samples[right]!);
-    let i = left;
-    let j = right;
-    while (i <= j) {
-      while (samples[i]! < pivot) i++;
-      while (samples[j]! > pivot) j--;
-      if (i <= j) {
-        const swapped = samples[i]!;
-        samples[i++] = samples[j]!;
-        samples[j--] = swapped;
-      }
-    }
-    if (k <= j) right = j;
-    else if (k >= i) left = i;
-    else return;
+/** The quantiles `shares`, which ascend. */
+function interpolated(samples: Float64Array, shares: readonly number[]): number[] {
+  const last = samples.length - 1;
+  const ranks: number[] = [];
+  for (const share of shares) {
+    const rank = Math.floor(share * last);
+    ranks.push(rank, Math.min(rank + 1, last));
   }
-}
-
-function medianOfThree(a: number, b: number, c: number): number {
-  return Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
+  const values = statistics.of(samples, ranks);
+  return shares.map((share, q) => {
+    const low = values[2 * q]!;
+    const part = share * last - ranks[2 * q]!;
+    return part === 0 ? low : low + (values[2 * q + 1]! - low) * part;
+  });
 }
 
 /** Samples in groups: those of group g are a slice of their own, ready to be reordered. */
@@ -80,7 +52,7 @@ export class GroupedSamples {
   readonly #offsets: Uint32Array;
 
   /** Rows with a group below 0 or a value of NaN are left out. */
-  constructor(groupOf: Int32Array | Float64Array, values: Float64Array, groups: number) {
+  constructor(groupOf: Int32Array, values: Float64Array, groups: number) {
     assert(groupOf.length === values.length, 'one group for each value');
     const offsets = new Uint32Array(groups + 2);
     for (let i = 0; i < values.length; i++) {
@@ -109,6 +81,29 @@ export class GroupedSamples {
   medians(): Float64Array {
     const medians = new Float64Array(this.#offsets.length - 1);
     for (let g = 0; g < medians.length; g++) medians[g] = medianOf(this.of(g)) ?? Number.NaN;
+    return medians;
+  }
+}
+
+/** Samples in groups of two halves each (the two sides, the two directions). */
+export class PairedSamples {
+  readonly #samples: GroupedSamples;
+  readonly #groups: number;
+
+  /** `pairOf`: 2·group + half, below 0 for samples left out, as those of value NaN are. */
+  constructor(pairOf: Int32Array, values: Float64Array, groups: number) {
+    this.#samples = new GroupedSamples(pairOf, values, groups * 2);
+    this.#groups = groups;
+  }
+
+  of(group: number, half: number): Float64Array {
+    return this.#samples.of(2 * group + half);
+  }
+
+  /** NaN for groups without samples in that half. */
+  medians(half: number): Float64Array {
+    const medians = new Float64Array(this.#groups);
+    for (let g = 0; g < this.#groups; g++) medians[g] = medianOf(this.of(g, half)) ?? Number.NaN;
     return medians;
   }
 }

@@ -3,6 +3,7 @@ import { GrowableFloat64 } from '#lib/base/growable.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
 import { endsInWindow, type WindowNs } from '#lib/model/select-window.ts';
 import { Kind } from '#lib/table/codes.ts';
+import { LargestByCell } from './largest-by-cell.ts';
 import { quantilesOf } from './quantiles.ts';
 import type { Report } from './report-types.ts';
 import { countsTokens, tokensBefore, tokensPerSecond } from './throughput.ts';
@@ -73,35 +74,27 @@ function cadences(assembled: Assembled, window: WindowNs): Float64Array {
  * data-parallel rank. null where no event carries tokens.
  */
 export function tokensByStep(assembled: Assembled): Float64Array | null {
-  const { events, steps, stepOf } = assembled;
+  const { events, offsets, keys, steps, stepOf } = assembled;
   const column = events.measures.tokens;
   if (column === null) return null;
+  const microbatches = 1 + keys.microbatch.reduce((most, mb) => Math.max(most, mb), -1);
   const tokens = new Float64Array(steps.length);
-  const largest = new Map<number, number>();
-  let current = -1;
-  let found = false;
-  const flush = (): void => {
-    for (const [cell, count] of largest) {
-      const step = cell % steps.length;
-      tokens[step] = tokens[step]! + count;
-    }
-    largest.clear();
+  const largest = new LargestByCell(steps.length * (microbatches + 1));
+  const flush = (cell: number, count: number): void => {
+    const step = cell % steps.length;
+    tokens[step] = tokens[step]! + count;
   };
-  for (let row = 0; row < events.length; row++) {
-    const count = column[row]!;
-    if (count < 0 || events.kind[row] !== Kind.compute) continue;
-    if (stepOf[row]! < 0 || events.layer[row]! < 0) continue;
-    const worker = events.worker[row]!;
-    if (!countsTokens(events.workers[worker]!.role)) continue;
-    if (worker !== current) {
-      flush();
-      current = worker;
+  let found = false;
+  for (let w = 0; w < events.workers.length; w++) {
+    if (!countsTokens(events.workers[w]!.role)) continue;
+    for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
+      const count = column[row]!;
+      if (count < 0 || events.kind[row] !== Kind.compute) continue;
+      if (stepOf[row]! < 0 || events.layer[row]! < 0) continue;
+      found = true;
+      largest.add((events.microbatch[row]! + 1) * steps.length + stepOf[row]!, count);
     }
-    found = true;
-    const cell = (events.microbatch[row]! + 1) * steps.length + stepOf[row]!;
-    const known = largest.get(cell);
-    if (known === undefined || count > known) largest.set(cell, count);
+    largest.flush(flush);
   }
-  flush();
   return found ? tokens : null;
 }

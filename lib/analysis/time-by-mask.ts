@@ -37,21 +37,28 @@ export function timeByMask(sets: readonly Intervals[], edgesNs: ArrayLike<number
     position[k] = at;
     nextNs[k] = at < set.length ? set[at]! : Number.POSITIVE_INFINITY;
   }
+  let upcomingNs = Number.POSITIVE_INFINITY;
+  for (let k = 0; k < used.length; k++) if (nextNs[k]! < upcomingNs) upcomingNs = nextNs[k]!;
   for (let bucket = 0; bucket < buckets; bucket++) {
     const bucketEnd = edgesNs[bucket + 1]!;
     const base = bucket * masks;
     while (now < bucketEnd) {
-      let until = bucketEnd;
-      for (let k = 0; k < used.length; k++) if (nextNs[k]! < until) until = nextNs[k]!;
+      const until = Math.min(upcomingNs, bucketEnd);
       time[base + mask] = time[base + mask]! + (until - now);
       now = until;
+      if (upcomingNs > now) continue;
+      upcomingNs = Number.POSITIVE_INFINITY;
       for (let k = 0; k < used.length; k++) {
-        if (nextNs[k]! > now) continue;
-        const set = used[k]!;
-        const at = position[k]! + 1;
-        position[k] = at;
-        nextNs[k] = at < set.length ? set[at]! : Number.POSITIVE_INFINITY;
-        mask ^= bits[k]!;
+        let next = nextNs[k]!;
+        if (next <= now) {
+          const set = used[k]!;
+          const at = position[k]! + 1;
+          position[k] = at;
+          next = at < set.length ? set[at]! : Number.POSITIVE_INFINITY;
+          nextNs[k] = next;
+          mask ^= bits[k]!;
+        }
+        if (next < upcomingNs) upcomingNs = next;
       }
     }
   }

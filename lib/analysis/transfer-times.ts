@@ -19,10 +19,8 @@ export interface TransferTimes {
 }
 
 export function transferTimes(assembled: Assembled, facts: KeyFacts): TransferTimes {
-  const { events, receives } = assembled;
-  let sends = 0;
-  for (let row = 0; row < events.length; row++) if (events.kind[row] === Kind.transfer) sends++;
-  const capacity = sends + receives.length;
+  const sends = countedSends(assembled, facts);
+  const capacity = sends.row.length + assembled.receives.length;
   const key = new Int32Array(capacity);
   const direction = new Uint8Array(capacity);
   const transferNs = new Float64Array(capacity);
@@ -32,24 +30,50 @@ export function transferTimes(assembled: Assembled, facts: KeyFacts): TransferTi
     direction[length] = d;
     transferNs[length++] = ns;
   };
-  addSendDurations(assembled, facts, add);
+  addSendDurations(assembled, sends, add);
   addReceiveTimes(assembled, facts, add);
   return {
     key: key.subarray(0, length),
     direction: direction.subarray(0, length),
     transferNs: transferNs.subarray(0, length),
-    occupancyNs: linkOccupancy(assembled, facts),
+    occupancyNs: linkOccupancy(assembled, sends),
   };
 }
 
 type AddSample = (key: number, direction: number, ns: number) => void;
 
-/** The direction of a send whose key counts, else `none`. */
-function countedSend(assembled: Assembled, facts: KeyFacts, row: number): number {
-  const key = assembled.keyOf[row]!;
-  if (key < 0 || facts.complete[key] === 0) return Direction.none;
-  if (assembled.events.kind[row] !== Kind.transfer) return Direction.none;
-  return sendDirection(assembled.events, row);
+/** The sends of complete keys, in the table's order. */
+interface CountedSends {
+  readonly row: Int32Array;
+  readonly direction: Uint8Array;
+  /** Those of worker w are `[offsets[w], offsets[w + 1])`. */
+  readonly offsets: Uint32Array;
+}
+
+function countedSends({ events, offsets, keyOf }: Assembled, facts: KeyFacts): CountedSends {
+  let capacity = 0;
+  for (let row = 0; row < events.length; row++) if (events.kind[row] === Kind.transfer) capacity++;
+  const rows = new Int32Array(capacity);
+  const direction = new Uint8Array(capacity);
+  const ownOffsets = new Uint32Array(events.workers.length + 1);
+  let length = 0;
+  for (let w = 0; w < events.workers.length; w++) {
+    for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
+      if (events.kind[row] !== Kind.transfer) continue;
+      const key = keyOf[row]!;
+      if (key < 0 || facts.complete[key] === 0) continue;
+      const way = sendDirection(events, row);
+      if (way === Direction.none) continue;
+      direction[length] = way;
+      rows[length++] = row;
+    }
+    ownOffsets[w + 1] = length;
+  }
+  return {
+    row: rows.subarray(0, length),
+    direction: direction.subarray(0, length),
+    offsets: ownOffsets,
+  };
 }
 
 function transferStart(assembled: Assembled, row: number): number {
@@ -63,11 +87,12 @@ function endsAtArrival(assembled: Assembled, row: number): boolean {
   return sendEnd === 'arrival' || sendEnd === 'unknown';
 }
 
-function addSendDurations(assembled: Assembled, facts: KeyFacts, add: AddSample): void {
-  for (let row = 0; row < assembled.events.length; row++) {
-    const direction = countedSend(assembled, facts, row);
-    if (direction === Direction.none || !endsAtArrival(assembled, row)) continue;
-    add(assembled.keyOf[row]!, direction, assembled.endNs[row]! - transferStart(assembled, row));
+function addSendDurations(assembled: Assembled, sends: CountedSends, add: AddSample): void {
+  for (let i = 0; i < sends.row.length; i++) {
+    const row = sends.row[i]!;
+    if (!endsAtArrival(assembled, row)) continue;
+    const durationNs = assembled.endNs[row]! - transferStart(assembled, row);
+    add(assembled.keyOf[row]!, sends.direction[i]!, durationNs);
   }
 }
 
@@ -88,27 +113,24 @@ function addReceiveTimes(assembled: Assembled, facts: KeyFacts, add: AddSample):
  * duration. Else they share it: the key's bytes over the bandwidth measured while any was in
  * flight, or, where sends carry no bytes, its share of their durations.
  */
-function linkOccupancy(assembled: Assembled, facts: KeyFacts): Float64Array {
-  const { events, endNs, offsets, keyOf, keys } = assembled;
+function linkOccupancy(assembled: Assembled, sends: CountedSends): Float64Array {
+  const { events, endNs, keyOf, keys } = assembled;
   const bytesColumn = events.measures.bytes;
   const largest = new Float64Array(keys.length * 2).fill(Number.NaN);
   const durationNs = new Float64Array(keys.length);
   const bytes = new Float64Array(keys.length);
   const inFlight = new IntervalCollector();
   for (let w = 0; w < events.workers.length; w++) {
-    const rows: number[] = [];
-    let direction: number = Direction.none;
+    const from = sends.offsets[w]!;
+    const to = sends.offsets[w + 1]!;
     let allDurationNs = 0;
     let allBytes = 0;
     let haveBytes = bytesColumn !== null;
-    for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
-      const sends = countedSend(assembled, facts, row);
-      if (sends === Direction.none) continue;
-      direction = sends;
+    for (let i = from; i < to; i++) {
+      const row = sends.row[i]!;
       const start = transferStart(assembled, row);
       const end = endNs[row]!;
       const key = keyOf[row]!;
-      rows.push(row);
       durationNs[key] = durationNs[key]! + end - start;
       allDurationNs += end - start;
       inFlight.add(start, end);
@@ -119,20 +141,21 @@ function linkOccupancy(assembled: Assembled, facts: KeyFacts): Float64Array {
     }
     const inFlightNs = measure(inFlight.take());
     const overlapping = allDurationNs > inFlightNs;
-    for (const row of rows) {
-      const key = keyOf[row]!;
+    for (let i = from; i < to; i++) {
+      const key = keyOf[sends.row[i]!]!;
       let occupiedNs = durationNs[key]!;
       if (overlapping && haveBytes && allBytes > 0) {
         occupiedNs = (bytes[key]! / allBytes) * inFlightNs;
       } else if (overlapping) {
         occupiedNs = (durationNs[key]! / allDurationNs) * inFlightNs;
       }
-      const at = key * 2 + direction;
+      const at = key * 2 + sends.direction[i]!;
       if (!(largest[at]! >= occupiedNs)) largest[at] = occupiedNs;
     }
-    for (const row of rows) {
-      durationNs[keyOf[row]!] = 0;
-      bytes[keyOf[row]!] = 0;
+    for (let i = from; i < to; i++) {
+      const key = keyOf[sends.row[i]!]!;
+      durationNs[key] = 0;
+      bytes[key] = 0;
     }
   }
   return largest;
