@@ -41,24 +41,18 @@ export function layerMatrix(assembled: Assembled, window?: ReportWindow): LayerM
     if (endsInWindow(steps.startNs[step]!, steps.endNs[step]!, span)) counted[step] = 1;
   }
   const layers = countedLayers(selected, counted);
-  const columnOf = new Map(layers.map((layer, column) => [layer, column]));
-  const columnOfRow = new Int32Array(events.length).fill(-1);
-  for (let row = 0; row < events.length; row++) {
-    const step = selected.stepOf[row]!;
-    if (step >= 0 && counted[step] === 1) {
-      columnOfRow[row] = columnOf.get(events.layer[row]!) ?? -1;
-    }
-  }
+  const columnOfKey = columnsOfKeys(selected, counted, layers);
   const size = events.workers.length * layers.length;
   const bubble = new Float64Array(size).fill(Number.NaN);
   const duration = new Float64Array(size).fill(Number.NaN);
   const wait = new Float64Array(size).fill(Number.NaN);
   const presence = presenceOf(selected);
+  const seenBy = new Int32Array(steps.length).fill(-1);
   events.workers.forEach((_, w) => {
     const at = w * layers.length;
-    addCompute(selected, w, columnOfRow, presence[w]!.active, at, bubble, duration);
-    addWaits(selected, w, counted, columnOf, at, wait);
-    const own = countSteps(selected, w, counted);
+    addCompute(selected, w, columnOfKey, presence[w]!.active, at, bubble, duration);
+    addWaits(selected, w, columnOfKey, at, wait);
+    const own = countSteps(selected, w, counted, seenBy);
     for (const column of [bubble, duration, wait]) {
       for (let i = at; i < at + layers.length; i++) column[i] = column[i]! / own;
     }
@@ -89,25 +83,45 @@ function countedLayers(assembled: Assembled, counted: Uint8Array): number[] {
   return [...layers].sort((a, b) => a - b);
 }
 
-function countSteps(assembled: Assembled, w: number, counted: Uint8Array): number {
-  const { offsets, stepOf } = assembled;
-  const seen = new Set<number>();
+/** Column of every key; -1 for keys of other steps, or of none of the layers. */
+function columnsOfKeys(
+  { keys }: Assembled,
+  counted: Uint8Array,
+  layers: readonly number[],
+): Int32Array {
+  const columnOf = new Map(layers.map((layer, column) => [layer, column]));
+  return keys.layer.map((layer, key) =>
+    counted[keys.step[key]!] === 1 ? (columnOf.get(layer) ?? -1) : -1,
+  );
+}
+
+/** `seenBy`: per step, the last worker that was counted. */
+function countSteps(
+  { offsets, stepOf }: Assembled,
+  w: number,
+  counted: Uint8Array,
+  seenBy: Int32Array,
+): number {
+  let count = 0;
   for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
-    if (stepOf[row]! >= 0 && counted[stepOf[row]!] === 1) seen.add(stepOf[row]!);
+    const step = stepOf[row]!;
+    if (step < 0 || seenBy[step] === w) continue;
+    seenBy[step] = w;
+    count += counted[step]!;
   }
-  return seen.size;
+  return count;
 }
 
 function addCompute(
   assembled: Assembled,
   w: number,
-  columnOfRow: Int32Array,
+  columnOfKey: Int32Array,
   active: Intervals,
   at: number,
   bubble: Float64Array,
   duration: Float64Array,
 ): void {
-  const { events, endNs, offsets } = assembled;
+  const { events, endNs, keyOf, offsets } = assembled;
   const reachedInLayer = new Map<number, number>();
   let reachedNs = Number.NEGATIVE_INFINITY;
   let pointer = 0;
@@ -116,7 +130,7 @@ function addCompute(
     const start = events.startNs[row]!;
     const end = endNs[row]!;
     if (start === end) continue;
-    const column = columnOfRow[row]!;
+    const column = keyOf[row]! < 0 ? -1 : columnOfKey[keyOf[row]!]!;
     while (pointer < active.length && active[pointer + 1]! <= reachedNs) pointer += 2;
     if (column >= 0) {
       const reached = reachedInLayer.get(column) ?? Number.NEGATIVE_INFINITY;
@@ -142,17 +156,15 @@ function activeBetween(active: Intervals, pointer: number, fromNs: number, toNs:
 function addWaits(
   assembled: Assembled,
   w: number,
-  counted: Uint8Array,
-  columnOf: ReadonlyMap<number, number>,
+  columnOfKey: Int32Array,
   at: number,
   wait: Float64Array,
 ): void {
-  const { keys, receives } = assembled;
+  const { receives } = assembled;
   for (let r = receives.offsets[w]!; r < receives.offsets[w + 1]!; r++) {
     const key = receives.key[r]!;
-    if (key < 0 || counted[keys.step[key]!] !== 1) continue;
-    const column = columnOf.get(keys.layer[key]!);
-    if (column === undefined) continue;
+    const column = key < 0 ? -1 : columnOfKey[key]!;
+    if (column < 0) continue;
     wait[at + column] = orZero(wait[at + column]!) + receives.cutNs[r]! - receives.startNs[r]!;
   }
 }

@@ -2,6 +2,7 @@
  * The newest step that everybody has finished, as boxes: one a stage event, receives split in two.
  * A worker has finished a step when it shows a later one, or when it went silent.
  */
+import { lowerBound, upperBound } from '#lib/base/bisect.ts';
 import { addNanos, NS_PER_S, type UnixNanos } from '#lib/base/units.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
 import { endsInWindow, type WindowNs } from '#lib/model/select-window.ts';
@@ -96,14 +97,19 @@ function latestCommonStart(assembled: Assembled): Map<number, number> {
   const reached: { domain: number; stepStartNs: number; endNs: number }[] = [];
   for (let w = 0; w < events.workers.length; w++) {
     const own = new Map<number, { domain: number; stepStartNs: number; endNs: number }>();
+    let entry = { domain: -1, stepStartNs: -Infinity, endNs: -Infinity };
+    let lastStep = -1;
     for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
       const step = stepOf[row]!;
       if (step < 0) continue;
-      const domain = steps.domain[step]!;
-      const entry = own.get(domain) ?? { domain, stepStartNs: -Infinity, endNs: -Infinity };
-      own.set(domain, entry);
-      entry.stepStartNs = Math.max(entry.stepStartNs, steps.startNs[step]!);
-      entry.endNs = Math.max(entry.endNs, endNs[row]!);
+      if (step !== lastStep) {
+        lastStep = step;
+        const domain = steps.domain[step]!;
+        entry = own.get(domain) ?? { domain, stepStartNs: -Infinity, endNs: -Infinity };
+        own.set(domain, entry);
+        entry.stepStartNs = Math.max(entry.stepStartNs, steps.startNs[step]!);
+      }
+      if (endNs[row]! > entry.endNs) entry.endNs = endNs[row]!;
     }
     for (const entry of own.values()) {
       reached.push(entry);
@@ -174,14 +180,27 @@ function boxesOf(assembled: Assembled, step: number, options: StepBoxesOptions):
   };
 }
 
+/** In the table's order. Only rows that start within the step's time are looked at. */
+function rowsOfStep({ events, offsets, steps, stepOf }: Assembled, step: number): number[] {
+  const rows: number[] = [];
+  for (let w = 0; w < events.workers.length; w++) {
+    const from = offsets[w]!;
+    const startsNs = events.startNs.subarray(from, offsets[w + 1]!);
+    const first = from + lowerBound(startsNs, steps.startNs[step]!);
+    const last = from + upperBound(startsNs, steps.endNs[step]!);
+    for (let row = first; row < last; row++) if (stepOf[row] === step) rows.push(row);
+  }
+  return rows;
+}
+
 function collectBoxes(assembled: Assembled, step: number): Box[] {
-  const { events, endNs, keys, receives, stepOf, transferStartNs } = assembled;
+  const { events, endNs, keys, receives, transferStartNs } = assembled;
   const boxes: Box[] = [];
   const add = (box: Box): void => {
     if (box.startNs < box.endNs) boxes.push(box);
   };
-  for (let row = 0; row < events.length; row++) {
-    if (stepOf[row] !== step || events.kind[row] === Kind.receive) continue;
+  for (const row of rowsOfStep(assembled, step)) {
+    if (events.kind[row] === Kind.receive) continue;
     const box = {
       worker: events.worker[row]!,
       startNs: events.startNs[row]!,
@@ -212,14 +231,13 @@ function collectBoxes(assembled: Assembled, step: number): Box[] {
 
 /** Each role gets its share of the rows, the lowest ranks first, so that no side disappears. */
 function chooseWorkers(
-  { events, stepOf }: Assembled,
+  assembled: Assembled,
   step: number,
   maxRows: number,
 ): { shown: number[]; hidden: number } {
+  const { events } = assembled;
   const present = new Set<number>();
-  for (let row = 0; row < events.length; row++) {
-    if (stepOf[row] === step) present.add(events.worker[row]!);
-  }
+  for (const row of rowsOfStep(assembled, step)) present.add(events.worker[row]!);
   const workers = [...present].sort((a, b) => a - b);
   if (workers.length <= maxRows) return { shown: workers, hidden: 0 };
   const byRole = Map.groupBy(workers, (w) => events.workers[w]!.role);

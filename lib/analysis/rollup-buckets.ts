@@ -144,14 +144,17 @@ function addDeployment(a: DeploymentRollup, b: DeploymentRollup): DeploymentRoll
 
 /** Events by their start, at `worker · buckets + bucket`. */
 function eventsByBucket(assembled: Assembled, edgesNs: Float64Array): Uint32Array {
-  const { events } = assembled;
+  const { events, offsets } = assembled;
   const buckets = edgesNs.length - 1;
   const counts = new Uint32Array(events.workers.length * buckets);
-  for (let row = 0; row < events.length; row++) {
-    const b = upperBound(edgesNs, events.startNs[row]!) - 1;
-    if (b < 0 || b >= buckets) continue;
-    const at = events.worker[row]! * buckets + b;
-    counts[at] = counts[at]! + 1;
+  for (let w = 0; w < events.workers.length; w++) {
+    const startsNs = events.startNs.subarray(offsets[w], offsets[w + 1]);
+    let from = lowerBound(startsNs, edgesNs[0]!);
+    for (let b = 0; b < buckets; b++) {
+      const to = lowerBound(startsNs, edgesNs[b + 1]!);
+      counts[w * buckets + b] = to - from;
+      from = to;
+    }
   }
   return counts;
 }
@@ -193,15 +196,20 @@ function stepBuckets(assembled: Assembled, window: WindowNs, edgesNs: Float64Arr
     sum.periodSumNs += end - start;
     sum.periodCount++;
   }
-  const groupOfPlace = new Map<string, number>();
+  const groupsOfBucket = new Map<number, Map<number, number>>();
   const bucketOfGroup: number[] = [];
   const groupOfKey = groupCompleteKeys(facts, window, (key) => {
     const b = bucketOfEnd(edgesNs, facts.endNs[key]!);
-    const place = `${b}/${keys.layer[key]}`;
-    let group = groupOfPlace.get(place);
+    const layer = keys.layer[key]!;
+    let groupOfLayer = groupsOfBucket.get(b);
+    if (groupOfLayer === undefined) {
+      groupOfLayer = new Map();
+      groupsOfBucket.set(b, groupOfLayer);
+    }
+    let group = groupOfLayer.get(layer);
     if (group === undefined) {
       group = bucketOfGroup.push(b) - 1;
-      groupOfPlace.set(place, group);
+      groupOfLayer.set(layer, group);
     }
     return group;
   });
