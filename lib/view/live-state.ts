@@ -5,8 +5,8 @@
 import type { Heatmap, LiveEvent, Overview, Strip, TrendPoint } from '#lib/api/live-event.ts';
 import type { ReportJson } from '#lib/api/report-schema.ts';
 
-/** An hour of one-second points. */
-export const MAX_POINTS = 3_600;
+/** One-second points: twice the time that the live charts show (`LIVE_TREND_MS`). */
+export const MAX_POINTS = 600;
 
 export interface LiveState {
   readonly deployment: string | null;
