@@ -14,8 +14,8 @@ export function firstListed(peer: number, peers: ListColumn | null, row: number)
   for (let i = from; i < from + count; i++) {
     const listed = peers.values[i]!;
     if (listed < 0) return ABSENT;
-    if (only !== ABSENT && only !== listed) return SEVERAL;
-    only = listed;
+    if (only === ABSENT) only = listed;
+    else if (only !== listed) only = SEVERAL;
   }
   return only;
 }

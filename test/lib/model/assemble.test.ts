@@ -157,6 +157,19 @@ describe('assemble', () => {
   });
 });
 
+describe('a list of peers with -1 in it', () => {
+  it.each([[[-1, 2]], [[2, -1]], [[2, 3, -1]]])('means everybody: %j', (peers) => {
+    const workers = [testWorker(0), testWorker(0, { role: 'ffn' })];
+    const key = { layer: 0, microbatch: 0 };
+    const rows = [
+      { ...key, stage: Stage.a2f_send, kind: Kind.transfer, lists: { peers } },
+      { ...key, worker: 1, stage: Stage.a2f_recv, kind: Kind.receive },
+    ];
+    const { quality } = buildReport({ events: [table(rows, workers)], deployment: 'prod' });
+    expect(quality.unmatchedReceives).toBe(0);
+  });
+});
+
 describe('steps', () => {
   it('with a number that comes back after a restart are two steps', () => {
     const rows = [
