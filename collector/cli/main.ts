@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { CommandError, type CommandIo, UsageError } from './command-io.ts';
 import { ALL_CONFIG_KEYS, addConfigOptions } from './config-options.ts';
+import { printable } from './printable.ts';
 import { readVersion } from './read-version.ts';
 
 type ServeCommand = 'up' | 'demo' | 'collector' | 'web';
@@ -102,11 +103,11 @@ function exitCodeOf(error: unknown, io: CommandIo): number {
   // Commander has printed its message, or the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof UsageError) {
-    io.say(error.message);
+    io.say(printable(error.message));
     return 2;
   }
   if (error instanceof CommandError) {
-    io.say(`afdscope: ${error.message}`);
+    io.say(printable(`afdscope: ${error.message}`));
     return 1;
   }
   io.say(error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -1,6 +1,7 @@
 /** A report as text for people: what bounds the deployment, then groups, layers, who is slow. */
 import type { GroupReport, Report } from '#lib/analysis/report-types.ts';
 import { countText, durationText, ratioText } from './figures.ts';
+import { printable } from './printable.ts';
 import { type Column, formatTable } from './text-table.ts';
 
 const MAX_STRAGGLERS = 5;
@@ -14,10 +15,11 @@ export function formatReport(report: Report): string {
     stragglerLines(report),
     [qualityLine(report)],
   ];
-  return sections
+  const text = sections
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
     .join('\n\n');
+  return printable(text);
 }
 
 function heading(report: Report): string[] {

@@ -45,7 +45,8 @@ async function onlyDeployment(reader: TelemetryReader, dataDir: string): Promise
   const [first] = names;
   if (first === undefined) throw new CommandError(`no deployment has reported to ${dataDir} yet`);
   if (names.length === 1) return first;
+  const some = names.slice(0, 20).join(' | ') + (names.length > 20 ? ' | …' : '');
   throw new UsageError(
-    `the store holds ${names.length} deployments: choose one with --deployment ${names.join(' | ')}`,
+    `the store holds ${names.length} deployments: choose one with --deployment ${some}`,
   );
 }

@@ -5,7 +5,7 @@ import { newestStep } from '#lib/analysis/newest-step.ts';
 import { rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
 import type { Heatmap, Strip, TrendPoint } from '#lib/api/live-event.ts';
 import type { ReportJson } from '#lib/api/report-schema.ts';
-import { addNanos, NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import { addNanos, NS_PER_S, type UnixNanos, unixNanos, unixNanosFromMs } from '#lib/base/units.ts';
 import { LiveWindow } from '#lib/live/live-window.ts';
 import { wholeSteps } from '#lib/live/step-window.ts';
 import { workerExtents } from '#lib/live/table-extent.ts';
@@ -35,6 +35,9 @@ const TPOT_SPAN_NS = 60n * SECOND;
 const MAX_POINTS_AT_ONCE = 30n;
 
 const RATE_SPAN_MS = 5000;
+
+/** Events that start further ahead of the clock are not kept in memory. */
+const MAX_AHEAD_NS = 60n * SECOND;
 
 /** What one look at the window gave. */
 export interface Picture {
@@ -78,7 +81,7 @@ export class DeploymentLive {
     for (const { worker, lastEndUnixNs } of workerExtents(table)) {
       const info = table.workers[worker]!;
       const id = workerId(info);
-      this.#watermark.see(id, lastEndUnixNs);
+      this.#watermark.see(id, lastEndUnixNs, unixNanosFromMs(nowMs));
       const known = this.#workers.get(id);
       if (known === undefined || known.lastEndUnixNs < lastEndUnixNs) {
         this.#workers.set(id, { info, lastEndUnixNs });
@@ -167,10 +170,16 @@ export class DeploymentLive {
     return this.#lastPicture;
   }
 
-  /** Forgets what neither the report nor an open bucket needs. */
-  trim(nowUnixNs: UnixNanos): void {
+  /**
+   * Forgets what neither the report nor an open bucket needs. A worker whose clock is far ahead must
+   * not fill the memory with events that nobody looks at for hours: they are made from the store once
+   * their time comes. Says how many such events went.
+   */
+  trim(nowUnixNs: UnixNanos): number {
+    const ahead = this.window.dropFrom(unixNanos(nowUnixNs + MAX_AHEAD_NS));
+    if (ahead.span !== null) this.closer.markDirty(ahead.span.fromUnixNs, ahead.span.toUnixNs);
     const newest = this.#watermark.newest(nowUnixNs);
-    if (newest === null) return;
+    if (newest === null) return ahead.events;
     const report = newest - BigInt(this.#settings.maxLagNs + this.#settings.reportSpanNs) - SECOND;
     const buckets = (this.closer.closedUntil ?? report) - 10n * SECOND;
     const keep = earliest(unixNanos(buckets), unixNanos(report));
@@ -179,6 +188,7 @@ export class DeploymentLive {
     for (const [id, worker] of this.#workers) {
       if (worker.lastEndUnixNs < newest - 600n * SECOND) this.#workers.delete(id);
     }
+    return ahead.events;
   }
 
   /** Start of the report's span: less where it would hold too many events. */

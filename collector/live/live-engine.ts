@@ -97,7 +97,7 @@ export class LiveEngine {
       if (!this.#deployments.has(deployment)) updates.push(this.#absent(deployment, nowUnixMs));
     }
     const rollups = this.#closeBuckets(nowUnixNs, nowUnixMs);
-    for (const live of this.#deployments.values()) live.trim(nowUnixNs);
+    for (const live of this.#deployments.values()) this.#droppedEvents += live.trim(nowUnixNs);
     this.#fitMemory();
     return { updates, evicted: this.#evictIdle(nowUnixMs), rollups };
   }

@@ -21,6 +21,9 @@ export const MINUTE = 60n * SECOND;
 /** Margins to try, widest first: a pause of up to 10 s between two steps is observed time. */
 const MARGINS_S = [10n, 5n, 2n, 1n];
 
+/** Dirty minutes that are remembered: a day and more. */
+const MAX_DIRTY = 2000;
+
 /** So many buckets are closed together: a margin of 1 s on both sides of one would treble the work. */
 const BUCKETS_AT_ONCE = 5n;
 
@@ -67,6 +70,7 @@ export class RollupCloser {
   markDirty(fromUnixNs: UnixNanos, toUnixNs: UnixNanos): void {
     const last = floorTo(toUnixNs, MINUTE);
     for (let m = floorTo(fromUnixNs, MINUTE), n = 0; m <= last && n < 120; m += MINUTE, n++) {
+      if (this.#dirty.size >= MAX_DIRTY) return;
       this.#dirty.add(m);
     }
   }

@@ -125,6 +125,27 @@ export class LiveWindow {
     return dropped;
   }
 
+  /**
+   * Forgets the slots that start at or after the instant. Says how many events went, and the span
+   * from the first such slot to the end of the last.
+   */
+  dropFrom(instant: UnixNanos): { readonly events: number; readonly span: TimeWindow | null } {
+    let events = 0;
+    let first: bigint | null = null;
+    let last = 0n;
+    for (const [number, slot] of this.#slots) {
+      if (number * SLOT_NS < instant) continue;
+      events += slot.events;
+      if (first === null || number < first) first = number;
+      if (number > last) last = number;
+      this.#slots.delete(number);
+    }
+    this.#events -= events;
+    if (first === null) return { events, span: null };
+    const fromUnixNs = (first * SLOT_NS) as UnixNanos;
+    return { events, span: { fromUnixNs, toUnixNs: ((last + 1n) * SLOT_NS) as UnixNanos } };
+  }
+
   /** Forgets oldest slots until at most `maxEvents` are left (the newest slot always stays). */
   dropToFit(maxEvents: number): number {
     if (this.#events <= maxEvents) return 0;

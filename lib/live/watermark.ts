@@ -17,10 +17,18 @@ export class Watermark {
     this.#maxLagNs = BigInt(maxLagNs);
   }
 
-  /** A worker reported an event that ends at the instant. */
-  see(workerId: string, endUnixNs: UnixNanos): void {
+  /**
+   * A worker reported an event that ends at the instant. One event from far ahead does not stay: as
+   * soon as the worker's clock is right again, it counts from there.
+   */
+  see(workerId: string, endUnixNs: UnixNanos, nowUnixNs: UnixNanos): void {
     const known = this.#newestEnd.get(workerId);
-    if (known === undefined || endUnixNs > known) this.#newestEnd.set(workerId, endUnixNs);
+    const limit = nowUnixNs + MAX_AHEAD_NS;
+    const credible = endUnixNs <= limit;
+    const better = known === undefined || known <= limit === credible;
+    if (better ? known === undefined || endUnixNs > known : credible) {
+      this.#newestEnd.set(workerId, endUnixNs);
+    }
   }
 
   /** Newest end over the workers whose clock is not far ahead of `nowUnixNs`; null before any. */

@@ -1,5 +1,5 @@
 /** The newest raw events of a window, assembled: what heat map, strip and breakdown look at. */
-import type { UnixNanos } from '#lib/base/units.ts';
+import { addNanos, type UnixNanos } from '#lib/base/units.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
 import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
@@ -13,6 +13,9 @@ export const MAX_PICTURE_EVENTS = 1_000_000;
 
 const DEFAULT_SPAN_NS = 10e9;
 
+/** Workers' clocks may be so far ahead of ours. */
+const MAX_AHEAD_NS = 5e9;
+
 export interface NewestEvents {
   readonly assembled: Assembled;
   /** What of the asked window was looked at. */
@@ -21,7 +24,7 @@ export interface NewestEvents {
 
 /**
  * Where the window is long, its newest part. Without `from`, the last ten seconds of data before
- * `to`; without `to`, up to the newest event.
+ * `to`; without `to`, up to the newest event, not counting what a wrong clock dated far ahead.
  */
 export async function newestEvents(
   reader: TelemetryReader,
@@ -31,7 +34,7 @@ export async function newestEvents(
 ): Promise<NewestEvents> {
   const given = parseWindow(question, nowUnixNs);
   const seen = await requireDeployment(reader, question.deployment);
-  const lastEnd = (seen.lastSeenUnixNs + 1n) as UnixNanos;
+  const lastEnd = credibleEnd(seen, nowUnixNs);
   const toUnixNs =
     given.toUnixNs === undefined || given.toUnixNs > lastEnd ? lastEnd : given.toUnixNs;
   const from = given.fromUnixNs ?? earlier(toUnixNs, DEFAULT_SPAN_NS);
@@ -42,4 +45,15 @@ export async function newestEvents(
   const wanted: TimeWindow = { fromUnixNs: from, toUnixNs };
   const { tables, window } = await loadNewest(reader, question.deployment, wanted, maxEvents);
   return { assembled: assemble(tables, question.deployment), window };
+}
+
+/** End of the newest event, or what the clock allows where that lies ahead of it. */
+function credibleEnd(
+  seen: { readonly firstSeenUnixNs: UnixNanos; readonly lastSeenUnixNs: UnixNanos },
+  nowUnixNs: UnixNanos,
+): UnixNanos {
+  const limit = addNanos(nowUnixNs, MAX_AHEAD_NS);
+  const lastEnd = addNanos(seen.lastSeenUnixNs, 1);
+  // Where everything lies ahead, it is this machine's clock that is wrong.
+  return lastEnd > limit && seen.firstSeenUnixNs < limit ? limit : lastEnd;
 }

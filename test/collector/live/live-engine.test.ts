@@ -216,6 +216,21 @@ describe('LiveEngine', () => {
     expect(played.engine.stats(0, 1000).droppedEvents).toBe(0);
   });
 
+  test('clocks that were hours ahead for a moment leave neither figures nor memory behind', () => {
+    const startUnixNs = unixNanos(FEED_START + 8n * 3_600_000_000_000n);
+    const ahead = slowSteps({ seconds: 1, startUnixNs });
+    const wrong = { atUnixNs: FEED_START + 30_000_000_000n, table: ahead };
+    const batches = [...deliveries, wrong].sort((a, b) => (a.atUnixNs < b.atUnixNs ? -1 : 1));
+    const { engine, outcomes } = play(batches, 60);
+    expect(engine.stats(0, 1000).droppedEvents).toBe(ahead.length);
+    expect(engine.stats(0, 1000).events).toBe(play(deliveries, 60).engine.stats(0, 1000).events);
+    const last = outcomes.at(-1)!.updates[0]!.overview;
+    expect(last.state).toBe('live');
+    expect(last.ingest.lagMs).toBeLessThan(5000);
+    const endMs = Number(BigInt(last.report!.window.endUnixNs) / 1_000_000n);
+    expect(last.atUnixMs - endMs).toBeLessThan(15_000);
+  });
+
   test('idle deployments leave the memory', () => {
     const engine = new LiveEngine({ ...SETTINGS, evictAfterMs: 60_000 });
     const nowMs = Number(FEED_START / 1_000_000n);

@@ -14,35 +14,49 @@ describe('Watermark', () => {
   test('reaches as far as the slowest reporter', () => {
     const watermark = new Watermark(10e9);
     expect(watermark.reported(at(0))).toBeNull();
-    watermark.see('attention/0', at(7));
-    watermark.see('ffn/0', at(4));
-    watermark.see('ffn/0', at(3));
+    watermark.see('attention/0', at(7), at(8));
+    watermark.see('ffn/0', at(4), at(8));
+    watermark.see('ffn/0', at(3), at(8));
     expect(watermark.reported(at(8))).toBe(at(4));
     expect(watermark.newest(at(8))).toBe(at(7));
   });
 
   test('does not wait for a worker that is silent', () => {
     const watermark = new Watermark(10e9);
-    watermark.see('attention/0', at(20));
-    watermark.see('attention/1', at(18));
-    watermark.see('ffn/0', at(9.9));
+    watermark.see('attention/0', at(20), at(21));
+    watermark.see('attention/1', at(18), at(21));
+    watermark.see('ffn/0', at(9.9), at(21));
     expect(watermark.reported(at(21))).toBe(at(18));
-    watermark.see('ffn/0', at(12));
+    watermark.see('ffn/0', at(12), at(21));
     expect(watermark.reported(at(21))).toBe(at(12));
   });
 
   test('a clock that is far ahead does not make everybody else silent', () => {
     const watermark = new Watermark(10e9);
-    watermark.see('attention/0', at(3600));
-    watermark.see('ffn/0', at(8));
+    watermark.see('attention/0', at(3600), at(10));
+    watermark.see('ffn/0', at(8), at(10));
     expect(watermark.newest(at(10))).toBe(at(8));
     expect(watermark.reported(at(10))).toBe(at(8));
   });
 
+  test('a clock that was far ahead counts again once it is right', () => {
+    const watermark = new Watermark(10e9);
+    watermark.see('attention/0', at(7), at(8));
+    watermark.see('attention/0', at(1e9), at(8));
+    expect(watermark.newest(at(8))).toBe(at(7));
+    // The first that is heard of a worker may be wrong, too.
+    watermark.see('ffn/0', at(1e9), at(8));
+    expect(watermark.reported(at(8))).toBe(at(7));
+    watermark.see('attention/0', at(9), at(10));
+    watermark.see('ffn/0', at(8.5), at(10));
+    expect(watermark.newest(at(10))).toBe(at(9));
+    expect(watermark.reported(at(10))).toBe(at(8.5));
+  });
+
   test('forgets workers', () => {
     const watermark = new Watermark(10e9);
-    watermark.see('attention/0', at(1));
-    watermark.see('ffn/0', at(8));
+    watermark.see('attention/0', at(1), at(10));
+    watermark.see('ffn/0', at(8), at(10));
     watermark.forgetBefore(at(5));
     expect(watermark.reported(at(10))).toBe(at(8));
   });

@@ -237,6 +237,28 @@ describe('pictures', () => {
     expect(empty.strip).toBeNull();
   });
 
+  test('an event that a wrong clock dated far ahead does not become the newest', async () => {
+    const data = join(folder, 'ahead');
+    const wrong = await openTelemetryWriter({ data });
+    const ahead = slowSteps({ seconds: 0.1, startUnixNs: unixNanos(FEED_START + 10n ** 18n) });
+    const batches = [table, ahead].map((events, i) => ({
+      batchId: `ahead-${i}`,
+      receivedUnixNs: NOW,
+      events: [events],
+      metrics: [],
+      rejected: new Map(),
+      logRecords: 0,
+    }));
+    await wrong.append(batches);
+    const shown = (await strip(wrong, { deployment: 'demo' }, NOW)).strip!;
+    expect(BigInt(shown.startUnixNs) > BigInt(at(60))).toBe(true);
+    expect(BigInt(shown.startUnixNs) < NOW + 5_000_000_000n).toBe(true);
+    // Where all of it lies ahead, the clock of this machine is wrong, and everything is shown.
+    const before = unixNanos(FEED_START - 3_600_000_000_000n);
+    expect((await strip(wrong, { deployment: 'demo' }, before)).strip).not.toBeNull();
+    await wrong.close();
+  });
+
   test('a window with too many events is cut to its newest part', async () => {
     const whole = { fromUnixNs: FEED_START, toUnixNs: unixNanos(BigInt(at(65))) as UnixNanos };
     const all = await loadNewest(store, 'demo', whole, 1e9);
