@@ -57,11 +57,24 @@ export async function supervise(options: SuperviseOptions): Promise<number> {
     ...(parts.web ? [{ key: 'web', address: config.web }] : []),
   ]);
   if (problems.length > 0) {
-    for (const problem of problems) say(problem);
+    const running = runningInstance(config.dataDir);
+    if (running !== null) say(running);
+    else for (const problem of problems) say(problem);
     return 1;
   }
   const supervisor = new Supervisor(options);
   return supervisor.run();
+}
+
+/** One line where another instance runs on the data folder: what it serves, and how to go on. */
+function runningInstance(dataDir: string): string | null {
+  const runtime = readRuntimeFile(runtimeFilePath(dataDir));
+  if (runtime === null || !processIsAlive(runtime.pid)) return null;
+  const served = runtime.web ?? runtime.otlpHttp ?? 'nothing yet';
+  return (
+    `afdscope already runs on ${dataDir} (process ${runtime.pid}): ${served}. Stop it first, or ` +
+    'start another with --data and free ports (--web, --otlp-http, --otlp-grpc, --admin).'
+  );
 }
 
 class Supervisor {

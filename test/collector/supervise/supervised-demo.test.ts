@@ -58,6 +58,22 @@ describe('afdscope demo', () => {
     expect(hasRuntime(dataDir)).toBe(false);
   }, 60_000);
 
+  test('started twice: the second names the first and where it is', async () => {
+    const dataDir = scratchFolder();
+    const first = new AfdscopeProcess(SMALL, ownPlaces(dataDir));
+    await first.prints(/afdscope is up/);
+    const { otlpHttp } = readRuntime(dataDir);
+    const second = new AfdscopeProcess(SMALL, {
+      ...ownPlaces(dataDir),
+      AFDSCOPE_OTLP_HTTP: new URL(otlpHttp ?? '').host,
+    });
+    const { code, stderr } = await second.finished;
+    expect(code).toBe(1);
+    expect(stderr.trim()).toMatch(/^afdscope already runs on .*$/);
+    expect(stderr).toContain(`(process ${first.child.pid}): ${otlpHttp}. Stop it first`);
+    expect((await fetch(`${readRuntime(dataDir).admin}/readyz`)).status).toBe(200);
+  }, 60_000);
+
   test('children end when the supervisor is killed', async () => {
     const dataDir = scratchFolder();
     const demo = new AfdscopeProcess(SMALL, ownPlaces(dataDir));
