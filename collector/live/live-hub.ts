@@ -16,6 +16,9 @@ import { LIVE_DEFAULTS, type LiveSettings } from './live-settings.ts';
 /** Two minutes of points; who was away for longer loads the history. */
 const RING_POINTS = 120;
 
+/** A new reader gets so many: buckets of the history close up to half a minute late. */
+const POINTS_AFTER_RESET = 60;
+
 const MAX_RESTART_DELAY_MS = 30_000;
 
 export interface LiveOptions extends Partial<LiveSettings> {
@@ -159,14 +162,16 @@ class Hub implements LiveHub {
 
   #greet(deployment: string, channel: Channel, lastEventId: number | null, send: SendLive): void {
     const { ring, baseEpoch } = channel;
-    const missed = lastEventId === null ? 'reset' : ring.changesSince(lastEventId - baseEpoch);
+    const isOurs = lastEventId !== null && lastEventId >= baseEpoch;
+    const missed = isOurs ? ring.changesSince(lastEventId - baseEpoch) : 'reset';
     const epoch = baseEpoch + ring.epoch;
-    if (missed === 'reset' || (lastEventId !== null && lastEventId < baseEpoch)) {
+    if (missed === 'reset') {
       send(epoch, { kind: 'reset', deployment });
-    } else {
-      for (const { epoch: at, change } of missed) {
-        send(baseEpoch + at, { kind: 'point', deployment, ...change });
-      }
+    }
+    const recent = Math.max(0, ring.epoch - POINTS_AFTER_RESET);
+    const points = missed === 'reset' ? ring.changesSince(recent) : missed;
+    for (const { epoch: at, change } of points === 'reset' ? [] : points) {
+      send(baseEpoch + at, { kind: 'point', deployment, ...change });
     }
     for (const event of channel.last.values()) send(epoch, event);
   }
