@@ -183,13 +183,26 @@ export class SimulatedCluster {
       await this.#sleepUntilNs(Math.min(endNs, this.#simulation.nowNs));
       if (this.#stopped.signal.aborted) return;
       const traceId = this.#traceId(step);
-      for (let i = 0; i < ofStep.length; i++) {
-        const event = ofStep[i]!;
-        this.#reporters[event.worker]!.reportEvent(event, this.#originUnixNs, traceId);
-        this.#spansReported++;
-        if (i % SPANS_AT_ONCE === SPANS_AT_ONCE - 1) await yieldToEventLoop();
-      }
+      if (this.#options.packed) await this.#reportPacked(ofStep, traceId);
+      else await this.#reportSpans(ofStep, traceId);
       this.#recordTimePerOutputToken(ofStep);
+    }
+  }
+
+  async #reportSpans(ofStep: readonly EventRow[], traceId: string): Promise<void> {
+    for (let i = 0; i < ofStep.length; i++) {
+      const event = ofStep[i]!;
+      this.#reporters[event.worker]!.reportEvent(event, this.#originUnixNs, traceId);
+      this.#spansReported++;
+      if (i % SPANS_AT_ONCE === SPANS_AT_ONCE - 1) await yieldToEventLoop();
+    }
+  }
+
+  async #reportPacked(ofStep: readonly EventRow[], traceId: string): Promise<void> {
+    for (const [worker, events] of Map.groupBy(ofStep, (event) => event.worker)) {
+      this.#reporters[worker]!.reportStep(events, this.#originUnixNs, traceId);
+      this.#spansReported++;
+      await yieldToEventLoop();
     }
   }
 
