@@ -13,7 +13,12 @@ import { ABSENT, Stage } from '#lib/table/codes.ts';
 import type { EventRow } from '#lib/table/event-table-builder.ts';
 import { ExportHealth } from './export-health.ts';
 import { type FaultRequest, faultsOf } from './fault-request.ts';
-import { clusterSpec, type SimulateOptions, SPANS_PER_SECOND } from './options.ts';
+import {
+  clusterSpec,
+  PACKED_EVENTS_PER_SECOND,
+  type SimulateOptions,
+  SPANS_PER_SECOND,
+} from './options.ts';
 import { WorkerReporter } from './worker-reporter.ts';
 
 const STEPS_TOGETHER = 2;
@@ -164,8 +169,9 @@ export class SimulatedCluster {
 
   /** Leaves out the steps that nobody sees, and more of them where this process fell behind. */
   #skip(endNs: number, stepNs: number): void {
-    const spansPerSecond = (this.#events.length / STEPS_TOGETHER) * (NS_PER_S / stepNs);
-    const affordable = Math.max(1, Math.ceil(spansPerSecond / SPANS_PER_SECOND));
+    const perSecond = (this.#events.length / STEPS_TOGETHER) * (NS_PER_S / stepNs);
+    const limit = this.#options.packed ? PACKED_EVENTS_PER_SECOND : SPANS_PER_SECOND;
+    const affordable = Math.max(1, Math.ceil(perSecond / limit));
     this.#reportEvery = this.#options.reportEvery ?? affordable;
     const planned = STEPS_TOGETHER * (this.#reportEvery - 1);
     const behindNs = this.#nowNs() - (endNs + planned * stepNs);

@@ -11,7 +11,7 @@ export interface SimulateOptions {
   readonly scenario: ScenarioName;
   readonly attentionWorkers: number;
   readonly ffnWorkers: number;
-  /** One step in so many is reported; null: as many as keep under SPANS_PER_SECOND. */
+  /** One step in so many is reported; null: as many as keep under what a process can report. */
   readonly reportEvery: number | null;
   readonly seed: number;
   /** One span a step and worker (docs/packed-steps.md) instead of one an event. */
@@ -21,6 +21,8 @@ export interface SimulateOptions {
 
 /** What one process reports at a fifth of a core, whatever the cluster's size and speed. */
 export const SPANS_PER_SECOND = 18_000;
+/** The same where a span is a whole step. */
+export const PACKED_EVENTS_PER_SECOND = 90_000;
 
 export const USAGE = `usage: node collector/simulate/main.ts [options]
   --otlp URL           OTLP/HTTP receiver (default http://127.0.0.1:4318)

@@ -140,11 +140,7 @@ export class WorkerReporter {
     const packed = encodePackedStep(builder.finish(), rows, { crc32, defaultKind });
     const attributes: Attributes = { 'afd.step': events[0]?.step ?? -1, 'afd.packed': packed };
     this.#tracer
-      .startSpan(
-        'afd.step',
-        { startTime: hrTime(originUnixNs, startNs), attributes },
-        ROOT_CONTEXT,
-      )
+      .startSpan('afd.step', { startTime: hrTime(originUnixNs, startNs), attributes }, ROOT_CONTEXT)
       .end(hrTime(originUnixNs, endNs));
   }
 

@@ -105,7 +105,10 @@ function planForm(given: readonly number[], first: number | null, minWidth: numb
   let bits = width * given.length;
   for (let narrow = width - 1; narrow >= minWidth; narrow--) {
     const window = fullestWindow(sorted, 2 ** narrow);
-    const cost = narrow * given.length + PATCH_BITS * (values.length - window.count);
+    const patchBits = PATCH_BITS * (values.length - window.count);
+    // Narrower ones hold fewer still.
+    if (patchBits >= bits) break;
+    const cost = narrow * given.length + patchBits;
     if (cost >= bits) continue;
     bits = cost;
     width = narrow;

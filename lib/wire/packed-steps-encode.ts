@@ -144,15 +144,11 @@ function writeTimes(out: ByteSink, table: EventTable, all: readonly Series[], s:
     reference: -1,
     shift: 0,
   };
-  for (let reference = 0; reference < s; reference++) {
-    for (const shift of SHIFTS) {
-      const gaps = gapsTo(all[reference]!.endNs, startNs, shift);
-      if (gaps.some((gap) => Math.abs(gap) >= 2 ** 51)) continue;
-      // Nothing that spreads wider than the best so far can be cheaper.
-      if (spreadBits(gaps, best.plan.bits)) continue;
-      const plan = planColumn(gaps, 0);
-      if (plan.bits + 8 < best.plan.bits) best = { plan, reference, shift };
-    }
+  for (const { reference, shift } of likelyReferences(all, s)) {
+    const gaps = gapsTo(all[reference]!.endNs, startNs, shift);
+    if (gaps.some((gap) => Math.abs(gap) >= 2 ** 51)) continue;
+    const plan = planColumn(gaps, 0);
+    if (plan.bits + 8 < best.plan.bits) best = { plan, reference, shift };
   }
   out.varint(best.reference + 1);
   if (best.reference >= 0) out.zigzag(best.shift);
@@ -161,18 +157,45 @@ function writeTimes(out: ByteSink, table: EventTable, all: readonly Series[], s:
 
 /** Where the other series has events of a few layers more or fewer. */
 const SHIFTS = [0, 1, -1, 2, -2, 3, -3] as const;
+/** Gaps that are looked at to tell how well a reference predicts, and references that are tried. */
+const SAMPLES = 9;
+const TRIED = 2;
+
+interface Reference {
+  readonly reference: number;
+  readonly shift: number;
+  readonly spreadNs: number;
+}
+
+/** Earlier series from whose ends the starts of series `s` keep the steadiest distance. */
+function likelyReferences(all: readonly Series[], s: number): Reference[] {
+  const { startNs } = all[s]!;
+  const count = Math.min(SAMPLES, startNs.length);
+  const gaps = new Float64Array(count);
+  const likely: Reference[] = [];
+  for (let reference = 0; reference < s; reference++) {
+    const { endNs } = all[reference]!;
+    const last = endNs.length - 1;
+    for (const shift of SHIFTS) {
+      for (let k = 0; k < count; k++) {
+        const i = Math.floor(((k + 0.5) * startNs.length) / count);
+        gaps[k] = startNs[i]! - endNs[Math.max(0, Math.min(last, i - shift))]!;
+      }
+      gaps.sort();
+      // The extremes may be outliers.
+      const spreadNs = gaps[count - 1 - (count >> 2)]! - gaps[count >> 2]!;
+      if (likely.length === TRIED && spreadNs >= likely[TRIED - 1]!.spreadNs) continue;
+      likely.push({ reference, shift, spreadNs });
+      likely.sort((a, b) => a.spreadNs - b.spreadNs);
+      likely.length = Math.min(likely.length, TRIED);
+    }
+  }
+  return likely;
+}
 
 function gapsTo(endNs: readonly number[], startNs: readonly number[], shift: number): number[] {
   const last = endNs.length - 1;
   return startNs.map((start, i) => start - endNs[Math.max(0, Math.min(last, i - shift))]!);
-}
-
-/** Is the middle half of the gaps spread so wide that a column of them takes over `bits`? */
-function spreadBits(gaps: readonly number[], bits: number): boolean {
-  if (gaps.length < 8) return false;
-  const sorted = gaps.toSorted((a, b) => a - b);
-  const middle = sorted[(sorted.length * 3) >> 2]! - sorted[sorted.length >> 2]!;
-  return Math.log2(middle + 1) * gaps.length > bits;
 }
 
 function writeColumns(out: ByteSink, table: EventTable, { rows, mask }: Series): void {

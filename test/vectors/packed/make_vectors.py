@@ -28,22 +28,27 @@ def zigzag(value):
     return varint(value * 2 if value >= 0 else -value * 2 - 1)
 
 
-def column(values, least_bytes=0, delta=False):
-    """Whole bytes for each residual, no patches: all that an encoder needs."""
+def column(values, least_bits=0, delta=False):
+    """One width for all residuals, no patches: all that an encoder needs."""
     first = values[0] if values else 0
     steps = [b - a for a, b in zip(values, values[1:])] if delta else values
     base = min(steps, default=0)
     residuals = ([0] if delta and values else []) + [value - base for value in steps]
-    width = max(least_bytes, (max(residuals, default=0).bit_length() + 7) // 8)
-    head = bytes([width * 8 + (DELTA if delta else 0)]) + zigzag(base)
+    width = max(least_bits, max(residuals, default=0).bit_length())
+    head = bytes([width + (DELTA if delta else 0)]) + zigzag(base)
     if delta:
         head += zigzag(first - base)
-    return head + b"".join(r.to_bytes(width, "little") for r in residuals)
+    if width == 0 or not residuals:
+        return head
+    bits = "".join([f"{residual:0{width}b}" for residual in reversed(residuals)])
+    return head + int(bits, 2).to_bytes((len(bits) + 7) // 8, "little")
 
 
 def measure(values):
-    if all(float(value).is_integer() for value in values):
-        return b"\x00" + column([int(value) for value in values])
+    for scale in range(9):
+        scaled = [value * 2**scale for value in values]
+        if all(int(value) == value for value in scaled):
+            return bytes([scale]) + column([int(value) for value in scaled])
     return b"\xff" + struct.pack(f"<{len(values)}d", *values)
 
 
@@ -75,7 +80,7 @@ def encode_step(step, events):
         body.append((0 if kind is None else KINDS.index(kind) + 1) | PHASES.index(phase) << 4)
         body += varint(domain + 1) + varint(microbatch + 1) + varint(peer + 1)
         body += varint(len(rows)) + varint(mask)
-        body += column([row["durationNs"] for row in rows], least_bytes=1)
+        body += column([row["durationNs"] for row in rows], least_bits=8)
         body += varint(0) + column([row["startUnixNs"] - base for row in rows], delta=True)
         if mask & 1:
             body += column([row["layer"] for row in rows], delta=True)
@@ -85,7 +90,7 @@ def encode_step(step, events):
         for i, name in enumerate(LISTS):
             if mask >> (9 + i) & 1:
                 body += column([len(row[name]) for row in rows])
-                body += column([value for row in rows for value in row[name]], least_bytes=1)
+                body += column([value for row in rows for value in row[name]], least_bits=8)
     return b"AFD\x01" + struct.pack("<I", zlib.crc32(body)) + bytes(body)
 
 
