@@ -75,7 +75,8 @@ export class PackedRowWriter {
     context: PackedRowContext,
     lists: PlacedLists[],
   ): void {
-    const { series, cursor, column, scratch } = reader;
+    const { series, cursor } = reader;
+    const { column, scratch } = reader.values;
     const { place } = this.#order;
     const from = builder.length;
     const first = series.firstRow[s]!;
@@ -133,11 +134,11 @@ export class PackedRowWriter {
     first: number,
     end: number,
   ): void {
-    const { column, scratch } = reader;
+    const { column, scratch } = reader.values;
     const { place } = this.#order;
     const from = builder.length;
     const values = builder.measure(PACKED_MEASURES[c - FIRST_MEASURE_COLUMN]!);
-    const scale = reader.measureScale(end - first);
+    const scale = reader.values.measureScale(end - first);
     const factor = scale === SCALE_DOUBLES ? 1 : 2 ** -scale;
     const constant = scale === SCALE_DOUBLES ? Number.NaN : column.constant * factor;
     if (!Number.isNaN(constant)) {
@@ -162,7 +163,7 @@ export class PackedRowWriter {
     end: number,
   ): void {
     const { place, length } = this.#order;
-    const total = reader.listMembers(end - first);
+    const total = reader.values.listMembers(end - first);
     const placed = placedLists(lists, PACKED_LISTS[c - FIRST_LIST_COLUMN]!, length);
     if (placed.used + total > placed.members.length) {
       // No more than all lists of the step have members, and those are bounded by its bytes.
@@ -170,9 +171,9 @@ export class PackedRowWriter {
       grown.set(placed.members.subarray(0, placed.used));
       placed.members = grown;
     }
-    reader.column.values(placed.members, placed.used);
+    reader.values.column.values(placed.members, placed.used);
     for (let row = first; row < end; row++) {
-      const memberCount = reader.scratch[row - first]!;
+      const memberCount = reader.values.scratch[row - first]!;
       const to = place[row]!;
       if (to >= 0) {
         placed.starts[to] = placed.used;

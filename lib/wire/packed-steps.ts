@@ -5,38 +5,33 @@
  */
 import { KINDS, PHASES } from '#lib/table/codes.ts';
 import { MalformedInput } from './malformed-input.ts';
-import { PackedColumn, PackedCursor } from './packed-steps-column.ts';
+import { PackedCursor } from './packed-steps-column.ts';
 import {
   CHECKED_FROM,
   COLUMN_COUNT,
-  CRC_AT,
   type Crc32,
   FIRST_LIST_COLUMN,
   HEADER_BYTES,
   LAYER_COLUMN,
   MAX_EVENTS_PER_STEP,
-  MAX_SCALE,
   MIN_DURATION_BITS,
-  MIN_MEMBER_BITS,
-  PACKED_MAGIC,
-  PACKED_VERSION,
   type PackedRanges,
   SCALE_DOUBLES,
   SeriesField,
 } from './packed-steps-format.ts';
+import { frameDamage } from './packed-steps-frame.ts';
 import { SeriesTable } from './packed-steps-series.ts';
+import { PackedValues } from './packed-steps-values.ts';
 
 const MAX_NAMES = 4096;
 const MAX_SERIES = 65_536;
-/** Bounds what a reader keeps between steps. */
-const MAX_MEMBERS_PER_SERIES = 2 ** 21;
 
 /** Why a row is not wanted; what else a caller writes to `refused` is its own. */
 export const BAD_FIELD = 1;
 
 export class PackedStepReader {
   readonly cursor = new PackedCursor();
-  readonly column = new PackedColumn(this.cursor);
+  readonly values = new PackedValues(this.cursor);
   baseHigh = 0;
   baseLow = 0;
   /** -1: none. */
@@ -64,7 +59,6 @@ export class PackedStepReader {
   maxDurationNs = 0;
   /** Members of lists. */
   members = 0;
-  scratch = new Float64Array(1024);
   readonly #ranges: PackedRanges;
   readonly #crc32: Crc32;
 
@@ -77,7 +71,7 @@ export class PackedStepReader {
   open(payload: Uint8Array): boolean {
     const { cursor } = this;
     this.events = 1;
-    this.damage = this.#frameDamage(payload);
+    this.damage = frameDamage(payload, this.#crc32);
     if (this.damage !== '') return false;
     cursor.bytes = payload;
     cursor.view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
@@ -103,19 +97,6 @@ export class PackedStepReader {
     if (this.refused[row] !== 0) return;
     this.refused[row] = reason;
     this.refusedRows++;
-  }
-
-  #frameDamage(payload: Uint8Array): string {
-    if (payload.length < HEADER_BYTES) return 'damaged packed step: it is shorter than its header';
-    for (let i = 0; i < PACKED_MAGIC.length; i++) {
-      if (payload[i] !== PACKED_MAGIC[i]) return 'it is no packed step';
-    }
-    const version = payload[PACKED_MAGIC.length]!;
-    if (version !== PACKED_VERSION) return `version ${version} of packed steps is not known`;
-    let stated = 0;
-    for (let i = 3; i >= 0; i--) stated = stated * 256 + payload[CRC_AT + i]!;
-    const crc = this.#crc32(payload.subarray(CHECKED_FROM));
-    return crc === stated ? '' : 'damaged packed step: the checksum differs';
   }
 
   #content(): void {
@@ -166,7 +147,8 @@ export class PackedStepReader {
 
   /** Reads a series and gives its number of rows. */
   #oneSeries(firstRow: number, events: number): number {
-    const { cursor, column, series } = this;
+    const { cursor, series } = this;
+    const { column } = this.values;
     const s = series.add();
     const name = cursor.varint();
     if (name >= this.nameCount) cursor.fail('a stage name is missing');
@@ -205,7 +187,8 @@ export class PackedStepReader {
   }
 
   #starts(s: number, firstRow: number, rows: number): void {
-    const { cursor, column, series, startNs, durationNs } = this;
+    const { cursor, series, startNs, durationNs } = this;
+    const { column } = this.values;
     const reference = cursor.varint() - 1;
     if (reference >= s) cursor.fail('a series counts from one that is not before it');
     const shift = reference < 0 ? 0 : cursor.zigzag();
@@ -238,50 +221,21 @@ export class PackedStepReader {
   }
 
   #checkColumn(c: number, firstRow: number, rows: number): void {
-    const { column } = this;
+    const { column } = this.values;
     if (c === LAYER_COLUMN) {
       column.read(rows);
       this.#checkValues(c, 0, firstRow, rows);
     } else if (c >= FIRST_LIST_COLUMN) {
       this.#checkList(c, firstRow, rows);
     } else {
-      const scale = this.measureScale(rows);
+      const scale = this.values.measureScale(rows);
       this.#checkValues(c, scale, firstRow, rows);
     }
   }
 
-  /** Reads the head of a measure's column; SCALE_DOUBLES: its values are in `scratch`. */
-  measureScale(rows: number): number {
-    const { cursor } = this;
-    const scale = cursor.byte();
-    if (scale === SCALE_DOUBLES) {
-      const at = cursor.skip(rows * 8);
-      for (let i = 0; i < rows; i++) this.scratch[i] = cursor.view.getFloat64(at + i * 8, true) + 0;
-    } else {
-      if (scale > MAX_SCALE) cursor.fail('a scale is not known');
-      this.column.read(rows);
-    }
-    return scale;
-  }
-
-  /** Reads a list column's lengths into `scratch`, and then the head of its members' column. */
-  listMembers(rows: number): number {
-    const { cursor, column, scratch } = this;
-    column.read(rows);
-    if (!column.surelyWithin(0, Number.MAX_SAFE_INTEGER)) cursor.fail('a length is negative');
-    column.values(scratch);
-    let total = 0;
-    for (let i = 0; i < rows; i++) total += scratch[i]!;
-    if (total > cursor.end - cursor.pos || total > MAX_MEMBERS_PER_SERIES) {
-      cursor.fail('a list is too long');
-    }
-    column.read(total, MIN_MEMBER_BITS);
-    return total;
-  }
-
   /** Marks the rows whose value in the column (or `scratch`) is out of range. */
   #checkValues(field: number, scale: number, firstRow: number, rows: number): void {
-    const { column, scratch } = this;
+    const { column, scratch } = this.values;
     const min = this.#ranges.min[field]!;
     const max = this.#ranges.max[field]!;
     const whole = this.#ranges.whole[field]! === 1;
@@ -299,14 +253,14 @@ export class PackedStepReader {
   }
 
   #checkList(field: number, firstRow: number, rows: number): void {
-    const total = this.listMembers(rows);
+    const total = this.values.listMembers(rows);
     this.members += total;
     const min = this.#ranges.min[field]!;
     const max = this.#ranges.max[field]!;
-    if (this.column.surelyWithin(min, max)) return;
-    const lengths = this.scratch.slice(0, rows);
+    if (this.values.column.surelyWithin(min, max)) return;
+    const lengths = this.values.scratch.slice(0, rows);
     const members = new Float64Array(total);
-    this.column.values(members);
+    this.values.column.values(members);
     let at = 0;
     for (let i = 0; i < rows; i++) {
       for (const end = at + lengths[i]!; at < end; at++) {
@@ -331,7 +285,7 @@ export class PackedStepReader {
     this.startNs = new Float64Array(capacity);
     this.durationNs = new Float64Array(capacity);
     this.refused = new Uint8Array(capacity);
-    this.scratch = new Float64Array(capacity);
+    this.values.scratch = new Float64Array(capacity);
   }
 }
 

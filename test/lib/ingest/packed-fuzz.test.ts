@@ -91,7 +91,7 @@ describe('damaged packed steps', () => {
       }
     }
     expect(reader.startNs.length).toBeLessThanOrEqual(largest * 2);
-    expect(reader.scratch.length).toBeLessThanOrEqual(largest * 2);
+    expect(reader.values.scratch.length).toBeLessThanOrEqual(largest * 2);
   });
 });
 

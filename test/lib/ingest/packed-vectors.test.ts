@@ -5,7 +5,7 @@ import { DEFAULT_DECODE_LIMITS, Decoder } from '#lib/ingest/decoder.ts';
 import { defaultKind } from '#lib/model/stages.ts';
 import { scenarioSpec } from '#lib/pipeline/scenarios.ts';
 import { simulateSteps } from '#lib/pipeline/simulate.ts';
-import { KINDS, STAGES } from '#lib/table/codes.ts';
+import { KINDS, STAGES, type StageName } from '#lib/table/codes.ts';
 import { testWorker } from '#test/support/afd-table.ts';
 import { tableEvents } from '#test/support/oracle-decode.ts';
 import { resourceAttributes } from '#test/support/otlp-encode.ts';
@@ -54,7 +54,7 @@ describe('vectors', () => {
         step: vector.step,
         layer: -1,
         microbatch: -1,
-        kind: KINDS[defaultKind(STAGES.findIndex((name) => name === known))],
+        kind: KINDS[defaultKind(STAGES.indexOf(known as StageName))],
         phase: 'decode',
         peer: -1,
         ...fields,

@@ -1,6 +1,6 @@
 """Packed steps (docs/packed-steps.md) from Python's standard library, written apart from the
 TypeScript encoder. `python3 make_vectors.py` writes the vectors of this folder anew: *.bin and what
-it must decode to."""
+it must decode to (format the JSON with biome). simulated-step.bin is the TypeScript encoder's."""
 
 import json
 import pathlib
