@@ -28,6 +28,8 @@ import { cutNameBytes, MAX_NAME_BYTES, type StageNames } from './stage-names.ts'
 
 /** Rows that are made room for at once, from what the first step of a request looks like. */
 const MAX_ROOM = 1 << 20;
+/** Steps differ; growing once more would copy everything. */
+const ROOM_MARGIN = 1.1;
 const TWO_32 = 4294967296;
 /** 2^63 ns is the year 2262. */
 const MAX_HIGH = 2 ** 31;
@@ -127,8 +129,8 @@ export class PackedColumns {
       const table = this.#table(source, tables);
       if (table !== null) {
         if (table.builder.capacity - table.builder.length < events) {
-          const spansLeft = Math.ceil((record.bytes.length - start) / byteCount);
-          table.builder.reserve(Math.min(spansLeft * events, Math.max(MAX_ROOM, events)));
+          const likely = (events * (record.bytes.length - start) * ROOM_MARGIN) / byteCount;
+          table.builder.reserve(Math.max(events, Math.min(Math.ceil(likely), MAX_ROOM)));
         }
         this.#writer.write(reader, table.builder, {
           worker: source.workerIndex,
