@@ -13,7 +13,12 @@ import { ABSENT, Stage } from '#lib/table/codes.ts';
 import type { EventRow } from '#lib/table/event-table-builder.ts';
 import { ExportHealth } from './export-health.ts';
 import { type FaultRequest, faultsOf } from './fault-request.ts';
-import { clusterSpec, type SimulateOptions, SPANS_PER_SECOND } from './options.ts';
+import {
+  clusterSpec,
+  PACKED_EVENTS_PER_SECOND,
+  type SimulateOptions,
+  SPANS_PER_SECOND,
+} from './options.ts';
 import { WorkerReporter } from './worker-reporter.ts';
 
 const STEPS_TOGETHER = 2;
@@ -164,8 +169,9 @@ export class SimulatedCluster {
 
   /** Leaves out the steps that nobody sees, and more of them where this process fell behind. */
   #skip(endNs: number, stepNs: number): void {
-    const spansPerSecond = (this.#events.length / STEPS_TOGETHER) * (NS_PER_S / stepNs);
-    const affordable = Math.max(1, Math.ceil(spansPerSecond / SPANS_PER_SECOND));
+    const perSecond = (this.#events.length / STEPS_TOGETHER) * (NS_PER_S / stepNs);
+    const limit = this.#options.packed ? PACKED_EVENTS_PER_SECOND : SPANS_PER_SECOND;
+    const affordable = Math.max(1, Math.ceil(perSecond / limit));
     this.#reportEvery = this.#options.reportEvery ?? affordable;
     const planned = STEPS_TOGETHER * (this.#reportEvery - 1);
     const behindNs = this.#nowNs() - (endNs + planned * stepNs);
@@ -183,13 +189,26 @@ export class SimulatedCluster {
       await this.#sleepUntilNs(Math.min(endNs, this.#simulation.nowNs));
       if (this.#stopped.signal.aborted) return;
       const traceId = this.#traceId(step);
-      for (let i = 0; i < ofStep.length; i++) {
-        const event = ofStep[i]!;
-        this.#reporters[event.worker]!.reportEvent(event, this.#originUnixNs, traceId);
-        this.#spansReported++;
-        if (i % SPANS_AT_ONCE === SPANS_AT_ONCE - 1) await yieldToEventLoop();
-      }
+      if (this.#options.packed) await this.#reportPacked(ofStep, traceId);
+      else await this.#reportSpans(ofStep, traceId);
       this.#recordTimePerOutputToken(ofStep);
+    }
+  }
+
+  async #reportSpans(ofStep: readonly EventRow[], traceId: string): Promise<void> {
+    for (let i = 0; i < ofStep.length; i++) {
+      const event = ofStep[i]!;
+      this.#reporters[event.worker]!.reportEvent(event, this.#originUnixNs, traceId);
+      this.#spansReported++;
+      if (i % SPANS_AT_ONCE === SPANS_AT_ONCE - 1) await yieldToEventLoop();
+    }
+  }
+
+  async #reportPacked(ofStep: readonly EventRow[], traceId: string): Promise<void> {
+    for (const [worker, events] of Map.groupBy(ofStep, (event) => event.worker)) {
+      this.#reporters[worker]!.reportStep(events, this.#originUnixNs, traceId);
+      this.#spansReported++;
+      await yieldToEventLoop();
     }
   }
 

@@ -11,14 +11,18 @@ export interface SimulateOptions {
   readonly scenario: ScenarioName;
   readonly attentionWorkers: number;
   readonly ffnWorkers: number;
-  /** One step in so many is reported; null: as many as keep under SPANS_PER_SECOND. */
+  /** One step in so many is reported; null: as many as keep under what a process can report. */
   readonly reportEvery: number | null;
   readonly seed: number;
+  /** One span a step and worker (docs/packed-steps.md) instead of one an event. */
+  readonly packed: boolean;
   readonly controlPort: number;
 }
 
 /** What one process reports at a fifth of a core, whatever the cluster's size and speed. */
 export const SPANS_PER_SECOND = 18_000;
+/** The same where a span is a whole step. */
+export const PACKED_EVENTS_PER_SECOND = 90_000;
 
 export const USAGE = `usage: node collector/simulate/main.ts [options]
   --otlp URL           OTLP/HTTP receiver (default http://127.0.0.1:4318)
@@ -27,6 +31,7 @@ export const USAGE = `usage: node collector/simulate/main.ts [options]
   --attention N        attention workers (default 8)
   --ffn N              FFN workers (default 4)
   --report-every N     report one step in N (default: what keeps it below ${SPANS_PER_SECOND} spans/s)
+  --packed             send packed steps: one span for each step of a worker
   --seed N             seed of all random numbers (default 1)
   --control-port N     port on 127.0.0.1 to read and switch faults; 0 picks one (default 0)
 `;
@@ -34,8 +39,9 @@ export const USAGE = `usage: node collector/simulate/main.ts [options]
 /** The options, or one sentence that names the flag and what it must be. */
 export function parseOptions(args: readonly string[]): Result<SimulateOptions, string> {
   let flags: Record<string, string | undefined>;
+  let packed: boolean;
   try {
-    flags = parseArgs({
+    const { packed: packedFlag, ...texts } = parseArgs({
       args: [...args],
       options: {
         otlp: { type: 'string' },
@@ -44,10 +50,13 @@ export function parseOptions(args: readonly string[]): Result<SimulateOptions, s
         attention: { type: 'string' },
         ffn: { type: 'string' },
         'report-every': { type: 'string' },
+        packed: { type: 'boolean', default: false },
         seed: { type: 'string' },
         'control-port': { type: 'string' },
       },
     }).values;
+    flags = texts;
+    packed = packedFlag;
   } catch (error) {
     return err(error instanceof Error ? error.message : String(error));
   }
@@ -79,6 +88,7 @@ export function parseOptions(args: readonly string[]): Result<SimulateOptions, s
     ffnWorkers: whole('ffn', 4, 1, 512),
     reportEvery: reportEvery === 0 ? null : reportEvery,
     seed: whole('seed', 1, 0, 2 ** 32 - 1),
+    packed,
     controlPort: whole('control-port', 0, 0, 65_535),
   };
   return problems.length > 0 ? err(problems.join('; ')) : ok(options);

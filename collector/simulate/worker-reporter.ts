@@ -1,13 +1,16 @@
 /** One simulated worker as OpenTelemetry sees it: a resource with a tracer and a meter of its own. */
+import { crc32 } from 'node:zlib';
 import { type Attributes, type Histogram, ROOT_CONTEXT, type Tracer } from '@opentelemetry/api';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { BatchSpanProcessor, RandomIdGenerator, TracerProvider } from '@opentelemetry/sdk-trace';
 import { NS_PER_S, type UnixNanos } from '#lib/base/units.ts';
+import { defaultKind } from '#lib/model/stages.ts';
 import { STAGES } from '#lib/table/codes.ts';
 import type { Measure } from '#lib/table/event-table.ts';
-import type { EventRow } from '#lib/table/event-table-builder.ts';
+import { type EventRow, EventTableBuilder } from '#lib/table/event-table-builder.ts';
 import type { WorkerInfo } from '#lib/table/worker-info.ts';
+import { encodePackedStep } from '#lib/wire/packed-steps-encode.ts';
 import type { ExportHealth } from './export-health.ts';
 import { type GpuActivity, gpuActivity } from './gpu-activity.ts';
 
@@ -120,6 +123,25 @@ export class WorkerReporter {
         ROOT_CONTEXT,
       )
       .end(hrTime(originUnixNs, event.startNs + event.durationNs));
+  }
+
+  /** Reports all events of a step, which must be this worker's, as one span. */
+  reportStep(events: readonly EventRow[], originUnixNs: UnixNanos, traceId: string): void {
+    this.#traceId = traceId;
+    const builder = new EventTableBuilder(originUnixNs, [this.worker]);
+    let startNs = Number.POSITIVE_INFINITY;
+    let endNs = Number.NEGATIVE_INFINITY;
+    for (const event of events) {
+      builder.add({ ...event, worker: 0 });
+      startNs = Math.min(startNs, event.startNs);
+      endNs = Math.max(endNs, event.startNs + event.durationNs);
+    }
+    const rows = Array.from(events.keys());
+    const packed = encodePackedStep(builder.finish(), rows, { crc32, defaultKind });
+    const attributes: Attributes = { 'afd.step': events[0]?.step ?? -1, 'afd.packed': packed };
+    this.#tracer
+      .startSpan('afd.step', { startTime: hrTime(originUnixNs, startNs), attributes }, ROOT_CONTEXT)
+      .end(hrTime(originUnixNs, endNs));
   }
 
   setBusyRatio(busyRatio: number): void {

@@ -8,7 +8,7 @@ export type Encoding = 'protobuf' | 'json';
 
 export interface Decoded {
   readonly signal: Signal;
-  /** Spans, metric points or log records in the request. */
+  /** Events, metric points or log records in the request; docs/schema.md says what an event is. */
   readonly received: number;
   readonly events: readonly EventTable[];
   readonly metrics: readonly MetricTable[];

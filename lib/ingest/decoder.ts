@@ -13,6 +13,7 @@ import { SpanRecord } from '#lib/wire/span-record.ts';
 import type { DecodeLimits } from './decode-limits.ts';
 import type { Decoded, Encoding, MalformedBody, Signal } from './decoded.ts';
 import { MetricColumns } from './metric-columns.ts';
+import { PackedColumns } from './packed-columns.ts';
 import { Resources } from './resources.ts';
 import { StageNames } from './stage-names.ts';
 import { SPAN_BINDING, TraceColumns } from './trace-columns.ts';
@@ -28,12 +29,14 @@ export class Decoder {
   readonly #record = new SpanRecord(SPAN_BINDING);
   readonly #resources: Resources;
   readonly #stages: StageNames;
+  readonly #packed: PackedColumns;
   readonly #series = new Set<string>();
 
   constructor(limits: DecodeLimits) {
     this.#limits = limits;
     this.#resources = new Resources(limits);
     this.#stages = new StageNames(limits.maxStages);
+    this.#packed = new PackedColumns(this.#stages, limits);
   }
 
   /** Never throws for bad input; `body` stays as it is and is not kept. */
@@ -59,7 +62,13 @@ export class Decoder {
   #traces(encoding: Encoding, body: Uint8Array): Decoded {
     const rows = Math.ceil(body.length / SPAN_BYTES[encoding]) + 1;
     const capacity = Math.min(rows, MAX_FIRST_CAPACITY);
-    const sink = new TraceColumns(this.#resources, this.#stages, this.#limits, capacity);
+    const sink = new TraceColumns(
+      this.#resources,
+      this.#stages,
+      this.#packed,
+      this.#limits,
+      capacity,
+    );
     const read = encoding === 'json' ? readTracesJson : readTracesProtobuf;
     read(body, this.#record, sink);
     return {
@@ -70,7 +79,7 @@ export class Decoder {
       logRecords: 0,
       rejected: sink.tally.rejected,
       rejectedCount: sink.tally.rejectedCount,
-      rejectedMessage: sink.tally.message('span'),
+      rejectedMessage: sink.tally.message(this.#packed.any ? 'event' : 'span'),
     };
   }
 

@@ -46,6 +46,17 @@ export class OpenTable {
     return offset;
   }
 
+  /** Like `offsetNs`, for an instant and all that follows it within `spanNs`. */
+  offsetOfSpanNs(high: number, low: number, spanNs: number): number {
+    const offset = (high - this.baseHigh) * TWO_32 + (low - this.baseLow);
+    const min = Math.min(offset, this.#minNs);
+    const max = Math.max(offset + spanNs, this.#maxNs);
+    if (!(max - min <= MAX_SPREAD_NS)) return Number.NaN;
+    this.#minNs = min;
+    this.#maxNs = max;
+    return offset;
+  }
+
   indexOf(worker: WorkerInfo): number {
     const known = this.#workerIndex.get(worker);
     if (known !== undefined) return known;
@@ -88,6 +99,20 @@ export class OpenTables {
     return this.#otherTable(high, low);
   }
 
+  /** The table for events that start within `spanNs` (at most MAX_SPREAD_NS) of an instant. */
+  tableForSpan(high: number, low: number, spanNs: number): OpenTable | null {
+    const current = this.#current === null ? [] : [this.#current];
+    for (const table of [...current, ...this.#tables]) {
+      this.offsetNs = table.offsetOfSpanNs(high, low, spanNs);
+      if (Number.isNaN(this.offsetNs)) continue;
+      this.#current = table;
+      return table;
+    }
+    const made = this.#newTable(high, low);
+    made?.offsetOfSpanNs(high, low, spanNs);
+    return made;
+  }
+
   finish(stageNames: readonly string[]): EventTable[] {
     return this.#tables
       .filter((table) => table.builder.length > 0)
@@ -102,6 +127,10 @@ export class OpenTables {
         return table;
       }
     }
+    return this.#newTable(high, low);
+  }
+
+  #newTable(high: number, low: number): OpenTable | null {
     if (this.#tables.length >= MAX_TABLES) return null;
     const capacity = this.#tables.length === 0 ? this.#capacity : 16;
     const table = new OpenTable(high, low, [], capacity);

@@ -11,7 +11,7 @@ const ADVICE: Readonly<Record<RejectReason, string>> = {
     'have no usable afd.role; set the resource attribute to attention, ffn, colocated or prefill',
   bad_time: 'have a start time that no unix clock gives; times are unix nanoseconds',
   bad_attribute: 'have an attribute that the schema does not allow',
-  bad_packed: 'carry afd.packed; packed steps are not supported by this version',
+  bad_packed: 'are of packed steps that cannot be read, see docs/packed-steps.md',
   cardinality: 'exceed the bound on workers, deployments, stages or series',
   unsupported_metric: 'are exponential histograms or summaries, which are not stored',
   own_telemetry: 'are telemetry of this collector itself (service.name is afdscope)',
@@ -22,6 +22,8 @@ export class RejectTally {
   readonly #totals = new Map<RejectReason, number>();
   /** The first attribute that was wrong, in words; '' where none was. */
   firstBadAttribute = '';
+  /** What was wrong with the first packed step that was; '' where none was. */
+  firstBadPacked = '';
 
   count(deployment: string, reason: RejectReason, count = 1): void {
     let counts = this.rejected.get(deployment);
@@ -48,10 +50,13 @@ export class RejectTally {
       .map(([reason, count]) => {
         const noun = count === 1 ? singular : `${singular}s`;
         const advice = count === 1 ? ofOne(ADVICE[reason]) : ADVICE[reason];
-        const detail =
-          reason === 'bad_attribute' && this.firstBadAttribute !== ''
-            ? ` (the first: ${this.firstBadAttribute})`
-            : '';
+        const first =
+          reason === 'bad_attribute'
+            ? this.firstBadAttribute
+            : reason === 'bad_packed'
+              ? this.firstBadPacked
+              : '';
+        const detail = first === '' ? '' : ` (the first: ${first})`;
         return `${count} ${noun} ${advice}${detail}`;
       });
     return clauses.join('; and ');

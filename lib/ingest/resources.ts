@@ -12,6 +12,7 @@ import type { RejectReason } from '#lib/table/reject-reasons.ts';
 import type { WorkerInfo } from '#lib/table/worker-info.ts';
 import { ByteStringTable } from '#lib/wire/byte-string-table.ts';
 import type { DecodeLimits } from './decode-limits.ts';
+import type { OpenTable } from './open-tables.ts';
 
 /** Longer resources are read anew each time. */
 const MAX_CACHED_BYTES = 16_384;
@@ -44,6 +45,12 @@ export class Source {
     this.countedUnder = countedUnder;
     this.role = worker === null ? 0 : ROLES.indexOf(worker.role);
   }
+}
+
+/** Makes `source.workerIndex` the worker's index in the table. */
+export function enterTable(source: Source, table: OpenTable): void {
+  source.tableId = table.id;
+  source.workerIndex = source.worker === null ? 0 : table.indexOf(source.worker);
 }
 
 export class Resources {

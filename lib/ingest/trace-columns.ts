@@ -11,9 +11,10 @@ import { ByteStringTable } from '#lib/wire/byte-string-table.ts';
 import type { Attributes, TraceSink } from '#lib/wire/sinks.ts';
 import type { SpanBinding, SpanRecord } from '#lib/wire/span-record.ts';
 import type { DecodeLimits } from './decode-limits.ts';
-import { MAX_SPREAD_NS, type OpenTable, OpenTables } from './open-tables.ts';
+import { MAX_SPREAD_NS, OpenTables } from './open-tables.ts';
+import type { PackedColumns } from './packed-columns.ts';
 import { RejectTally } from './reject-tally.ts';
-import type { Resources, Source } from './resources.ts';
+import { enterTable, type Resources, type Source } from './resources.ts';
 import { cutNameBytes, MAX_NAME_BYTES, type StageNames } from './stage-names.ts';
 
 export const SPAN_BINDING: SpanBinding = {
@@ -45,13 +46,22 @@ export class TraceColumns implements TraceSink {
   readonly #resources: Resources;
   readonly #stages: StageNames;
   readonly #tables: OpenTables;
+  readonly #packed: PackedColumns;
   readonly #minHigh: number;
   readonly #minLow: number;
 
   /** `capacity`: about how many spans to make room for. */
-  constructor(resources: Resources, stages: StageNames, limits: DecodeLimits, capacity: number) {
+  constructor(
+    resources: Resources,
+    stages: StageNames,
+    packed: PackedColumns,
+    limits: DecodeLimits,
+    capacity: number,
+  ) {
     this.#resources = resources;
     this.#stages = stages;
+    this.#packed = packed;
+    packed.startRequest();
     this.#tables = new OpenTables(capacity);
     this.#minHigh = Number(limits.minUnixNs >> 32n);
     this.#minLow = Number(limits.minUnixNs & 0xffffffffn);
@@ -70,7 +80,8 @@ export class TraceColumns implements TraceSink {
     const source = this.#resources.current;
     const { seen } = record;
     if (source.worker === null || record.bad !== 0 || (seen & PACKED) !== 0) {
-      this.#refuse(source, record);
+      if (source.worker !== null && (seen & PACKED) !== 0) this.#packedStep(source, record);
+      else this.#refuse(source, record);
       return;
     }
     const { view } = record;
@@ -128,7 +139,7 @@ export class TraceColumns implements TraceSink {
       this.tally.count(source.countedUnder, 'bad_time');
       return;
     }
-    if (source.tableId !== table.id) this.#enter(source, table);
+    if (source.tableId !== table.id) enterTable(source, table);
     if (clamped) this.tally.count(source.countedUnder, 'clamped');
 
     const { values } = record;
@@ -155,14 +166,15 @@ export class TraceColumns implements TraceSink {
     return this.#tables.finish(this.#stages.names);
   }
 
-  #enter(source: Source, table: OpenTable): void {
-    source.tableId = table.id;
-    source.workerIndex = source.worker === null ? 0 : table.indexOf(source.worker);
+  /** A packed step counts as the events that it holds. */
+  #packedStep(source: Source, record: SpanRecord): void {
+    this.received += this.#packed.add(source, record, this.#tables, this.tally) - 1;
   }
 
   #refuse(source: Source, record: SpanRecord): void {
     const reason = this.#refusal(source, record);
     this.tally.count(source.countedUnder, reason);
+    if (reason === 'bad_packed') this.tally.firstBadPacked ||= 'afd.packed must be bytes';
     if (reason !== 'bad_attribute' || this.tally.firstBadAttribute !== '') return;
     if (source.facts.invalidKey !== '') {
       this.tally.firstBadAttribute = `the resource attribute ${source.facts.invalidKey} must be an integer from 0 to 2^31-1`;
@@ -176,7 +188,7 @@ export class TraceColumns implements TraceSink {
     if (source.worker === null) {
       return source.facts.marked || record.marked ? 'no_role' : 'not_afd';
     }
-    return (record.seen & PACKED) !== 0 ? 'bad_packed' : 'bad_attribute';
+    return (record.bad & PACKED) !== 0 ? 'bad_packed' : 'bad_attribute';
   }
 
   #badAttribute(source: Source, slot: number): void {

@@ -6,7 +6,7 @@ import { LISTS, type ListName, MEASURES, type Measure } from '#lib/table/event-t
 
 export interface SpanAttribute {
   readonly key: string;
-  readonly type: 'int' | 'number' | 'string' | 'ints' | 'presence';
+  readonly type: 'int' | 'number' | 'string' | 'ints' | 'bytes';
   /** Inclusive; for lists, of each member. */
   readonly min: number;
   readonly max: number;
@@ -66,7 +66,7 @@ export const SPAN_ATTRIBUTES: readonly SpanAttribute[] = [
   { key: 'afd.kind', ...TEXT },
   { key: 'afd.phase', ...TEXT },
   { key: 'afd.peer', type: 'int', min: -1, max: INT32_MAX },
-  { key: 'afd.packed', type: 'presence', min: 0, max: 0 },
+  { key: 'afd.packed', type: 'bytes', min: 0, max: 0 },
   ...MEASURES.map((name) => MEASURE_ATTRIBUTES[name]),
   ...LISTS.map((name) => LIST_ATTRIBUTES[name]),
 ];

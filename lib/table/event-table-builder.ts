@@ -152,7 +152,7 @@ export class EventTableBuilder {
   finish(): EventTable {
     const n = this.length;
     const measures = Object.fromEntries(
-      MEASURES.map((name) => [name, this.measures[name]?.slice(0, n) ?? null]),
+      MEASURES.map((name) => [name, cutOrNull(this.measures[name], n)]),
     ) as Record<Measure, Float64Array | null>;
     const lists = Object.fromEntries(
       LISTS.map((name) => [name, this.#lists[name]?.finish(n) ?? null]),
@@ -162,17 +162,17 @@ export class EventTableBuilder {
       baseUnixNs: this.baseUnixNs,
       workers: this.workers,
       stageNames: this.stageNames,
-      startNs: this.startNs.slice(0, n),
-      durationNs: this.durationNs.slice(0, n),
-      worker: this.worker.slice(0, n),
-      domain: this.domain.slice(0, n),
-      step: this.step.slice(0, n),
-      layer: this.layer.slice(0, n),
-      microbatch: this.microbatch.slice(0, n),
-      stage: this.stage.slice(0, n),
-      kind: this.kind.slice(0, n),
-      phase: this.phase.slice(0, n),
-      peer: this.peer.slice(0, n),
+      startNs: cut(this.startNs, n),
+      durationNs: cut(this.durationNs, n),
+      worker: cut(this.worker, n),
+      domain: cut(this.domain, n),
+      step: cut(this.step, n),
+      layer: cut(this.layer, n),
+      microbatch: cut(this.microbatch, n),
+      stage: cut(this.stage, n),
+      kind: cut(this.kind, n),
+      phase: cut(this.phase, n),
+      peer: cut(this.peer, n),
       measures,
       lists,
     };
@@ -203,4 +203,21 @@ class ListBuilder {
 function grown<T extends Float64Array | Int32Array | Uint16Array | Uint8Array>(from: T, to: T): T {
   to.set(from);
   return to;
+}
+
+type Column = Float64Array | Int32Array | Uint16Array | Uint8Array;
+
+/** The first `length` values without a copy: the array gives its memory away. */
+function cut<T extends Column>(column: T, length: number): T;
+function cut(column: Column, length: number): Column {
+  if (column.length === length) return column;
+  if (!(column.buffer instanceof ArrayBuffer)) return column.slice(0, length);
+  const buffer = column.buffer.transferToFixedLength(length * column.BYTES_PER_ELEMENT);
+  if (column instanceof Float64Array) return new Float64Array(buffer);
+  if (column instanceof Int32Array) return new Int32Array(buffer);
+  return column instanceof Uint16Array ? new Uint16Array(buffer) : new Uint8Array(buffer);
+}
+
+function cutOrNull(column: Float64Array | null, length: number): Float64Array | null {
+  return column === null ? null : cut(column, length);
 }

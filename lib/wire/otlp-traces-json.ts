@@ -119,6 +119,9 @@ class SpanReader {
       } else if (field === Field.stringValue && cursor.peek() === JsonType.string) {
         cursor.string();
         record.setString(slot, cursor.start, cursor.end - cursor.start);
+      } else if (field === Field.bytesValue && cursor.peek() === JsonType.string) {
+        cursor.string();
+        record.setBytes(slot, cursor.start, cursor.end - cursor.start, true);
       } else if (field === Field.arrayValue && cursor.peek() === JsonType.object) {
         this.#list(slot);
       } else {

@@ -284,6 +284,9 @@ class TraceReader {
         const behind = cursor.pos;
         this.#list(slot, cursor.start, cursor.end);
         cursor.pos = behind;
+      } else if (field === 7 && wireType === WireType.bytes) {
+        cursor.range(end);
+        record.setBytes(slot, cursor.start, cursor.end - cursor.start, false);
       } else {
         cursor.skip(end);
         if (field === 2 || field === 6 || field === 7) record.setOther(slot);

@@ -9,8 +9,8 @@
 import { assert } from '#lib/base/assert.ts';
 import { ByteStringTable } from './byte-string-table.ts';
 
-/** `ints` is a list of integers; `presence` takes any value and only tells that it was there. */
-export type BoundType = 'int' | 'number' | 'string' | 'ints' | 'presence';
+/** `ints` is a list of integers; `bytes` takes bytes, or a string that holds them as base64. */
+export type BoundType = 'int' | 'number' | 'string' | 'ints' | 'bytes';
 
 export interface BoundAttribute {
   readonly key: string;
@@ -31,13 +31,13 @@ const TYPE_CODES: Readonly<Record<BoundType, number>> = {
   number: 1,
   string: 2,
   ints: 3,
-  presence: 4,
+  bytes: 4,
 };
 const INT = 0;
 const NUMBER = 1;
 const STRING = 2;
 const INTS = 3;
-const PRESENCE = 4;
+const BYTES = 4;
 /** Bits of an integer, so that a set of slots is one. */
 const MAX_SLOTS = 32;
 
@@ -53,11 +53,13 @@ export class SpanRecord {
   nameBytes = 0;
   seen = 0;
   bad = 0;
+  /** Bit `i`: the bytes of slot `i` are written as base64. */
+  base64 = 0;
   /** Did any key start with the binding's marker prefix? */
   marked = false;
   /** Numbers, by slot. */
   readonly values = new Float64Array(MAX_SLOTS);
-  /** Byte ranges of strings, by slot. */
+  /** Byte ranges of strings and bytes, by slot. */
   readonly starts = new Int32Array(MAX_SLOTS);
   readonly lengths = new Int32Array(MAX_SLOTS);
   /** Lists, by slot. */
@@ -150,8 +152,20 @@ export class SpanRecord {
       this.lengths[slot] = byteCount;
       this.#good(slot);
     } else {
-      this.setOther(slot);
+      this.setBytes(slot, start, byteCount, true);
     }
+  }
+
+  /** Bytes as such (protobuf), or a string that has them as base64. */
+  setBytes(slot: number, start: number, byteCount: number, base64: boolean): void {
+    if (this.#types[slot] !== BYTES) {
+      this.#wrong(slot);
+      return;
+    }
+    this.starts[slot] = start;
+    this.lengths[slot] = byteCount;
+    this.base64 = base64 ? this.base64 | (1 << slot) : this.base64 & ~(1 << slot);
+    this.#good(slot);
   }
 
   /** Starts a list; a `pushMember` for each member follows, NaN for one that is no number. */
@@ -173,10 +187,9 @@ export class SpanRecord {
     }
   }
 
-  /** A value of a type that only a `presence` attribute takes. */
+  /** A value of a type that no attribute takes. */
   setOther(slot: number): void {
-    if (this.#types[slot] === PRESENCE) this.#good(slot);
-    else this.#wrong(slot);
+    this.#wrong(slot);
   }
 
   /** An empty value is no value. */

@@ -67,6 +67,7 @@ it('reads flags, with a healthy 8A4F as the default', () => {
       ffnWorkers: 4,
       reportEvery: null,
       seed: 1,
+      packed: false,
       controlPort: 0,
     },
   });
@@ -76,11 +77,13 @@ it('reads flags, with a healthy 8A4F as the default', () => {
     '--report-every=20',
     '--scenario',
     'strict',
+    '--packed',
   ]);
   expect(given.ok && given.value).toMatchObject({
     otlpUrl: 'http://h:1',
     reportEvery: 20,
     scenario: 'strict',
+    packed: true,
   });
   for (const args of [['--otlp', 'nowhere'], ['--seed', '-1'], ['--what'], ['--ffn', '0']]) {
     expect(parseOptions(args).ok).toBe(false);

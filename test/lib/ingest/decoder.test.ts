@@ -171,7 +171,7 @@ describe('spans', () => {
       { 'afd.packed': { bytesValue: 'AAAA' } },
       'default',
       'bad_packed',
-      'packed steps are not supported by this version',
+      'are of packed steps that cannot be read',
     ],
   ])('case %# are counted, not stored', (resource, span, deployment, reason, message) => {
     const decoded = decode(request(resource, span as TestSpan, span as TestSpan));

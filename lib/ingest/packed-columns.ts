@@ -1,0 +1,263 @@
+/**
+ * Packed steps as rows (docs/packed-steps.md): the rules of plain spans, event by event. What of a
+ * step cannot be read is counted and harms nothing else of the request.
+ */
+import { crc32 } from 'node:zlib';
+import { describeAttribute, SPAN_ATTRIBUTES, SpanSlot } from '#lib/model/attributes.ts';
+import { LISTS, MEASURES } from '#lib/table/event-table.ts';
+import type { RejectReason } from '#lib/table/reject-reasons.ts';
+import { decodeBase64 } from '#lib/wire/base64.ts';
+import { BAD_FIELD, PackedStepReader } from '#lib/wire/packed-steps.ts';
+import {
+  FIELD_COUNT,
+  FIRST_LIST_COLUMN,
+  FIRST_MEASURE_COLUMN,
+  LAYER_COLUMN,
+  PACKED_LISTS,
+  PACKED_MEASURES,
+  type PackedRanges,
+  SeriesField,
+} from '#lib/wire/packed-steps-format.ts';
+import { PackedRowWriter } from '#lib/wire/packed-steps-rows.ts';
+import type { SpanRecord } from '#lib/wire/span-record.ts';
+import type { DecodeLimits } from './decode-limits.ts';
+import { MAX_SPREAD_NS, type OpenTable, type OpenTables } from './open-tables.ts';
+import type { RejectTally } from './reject-tally.ts';
+import { enterTable, type Source } from './resources.ts';
+import { cutNameBytes, MAX_NAME_BYTES, type StageNames } from './stage-names.ts';
+
+/** Rows that are made room for at once, from what the first step of a request looks like. */
+const MAX_ROOM = 1 << 20;
+/** Steps differ; growing once more would copy everything. */
+const ROOM_MARGIN = 1.1;
+const TWO_32 = 4294967296;
+/** 2^63 ns is the year 2262. */
+const MAX_HIGH = 2 ** 31;
+
+/** What a refused row's mark means. */
+const BAD_TIME = 2;
+const TOO_MANY_STAGES = 3;
+const REASONS: Readonly<Record<number, RejectReason>> = {
+  [BAD_FIELD]: 'bad_attribute',
+  [BAD_TIME]: 'bad_time',
+  [TOO_MANY_STAGES]: 'cardinality',
+};
+
+/** The attribute that each field of a packed step is, as its slot. */
+const SLOT_OF_FIELD: readonly number[] = Array.from({ length: FIELD_COUNT }, (_, field) => {
+  const measure = PACKED_MEASURES[field - FIRST_MEASURE_COLUMN];
+  if (measure !== undefined) return SpanSlot.firstMeasure + MEASURES.indexOf(measure);
+  const list = PACKED_LISTS[field - FIRST_LIST_COLUMN];
+  if (list !== undefined) return SpanSlot.firstList + LISTS.indexOf(list);
+  switch (field) {
+    case LAYER_COLUMN:
+      return SpanSlot.layer;
+    case SeriesField.step:
+      return SpanSlot.step;
+    case SeriesField.domain:
+      return SpanSlot.domain;
+    case SeriesField.microbatch:
+      return SpanSlot.microbatch;
+    default:
+      return SpanSlot.peer;
+  }
+});
+
+const attributeOf = (field: number) => SPAN_ATTRIBUTES[SLOT_OF_FIELD[field]!]!;
+const RANGES: PackedRanges = {
+  min: Float64Array.from(SLOT_OF_FIELD, (_, field) => attributeOf(field).min),
+  max: Float64Array.from(SLOT_OF_FIELD, (_, field) => attributeOf(field).max),
+  whole: Uint8Array.from(SLOT_OF_FIELD, (_, field) =>
+    attributeOf(field).type === 'number' ? 0 : 1,
+  ),
+};
+
+export class PackedColumns {
+  /** Did the request have a packed step? */
+  any = false;
+  readonly #stageNames: StageNames;
+  readonly #limits: DecodeLimits;
+  readonly #minHigh: number;
+  readonly #minLow: number;
+  readonly #reader = new PackedStepReader(RANGES, crc32);
+  readonly #writer = new PackedRowWriter();
+  #stages = new Uint16Array(64);
+  #kinds = new Uint8Array(64);
+  #events = 0;
+  #members = 0;
+  #clamped = 0;
+
+  constructor(stageNames: StageNames, limits: DecodeLimits) {
+    this.#stageNames = stageNames;
+    this.#limits = limits;
+    // Instant 0 is no time.
+    const minUnixNs = limits.minUnixNs > 1n ? limits.minUnixNs : 1n;
+    this.#minHigh = Number(minUnixNs >> 32n);
+    this.#minLow = Number(minUnixNs & 0xffffffffn);
+  }
+
+  startRequest(): void {
+    this.any = false;
+    this.#events = 0;
+    this.#members = 0;
+  }
+
+  /** Adds or counts the events of a step, and says how many they are. */
+  add(source: Source, record: SpanRecord, tables: OpenTables, tally: RejectTally): number {
+    const reader = this.#reader;
+    const start = record.starts[SpanSlot.packed]!;
+    const byteCount = record.lengths[SpanSlot.packed]!;
+    this.any = true;
+    const encoded = (record.base64 & (1 << SpanSlot.packed)) !== 0;
+    const payload = encoded
+      ? decodeBase64(record.bytes, start, byteCount)
+      : record.bytes.subarray(start, start + byteCount);
+    if (payload === null) return badStep(source, tally, 1, 'afd.packed is a string but no base64');
+    const opened = reader.open(payload);
+    const { events } = reader;
+    if (!opened) {
+      reader.close();
+      return badStep(source, tally, Math.max(1, events), reader.damage);
+    }
+    this.#events += events;
+    this.#members += reader.members;
+    const tooMany =
+      this.#events > this.#limits.maxPackedEvents || this.#members > this.#limits.maxPackedMembers;
+    if (tooMany) {
+      badStep(source, tally, events, 'more in one request than fits; send fewer spans at a time');
+    } else {
+      const table = this.#table(source, tables);
+      if (table !== null) {
+        if (table.builder.capacity - table.builder.length < events) {
+          const likely = (events * (record.bytes.length - start) * ROOM_MARGIN) / byteCount;
+          table.builder.reserve(Math.max(events, Math.min(Math.ceil(likely), MAX_ROOM)));
+        }
+        this.#writer.write(reader, table.builder, {
+          worker: source.workerIndex,
+          domain: source.worker?.domain ?? 0,
+          offsetNs: tables.offsetNs,
+          stages: this.#stages,
+          kinds: this.#kinds,
+        });
+      }
+      this.#countRefused(source, tally);
+    }
+    reader.close();
+    return events;
+  }
+
+  /** Says which rows are refused and what the stages are; null where no row is left. */
+  #table(source: Source, tables: OpenTables): OpenTable | null {
+    const reader = this.#reader;
+    this.#clamped = 0;
+    this.#checkTimes();
+    this.#resolveStages(source);
+    if (reader.refusedRows === reader.events) return null;
+    const spanNs = Math.min(reader.maxStartNs, MAX_SPREAD_NS);
+    const table = tables.tableForSpan(reader.baseHigh, reader.baseLow, spanNs);
+    if (table === null) {
+      this.#clamped = 0;
+      for (let row = 0; row < reader.events; row++) reader.refuse(row, BAD_TIME);
+    } else if (source.tableId !== table.id) {
+      enterTable(source, table);
+    }
+    return table;
+  }
+
+  #checkTimes(): void {
+    const reader = this.#reader;
+    const { baseHigh, baseLow } = reader;
+    const min = (this.#minHigh - baseHigh) * TWO_32 + (this.#minLow - baseLow);
+    const max = (MAX_HIGH - baseHigh) * TWO_32 - baseLow - 1;
+    const minStartNs = Math.max(0, min);
+    const maxStartNs = Math.min(MAX_SPREAD_NS, max);
+    const { startNs, durationNs, events } = reader;
+    const right =
+      reader.minStartNs >= minStartNs &&
+      reader.maxStartNs <= maxStartNs &&
+      reader.maxDurationNs <= MAX_SPREAD_NS;
+    if (right) return;
+    for (let row = 0; row < events; row++) {
+      const start = startNs[row]!;
+      if (start >= minStartNs && start <= maxStartNs && durationNs[row]! <= MAX_SPREAD_NS) continue;
+      reader.refuse(row, BAD_TIME);
+    }
+  }
+
+  #resolveStages(source: Source): void {
+    const { series, cursor, refusedRows, nameStarts, nameLengths } = this.#reader;
+    if (series.length > this.#stages.length) {
+      this.#stages = new Uint16Array(series.length * 2);
+      this.#kinds = new Uint8Array(series.length * 2);
+    }
+    for (let s = 0; s < series.length; s++) {
+      if (refusedRows > 0 && this.#kept(s) === 0) continue;
+      const name = series.name[s]!;
+      const start = nameStarts[name]!;
+      let byteCount = nameLengths[name]!;
+      let cut = source.facts.cut;
+      if (byteCount > MAX_NAME_BYTES) {
+        byteCount = cutNameBytes(cursor.bytes, start);
+        cut = true;
+      }
+      const { bytes, view } = cursor;
+      const stage = this.#stageNames.code(bytes, view, start, byteCount, source.role);
+      if (stage < 0) {
+        this.#refuseSeries(s);
+        continue;
+      }
+      this.#stages[s] = stage;
+      this.#kinds[s] = series.kind[s]! < 0 ? this.#stageNames.kinds[stage]! : series.kind[s]!;
+      this.#clamp(s, cut);
+    }
+  }
+
+  /** Rows of a series that are not refused. */
+  #kept(s: number): number {
+    const { series, refused } = this.#reader;
+    let kept = 0;
+    const first = series.firstRow[s]!;
+    for (let row = first; row < first + series.rows[s]!; row++) if (refused[row] === 0) kept++;
+    return kept;
+  }
+
+  #refuseSeries(s: number): void {
+    const { series } = this.#reader;
+    const first = series.firstRow[s]!;
+    for (let row = first; row < first + series.rows[s]!; row++) {
+      this.#reader.refuse(row, TOO_MANY_STAGES);
+    }
+  }
+
+  #clamp(s: number, cut: boolean): void {
+    const { series, refused, durationNs, minDurationNs } = this.#reader;
+    if (!cut && minDurationNs >= 0) return;
+    const first = series.firstRow[s]!;
+    for (let row = first; row < first + series.rows[s]!; row++) {
+      if (refused[row] !== 0) continue;
+      const negative = durationNs[row]! < 0;
+      if (negative) durationNs[row] = 0;
+      if (negative || cut) this.#clamped++;
+    }
+  }
+
+  #countRefused(source: Source, tally: RejectTally): void {
+    const { refused, refusedRows, events, badField } = this.#reader;
+    if (this.#clamped > 0) tally.count(source.countedUnder, 'clamped', this.#clamped);
+    if (refusedRows === 0) return;
+    for (let row = 0; row < events; row++) {
+      const reason = REASONS[refused[row]!];
+      if (reason !== undefined) tally.count(source.countedUnder, reason);
+    }
+    if (badField >= 0 && tally.firstBadAttribute === '') {
+      const attribute = attributeOf(badField);
+      tally.firstBadAttribute = `${attribute.key} must be ${describeAttribute(attribute)}`;
+    }
+  }
+}
+
+function badStep(source: Source, tally: RejectTally, events: number, what: string): number {
+  if (events > 0) tally.count(source.countedUnder, 'bad_packed', events);
+  tally.firstBadPacked ||= what;
+  return events;
+}
