@@ -16,7 +16,8 @@ import { findOwnEndpoint, wantsTracing } from '#collector/observe/own-endpoint.t
 import { startTracing, type Tracing } from '#collector/observe/tracing.ts';
 import { ByteBudget } from '#collector/receive/byte-budget.ts';
 import { startOtlpGrpc } from '#collector/receive/otlp-grpc.ts';
-import { type OtlpReceiver, startOtlpHttp } from '#collector/receive/otlp-http.ts';
+import { startOtlpHttp } from '#collector/receive/otlp-http.ts';
+import type { OtlpReceiver } from '#collector/receive/receiver.ts';
 import { ReceiverStats, SIGNALS, TRANSPORTS } from '#collector/receive/receiver-stats.ts';
 import { baseUrl } from '#collector/supervise/announce.ts';
 import { describeListenError } from '#collector/supervise/ports.ts';

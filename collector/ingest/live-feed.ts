@@ -14,7 +14,7 @@ import type {
 import type { AppendOutcome } from '#lib/store/telemetry-store.ts';
 import { type EventTable, LISTS, MEASURES } from '#lib/table/event-table.ts';
 import { tableSpan } from '#lib/table/event-tables.ts';
-import { earliest, latest } from '#lib/table/instants.ts';
+import { earlierOf, laterOf } from '#lib/table/instants.ts';
 import type { MetricTable } from '#lib/table/metric-table.ts';
 import type { RejectCounts, RejectReason } from '#lib/table/reject-reasons.ts';
 import type { PendingBatch } from './group-commit.ts';
@@ -83,8 +83,8 @@ export class LiveFeed {
       const known = this.#missed.get(deployment) ?? { deployment, ...span };
       this.#missed.set(deployment, {
         deployment,
-        fromUnixNs: earliest([known.fromUnixNs], span.fromUnixNs),
-        toUnixNs: latest([known.toUnixNs], span.toUnixNs),
+        fromUnixNs: earlierOf(known.fromUnixNs, span.fromUnixNs),
+        toUnixNs: laterOf(known.toUnixNs, span.toUnixNs),
       });
     }
   }

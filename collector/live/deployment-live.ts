@@ -5,7 +5,14 @@ import { newestStep } from '#lib/analysis/newest-step.ts';
 import { rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
 import type { Heatmap, Strip, TrendPoint } from '#lib/api/live-event.ts';
 import type { ReportJson } from '#lib/api/report-schema.ts';
-import { addNanos, NS_PER_S, type UnixNanos, unixNanos, unixNanosFromMs } from '#lib/base/units.ts';
+import {
+  addNanos,
+  floorTo,
+  NS_PER_S,
+  type UnixNanos,
+  unixNanos,
+  unixNanosFromMs,
+} from '#lib/base/units.ts';
 import { LiveWindow } from '#lib/live/live-window.ts';
 import { wholeSteps } from '#lib/live/step-window.ts';
 import { workerExtents } from '#lib/live/table-extent.ts';
@@ -18,10 +25,11 @@ import { reportJson } from '#lib/query/report-json.ts';
 import { meanTpotMs, type TokenDelta, tokenLatency } from '#lib/query/token-latency.ts';
 import { trendPoints } from '#lib/query/trend-points.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
+import { earlierOf, laterOf } from '#lib/table/instants.ts';
 import { type WorkerInfo, workerId } from '#lib/table/worker-info.ts';
 import { bucketsWithData } from './buckets-with-data.ts';
 import type { LiveSettings } from './live-settings.ts';
-import { floorTo, RollupCloser } from './rollup-closer.ts';
+import { RollupCloser } from './rollup-closer.ts';
 
 const SECOND = BigInt(NS_PER_S);
 
@@ -150,7 +158,7 @@ export class DeploymentLive {
     const from = this.#reportFrom(reported);
     const pointsFrom = this.#pointsFrom(from, reported);
     const assembled = assemble(
-      this.window.tables(this.#withMargin(earliest(from, pointsFrom), reported)),
+      this.window.tables(this.#withMargin(earlierOf(from, pointsFrom), reported)),
       this.deployment,
     );
     const picture: Picture = {
@@ -182,8 +190,8 @@ export class DeploymentLive {
     if (newest === null) return ahead.events;
     const report = newest - BigInt(this.#settings.maxLagNs + this.#settings.reportSpanNs) - SECOND;
     const buckets = (this.closer.closedUntil ?? report) - 10n * SECOND;
-    const keep = earliest(unixNanos(buckets), unixNanos(report));
-    this.window.dropBefore(latest(keep, unixNanos(0n)));
+    const keep = earlierOf(unixNanos(buckets), unixNanos(report));
+    this.window.dropBefore(laterOf(keep, unixNanos(0n)));
     this.#watermark.forgetBefore(unixNanos(newest - 600n * SECOND));
     for (const [id, worker] of this.#workers) {
       if (worker.lastEndUnixNs < newest - 600n * SECOND) this.#workers.delete(id);
@@ -236,16 +244,16 @@ export class DeploymentLive {
     const until = floorTo(reported, SECOND);
     const wanted = this.#pointsUntil ?? unixNanos(until - SECOND);
     const oldest = unixNanos(until - MAX_POINTS_AT_ONCE * SECOND);
-    const start = latest(wanted, oldest);
+    const start = laterOf(wanted, oldest);
     if (start >= from) return start;
     const events = this.window.count({ fromUnixNs: start, toUnixNs: reported });
     if (events <= 2 * this.#settings.maxReportEvents) return start;
-    return unixNanos(floorTo(from + SECOND - 1n, SECOND));
+    return floorTo(from + SECOND - 1n, SECOND);
   }
 
   /** One point for each whole second that all workers have reported, once. */
   #points(assembled: Assembled, start: UnixNanos, reported: UnixNanos): TrendPoint[] {
-    const until = unixNanos(floorTo(reported, SECOND));
+    const until = floorTo(reported, SECOND);
     if (start >= until) return [];
     const rows = bucketsWithData(rollupBuckets(assembled, start, until, NS_PER_S));
     this.#pointsUntil = until;
@@ -257,14 +265,4 @@ export class DeploymentLive {
 
 function inMs(seconds: number | null): number | null {
   return seconds === null ? null : seconds * 1e3;
-}
-
-function earliest(a: UnixNanos, b: UnixNanos): UnixNanos {
-  if (a < b) return a;
-  return b;
-}
-
-function latest(a: UnixNanos, b: UnixNanos): UnixNanos {
-  if (a > b) return a;
-  return b;
 }

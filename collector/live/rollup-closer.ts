@@ -8,7 +8,7 @@
  * Figures of a bucket need the steps around it whole, so events are assembled over a margin.
  */
 import { type Rollups, rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
-import { NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import { floorTo, NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import type { LiveWindow } from '#lib/live/live-window.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
@@ -69,7 +69,11 @@ export class RollupCloser {
   /** Events in memory of the span are lost to the buckets: they are made from the store. */
   markDirty(fromUnixNs: UnixNanos, toUnixNs: UnixNanos): void {
     const last = floorTo(toUnixNs, MINUTE);
-    for (let m = floorTo(fromUnixNs, MINUTE), n = 0; m <= last && n < 120; m += MINUTE, n++) {
+    for (
+      let m: bigint = floorTo(fromUnixNs, MINUTE), n = 0;
+      m <= last && n < 120;
+      m += MINUTE, n++
+    ) {
       if (this.#dirty.size >= MAX_DIRTY) return;
       this.#dirty.add(m);
     }
@@ -159,8 +163,3 @@ export class RollupCloser {
 }
 
 const NOTHING: Rollups = { workers: [], deployments: [] };
-
-/** The last multiple of `unit` at or before the instant. */
-export function floorTo(instant: bigint, unit: bigint): bigint {
-  return instant - (instant % unit);
-}

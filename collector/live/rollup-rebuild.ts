@@ -4,13 +4,13 @@
  * held up.
  */
 import { mergeRollups, type Rollups, rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
-import { NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import { floorTo, NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import { loadWindow, MARGIN_NS } from '#lib/query/load-events.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
 import { bucketsWithData } from './buckets-with-data.ts';
-import { floorTo, MINUTE } from './rollup-closer.ts';
+import { MINUTE } from './rollup-closer.ts';
 
 const MAX_QUEUE = 4096;
 
@@ -66,7 +66,8 @@ export class RollupRebuild {
       });
       const last = rows.at(-1);
       const missing = last === undefined ? from : last.bucketStartUnixNs + MINUTE;
-      for (let m = floorTo(missing, MINUTE); m < toUnixNs; m += MINUTE) this.add(deployment, m);
+      for (let m: bigint = floorTo(missing, MINUTE); m < toUnixNs; m += MINUTE)
+        this.add(deployment, m);
     }
   }
 

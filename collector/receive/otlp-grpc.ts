@@ -15,8 +15,6 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import type { AddressInfo } from 'node:net';
-import type { IngestService } from '#collector/ingest/ingest-client.ts';
 import { err, ok, type Result } from '#lib/base/result.ts';
 import type { Signal } from '#lib/ingest/decoded.ts';
 import { encodeExportResponse, RpcCode } from '#lib/wire/otlp-response.ts';
@@ -29,25 +27,15 @@ import {
   grpcOutcomeStatus,
   grpcStatusHeaders,
 } from './grpc-status.ts';
-import { DEFAULT_MAX_BODY_BYTES, type OtlpReceiver } from './otlp-http.ts';
 import type { ReadLimits } from './read-body.ts';
 import { readGrpcMessage } from './read-grpc-message.ts';
-import type { ReceiverStats } from './receiver-stats.ts';
-
-export interface OtlpGrpcOptions {
-  readonly host: string;
-  /** 0 picks a free one. */
-  readonly port: number;
-  readonly ingest: Pick<IngestService, 'submit'>;
-  /** Holds the byte budget, which the HTTP receiver shares. */
-  readonly stats: ReceiverStats;
-  /** Limit of a message after decompression; default 64 MiB. */
-  readonly maxBodyBytes?: number;
-  /** Longest pause inside a message; default 10 s. */
-  readonly bodyIdleMs?: number;
-  /** Longest time for a whole message; default 120 s. */
-  readonly bodyTotalMs?: number;
-}
+import {
+  closeWithin,
+  listenOn,
+  type OtlpReceiver,
+  type ReceiverOptions,
+  readLimitsOf,
+} from './receiver.ts';
 
 const METHODS: ReadonlyMap<string, Signal> = new Map([
   ['/opentelemetry.proto.collector.trace.v1.TraceService/Export', 'traces'],
@@ -74,27 +62,23 @@ const STREAM_WINDOW_BYTES = 1024 * 1024;
 const MAX_STREAMS = 128;
 
 /** Rejects where the address cannot be listened on. */
-export async function startOtlpGrpc(options: OtlpGrpcOptions): Promise<OtlpReceiver> {
+export async function startOtlpGrpc(options: ReceiverOptions): Promise<OtlpReceiver> {
   const receiver = new OtlpGrpc(options);
   await receiver.listen();
   return receiver;
 }
 
 class OtlpGrpc implements OtlpReceiver {
-  readonly #options: OtlpGrpcOptions;
+  readonly #options: ReceiverOptions;
   readonly #limits: ReadLimits;
   readonly #server: Http2Server;
   readonly #sessions = new Set<ServerHttp2Session>();
   #port = 0;
   #draining = false;
 
-  constructor(options: OtlpGrpcOptions) {
+  constructor(options: ReceiverOptions) {
     this.#options = options;
-    this.#limits = {
-      maxBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
-      idleMs: options.bodyIdleMs ?? 10_000,
-      totalMs: options.bodyTotalMs ?? 120_000,
-    };
+    this.#limits = readLimitsOf(options);
     this.#server = createServer({
       settings: {
         initialWindowSize: STREAM_WINDOW_BYTES,
@@ -121,15 +105,8 @@ class OtlpGrpc implements OtlpReceiver {
     return this.#port;
   }
 
-  listen(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(this.#options.port, this.#options.host, () => {
-        this.#server.off('error', reject);
-        this.#port = (this.#server.address() as AddressInfo).port;
-        resolve();
-      });
-    });
+  async listen(): Promise<void> {
+    this.#port = await listenOn(this.#server, this.#options.host, this.#options.port);
   }
 
   drain(): void {
@@ -138,14 +115,12 @@ class OtlpGrpc implements OtlpReceiver {
 
   async close(graceMs = 5000): Promise<void> {
     this.drain();
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const closed = closeWithin(this.#server, graceMs, () => {
+      for (const session of this.#sessions) session.destroy();
+    });
     // GOAWAY: streams that are open get their answer, new ones go elsewhere.
     for (const session of this.#sessions) session.close();
-    const cut = setTimeout(() => {
-      for (const session of this.#sessions) session.destroy();
-    }, graceMs);
     await closed;
-    clearTimeout(cut);
   }
 
   async #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {

@@ -7,8 +7,6 @@
  * reserved before a body is read, and a refused sender must get its answer while it still sends.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { IngestService } from '#collector/ingest/ingest-client.ts';
 import type { Signal } from '#lib/ingest/decoded.ts';
 import type { BodyFailure } from './body-failure.ts';
 import type { ByteLease } from './byte-budget.ts';
@@ -23,36 +21,19 @@ import {
 } from './http-answer.ts';
 import { compressionOf, encodingOf, OTLP_PATHS, pathOf } from './otlp-request.ts';
 import { type ReadLimits, readBody } from './read-body.ts';
-import type { ReceiverStats } from './receiver-stats.ts';
+import {
+  closeWithin,
+  listenOn,
+  type OtlpReceiver,
+  type ReceiverOptions,
+  readLimitsOf,
+} from './receiver.ts';
 
-export const DEFAULT_MAX_BODY_BYTES = 64 * 1024 * 1024;
-
-export interface OtlpHttpOptions {
-  readonly host: string;
-  /** 0 picks a free one. */
-  readonly port: number;
-  readonly ingest: Pick<IngestService, 'submit'>;
-  /** Holds the byte budget, which the gRPC receiver shares. */
-  readonly stats: ReceiverStats;
-  /** Limit of a body after decompression; default 64 MiB. */
-  readonly maxBodyBytes?: number;
-  /** Longest pause inside a body; default 10 s. */
-  readonly bodyIdleMs?: number;
-  /** Longest time for a whole body; default 120 s. */
-  readonly bodyTotalMs?: number;
+export interface OtlpHttpOptions extends ReceiverOptions {
   /** Browser origins that may send, or `*`; default none. */
   readonly corsOrigins?: readonly string[];
   /** How long a refused sender may go on sending before it is cut off; default 2 s. */
   readonly lingerMs?: number;
-}
-
-export interface OtlpReceiver {
-  readonly host: string;
-  readonly port: number;
-  /** Refuses new requests from now on (503, UNAVAILABLE); those in flight go on. */
-  drain(): void;
-  /** Drains, waits for the answers of requests in flight up to `graceMs`, then closes. */
-  close(graceMs?: number): Promise<void>;
 }
 
 /** Rejects where the address cannot be listened on. */
@@ -73,11 +54,7 @@ class OtlpHttp implements OtlpReceiver {
 
   constructor(options: OtlpHttpOptions) {
     this.#options = options;
-    this.#limits = {
-      maxBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
-      idleMs: options.bodyIdleMs ?? 10_000,
-      totalMs: options.bodyTotalMs ?? 120_000,
-    };
+    this.#limits = readLimitsOf(options);
     this.#cors = { origins: options.corsOrigins ?? [] };
     this.#lingerMs = options.lingerMs ?? 2000;
     this.#server = createServer({
@@ -99,15 +76,8 @@ class OtlpHttp implements OtlpReceiver {
     return this.#port;
   }
 
-  listen(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(this.#options.port, this.#options.host, () => {
-        this.#server.off('error', reject);
-        this.#port = (this.#server.address() as AddressInfo).port;
-        resolve();
-      });
-    });
+  async listen(): Promise<void> {
+    this.#port = await listenOn(this.#server, this.#options.host, this.#options.port);
   }
 
   drain(): void {
@@ -116,11 +86,9 @@ class OtlpHttp implements OtlpReceiver {
 
   async close(graceMs = 5000): Promise<void> {
     this.drain();
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const closed = closeWithin(this.#server, graceMs, () => this.#server.closeAllConnections());
     this.#server.closeIdleConnections();
-    const cut = setTimeout(() => this.#server.closeAllConnections(), graceMs);
     await closed;
-    clearTimeout(cut);
   }
 
   async #serve(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): Promise<void> {

@@ -123,6 +123,7 @@ export function activityOf(lengths: ActivityLengths): Activity {
   };
 }
 
-function ratio(part: number, whole: number): number | null {
+/** null where there is no whole. */
+export function ratio(part: number, whole: number): number | null {
   return whole === 0 ? null : part / whole;
 }

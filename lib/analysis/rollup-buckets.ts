@@ -4,7 +4,7 @@
  * (steps, periods) count in the bucket in which they end; tokens are spread over their step.
  */
 import { lowerBound, upperBound } from '#lib/base/bisect.ts';
-import { addNanos, type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import { addNanos, floorTo, type UnixNanos } from '#lib/base/units.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
 import { endsInWindow, selectWindow, type WindowNs } from '#lib/model/select-window.ts';
 import {
@@ -42,7 +42,7 @@ export function rollupBuckets(
   if (toUnixNs <= fromUnixNs) return { workers: [], deployments: [] };
   const window = windowOf(assembled, { fromUnixNs, toUnixNs });
   const selected = selectWindow(assembled, window);
-  const firstUnixNs = bucketStart(fromUnixNs, resolutionNs);
+  const firstUnixNs = floorTo(fromUnixNs, BigInt(resolutionNs));
   const edgesNs = bucketEdges(window, Number(fromUnixNs - firstUnixNs), resolutionNs);
   const bucketOf = (b: number) => ({
     deployment: assembled.deployment,
@@ -77,7 +77,7 @@ export function rollupBuckets(
 export function mergeRollups(rollups: Rollups, resolutionNs: number): Rollups {
   const workers = new Map<string, WorkerRollup>();
   for (const row of rollups.workers) {
-    const start = bucketStart(row.bucketStartUnixNs, resolutionNs);
+    const start = floorTo(row.bucketStartUnixNs, BigInt(resolutionNs));
     const key = JSON.stringify([row.deployment, String(start), row.workerId]);
     const sum = workers.get(key);
     const merged = { ...row, resolutionNs, bucketStartUnixNs: start };
@@ -94,19 +94,13 @@ export function mergeRollups(rollups: Rollups, resolutionNs: number): Rollups {
   }
   const deployments = new Map<string, DeploymentRollup>();
   for (const row of rollups.deployments) {
-    const start = bucketStart(row.bucketStartUnixNs, resolutionNs);
+    const start = floorTo(row.bucketStartUnixNs, BigInt(resolutionNs));
     const key = JSON.stringify([row.deployment, String(start)]);
     const sum = deployments.get(key);
     const merged = { ...row, resolutionNs, bucketStartUnixNs: start };
     deployments.set(key, sum === undefined ? merged : addDeployment(sum, merged));
   }
   return { workers: [...workers.values()], deployments: [...deployments.values()] };
-}
-
-function bucketStart(instant: UnixNanos, resolutionNs: number): UnixNanos {
-  const resolution = BigInt(resolutionNs);
-  const remainder = ((instant % resolution) + resolution) % resolution;
-  return unixNanos(instant - remainder);
 }
 
 function bucketEdges(window: WindowNs, intoBucketNs: number, resolutionNs: number): Float64Array {

@@ -37,3 +37,8 @@ export function addNanos(instant: UnixNanos, offsetNs: number): UnixNanos {
 export function nanosBetween(earlier: UnixNanos, later: UnixNanos): number {
   return Number(later - earlier);
 }
+
+/** The last multiple of `unitNs` since the epoch at or before the instant, also before 1970. */
+export function floorTo(instant: bigint, unitNs: bigint): UnixNanos {
+  return unixNanos(instant - (((instant % unitNs) + unitNs) % unitNs));
+}

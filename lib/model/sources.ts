@@ -2,8 +2,7 @@
  * A worker is (deployment, group, rank) however often it restarts or describes itself anew. A
  * source is one such description; an incarnation is one life of a worker's process.
  */
-import { ROLES } from '#lib/table/codes.ts';
-import type { WorkerInfo } from '#lib/table/worker-info.ts';
+import { compareWorkers, type WorkerInfo } from '#lib/table/worker-info.ts';
 
 export class Sources {
   readonly infos: WorkerInfo[] = [];
@@ -104,12 +103,4 @@ function isNewer(
 ): boolean {
   if (newestStartNs[a] !== newestStartNs[b]) return newestStartNs[a]! > newestStartNs[b]!;
   return JSON.stringify(infos[a], INFO_FIELDS) > JSON.stringify(infos[b], INFO_FIELDS);
-}
-
-function compareWorkers(a: WorkerInfo, b: WorkerInfo): number {
-  return (
-    ROLES.indexOf(a.role) - ROLES.indexOf(b.role) ||
-    (a.group < b.group ? -1 : a.group > b.group ? 1 : 0) ||
-    a.rank - b.rank
-  );
 }

@@ -8,9 +8,9 @@ import { activityOf, addLengths, noActivity } from '#lib/analysis/activity.ts';
 import type { Report } from '#lib/analysis/report-types.ts';
 import { countsTokens, tokensPerSecond } from '#lib/analysis/throughput.ts';
 import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
-import { ROLES } from '#lib/table/codes.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
+import { compareWorkers } from '#lib/table/worker-info.ts';
 import { resolutionFor, rollupRows } from './series.ts';
 
 type Lengths = ReturnType<typeof noActivity>;
@@ -88,11 +88,7 @@ function sumWorkers(rows: readonly WorkerRollup[]): WorkerSum[] {
     byId.set(row.workerId, known);
     addLengths(known.lengths, { ...row.lengths, unknownCauseNs: 0 });
   }
-  return [...byId.values()].sort(
-    (a, b) =>
-      roleOrder(a.row.role) - roleOrder(b.row.role) ||
-      (a.row.group < b.row.group ? -1 : a.row.group > b.row.group ? 1 : a.row.rank - b.row.rank),
-  );
+  return [...byId.values()].sort((a, b) => compareWorkers(a.row, b.row));
 }
 
 function groupsOf(workers: readonly WorkerSum[]): Report['groups'] {
@@ -127,10 +123,4 @@ function stepsOf(
     tokens: tokens > 0 ? tokens : null,
     tokensPerSecond: tokensPerSecond(tokens > 0 ? tokens : null, observedNs),
   };
-}
-
-function roleOrder(role: string): number {
-  const names: readonly string[] = ROLES;
-  const order = names.indexOf(role);
-  return order < 0 ? names.length : order;
 }

@@ -1,7 +1,8 @@
 /** Rollup rows as points of the trend charts: sums first, ratios last (README, "Definitions"). */
+import { ratio } from '#lib/analysis/activity.ts';
 import { countsTokens, tokensPerSecond } from '#lib/analysis/throughput.ts';
 import type { TrendPoint } from '#lib/api/live-event.ts';
-import { NS_PER_MS, NS_PER_S, NS_PER_US, type UnixNanos } from '#lib/base/units.ts';
+import { floorTo, NS_PER_MS, NS_PER_S, NS_PER_US, type UnixNanos } from '#lib/base/units.ts';
 import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
 
 interface GroupSums {
@@ -53,7 +54,7 @@ export function trendPoints(
 }
 
 function bucketOf(buckets: Map<bigint, Bucket>, instant: UnixNanos, resolutionNs: number): Bucket {
-  const startUnixNs = (instant - (instant % BigInt(resolutionNs))) as UnixNanos;
+  const startUnixNs = floorTo(instant, BigInt(resolutionNs));
   const known = buckets.get(startUnixNs);
   if (known !== undefined) return known;
   const bucket: Bucket = {
@@ -130,10 +131,6 @@ function pointOf(bucket: Bucket, resolutionNs: number, tpotMs: TpotMs): TrendPoi
     measuredPeriodUs: scaled(ratio(bucket.periodSumNs, bucket.periodCount), NS_PER_US),
     idealPeriodUs: scaled(ratio(bucket.idealPeriodSumNs, bucket.idealPeriodCount), NS_PER_US),
   };
-}
-
-function ratio(part: number, whole: number): number | null {
-  return whole > 0 ? part / whole : null;
 }
 
 function scaled(value: number | null, unit: number): number | null {

@@ -7,14 +7,18 @@ export function compareInstants(a: bigint, b: bigint): number {
   return a < b ? -1 : 1;
 }
 
+export function earlierOf(a: UnixNanos, b: UnixNanos): UnixNanos {
+  return b < a ? b : a;
+}
+
+export function laterOf(a: UnixNanos, b: UnixNanos): UnixNanos {
+  return b > a ? b : a;
+}
+
 export function earliest(instants: readonly UnixNanos[], start: UnixNanos): UnixNanos {
-  let best = start;
-  for (const instant of instants) if (instant < best) best = instant;
-  return best;
+  return instants.reduce(earlierOf, start);
 }
 
 export function latest(instants: readonly UnixNanos[], start: UnixNanos): UnixNanos {
-  let best = start;
-  for (const instant of instants) if (instant > best) best = instant;
-  return best;
+  return instants.reduce(laterOf, start);
 }

@@ -1,4 +1,4 @@
-import type { Role } from './codes.ts';
+import { ROLES, type Role } from './codes.ts';
 
 /**
  * What a sender says about itself once (OTLP resource attributes), defaults filled in. A worker is
@@ -35,4 +35,22 @@ export interface WorkerInfo {
 /** The worker's name inside its deployment, such as "attention/2". */
 export function workerId(worker: Pick<WorkerInfo, 'group' | 'rank'>): string {
   return `${worker.group}/${worker.rank}`;
+}
+
+/** The order of workers in every answer: role as in ROLES (others last), then group, then rank. */
+export function compareWorkers(
+  a: { readonly role: string; readonly group: string; readonly rank: number },
+  b: { readonly role: string; readonly group: string; readonly rank: number },
+): number {
+  return (
+    roleOrder(a.role) - roleOrder(b.role) ||
+    (a.group < b.group ? -1 : a.group > b.group ? 1 : 0) ||
+    a.rank - b.rank
+  );
+}
+
+function roleOrder(role: string): number {
+  const names: readonly string[] = ROLES;
+  const order = names.indexOf(role);
+  return order < 0 ? names.length : order;
 }

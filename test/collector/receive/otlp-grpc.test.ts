@@ -9,8 +9,8 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type OtlpGrpcOptions, startOtlpGrpc } from '#collector/receive/otlp-grpc.ts';
-import type { OtlpReceiver } from '#collector/receive/otlp-http.ts';
+import { startOtlpGrpc } from '#collector/receive/otlp-grpc.ts';
+import type { OtlpReceiver, ReceiverOptions } from '#collector/receive/receiver.ts';
 import type { ReceiverStats } from '#collector/receive/receiver-stats.ts';
 import { FakeIngest, STORED, statsOf, until } from './receiver-harness.ts';
 
@@ -23,7 +23,7 @@ let receiver: OtlpReceiver;
 const receivers: OtlpReceiver[] = [];
 const clients: Client[] = [];
 
-async function start(options: Partial<OtlpGrpcOptions> = {}, totalBytes = 300 * KIB) {
+async function start(options: Partial<ReceiverOptions> = {}, totalBytes = 300 * KIB) {
   ingest = new FakeIngest();
   stats = statsOf(totalBytes);
   receiver = await startOtlpGrpc({

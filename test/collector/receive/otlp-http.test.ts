@@ -1,10 +1,7 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import {
-  type OtlpHttpOptions,
-  type OtlpReceiver,
-  startOtlpHttp,
-} from '#collector/receive/otlp-http.ts';
+import { type OtlpHttpOptions, startOtlpHttp } from '#collector/receive/otlp-http.ts';
+import type { OtlpReceiver } from '#collector/receive/receiver.ts';
 import type { ReceiverStats } from '#collector/receive/receiver-stats.ts';
 import { FakeIngest, RawConnection, STORED, statsOf, until, urlOf } from './receiver-harness.ts';
 

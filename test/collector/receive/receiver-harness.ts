@@ -2,7 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import type { IngestOutcome } from '#collector/messages.ts';
 import { ByteBudget } from '#collector/receive/byte-budget.ts';
-import type { OtlpReceiver } from '#collector/receive/otlp-http.ts';
+import type { OtlpReceiver } from '#collector/receive/receiver.ts';
 import { ReceiverStats } from '#collector/receive/receiver-stats.ts';
 import type { Encoding, Signal } from '#lib/ingest/decoded.ts';
 

@@ -6,7 +6,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type IngestService, startIngest } from '#collector/ingest/ingest-client.ts';
-import { type OtlpReceiver, startOtlpHttp } from '#collector/receive/otlp-http.ts';
+import { startOtlpHttp } from '#collector/receive/otlp-http.ts';
+import type { OtlpReceiver } from '#collector/receive/receiver.ts';
 import { REQUEST_CASES, type RequestCase } from './bad-requests.ts';
 import { statsOf, urlOf } from './receiver-harness.ts';
 

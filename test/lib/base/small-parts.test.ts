@@ -5,6 +5,7 @@ import { GrowableFloat64 } from '#lib/base/growable.ts';
 import { StringTable } from '#lib/base/string-table.ts';
 import {
   addNanos,
+  floorTo,
   nanosBetween,
   unixMsFromNanos,
   unixNanos,
@@ -17,6 +18,20 @@ describe('units', () => {
     expect(addNanos(instant, 1)).toBe(1_795_431_593_388_000_124n);
     expect(nanosBetween(instant, addNanos(instant, 7))).toBe(7);
     expect(unixMsFromNanos(unixNanosFromMs(1_795_431_593_388.25))).toBe(1_795_431_593_388.25);
+  });
+});
+
+describe('floorTo', () => {
+  test('gives the last multiple at or before an instant, also before 1970', () => {
+    expect([0n, 59n, 60n, 61n, -1n, -60n, -61n].map((at) => floorTo(at, 60n))).toEqual([
+      0n,
+      0n,
+      60n,
+      60n,
+      -60n,
+      -60n,
+      -120n,
+    ]);
   });
 });
 
