@@ -30,8 +30,8 @@ export interface GroupCommitHooks {
   /** What nobody waits for and could not be stored. */
   lost(pending: PendingBatch): void;
   report(commit: CommitReport): void;
-  /** The store refused; undefined: it works. */
-  storeState(reason: string | undefined): void;
+  /** After every commit: what the store threw where it refuses; undefined: it works. */
+  storeState(failure: unknown): void;
   warn(message: string): void;
 }
 
@@ -221,7 +221,7 @@ export class GroupCommit {
       for (const pending of group) await this.#commit([pending]);
       return;
     }
-    if (unavailable) this.#hooks.storeState(text(error));
+    if (unavailable) this.#hooks.storeState(error);
     else this.#hooks.warn(`storing a request failed: ${text(error)}`);
     const outcome: IngestOutcome = unavailable
       ? {

@@ -10,10 +10,11 @@ import { unixNanosFromMs } from '#lib/base/units.ts';
 import { Decoder } from '#lib/ingest/decoder.ts';
 import { openStateWriter, openTelemetryWriter } from '#lib/store/open-store.ts';
 import type { StateStore } from '#lib/store/state-store.ts';
-import type { StoreSize, TelemetryStore } from '#lib/store/telemetry-store.ts';
+import type { TelemetryStore } from '#lib/store/telemetry-store.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 import { GroupCommit, type PendingBatch } from './group-commit.ts';
 import { LiveFeed } from './live-feed.ts';
+import { StoreWatch } from './store-watch.ts';
 import type {
   FromIngestThread,
   IngestThreadData,
@@ -36,10 +37,8 @@ class IngestThread {
   readonly #people: StateStore;
   readonly #group: GroupCommit;
   readonly #live: LiveFeed;
+  readonly #watch: StoreWatch;
   readonly #timers: NodeJS.Timeout[] = [];
-  #storeFailure: string | undefined;
-  #degraded: string | undefined;
-  #size: StoreSize | null = null;
   #late = new Map<string, number>();
   #rollups: Promise<void> = Promise.resolve();
   #stopping = false;
@@ -58,18 +57,23 @@ class IngestThread {
       lost: ({ batch }) => this.#keepLate(batch.rejected),
       committed: (group, outcomes) => this.#live.send(group, outcomes),
       report: (commit) => send({ type: 'commit', commit }),
-      storeState: (reason) => {
-        this.#storeFailure = reason;
-        this.#publishState();
-      },
+      storeState: (failure) => this.#watch.settled(failure),
       warn: (message) => send({ type: 'warning', message }),
+    });
+    this.#watch = new StoreWatch(store, data.maxWalBytes, {
+      state: (state) => send({ type: 'state', state }),
+      warn: (message) => send({ type: 'warning', message }),
+      tryWrite: () => {
+        this.#group.add(innerBatch('probe', new Map()));
+        return this.#group.flush();
+      },
     });
   }
 
   start(): void {
     const { periods } = this.#data;
     this.#every(periods.statsMs, () => this.#publishStats());
-    this.#every(periods.sizeMs, () => this.#measure());
+    this.#every(periods.sizeMs, () => this.#watch.measure());
     this.#every(periods.probeMs, () => this.#probe());
     this.#retainAfter(periods.retainMs);
   }
@@ -77,7 +81,7 @@ class IngestThread {
   receive(message: ToIngestThread): void {
     switch (message.type) {
       case 'request':
-        if (this.#walIsFull()) {
+        if (this.#watch.walIsFull) {
           send({
             type: 'replies',
             replies: [
@@ -159,52 +163,14 @@ class IngestThread {
         retentionFailures: this.#retentionFailures,
         rollupFailures: this.#rollupFailures,
         uncountedLateEvents: [...this.#late.values()].reduce((sum, count) => sum + count, 0),
-        size: this.#size,
+        size: this.#watch.size,
       },
     });
   }
 
-  #walIsFull(): boolean {
-    return this.#size !== null && this.#size.walBytes > this.#data.maxWalBytes;
-  }
-
-  #publishState(): void {
-    const reason = this.#walIsFull()
-      ? `the write-ahead log is over ${this.#data.maxWalBytes} bytes`
-      : this.#storeFailure;
-    if (reason === this.#degraded) return;
-    this.#degraded = reason;
-    send({
-      type: 'state',
-      state:
-        reason === undefined
-          ? { status: 'ok' }
-          : { status: 'degraded', reason, sinceUnixMs: Date.now() },
-    });
-  }
-
-  async #measure(): Promise<void> {
-    try {
-      this.#size = await this.#store.size();
-      this.#publishState();
-    } catch (error) {
-      this.#size = null;
-      send({ type: 'warning', message: `the store's size could not be read: ${text(error)}` });
-    }
-  }
-
-  /**
-   * Writes an empty batch while requests are refused, so that recovery does not wait for traffic:
-   * a failed store shows that it works, and a write-ahead log is cut by the write after its
-   * checkpoint.
-   */
   async #probe(): Promise<void> {
     this.#countLate();
-    const full = this.#walIsFull();
-    if (!full && this.#storeFailure === undefined) return;
-    this.#group.add(innerBatch('probe', new Map()));
-    await this.#group.flush();
-    if (full) await this.#measure();
+    await this.#watch.probe();
   }
 
   #takeRollups(message: RollupsMessage): void {
@@ -225,7 +191,7 @@ class IngestThread {
 
   /** Late counts go the way of batches, in the next group; not while the store refuses. */
   #countLate(): void {
-    if (this.#late.size === 0 || this.#storeFailure !== undefined) return;
+    if (this.#late.size === 0 || this.#watch.failing) return;
     const rejected = new Map<string, RejectCounts>();
     for (const [deployment, late] of this.#late) rejected.set(deployment, { late });
     this.#late = new Map();

@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { IngestReply, IngestRequest } from '#collector/messages.ts';
 import type { DecodeLimits } from '#lib/ingest/decode-limits.ts';
 import type { Annotation } from '#lib/store/state-store.ts';
+import type { StoreFailureReason } from '#lib/store/store-errors.ts';
 import type { RetentionPolicy, StoreSize } from '#lib/store/telemetry-store.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 
@@ -57,7 +58,12 @@ export interface CommitReport {
 export type IngestState =
   | { readonly status: 'ok' }
   /** Requests are answered `unavailable`; it goes away by itself when its reason does. */
-  | { readonly status: 'degraded'; readonly reason: string; readonly sinceUnixMs: number }
+  | {
+      readonly status: 'degraded';
+      readonly name: StoreFailureReason | 'write-ahead-log';
+      readonly reason: string;
+      readonly sinceUnixMs: number;
+    }
   /** The thread is gone; only a restart of the process helps. */
   | { readonly status: 'fatal'; readonly reason: string; readonly sinceUnixMs: number };
 

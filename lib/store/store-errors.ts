@@ -1,11 +1,24 @@
 /** What can go wrong with a store, each with the facts; who shows it chooses the words around. */
 
+export type StoreFailureReason =
+  | 'disk-full'
+  | 'locked'
+  /** The database is damaged, or is none: writing on would make it worse. */
+  | 'damaged'
+  | 'read-only'
+  /** The database that is open is no longer the one at its path. */
+  | 'folder-gone'
+  /** Any other error of the disk. */
+  | 'disk-error'
+  | 'memory'
+  | 'closed';
+
 /** The store cannot take data now; nothing of the call was stored. Try again later. */
 export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
-  readonly reason: 'disk-full' | 'locked' | 'io' | 'closed';
+  readonly reason: StoreFailureReason;
 
-  constructor(reason: StoreUnavailableError['reason'], message: string) {
+  constructor(reason: StoreFailureReason, message: string) {
     super(message);
     this.reason = reason;
   }

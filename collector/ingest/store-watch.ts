@@ -1,0 +1,97 @@
+/**
+ * How the store is: refused commits, a write-ahead log that grew too long. Publishes a state when
+ * it changes, and tries by itself, so that recovery does not wait for traffic.
+ */
+import { type StoreFailureReason, StoreUnavailableError } from '#lib/store/store-errors.ts';
+import type { StoreSize, TelemetryStore } from '#lib/store/telemetry-store.ts';
+import type { IngestState } from './thread-messages.ts';
+
+export interface StoreWatchHooks {
+  state(state: IngestState): void;
+  warn(message: string): void;
+  /** Writes something small through the same way as requests; resolves when it is settled. */
+  tryWrite(): Promise<void>;
+}
+
+type Trouble = Pick<Extract<IngestState, { status: 'degraded' }>, 'name' | 'reason'>;
+
+export class StoreWatch {
+  readonly #store: Pick<TelemetryStore, 'size'>;
+  readonly #maxWalBytes: number;
+  readonly #hooks: StoreWatchHooks;
+  #failure: Trouble | undefined;
+  #published: Trouble | undefined;
+  #size: StoreSize | null = null;
+
+  constructor(store: Pick<TelemetryStore, 'size'>, maxWalBytes: number, hooks: StoreWatchHooks) {
+    this.#store = store;
+    this.#maxWalBytes = maxWalBytes;
+    this.#hooks = hooks;
+  }
+
+  /** null before the first look, and where the store cannot be asked. */
+  get size(): StoreSize | null {
+    return this.#size;
+  }
+
+  /** The last commit was refused. */
+  get failing(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /** Requests are refused before they are decoded, until a checkpoint has cut the log. */
+  get walIsFull(): boolean {
+    return this.#size !== null && this.#size.walBytes > this.#maxWalBytes;
+  }
+
+  /** After every commit: what the store threw, or undefined where it took the data. */
+  settled(failure: unknown): void {
+    this.#failure =
+      failure === undefined ? undefined : { name: nameOf(failure), reason: text(failure) };
+    this.#publish();
+  }
+
+  async measure(): Promise<void> {
+    try {
+      this.#size = await this.#store.size();
+      this.#publish();
+    } catch (error) {
+      this.#size = null;
+      this.#hooks.warn(`the store's size could not be read: ${text(error)}`);
+    }
+  }
+
+  /** A failed store shows that it works; a log is cut by the write after its checkpoint. */
+  async probe(): Promise<void> {
+    const full = this.walIsFull;
+    if (!full && !this.failing) return;
+    await this.#hooks.tryWrite();
+    if (full) await this.measure();
+  }
+
+  #publish(): void {
+    const trouble = this.walIsFull ? this.#walTrouble() : this.#failure;
+    if (trouble?.reason === this.#published?.reason) return;
+    this.#published = trouble;
+    this.#hooks.state(
+      trouble === undefined
+        ? { status: 'ok' }
+        : { status: 'degraded', ...trouble, sinceUnixMs: Date.now() },
+    );
+  }
+
+  #walTrouble(): Trouble {
+    return {
+      name: 'write-ahead-log',
+      reason: `the write-ahead log is over ${this.#maxWalBytes} bytes`,
+    };
+  }
+}
+
+function nameOf(failure: unknown): StoreFailureReason {
+  return failure instanceof StoreUnavailableError ? failure.reason : 'disk-error';
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
