@@ -1,0 +1,277 @@
+/**
+ * One stretch of time: which clocks agree, where each can be, and what is applied.
+ *
+ *     limits of each pair -> pairs without a line: conflicts -> shortest paths at three instants:
+ *     intervals, conflicts of more than two -> corrections that satisfy every constraint
+ *
+ * Times and corrections are relative: the caller has moved every clock by about its offset, so that
+ * all read about the same at the same instant.
+ */
+import { blameForCycle, blameForPairs } from './clock-blame.ts';
+import { type Corrections, findCorrections } from './clock-drift.ts';
+import { type ConstraintGraph, lengthOf, negativeCycle, shortestPaths } from './clock-graph.ts';
+import { linesThatFit, type PairLimits, rangeAt } from './clock-lines.ts';
+import { type ClockTree, clockTree, type FitPair, readingsAt, steepest } from './clock-tree.ts';
+
+export interface ClockPair {
+  readonly left: number;
+  readonly right: number;
+  readonly limits: PairLimits;
+}
+
+export interface FitInput {
+  readonly nodes: number;
+  readonly pairs: readonly ClockPair[];
+  readonly reference: number;
+  /** The correction that means "left as it is". */
+  readonly asItIs: Float64Array;
+  /** Clocks that are left as they are if they can; null: every one. */
+  readonly mayStay: Uint8Array | null;
+  /** Largest drift of one clock against another, as a ratio. */
+  readonly maxDrift: number;
+}
+
+/** What a fit says about a clock. */
+export const ClockState = {
+  /** No transfer to or from another clock. */
+  absent: 0,
+  /** Bound on both sides against the reference. */
+  bound: 1,
+  /** Bound on one side, or against others than the reference only. */
+  open: 2,
+  /** Part of a causality conflict; nothing is applied. */
+  conflict: 3,
+} as const;
+
+export interface FitConflict {
+  readonly nodes: readonly number[];
+  /** By how much causes and effects cannot be brought in order. */
+  readonly depthNs: number;
+}
+
+export interface FitInstant {
+  readonly applied: Float64Array;
+  /** Infinite where that side is open. */
+  readonly low: Float64Array;
+  readonly high: Float64Array;
+}
+
+export interface ClockFit {
+  readonly state: Uint8Array;
+  /** Corrections: `offset + drift·t`. */
+  readonly offset: Float64Array;
+  readonly drift: Float64Array;
+  /** 1: the correction is `asItIs`. */
+  readonly stays: Uint8Array;
+  /** Start, middle and end of the transfers, by the reference. */
+  readonly atNs: readonly [number, number, number];
+  /** At each instant, by clock: the correction applied, and the least and greatest possible. */
+  readonly at: readonly FitInstant[];
+  readonly conflicts: readonly FitConflict[];
+}
+
+export function fitClocks(input: FitInput): ClockFit {
+  const { nodes } = input;
+  const state = new Uint8Array(nodes);
+  for (const { left, right } of input.pairs) {
+    state[left] = ClockState.open;
+    state[right] = ClockState.open;
+  }
+  const conflicts: FitConflict[] = [];
+  let pairs = pairsWithLines(input, state, conflicts);
+  const atNs = instants(pairs);
+  for (;;) {
+    const tree = clockTree(nodes, pairs, input.reference);
+    const ranges = rangesAt(tree, pairs, atNs);
+    if (ranges.conflict !== null) {
+      pairs = without(pairs, setAside(input, pairs, atNs, ranges.conflict), state);
+      conflicts.push(ranges.conflict);
+      continue;
+    }
+    const { low, high, readings } = ranges;
+    const { corrections, stays } = correctionsFor(input, pairs, tree, low, high);
+    if (!corrections.ok) {
+      const conflict = { nodes: sorted(corrections.cycle), depthNs: corrections.depthNs };
+      pairs = without(pairs, setAside(input, pairs, atNs, conflict), state);
+      conflicts.push(conflict);
+      continue;
+    }
+    for (let node = 0; node < nodes; node++) {
+      const isBound = Number.isFinite(low[1]![node]! + high[1]![node]!);
+      if (state[node] === ClockState.open && isBound) state[node] = ClockState.bound;
+    }
+    const { offset, drift } = corrections;
+    const at = readings.map((ns, i) => ({
+      applied: offset.map((first, node) => first + drift[node]! * ns[node]!),
+      low: low[i]!,
+      high: high[i]!,
+    }));
+    return { state, offset, drift, stays, atNs, at, conflicts };
+  }
+}
+
+/** Pairs of clocks that agree; who disagrees with most others is set aside. */
+function pairsWithLines(
+  { nodes, pairs, maxDrift }: FitInput,
+  state: Uint8Array,
+  conflicts: FitConflict[],
+): FitPair[] {
+  const fitting: FitPair[] = [];
+  const clashing: ClockPair[] = [];
+  for (const pair of pairs) {
+    const lines = linesThatFit(pair.limits, maxDrift);
+    if (lines.fits) {
+      fitting.push({ ...pair, minSlope: lines.minSlope, maxSlope: lines.maxSlope });
+    } else {
+      clashing.push(pair);
+      conflicts.push({ nodes: sorted([pair.left, pair.right]), depthNs: lines.depthNs });
+    }
+  }
+  return without(fitting, blameForPairs(nodes, clashing), state);
+}
+
+/** Start, middle and end of what the hulls say. */
+function instants(pairs: readonly FitPair[]): [number, number, number] {
+  let from = Number.POSITIVE_INFINITY;
+  let to = Number.NEGATIVE_INFINITY;
+  for (const { limits } of pairs) {
+    for (const { t } of [limits.upper, limits.lower]) {
+      if (t.length === 0) continue;
+      from = Math.min(from, t[0]!);
+      to = Math.max(to, t[t.length - 1]!);
+    }
+  }
+  return from <= to ? [from, (from + to) / 2, to] : [0, 0, 0];
+}
+
+/** What the limits say when the reference reads t, as bounds on corrections at that instant. */
+function graphAt(tree: ClockTree, pairs: readonly FitPair[], t: number): GraphAt {
+  const from: number[] = [];
+  const to: number[] = [];
+  const weight: number[] = [];
+  const { ns, errorNs } = readingsAt(tree, t);
+  for (const pair of pairs) {
+    const { left, right, limits, minSlope, maxSlope } = pair;
+    const { low, high } = rangeAt(limits, ns[left]!, minSlope, maxSlope);
+    // The left clock may read a little more or less, and the limits change meanwhile.
+    const slackNs = steepest(pair) * errorNs[left]!;
+    if (high < Number.POSITIVE_INFINITY) {
+      from.push(right);
+      to.push(left);
+      weight.push(high + slackNs);
+    }
+    if (low > Number.NEGATIVE_INFINITY) {
+      from.push(left);
+      to.push(right);
+      weight.push(slackNs - low);
+    }
+  }
+  return { nodes: tree.nodes, from, to, weight, readings: ns };
+}
+
+interface GraphAt extends ConstraintGraph {
+  readonly readings: Float64Array;
+}
+
+type Ranges =
+  | {
+      readonly conflict: null;
+      readonly low: Float64Array[];
+      readonly high: Float64Array[];
+      /** What each clock reads at the instant. */
+      readonly readings: Float64Array[];
+    }
+  | { readonly conflict: FitConflict };
+
+/** How far each clock can be from the reference at each instant. */
+function rangesAt(tree: ClockTree, pairs: readonly FitPair[], atNs: readonly number[]): Ranges {
+  const low: Float64Array[] = [];
+  const high: Float64Array[] = [];
+  const readings: Float64Array[] = [];
+  for (const t of atNs) {
+    const graph = graphAt(tree, pairs, t);
+    const cycle = negativeCycle(graph);
+    if (cycle !== null) {
+      const members = sorted(cycle.map((edge) => graph.to[edge]!));
+      return { conflict: { nodes: members, depthNs: -lengthOf(graph, cycle) } };
+    }
+    high.push(shortestPaths(graph, tree.reference));
+    low.push(shortestPaths(graph, tree.reference, true).map((distance) => -distance));
+    readings.push(graph.readings);
+  }
+  return { conflict: null, low, high, readings };
+}
+
+/** Leaves clocks as they are where that is possible; if not all of them, then who has most room. */
+function correctionsFor(
+  input: FitInput,
+  pairs: readonly FitPair[],
+  tree: ClockTree,
+  low: readonly Float64Array[],
+  high: readonly Float64Array[],
+): { corrections: Corrections; stays: Uint8Array } {
+  const { nodes, asItIs } = input;
+  const stays = new Uint8Array(nodes);
+  for (let node = 0; node < nodes; node++) {
+    if (input.mayStay !== null && input.mayStay[node] === 0) continue;
+    const isPossible = low.every(
+      (least, i) => least[node]! <= asItIs[node]! && asItIs[node]! <= high[i]![node]!,
+    );
+    if (isPossible) stays[node] = 1;
+  }
+  stays[input.reference] = 1;
+  for (;;) {
+    const problem = {
+      ...input,
+      pairs,
+      isFixed: stays,
+      fixed: asItIs,
+      wanted: asItIs,
+      likelyDrift: tree.drift,
+    };
+    const corrections = findCorrections(problem);
+    if (corrections.ok) return { corrections, stays };
+    let leaver = -1;
+    let leastRoom = Number.POSITIVE_INFINITY;
+    for (const node of corrections.cycle) {
+      if (stays[node] === 0 || node === input.reference) continue;
+      const room = Math.min(
+        ...low.map((least, i) =>
+          Math.min(asItIs[node]! - least[node]!, high[i]![node]! - asItIs[node]!),
+        ),
+      );
+      if (leaver < 0 || room < leastRoom) {
+        leaver = node;
+        leastRoom = room;
+      }
+    }
+    if (leaver < 0) return { corrections, stays };
+    stays[leaver] = 0;
+  }
+}
+
+/** Who of the clocks in a conflict cannot be trusted. */
+function setAside(
+  { nodes, reference }: FitInput,
+  pairs: readonly FitPair[],
+  atNs: readonly number[],
+  conflict: FitConflict,
+): readonly number[] {
+  return blameForCycle(conflict.nodes, reference, (suspect) => {
+    const others = pairs.filter(({ left, right }) => left !== suspect && right !== suspect);
+    const tree = clockTree(nodes, others, reference);
+    return atNs.every((t) => negativeCycle(graphAt(tree, others, t)) === null);
+  });
+}
+
+function without(pairs: readonly FitPair[], out: readonly number[], state: Uint8Array): FitPair[] {
+  for (const node of out) state[node] = ClockState.conflict;
+  return pairs.filter(
+    ({ left, right }) =>
+      state[left] !== ClockState.conflict && state[right] !== ClockState.conflict,
+  );
+}
+
+function sorted(nodes: readonly number[]): number[] {
+  return [...new Set(nodes)].sort((a, b) => a - b);
+}
