@@ -15,10 +15,11 @@ import { CLOCK_RESOLUTION_NS, type ClockBoundsPart } from './clock-bounds.ts';
 import type { ClockCorrection } from './clock-correction.ts';
 import { drawCorrection, type FittedStretch } from './clock-draw.ts';
 import { type ClockFit, ClockState, fitClocks } from './clock-fit.ts';
+import { MAX_SLOPE } from './clock-hull.ts';
 import { chooseReference, roughOffsets, type Stretch, stretchesOf } from './clock-stretches.ts';
 
 export interface AlignOptions {
-  /** Largest drift of one clock against another that is believed, in ppm. */
+  /** Largest drift of one clock against another that is believed, in ppm; at most 500. */
   readonly maxDriftPpm?: number;
   /** Named first where several would do; a live view names the one it had. */
   readonly reference?: string;
@@ -30,7 +31,8 @@ export interface DomainClock {
   readonly offsetNs: number;
   /**
    * The true offset is at most this far from the applied one, at any time that transfers cover: half
-   * the feasible interval where its middle is applied. null: not bound on both sides.
+   * the feasible interval where its middle is applied. null: not bound on both sides, or in conflict
+   * for part of the time.
    */
   readonly errorNs: number | null;
   /** The feasible interval in the middle; null where that side is open. */
@@ -64,7 +66,7 @@ export interface ClockAlignment {
 const DEFAULT_MAX_DRIFT_PPM = 200;
 
 export function alignClocks(part: ClockBoundsPart, options: AlignOptions = {}): ClockAlignment {
-  const maxDrift = (options.maxDriftPpm ?? DEFAULT_MAX_DRIFT_PPM) * 1e-6;
+  const maxDrift = Math.min((options.maxDriftPpm ?? DEFAULT_MAX_DRIFT_PPM) * 1e-6, MAX_SLOPE);
   const names = [...new Set(part.pairs.flatMap(({ left, right }) => [left, right]))].sort();
   const refused = new Set<string>();
   let outcome = fitAll(part, names, chooseReference(part, names, options.reference), maxDrift);
@@ -147,7 +149,8 @@ function isUsable(fit: ClockFit, node: number, all: readonly FittedStretch[]): b
 function domainClock(name: string, node: number, outcome: Outcome, bucketNs: number): DomainClock {
   const { stretches } = outcome;
   const usable = stretches.filter(({ fit }) => isUsable(fit, node, stretches));
-  const isBound = usable.length > 0 && usable[0]!.fit.state[node] === ClockState.bound;
+  const hasConflict = stretches.some(({ fit }) => fit.state[node] === ClockState.conflict);
+  const isBound = !hasConflict && usable[0]?.fit.state[node] === ClockState.bound;
   if (usable.length === 0) {
     return {
       domain: name,

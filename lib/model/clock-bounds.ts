@@ -25,7 +25,7 @@
  * domains and bucket of time, so that memory does not grow with traffic.
  */
 import type { UnixNanos } from '#lib/base/units.ts';
-import { LowerHull } from './clock-hull.ts';
+import { GRID_CELLS, LowerHull } from './clock-hull.ts';
 
 /** Matched sends and receives, one row a pair. Times are raw, after `baseUnixNs`. */
 export interface TransferColumns {
@@ -77,6 +77,8 @@ export interface ClockBoundsPart {
 export const CLOCK_RESOLUTION_NS = 2;
 export const DEFAULT_BUCKET_NS = 10e9;
 const MAX_DOMAINS = 1024;
+const BLOCK_ROWS = 8192;
+const STRIDE = 16;
 
 interface Hulls {
   readonly upper: LowerHull;
@@ -91,62 +93,112 @@ interface Pair {
   readonly buckets: Map<number, Hulls>;
 }
 
-/** One direction of a pair, and the bucket that its newest transfer fell in. */
-interface Way {
-  readonly pair: Pair;
-  readonly isUpper: boolean;
-  hull: LowerHull;
-  fromNs: number;
-  toNs: number;
+/** The directions between the domains of one table: `sender · count + receiver` finds one. */
+interface Ways {
+  readonly pair: (Pair | null)[];
+  /** Instants are by the clock of the pair's left: 1 where that is the sender, else 0. */
+  readonly fromSender: Uint8Array;
+  readonly transfers: Uint32Array;
+  readonly violations: Uint32Array;
+  /** The hull that the newest limit went to, and the bucket that it is of. */
+  readonly hull: LowerHull[];
+  readonly grid: Float64Array[];
+  readonly startNs: Float64Array;
+  readonly endNs: Float64Array;
 }
 
 export class ClockBounds {
   readonly bucketNs: number;
+  /**
+   * Clocks do not read the start of a bucket at the same instant. Limits so close to it count in both
+   * buckets, so that fits to either side of a seam satisfy what happens at it.
+   */
+  readonly #seamNs: number;
   readonly #domains: string[] = [];
   readonly #domainByName = new Map<string, number>();
+  /** By left · MAX_DOMAINS + right. */
   readonly #pairs = new Map<number, Pair>();
-  /** By sender · MAX_DOMAINS + receiver. */
-  readonly #ways = new Map<number, Way>();
-  #baseBucket = Number.NaN;
   #leftOut = 0;
 
   /** @param bucketNs a whole number of nanoseconds; parts merge only with equal ones. */
   constructor(bucketNs: number = DEFAULT_BUCKET_NS) {
     this.bucketNs = bucketNs;
+    this.#seamNs = bucketNs / 400;
   }
 
   /** Transfers inside one domain say nothing and are skipped. */
   add(columns: TransferColumns): void {
-    const count = columns.domains.length;
-    const known = columns.domains.map((name) => this.#domain(name));
-    const ways: (Way | null | undefined)[] = new Array(count * count);
-    const shiftNs = this.#moveTo(columns.baseUnixNs);
-    const { senderDomain, receiverDomain, endsAtArrival, rendezvous } = columns;
-    for (let row = 0; row < columns.length; row++) {
-      const sender = senderDomain[row]!;
-      const receiver = receiverDomain[row]!;
-      if (sender === receiver) continue;
-      const at = sender * count + receiver;
-      let way = ways[at];
-      if (way === undefined) {
-        way = this.#way(known[sender]!, known[receiver]!);
-        ways[at] = way;
+    const { domains, senderDomain, receiverDomain, recvEndNs } = columns;
+    const { sendStartNs, sendEndNs, endsAtArrival } = columns;
+    const count = domains.length;
+    const ways = this.#ways(domains);
+    const { fromSender, startNs, grid, transfers, violations } = ways;
+    const base = {
+      bucket: Number(columns.baseUnixNs / BigInt(this.bucketNs)),
+      shiftNs: Number(columns.baseUnixNs % BigInt(this.bucketNs)),
+    };
+    // In each block every sixteenth row first: rows come in order of time, and once the hull spans
+    // the block, the rest of it is dropped by a look at the grid.
+    for (let block = 0; block < columns.length; block += BLOCK_ROWS) {
+      const end = Math.min(block + BLOCK_ROWS, columns.length);
+      for (let first = block; first < block + STRIDE; first++) {
+        for (let row = first; row < end; row += STRIDE) {
+          const sender = senderDomain[row]!;
+          const receiver = receiverDomain[row]!;
+          if (sender === receiver) continue;
+          const way = sender * count + receiver;
+          const byArrival = endsAtArrival !== null && endsAtArrival[row] === 1;
+          const sentNs = byArrival ? sendEndNs[row]! : sendStartNs[row]!;
+          const tookNs = recvEndNs[row]! - sentNs;
+          transfers[way] = transfers[way]! + 1;
+          if (tookNs < -CLOCK_RESOLUTION_NS) violations[way] = violations[way]! + 1;
+          const at = (fromSender[way] === 1 ? sentNs : recvEndNs[row]!) + base.shiftNs;
+          const heights = grid[way]!;
+          const x = (at - startNs[way]! - heights[0]!) * heights[1]!;
+          if (x >= 0 && x < GRID_CELLS) {
+            const cell = x | 0;
+            const left = heights[cell + 2]!;
+            const isAbove = tookNs >= left + (heights[cell + 3]! - left) * (x - cell);
+            const inNs = at - startNs[way]!;
+            if (isAbove && inNs >= this.#seamNs && inNs < this.bucketNs - this.#seamNs) continue;
+          }
+          this.#limit(ways, way, base.bucket, at, tookNs);
+        }
       }
-      if (way === null) {
-        this.#leftOut++;
+    }
+    if (columns.rendezvous !== null) this.#addRendezvous(columns, ways, base);
+    for (let way = 0; way < ways.pair.length; way++) {
+      const pair = ways.pair[way];
+      if (pair === null || pair === undefined) {
+        this.#leftOut += transfers[way]!;
         continue;
       }
-      const byArrival = endsAtArrival !== null && endsAtArrival[row] === 1;
-      const sentNs = byArrival ? columns.sendEndNs[row]! : columns.sendStartNs[row]!;
-      const receivedNs = columns.recvEndNs[row]!;
-      const { pair } = way;
-      pair.transfers++;
-      if (receivedNs - sentNs < -CLOCK_RESOLUTION_NS) pair.violations++;
-      this.#limit(way, sentNs + shiftNs, receivedNs + shiftNs);
-      if (rendezvous !== null && rendezvous[row] === 1) {
-        const back = this.#way(known[receiver]!, known[sender]!)!;
-        this.#limit(back, columns.recvStartNs[row]! + shiftNs, columns.sendEndNs[row]! + shiftNs);
-      }
+      pair.transfers += transfers[way]!;
+      pair.violations += violations[way]!;
+    }
+  }
+
+  /** The receive started before the send ended. */
+  #addRendezvous(
+    {
+      length,
+      domains,
+      senderDomain,
+      receiverDomain,
+      recvStartNs,
+      sendEndNs,
+      rendezvous,
+    }: TransferColumns,
+    ways: Ways,
+    base: { bucket: number; shiftNs: number },
+  ): void {
+    for (let row = 0; row < length; row++) {
+      const sender = senderDomain[row]!;
+      const receiver = receiverDomain[row]!;
+      if (sender === receiver || rendezvous === null || rendezvous[row] === 0) continue;
+      const back = receiver * domains.length + sender;
+      const at = ways.fromSender[back] === 1 ? recvStartNs[row]! : sendEndNs[row]!;
+      this.#limit(ways, back, base.bucket, at + base.shiftNs, sendEndNs[row]! - recvStartNs[row]!);
     }
   }
 
@@ -154,15 +206,15 @@ export class ClockBounds {
   merge(part: ClockBoundsPart): void {
     this.#leftOut += part.leftOut;
     for (const pair of part.pairs) {
-      const way = this.#way(this.#domain(pair.left), this.#domain(pair.right));
-      if (way === null) {
+      const own = this.#pair(this.#domain(pair.left), this.#domain(pair.right));
+      if (own === null) {
         this.#leftOut += pair.transfers;
         continue;
       }
-      way.pair.transfers += pair.transfers;
-      way.pair.violations += pair.violations;
+      own.transfers += pair.transfers;
+      own.violations += pair.violations;
       for (const { bucket, upperT, upperV, lowerT, lowerV } of pair.buckets) {
-        const hulls = hullsOf(way.pair, bucket);
+        const hulls = hullsOf(own, bucket);
         hulls.upper.addAll(upperT, upperV);
         hulls.lower.addAll(lowerT, lowerV);
       }
@@ -177,15 +229,12 @@ export class ClockBounds {
         if (bucket < first) pair.buckets.delete(bucket);
       }
     }
-    for (const way of this.#ways.values()) {
-      way.fromNs = Number.NaN;
-      way.toNs = Number.NaN;
-    }
   }
 
   /** A copy of all that is known, pairs sorted by name, buckets by time. */
   part(): ClockBoundsPart {
-    const pairs = [...this.#pairs.values()].map((pair) => ({
+    const used = [...this.#pairs.values()].filter(({ buckets }) => buckets.size > 0);
+    const pairs = used.map((pair) => ({
       left: this.#domains[pair.left]!,
       right: this.#domains[pair.right]!,
       transfers: pair.transfers,
@@ -204,31 +253,58 @@ export class ClockBounds {
     return { bucketNs: this.bucketNs, pairs, leftOut: this.#leftOut };
   }
 
-  /** "Sent at" by the sender's clock was not after "received at" by the receiver's. */
-  #limit(way: Way, sentNs: number, receivedNs: number): void {
-    const at = way.isUpper ? sentNs : receivedNs;
-    if (!(at >= way.fromNs && at < way.toNs)) {
-      if (!Number.isFinite(receivedNs - sentNs)) return;
+  /** A limit that the grid did not drop, at an instant after the base bucket's start. */
+  #limit(ways: Ways, way: number, baseBucket: number, at: number, tookNs: number): void {
+    const { pair, fromSender, startNs, endNs, grid, hull } = ways;
+    if (!(at >= startNs[way]! && at < endNs[way]!)) {
+      const own = pair[way];
+      if (own === null || own === undefined || !Number.isFinite(at)) return;
       const bucket = Math.floor(at / this.bucketNs);
-      const hulls = hullsOf(way.pair, this.#baseBucket + bucket);
-      way.hull = way.isUpper ? hulls.upper : hulls.lower;
-      way.fromNs = bucket * this.bucketNs;
-      way.toNs = way.fromNs + this.bucketNs;
+      const hulls = hullsOf(own, baseBucket + bucket);
+      startNs[way] = bucket * this.bucketNs;
+      endNs[way] = (bucket + 1) * this.bucketNs;
+      hull[way] = fromSender[way] === 1 ? hulls.upper : hulls.lower;
     }
-    way.hull.add(at - way.fromNs, receivedNs - sentNs);
+    const current = hull[way]!;
+    const inNs = at - startNs[way]!;
+    current.add(inNs, tookNs);
+    grid[way] = current.grid;
+    const own = pair[way];
+    if (own === null || own === undefined) return;
+    if (inNs < this.#seamNs) {
+      const { upper, lower } = hullsOf(own, baseBucket + startNs[way]! / this.bucketNs - 1);
+      (fromSender[way] === 1 ? upper : lower).add(inNs + this.bucketNs, tookNs);
+    } else if (inNs >= this.bucketNs - this.#seamNs) {
+      const { upper, lower } = hullsOf(own, baseBucket + startNs[way]! / this.bucketNs + 1);
+      (fromSender[way] === 1 ? upper : lower).add(inNs - this.bucketNs, tookNs);
+    }
   }
 
-  /** Times are now counted from the bucket that holds `baseUnixNs`; returns what to add to them. */
-  #moveTo(baseUnixNs: UnixNanos): number {
-    const baseBucket = Number(baseUnixNs / BigInt(this.bucketNs));
-    if (baseBucket !== this.#baseBucket) {
-      this.#baseBucket = baseBucket;
-      for (const way of this.#ways.values()) {
-        way.fromNs = Number.NaN;
-        way.toNs = Number.NaN;
+  #ways(domains: readonly string[]): Ways {
+    const count = domains.length;
+    const known = domains.map((name) => this.#domain(name));
+    const ways: Ways = {
+      pair: new Array<Pair | null>(count * count).fill(null),
+      fromSender: new Uint8Array(count * count),
+      transfers: new Uint32Array(count * count),
+      violations: new Uint32Array(count * count),
+      hull: new Array<LowerHull>(count * count).fill(NO_HULL),
+      grid: new Array<Float64Array>(count * count).fill(NO_HULL.grid),
+      startNs: new Float64Array(count * count).fill(Number.NaN),
+      endNs: new Float64Array(count * count).fill(Number.NaN),
+    };
+    for (let sender = 0; sender < count; sender++) {
+      for (let receiver = 0; receiver < count; receiver++) {
+        if (sender === receiver) continue;
+        const way = sender * count + receiver;
+        const isLeft = domains[sender]! < domains[receiver]!;
+        ways.fromSender[way] = isLeft ? 1 : 0;
+        ways.pair[way] = isLeft
+          ? this.#pair(known[sender]!, known[receiver]!)
+          : this.#pair(known[receiver]!, known[sender]!);
       }
     }
-    return Number(baseUnixNs % BigInt(this.bucketNs));
+    return ways;
   }
 
   #domain(name: string): number {
@@ -242,25 +318,19 @@ export class ClockBounds {
   }
 
   /** null where one of the domains is one too many. */
-  #way(sender: number, receiver: number): Way | null {
-    if (sender < 0 || receiver < 0) return null;
-    const id = sender * MAX_DOMAINS + receiver;
-    const known = this.#ways.get(id);
-    if (known !== undefined) return known;
-    const isUpper = this.#domains[sender]! < this.#domains[receiver]!;
-    const left = isUpper ? sender : receiver;
-    const right = isUpper ? receiver : sender;
-    const pairId = left * MAX_DOMAINS + right;
-    let pair = this.#pairs.get(pairId);
+  #pair(left: number, right: number): Pair | null {
+    if (left < 0 || right < 0) return null;
+    const id = left * MAX_DOMAINS + right;
+    let pair = this.#pairs.get(id);
     if (pair === undefined) {
       pair = { left, right, transfers: 0, violations: 0, buckets: new Map() };
-      this.#pairs.set(pairId, pair);
+      this.#pairs.set(id, pair);
     }
-    const fresh = { pair, isUpper, hull: new LowerHull(), fromNs: Number.NaN, toNs: Number.NaN };
-    this.#ways.set(id, fresh);
-    return fresh;
+    return pair;
   }
 }
+
+const NO_HULL = new LowerHull();
 
 function hullsOf(pair: Pair, bucket: number): Hulls {
   let hulls = pair.buckets.get(bucket);

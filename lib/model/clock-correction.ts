@@ -10,9 +10,9 @@
 import { nanosBetween, type UnixNanos } from '#lib/base/units.ts';
 
 export interface ClockCorrection {
-  /** Start of the first piece, by the clock itself; it holds before that too. */
+  /** About where the first piece starts, by the clock itself. */
   readonly fromUnixNs: UnixNanos;
-  /** Starts of the pieces after `fromUnixNs`; the first is 0. The last piece never ends. */
+  /** Starts of the pieces after `fromUnixNs`. The first holds before it too, the last never ends. */
   readonly startNs: Float64Array;
   readonly offsetNs: Float64Array;
   /** Change of the offset, as a ratio, and half its change per nanosecond. */

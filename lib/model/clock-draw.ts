@@ -12,7 +12,7 @@ export interface FittedStretch {
   readonly fit: ClockFit;
 }
 
-/** A straight correction: `offset + drift·x` after the start of a piece. */
+/** A fit's line for one clock, at `x` after the start of a bucket by that clock's own reading. */
 interface Straight {
   readonly offset: number;
   readonly drift: number;
@@ -29,53 +29,60 @@ export function drawCorrection(
   for (const { firstBucket, lastBucket } of stretches) buckets.add(firstBucket).add(lastBucket);
   const order = [...buckets].sort((a, b) => a - b);
   const first = order[0]!;
-  // Pieces begin where the clock itself reads the start of a bucket of the reference.
-  const shiftNs = Math.round(usable[0]!.near[node]!);
   const pieces = order.map((bucket) => {
     const before = usable.find((s) => s.lastBucket === bucket && s.firstBucket < bucket);
     const after = usable.find((s) => s.firstBucket === bucket);
-    const at = (stretch: FittedStretch): Straight =>
-      straightAt(stretch, node, bucket, bucketNs, shiftNs);
-    const startNs = (bucket - first) * bucketNs;
-    if (before !== undefined && after !== undefined) {
-      const a = at(before);
-      const b = at(after);
-      return {
-        startNs,
-        offset: a.offset,
-        drift: a.drift + (b.offset - a.offset) / bucketNs,
-        bend: (b.drift - a.drift) / bucketNs,
-      };
-    }
     const only = before ?? after;
-    if (only !== undefined) return { startNs, ...at(only), bend: 0 };
     const hasConflict = stretches.some(
       ({ firstBucket, lastBucket, fit }) =>
         firstBucket <= bucket && bucket <= lastBucket && fit.state[node] === ClockState.conflict,
     );
-    if (hasConflict) return { startNs, offset: 0, drift: 0, bend: 0 };
-    return { startNs, ...at(nearest(usable, bucket)), bend: 0 };
+    const laterNs = (bucket - first) * bucketNs;
+    if (only === undefined && hasConflict) {
+      return { startNs: laterNs, offset: 0, drift: 0, bend: 0 };
+    }
+    const a = straightAt(only ?? nearest(usable, bucket), node, bucket, bucketNs);
+    const startNs = seamOf(a);
+    const offset = a.offset + a.drift * startNs;
+    if (before === undefined || after === undefined) {
+      return { startNs: laterNs + startNs, offset, drift: a.drift, bend: 0 };
+    }
+    // From one line to the other while the aligned time passes through the bucket: at one instant all
+    // clocks are at the same mixture of two corrections that satisfy the same limits.
+    const b = straightAt(after, node, bucket, bucketNs);
+    const endNs = bucketNs + seamOf(straightAt(after, node, bucket + 1, bucketNs));
+    const lengthNs = endNs - startNs;
+    return {
+      startNs: laterNs + startNs,
+      offset,
+      drift: a.drift + (b.offset + b.drift * startNs - offset) / lengthNs,
+      bend: (b.drift - a.drift) / lengthNs,
+    };
   });
+  const fromNs = Math.floor(pieces[0]!.startNs);
   return {
-    fromUnixNs: addNanos(unixNanos(BigInt(first) * BigInt(bucketNs)), -shiftNs),
-    startNs: Float64Array.from(pieces, (piece) => piece.startNs),
+    fromUnixNs: addNanos(unixNanos(BigInt(first) * BigInt(bucketNs)), fromNs),
+    startNs: Float64Array.from(pieces, (piece) => piece.startNs - fromNs),
     offsetNs: Float64Array.from(pieces, (piece) => piece.offset),
     drift: Float64Array.from(pieces, (piece) => piece.drift),
     bend: Float64Array.from(pieces, (piece) => piece.bend),
   };
 }
 
-/** The fit's line, from where the clock reads the bucket's start less `shiftNs`. */
 function straightAt(
   { firstBucket, near, fit }: FittedStretch,
   node: number,
   bucket: number,
   bucketNs: number,
-  shiftNs: number,
 ): Straight {
-  const t = (bucket - (firstBucket + 1)) * bucketNs - shiftNs + near[node]!;
+  const t = (bucket - (firstBucket + 1)) * bucketNs + near[node]!;
   const drift = fit.drift[node]!;
   return { offset: near[node]! + fit.offset[node]! + drift * t, drift };
+}
+
+/** When the corrected clock shows the start of the bucket: `x + offset + drift·x = 0`. */
+function seamOf({ offset, drift }: Straight): number {
+  return -offset / (1 + drift);
 }
 
 function nearest(usable: readonly FittedStretch[], bucket: number): FittedStretch {

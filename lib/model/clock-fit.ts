@@ -9,9 +9,9 @@
  */
 import { blameForCycle, blameForPairs } from './clock-blame.ts';
 import { type Corrections, findCorrections } from './clock-drift.ts';
-import { type ConstraintGraph, lengthOf, negativeCycle, shortestPaths } from './clock-graph.ts';
-import { linesThatFit, type PairLimits, rangeAt } from './clock-lines.ts';
-import { type ClockTree, clockTree, type FitPair, readingsAt, steepest } from './clock-tree.ts';
+import { type FitConflict, rangesAt, sortedNodes } from './clock-instant.ts';
+import { linesThatFit, type PairLimits } from './clock-lines.ts';
+import type { FitPair } from './clock-pair.ts';
 
 export interface ClockPair {
   readonly left: number;
@@ -42,12 +42,6 @@ export const ClockState = {
   /** Part of a causality conflict; nothing is applied. */
   conflict: 3,
 } as const;
-
-export interface FitConflict {
-  readonly nodes: readonly number[];
-  /** By how much causes and effects cannot be brought in order. */
-  readonly depthNs: number;
-}
 
 export interface FitInstant {
   readonly applied: Float64Array;
@@ -81,17 +75,17 @@ export function fitClocks(input: FitInput): ClockFit {
   let pairs = pairsWithLines(input, state, conflicts);
   const atNs = instants(pairs);
   for (;;) {
-    const tree = clockTree(nodes, pairs, input.reference);
-    const ranges = rangesAt(tree, pairs, atNs);
+    const ranges = allRanges(input, pairs, atNs);
     if (ranges.conflict !== null) {
       pairs = without(pairs, setAside(input, pairs, atNs, ranges.conflict), state);
       conflicts.push(ranges.conflict);
       continue;
     }
     const { low, high, readings } = ranges;
-    const { corrections, stays } = correctionsFor(input, pairs, tree, low, high);
+    const { corrections, stays } = correctionsFor(input, pairs, low, high);
     if (!corrections.ok) {
-      const conflict = { nodes: sorted(corrections.cycle), depthNs: corrections.depthNs };
+      const { nodes: members, depthNs } = corrections;
+      const conflict = { nodes: members, depthNs };
       pairs = without(pairs, setAside(input, pairs, atNs, conflict), state);
       conflicts.push(conflict);
       continue;
@@ -124,7 +118,7 @@ function pairsWithLines(
       fitting.push({ ...pair, minSlope: lines.minSlope, maxSlope: lines.maxSlope });
     } else {
       clashing.push(pair);
-      conflicts.push({ nodes: sorted([pair.left, pair.right]), depthNs: lines.depthNs });
+      conflicts.push({ nodes: sortedNodes([pair.left, pair.right]), depthNs: lines.depthNs });
     }
   }
   return without(fitting, blameForPairs(nodes, clashing), state);
@@ -144,35 +138,6 @@ function instants(pairs: readonly FitPair[]): [number, number, number] {
   return from <= to ? [from, (from + to) / 2, to] : [0, 0, 0];
 }
 
-/** What the limits say when the reference reads t, as bounds on corrections at that instant. */
-function graphAt(tree: ClockTree, pairs: readonly FitPair[], t: number): GraphAt {
-  const from: number[] = [];
-  const to: number[] = [];
-  const weight: number[] = [];
-  const { ns, errorNs } = readingsAt(tree, t);
-  for (const pair of pairs) {
-    const { left, right, limits, minSlope, maxSlope } = pair;
-    const { low, high } = rangeAt(limits, ns[left]!, minSlope, maxSlope);
-    // The left clock may read a little more or less, and the limits change meanwhile.
-    const slackNs = steepest(pair) * errorNs[left]!;
-    if (high < Number.POSITIVE_INFINITY) {
-      from.push(right);
-      to.push(left);
-      weight.push(high + slackNs);
-    }
-    if (low > Number.NEGATIVE_INFINITY) {
-      from.push(left);
-      to.push(right);
-      weight.push(slackNs - low);
-    }
-  }
-  return { nodes: tree.nodes, from, to, weight, readings: ns };
-}
-
-interface GraphAt extends ConstraintGraph {
-  readonly readings: Float64Array;
-}
-
 type Ranges =
   | {
       readonly conflict: null;
@@ -184,20 +149,20 @@ type Ranges =
   | { readonly conflict: FitConflict };
 
 /** How far each clock can be from the reference at each instant. */
-function rangesAt(tree: ClockTree, pairs: readonly FitPair[], atNs: readonly number[]): Ranges {
+function allRanges(
+  { nodes, reference }: FitInput,
+  pairs: readonly FitPair[],
+  atNs: readonly number[],
+): Ranges {
   const low: Float64Array[] = [];
   const high: Float64Array[] = [];
   const readings: Float64Array[] = [];
   for (const t of atNs) {
-    const graph = graphAt(tree, pairs, t);
-    const cycle = negativeCycle(graph);
-    if (cycle !== null) {
-      const members = sorted(cycle.map((edge) => graph.to[edge]!));
-      return { conflict: { nodes: members, depthNs: -lengthOf(graph, cycle) } };
-    }
-    high.push(shortestPaths(graph, tree.reference));
-    low.push(shortestPaths(graph, tree.reference, true).map((distance) => -distance));
-    readings.push(graph.readings);
+    const ranges = rangesAt(nodes, pairs, reference, t);
+    if (ranges.conflict !== null) return ranges;
+    low.push(ranges.low);
+    high.push(ranges.high);
+    readings.push(ranges.readingNs);
   }
   return { conflict: null, low, high, readings };
 }
@@ -206,7 +171,6 @@ function rangesAt(tree: ClockTree, pairs: readonly FitPair[], atNs: readonly num
 function correctionsFor(
   input: FitInput,
   pairs: readonly FitPair[],
-  tree: ClockTree,
   low: readonly Float64Array[],
   high: readonly Float64Array[],
 ): { corrections: Corrections; stays: Uint8Array } {
@@ -227,13 +191,12 @@ function correctionsFor(
       isFixed: stays,
       fixed: asItIs,
       wanted: asItIs,
-      likelyDrift: tree.drift,
     };
     const corrections = findCorrections(problem);
     if (corrections.ok) return { corrections, stays };
     let leaver = -1;
     let leastRoom = Number.POSITIVE_INFINITY;
-    for (const node of corrections.cycle) {
+    for (const node of corrections.nodes) {
       if (stays[node] === 0 || node === input.reference) continue;
       const room = Math.min(
         ...low.map((least, i) =>
@@ -259,8 +222,8 @@ function setAside(
 ): readonly number[] {
   return blameForCycle(conflict.nodes, reference, (suspect) => {
     const others = pairs.filter(({ left, right }) => left !== suspect && right !== suspect);
-    const tree = clockTree(nodes, others, reference);
-    return atNs.every((t) => negativeCycle(graphAt(tree, others, t)) === null);
+    const root = suspect === reference ? conflict.nodes.find((n) => n !== suspect)! : reference;
+    return atNs.every((t) => rangesAt(nodes, others, root, t).conflict === null);
   });
 }
 
@@ -270,8 +233,4 @@ function without(pairs: readonly FitPair[], out: readonly number[], state: Uint8
     ({ left, right }) =>
       state[left] !== ClockState.conflict && state[right] !== ClockState.conflict,
   );
-}
-
-function sorted(nodes: readonly number[]): number[] {
-  return [...new Set(nodes)].sort((a, b) => a - b);
 }

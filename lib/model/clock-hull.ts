@@ -1,42 +1,47 @@
 /**
- * The lower convex hull of points (t, v), built one point at a time: all that a line `a + b·t` must
- * stay under to stay under every point.
+ * The lower convex hull of points (t, v), built one point at a time: all that a line `a + b·t` with
+ * `|b| <= MAX_SLOPE` must stay under to stay under every point.
  *
  *     v  ·    ·   ·        ·
  *        o      · ·   ·   o        o  vertices, sorted by t
  *          \_ o____ o __/          ·  points above: no line can tell that they are missing
  *
  * A point on or above the hull is dropped. Points mostly come in order of time, or again and again
- * over the same stretch of time: the first are appended, the second are compared with a table of
- * hull heights. The hull only ever sinks, so an old table drops nothing that matters.
+ * over the same stretch of time. The first are dropped where no line that passes under the last
+ * vertex can be steep enough to reach them; the second are compared with a table of hull heights.
+ * The hull only ever sinks, so an old table drops nothing that matters.
  */
+
+/** No clock is believed to drift faster against another (500 ppm: the most that NTP slews by). */
+export const MAX_SLOPE = 500e-6;
+
+export const GRID_CELLS = 64;
+
+/** Drops nothing. */
+const NO_GRID = new Float64Array(GRID_CELLS + 3).fill(Number.NaN);
+
 export class LowerHull {
   t = new Float64Array(8);
   v = new Float64Array(8);
   length = 0;
-  #heights: Float64Array | null = null;
-  #gridFrom = 0;
-  #gridTo = -1;
-  #cellsPerNs = 0;
-  /** Points since the table was made that it could not drop. */
+  /**
+   * Start, cells per nanosecond, then GRID_CELLS + 1 heights at equal distances, no lower than the
+   * hull: a point `x` cells after the start matters only where it lies under the chord of its cell.
+   * Callers with many points look here first, then call `add`, after which it may be another one.
+   */
+  grid: Float64Array = NO_GRID;
+  /** Points since the grid was made that it could not drop. */
   #undecided = 0;
 
   add(t: number, v: number): void {
-    const { length } = this;
-    if (length > 0 && t <= this.t[length - 1]!) {
-      if (t >= this.#gridFrom && t < this.#gridTo) {
-        const heights = this.#heights!;
-        const x = (t - this.#gridFrom) * this.#cellsPerNs;
-        const cell = x | 0;
-        const left = heights[cell]!;
-        if (v >= left + (heights[cell + 1]! - left) * (x - cell)) return;
-      }
-      this.#insert(t, v);
+    if (++this.#undecided > UNDECIDED_BEFORE_GRID) this.#makeGrid();
+    if (this.length === 0) {
+      this.#append(t, v);
       return;
     }
-    let last = length - 1;
-    while (last >= 1 && this.#isAbove(last, last - 1, t, v)) last--;
-    this.#put(last + 1, length, t, v);
+    const afterLastNs = t - this.t[this.length - 1]!;
+    if (afterLastNs <= 0) this.#insert(t, v);
+    else if (v < this.v[this.length - 1]! + MAX_SLOPE * afterLastNs) this.#append(t, v);
   }
 
   /** Adds every vertex of another hull, moved by `shiftNs` in time. */
@@ -46,9 +51,7 @@ export class LowerHull {
 
   /** Gives back the memory that only adding needs. */
   compact(): void {
-    this.#heights = null;
-    this.#gridTo = -1;
-    this.#gridFrom = 0;
+    this.grid = NO_GRID;
     this.#undecided = 0;
     if (this.t.length > this.length) {
       this.t = this.t.slice(0, this.length);
@@ -56,10 +59,23 @@ export class LowerHull {
     }
   }
 
+  /** After all others; vertices that come to lie on or above the new edge go. */
+  #append(t: number, v: number): void {
+    const ts = this.t;
+    const vs = this.v;
+    let last = this.length - 1;
+    for (; last >= 1; last--) {
+      const t0 = ts[last - 1]!;
+      const v0 = vs[last - 1]!;
+      if ((vs[last]! - v0) * (t - t0) < (v - v0) * (ts[last]! - t0)) break;
+    }
+    this.#put(last + 1, this.length, t, v);
+  }
+
   #insert(t: number, v: number): void {
     const { length } = this;
-    if (++this.#undecided > UNDECIDED_BEFORE_GRID) this.#makeGrid();
     const at = this.#firstAtOrAfter(t);
+    if (at === 0 && v >= this.v[0]! + MAX_SLOPE * (this.t[0]! - t)) return;
     const same = this.t[at] === t;
     if (same ? v >= this.v[at]! : at > 0 && v >= this.#chord(at - 1, at, t)) return;
     let left = at - 1;
@@ -71,11 +87,10 @@ export class LowerHull {
 
   /** Replaces the vertices `[from, to)` by one. */
   #put(from: number, to: number, t: number, v: number): void {
-    if (this.length === this.t.length) {
-      this.t = grown(this.t);
-      this.v = grown(this.v);
-    }
-    if (to < this.length && to !== from + 1) {
+    if (to === this.length) {
+      if (from === this.t.length) this.#grow();
+    } else if (to !== from + 1) {
+      if (this.length === this.t.length) this.#grow();
       this.t.copyWithin(from + 1, to, this.length);
       this.v.copyWithin(from + 1, to, this.length);
     }
@@ -83,6 +98,11 @@ export class LowerHull {
     this.v[from] = v;
     this.length += from + 1 - to;
     if (this.length > MAX_VERTICES) this.#dropFlattest();
+  }
+
+  #grow(): void {
+    this.t = grown(this.t);
+    this.v = grown(this.v);
   }
 
   /** Is the vertex on or above the chord from its neighbour to the new point? */
@@ -110,21 +130,20 @@ export class LowerHull {
     return low;
   }
 
-  /** Heights at equal distances; between two of them a convex curve lies below their chord. */
+  /** Between two points of a convex curve, the curve lies below their chord. */
   #makeGrid(): void {
     this.#undecided = 0;
     const from = this.t[0]!;
     const to = this.t[this.length - 1]!;
     if (!(to > from)) return;
-    this.#heights ??= new Float64Array(GRID_CELLS + 1);
-    this.#gridFrom = from;
-    this.#gridTo = to;
-    this.#cellsPerNs = GRID_CELLS / (to - from);
+    if (this.grid === NO_GRID) this.grid = new Float64Array(GRID_CELLS + 3);
+    this.grid[0] = from;
+    this.grid[1] = GRID_CELLS / (to - from);
     let edge = 0;
     for (let i = 0; i <= GRID_CELLS; i++) {
       const t = from + ((to - from) * i) / GRID_CELLS;
       while (edge < this.length - 2 && this.t[edge + 1]! < t) edge++;
-      this.#heights[i] = this.#chord(edge, edge + 1, t);
+      this.grid[i + 2] = this.#chord(edge, edge + 1, t);
     }
   }
 
@@ -150,7 +169,6 @@ export class LowerHull {
 
 /** Hulls of random points have 10 to 30 vertices; a clock that wanders makes more. */
 const MAX_VERTICES = 128;
-const GRID_CELLS = 64;
 const UNDECIDED_BEFORE_GRID = 64;
 
 function grown(values: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {

@@ -71,22 +71,6 @@ export function rangeAt(
   };
 }
 
-/**
- * The line `a + b·t` in the middle of those that fit. Where one side is open, the one nearest to zero
- * of those without slope.
- */
-export function centreLine(
-  { upper, lower }: PairLimits,
-  minSlope: number,
-  maxSlope: number,
-): { a: number; b: number } {
-  const isOpen = upper.t.length === 0 || lower.t.length === 0;
-  const b = isOpen ? 0 : (minSlope + maxSlope) / 2;
-  const high = lowestIntercept(upper, b).a;
-  const low = -lowestIntercept(lower, -b).a;
-  return { a: isOpen ? Math.min(Math.max(0, low), high) : (low + high) / 2, b };
-}
-
 /** `min(v - slope·t)` and the time of the vertex that gives it. */
 function lowestIntercept(hull: HullPoints, slope: number): { a: number; t: number } {
   let a = Number.POSITIVE_INFINITY;

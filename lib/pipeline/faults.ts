@@ -25,8 +25,15 @@ export interface Faults {
   readonly commTail?: { readonly probability: number; readonly factor: number };
   /** More host time before each step of each attention worker. */
   readonly hostGapNs?: number;
-  /** Reported times only. `target` is a host ("node-1") or a worker ("ffn/2"). */
-  readonly clockOffset?: readonly { readonly target: string; readonly offsetNs: number }[];
+  /**
+   * Reported times only. `target` is a host ("node-1") or a worker ("ffn/2"). A clock that drifts
+   * runs fast by so many ppm from the simulation's start on.
+   */
+  readonly clockOffset?: readonly {
+    readonly target: string;
+    readonly offsetNs: number;
+    readonly driftPpm?: number;
+  }[];
   /** The worker starts no compute of this layer or later; everyone ends up waiting for it. */
   readonly hungRank?: RankName & { readonly layer?: number };
   /** Part of the events that never reach the report, 0..1. */

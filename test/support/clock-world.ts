@@ -88,7 +88,8 @@ export function transfersOf(
       const sendStartNs = fromNs + random.uniform() * (toNs - fromNs);
       const arrivalNs = sendStartNs + link.flightNs + tail(link.jitterNs);
       const recvEndNs = arrivalNs + tail(link.pickUpNs);
-      const recvStartNs = recvEndNs - random.uniform() * 2 * (recvEndNs - sendStartNs);
+      // Before the arrival, but now and then after the send has started: sends may wait for it.
+      const recvStartNs = arrivalNs - random.uniform() * 2 * (arrivalNs - sendStartNs);
       const { sender, receiver } = link;
       all.push({ sender, receiver, sendStartNs, arrivalNs, recvStartNs, recvEndNs });
     }
