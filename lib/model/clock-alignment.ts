@@ -10,7 +10,7 @@
  *
  * A clock that may stand as it is over the whole time stays as it is.
  */
-import { addNanos, type UnixNanos } from '#lib/base/units.ts';
+import { addNanos, nanosBetween, type UnixNanos } from '#lib/base/units.ts';
 import { CLOCK_RESOLUTION_NS, type ClockBoundsPart } from './clock-bounds.ts';
 import type { ClockCorrection } from './clock-correction.ts';
 import { drawCorrection, type FittedStretch } from './clock-draw.ts';
@@ -101,6 +101,7 @@ interface Outcome {
   readonly stretches: readonly FittedStretch[];
   /** Stretches whose conflicts the reference is part of. */
   readonly lost: number;
+  readonly maxDrift: number;
 }
 
 function fitAll(
@@ -109,48 +110,121 @@ function fitAll(
   reference: number,
   maxDrift: number,
 ): Outcome {
-  if (reference < 0) return { reference, stretches: [], lost: 0 };
+  if (reference < 0) return { reference, stretches: [], lost: 0, maxDrift };
   const rough = roughOffsets(part, names, reference);
   const plans = stretchesOf(part, names, rough, CLOCK_RESOLUTION_NS);
-  const fitPlan = (plan: Stretch, mayStay: Uint8Array | null) =>
-    fitClocks({
-      nodes: names.length,
-      pairs: plan.pairsNear(rough),
-      reference,
-      asItIs: rough.map((ns) => -ns),
-      mayStay,
-      maxDrift,
-    });
-  let stretches: FittedStretch[] = plans.map((plan) => {
-    return { ...plan, near: rough, fit: fitPlan(plan, null) };
+  const asItIs = rough.map((ns) => -ns);
+  const fitPlan = (plan: Stretch, mayStay: Uint8Array | null, wanted: Float64Array): ClockFit => {
+    const pairs = plan.pairsNear(rough);
+    return fitClocks({ nodes: names.length, pairs, reference, asItIs, mayStay, wanted, maxDrift });
+  };
+  const first: FittedStretch[] = plans.map((plan) => {
+    return { ...plan, near: rough, fit: fitPlan(plan, null, asItIs) };
   });
+  // Once more where the whole of time says something else than a stretch by itself.
   const mayStay = new Uint8Array(names.length).fill(1);
-  for (const { fit } of stretches) {
+  for (const { fit } of first) {
     for (let node = 0; node < names.length; node++) {
-      if (isUsable(fit, node, stretches) && fit.stays[node] === 0) mayStay[node] = 0;
+      if (isUsable(fit, node) && fit.stays[node] === 0) mayStay[node] = 0;
     }
   }
-  stretches = stretches.map((stretch, i) => {
+  const stretches = first.map((stretch, i) => {
+    const wanted = wantedIn(stretch, first, asItIs, mayStay);
     const differs = stretch.fit.stays.some((stays, node) => stays === 1 && mayStay[node] === 0);
-    if (!differs) return stretch;
-    return { ...stretch, fit: fitPlan(plans[i]!, mayStay) };
+    if (!differs && wanted === asItIs) return stretch;
+    return { ...stretch, fit: fitPlan(plans[i]!, mayStay, wanted) };
   });
   const lost = stretches.filter(({ fit }) => fit.state[reference] === ClockState.conflict).length;
-  return { reference, stretches, lost };
+  return { reference, stretches, lost, maxDrift };
 }
 
-/** The fits that a clock is drawn from: where it is bound; only if it never is, where it is open. */
-function isUsable(fit: ClockFit, node: number, all: readonly FittedStretch[]): boolean {
-  if (fit.state[node] === ClockState.bound) return true;
-  if (fit.state[node] !== ClockState.open) return false;
-  return !all.some((other) => other.fit.state[node] === ClockState.bound);
+/** What is known of clocks from other stretches, for those that this one does not bind. */
+function wantedIn(
+  stretch: FittedStretch,
+  all: readonly FittedStretch[],
+  asItIs: Float64Array,
+  mayStay: Uint8Array,
+): Float64Array {
+  let wanted = asItIs;
+  for (let node = 0; node < asItIs.length; node++) {
+    if (stretch.fit.state[node] !== ClockState.open || mayStay[node] === 1) continue;
+    const known = nearestBound(stretch, all, node);
+    if (known === undefined) continue;
+    if (wanted === asItIs) wanted = asItIs.slice();
+    wanted[node] = correctionIn(known, node, stretch.originUnixNs, 0);
+  }
+  return wanted;
+}
+
+function nearestBound(
+  stretch: FittedStretch,
+  all: readonly FittedStretch[],
+  node: number,
+): FittedStretch | undefined {
+  let best: FittedStretch | undefined;
+  const distance = (other: FittedStretch): number =>
+    Math.abs(other.firstBucket - stretch.firstBucket);
+  for (const other of all) {
+    if (other.fit.state[node] !== ClockState.bound) continue;
+    if (best === undefined || distance(other) < distance(best)) best = other;
+  }
+  return best;
+}
+
+/** The fit's line at an instant after some origin, before the rough offset is added. */
+function correctionIn(
+  { fit, originUnixNs }: FittedStretch,
+  node: number,
+  origin: UnixNanos,
+  atNs: number,
+): number {
+  const t = nanosBetween(originUnixNs, origin) + atNs;
+  return fit.offset[node]! + fit.drift[node]! * t;
+}
+
+/** Fits that a clock is drawn from. */
+function isUsable(fit: ClockFit, node: number): boolean {
+  return fit.state[node] === ClockState.bound || fit.state[node] === ClockState.open;
+}
+
+/**
+ * How far the true correction can be from the applied one in a stretch. Where it is not bound, it is
+ * where the nearest stretch says, and has drifted since.
+ */
+function errorIn(
+  stretch: FittedStretch,
+  all: readonly FittedStretch[],
+  node: number,
+  maxDrift: number,
+): number {
+  const { fit, originUnixNs } = stretch;
+  if (fit.state[node] === ClockState.bound) {
+    return Math.max(
+      ...fit.at.map(({ applied, low, high }) =>
+        Math.max(applied[node]! - low[node]!, high[node]! - applied[node]!),
+      ),
+    );
+  }
+  const known = nearestBound(stretch, all, node);
+  if (known === undefined) return Number.POSITIVE_INFINITY;
+  const error = errorIn(known, all, node, maxDrift);
+  const toStretch = nanosBetween(known.originUnixNs, originUnixNs);
+  const edge = toStretch > 0 ? known.fit.atNs[2] : known.fit.atNs[0];
+  const there = correctionIn(known, node, known.originUnixNs, edge);
+  return Math.max(
+    ...fit.atNs.map((t) => {
+      const here = correctionIn(stretch, node, originUnixNs, t);
+      return error + Math.abs(here - there) + maxDrift * Math.abs(toStretch + t - edge);
+    }),
+  );
 }
 
 function domainClock(name: string, node: number, outcome: Outcome, bucketNs: number): DomainClock {
   const { stretches } = outcome;
-  const usable = stretches.filter(({ fit }) => isUsable(fit, node, stretches));
+  const usable = stretches.filter(({ fit }) => isUsable(fit, node));
   const hasConflict = stretches.some(({ fit }) => fit.state[node] === ClockState.conflict);
-  const isBound = !hasConflict && usable[0]?.fit.state[node] === ClockState.bound;
+  const bound = usable.filter(({ fit }) => fit.state[node] === ClockState.bound);
+  const isBound = !hasConflict && bound.length > 0;
   if (usable.length === 0) {
     return {
       domain: name,
@@ -162,20 +236,16 @@ function domainClock(name: string, node: number, outcome: Outcome, bucketNs: num
       correction: null,
     };
   }
-  const middle = usable[usable.length >>> 1]!;
+  const middle = bound[bound.length >>> 1] ?? usable[usable.length >>> 1]!;
   const stays = usable.every(({ fit }) => fit.stays[node] === 1);
   const near = middle.near[node]!;
   const applied = stays ? 0 : near + middle.fit.at[1]!.applied[node]!;
   const low = near + middle.fit.at[1]!.low[node]!;
   const high = near + middle.fit.at[1]!.high[node]!;
-  let errorNs = 0;
-  let drift = 0;
-  for (const { fit } of usable) {
-    drift += fit.drift[node]! / usable.length;
-    for (const { applied, low, high } of fit.at) {
-      errorNs = Math.max(errorNs, applied[node]! - low[node]!, high[node]! - applied[node]!);
-    }
-  }
+  const errorNs = isBound
+    ? Math.max(...usable.map((stretch) => errorIn(stretch, stretches, node, outcome.maxDrift)))
+    : 0;
+  const drift = bound.reduce((sum, { fit }) => sum + fit.drift[node]! / bound.length, 0);
   return {
     domain: name,
     offsetNs: Math.round(applied),

@@ -27,6 +27,8 @@ export interface FitInput {
   readonly asItIs: Float64Array;
   /** Clocks that are left as they are if they can; null: every one. */
   readonly mayStay: Uint8Array | null;
+  /** What clocks that are not bound on both sides get as nearly as they may. */
+  readonly wanted: Float64Array;
   /** Largest drift of one clock against another, as a ratio. */
   readonly maxDrift: number;
 }
@@ -190,7 +192,6 @@ function correctionsFor(
       pairs,
       isFixed: stays,
       fixed: asItIs,
-      wanted: asItIs,
     };
     const corrections = findCorrections(problem);
     if (corrections.ok) return { corrections, stays };
