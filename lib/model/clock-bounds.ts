@@ -49,6 +49,9 @@ export interface TransferColumns {
 export interface BoundsBucket {
   /** Its start is `bucket · bucketNs` after 1970. */
   readonly bucket: number;
+  /** First and last limit. */
+  readonly fromNs: number;
+  readonly toNs: number;
   readonly upperT: Float64Array;
   readonly upperV: Float64Array;
   readonly lowerT: Float64Array;
@@ -213,8 +216,10 @@ export class ClockBounds {
       }
       own.transfers += pair.transfers;
       own.violations += pair.violations;
-      for (const { bucket, upperT, upperV, lowerT, lowerV } of pair.buckets) {
+      for (const { bucket, fromNs, toNs, upperT, upperV, lowerT, lowerV } of pair.buckets) {
         const hulls = hullsOf(own, bucket);
+        hulls.upper.fromNs = Math.min(hulls.upper.fromNs, fromNs);
+        hulls.upper.toNs = Math.max(hulls.upper.toNs, toNs);
         hulls.upper.addAll(upperT, upperV);
         hulls.lower.addAll(lowerT, lowerV);
       }
@@ -243,6 +248,8 @@ export class ClockBounds {
         .sort(([a], [b]) => a - b)
         .map(([bucket, { upper, lower }]) => ({
           bucket,
+          fromNs: Math.min(upper.fromNs, lower.fromNs),
+          toNs: Math.max(upper.toNs, lower.toNs),
           upperT: upper.t.slice(0, upper.length),
           upperV: upper.v.slice(0, upper.length),
           lowerT: lower.t.slice(0, lower.length),

@@ -17,6 +17,9 @@ export interface ClockPair {
   readonly left: number;
   readonly right: number;
   readonly limits: PairLimits;
+  /** First and last limit. */
+  readonly fromNs: number;
+  readonly toNs: number;
 }
 
 export interface FitInput {
@@ -75,7 +78,7 @@ export function fitClocks(input: FitInput): ClockFit {
   }
   const conflicts: FitConflict[] = [];
   let pairs = pairsWithLines(input, state, conflicts);
-  const atNs = instants(pairs);
+  const atNs = instants(input.pairs);
   for (;;) {
     const ranges = allRanges(input, pairs, atNs);
     if (ranges.conflict !== null) {
@@ -126,17 +129,9 @@ function pairsWithLines(
   return without(fitting, blameForPairs(nodes, clashing), state);
 }
 
-/** Start, middle and end of what the hulls say. */
-function instants(pairs: readonly FitPair[]): [number, number, number] {
-  let from = Number.POSITIVE_INFINITY;
-  let to = Number.NEGATIVE_INFINITY;
-  for (const { limits } of pairs) {
-    for (const { t } of [limits.upper, limits.lower]) {
-      if (t.length === 0) continue;
-      from = Math.min(from, t[0]!);
-      to = Math.max(to, t[t.length - 1]!);
-    }
-  }
+function instants(pairs: readonly ClockPair[]): [number, number, number] {
+  const from = pairs.reduce((first, { fromNs }) => Math.min(first, fromNs), Infinity);
+  const to = pairs.reduce((last, { toNs }) => Math.max(last, toNs), -Infinity);
   return from <= to ? [from, (from + to) / 2, to] : [0, 0, 0];
 }
 

@@ -30,10 +30,15 @@ export class LowerHull {
    * Callers with many points look here first, then call `add`, after which it may be another one.
    */
   grid: Float64Array = NO_GRID;
+  /** First and last time of a point, whether it matters or not. */
+  fromNs = Number.POSITIVE_INFINITY;
+  toNs = Number.NEGATIVE_INFINITY;
   /** Points since the grid was made that it could not drop. */
   #undecided = 0;
 
   add(t: number, v: number): void {
+    if (t < this.fromNs) this.fromNs = t;
+    if (t > this.toNs) this.toNs = t;
     if (++this.#undecided > UNDECIDED_BEFORE_GRID) this.#makeGrid();
     if (this.length === 0) {
       this.#append(t, v);

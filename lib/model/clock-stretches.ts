@@ -169,25 +169,43 @@ function pairsOf(
 ): ClockPair[] {
   const pairs = new Map<
     number,
-    { left: number; right: number; upper: LowerHull; lower: LowerHull }
+    {
+      left: number;
+      right: number;
+      upper: LowerHull;
+      lower: LowerHull;
+      fromNs: number;
+      toNs: number;
+    }
   >();
   for (const { left, right, limits } of members) {
     const id = left * offsetNs.length + right;
     let pair = pairs.get(id);
     if (pair === undefined) {
-      pair = { left, right, upper: new LowerHull(), lower: new LowerHull() };
+      pair = {
+        left,
+        right,
+        upper: new LowerHull(),
+        lower: new LowerHull(),
+        fromNs: Number.POSITIVE_INFINITY,
+        toNs: Number.NEGATIVE_INFINITY,
+      };
       pairs.set(id, pair);
     }
     const later = (limits.bucket - origin) * bucketNs + offsetNs[left]!;
+    pair.fromNs = Math.min(pair.fromNs, limits.fromNs + later);
+    pair.toNs = Math.max(pair.toNs, limits.toNs + later);
     const apart = offsetNs[right]! - offsetNs[left]!;
     const upper = limits.upperV.map((ns) => ns + apart + resolutionNs);
     const lower = limits.lowerV.map((ns) => ns - apart + resolutionNs);
     pair.upper.addAll(limits.upperT, upper, upper.length, later);
     pair.lower.addAll(limits.lowerT, lower, lower.length, later);
   }
-  return [...pairs.values()].map(({ left, right, upper, lower }) => ({
+  return [...pairs.values()].map(({ left, right, upper, lower, fromNs, toNs }) => ({
     left,
     right,
+    fromNs,
+    toNs,
     limits: { upper: pointsOf(upper), lower: pointsOf(lower) },
   }));
 }

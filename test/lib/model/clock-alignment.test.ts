@@ -48,8 +48,13 @@ describe('the truth lies within the bounds, and nothing is received before it is
         }),
       );
       const arrival = random.below(2) === 0;
-      const columns = reportOf(world, transfersOf(random, links, 0, toNs), { arrival });
-      expectTruth(world, columns, alignmentOf(columns), { fromNs: 0, toNs });
+      const transfers = transfersOf(random, links, 0, toNs);
+      const columns = reportOf(world, transfers, { arrival });
+      // Bounds hold while there are transfers, which with few of them is not all the time.
+      const firstNs = Math.min(...transfers.map(({ recvEndNs }) => recvEndNs));
+      const lastNs = Math.max(...transfers.map(({ sendStartNs }) => sendStartNs));
+      const covered = { fromNs: Math.min(firstNs, lastNs), toNs: lastNs };
+      expectTruth(world, columns, alignmentOf(columns), covered);
     }
   });
 
