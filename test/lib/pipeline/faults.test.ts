@@ -91,6 +91,18 @@ it('clock offset: moves the reports of a host or a worker, and nothing else', ()
   });
 });
 
+it('clock drift: the clock runs fast from the start on, durations too', () => {
+  const straight = run({});
+  const skewed = run({ clockOffset: [{ target: 'node-1', offsetNs: 1000, driftPpm: 50 }] });
+  skewed.forEach((event, i) => {
+    const { startNs, endNs } = straight[i]!;
+    const reported = (ns: number): number =>
+      event.role === 'ffn' ? ns + 1000 + Math.round(ns * 50e-6) : ns;
+    expect(event.startNs).toBe(reported(startNs));
+    expect(event.endNs).toBe(reported(endNs));
+  });
+});
+
 it('lost spans: that part is missing, the rest is as it was', () => {
   const all = run({});
   const some = run({ lostSpansRatio: 0.25 });
