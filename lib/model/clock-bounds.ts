@@ -24,6 +24,7 @@
  * Only the lower convex hulls of `y - x` and `x - y` matter to lines. They are kept per pair of
  * domains and bucket of time, so that memory does not grow with traffic.
  */
+import { assert } from '#lib/base/assert.ts';
 import type { UnixNanos } from '#lib/base/units.ts';
 import { GRID_CELLS, LowerHull } from './clock-hull.ts';
 
@@ -207,6 +208,7 @@ export class ClockBounds {
 
   /** Adds what another thread, or another slice of time, found. */
   merge(part: ClockBoundsPart): void {
+    assert(part.bucketNs === this.bucketNs, 'parts of clock bounds have buckets of another length');
     this.#leftOut += part.leftOut;
     for (const pair of part.pairs) {
       const own = this.#pair(this.#domain(pair.left), this.#domain(pair.right));
