@@ -12,6 +12,7 @@
 import type Database from 'better-sqlite3';
 import { MemoryStateStore } from './memory-state-store.ts';
 import { MemoryStore } from './memory-store.ts';
+import { databaseIdentity } from './sqlite/database-files.ts';
 import {
   CURRENT_SCHEMA,
   type DatabaseSchema,
@@ -80,6 +81,11 @@ export async function openStateWriter(location: StoreLocation): Promise<StateSto
 export async function openStateReader(location: StoreLocation): Promise<StateStore> {
   if (kindOf(location) === 'memory') return existingMemoryOf(location).state;
   return readable(location, (database) => new SqliteStateStore(database, null));
+}
+
+/** Tells a database file from one that took its place; null where there is no file. */
+export function storedFileIdentity(location: StoreLocation): string | null {
+  return kindOf(location) === 'memory' ? null : databaseIdentity(location.data);
 }
 
 function lockOf({ data }: StoreLocation, part: WriterPart): WriterLock {

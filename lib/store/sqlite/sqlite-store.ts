@@ -25,6 +25,7 @@ import type {
 } from '../telemetry-store.ts';
 import { AppendStatements } from './append-statements.ts';
 import { Compaction } from './compact.ts';
+import { DatabaseFiles } from './database-files.ts';
 import { packPlan } from './pack-plan.ts';
 import { Retention } from './retention.ts';
 import { RollupWriter } from './rollup-statements.ts';
@@ -35,6 +36,9 @@ import type { WriterLock } from './writer-lock.ts';
 export class SqliteStore implements TelemetryStore {
   readonly #database: Database.Database;
   readonly #lock: WriterLock;
+  readonly #files: DatabaseFiles;
+  /** Once damage showed, nothing more is written: it would only grow. */
+  #damage: StoreUnavailableError | undefined;
   readonly #reader: SqliteReader;
   readonly #append: AppendStatements;
   readonly #rollups: RollupWriter;
@@ -47,6 +51,7 @@ export class SqliteStore implements TelemetryStore {
   constructor(database: Database.Database, lock: WriterLock, onDamagedChunk?: DamageListener) {
     this.#database = database;
     this.#lock = lock;
+    this.#files = new DatabaseFiles(database.name);
     this.#reader = new SqliteReader(database, onDamagedChunk);
     this.#append = new AppendStatements(database);
     this.#rollups = new RollupWriter(database);
@@ -155,16 +160,22 @@ export class SqliteStore implements TelemetryStore {
 
   #transact(write: () => void): void {
     this.#database.transaction(write).immediate();
+    this.#files.assertInPlace();
   }
 
   #guarded<T>(work: () => T): T {
     if (!this.#database.open) {
       throw new StoreUnavailableError('closed', `${this.#database.name} is closed`);
     }
+    if (this.#damage !== undefined) throw this.#damage;
     try {
       return work();
     } catch (cause) {
-      throw storeFailure(cause, this.#database.name);
+      const failure = storeFailure(cause, this.#database.name);
+      if (failure instanceof StoreUnavailableError && failure.reason === 'damaged') {
+        this.#damage = failure;
+      }
+      throw failure;
     }
   }
 }
