@@ -112,6 +112,17 @@ export class PackedColumn {
     return this.#width === 0 && !this.#delta && this.#patches === 0 ? this.#base : Number.NaN;
   }
 
+  /** From each value to the next, where that is the same all along; NaN where it may differ. */
+  get progressionStep(): number {
+    if (this.#width !== 0 || this.#patches !== 0) return Number.NaN;
+    return this.#delta ? this.#base : 0;
+  }
+
+  /** The first value of a progression. */
+  get progressionStart(): number {
+    return this.#base + this.#first;
+  }
+
   /** Writes the values to `out`, which has room for them, from index `to` on. */
   values(out: Float64Array, to = 0): void {
     const count = this.#count;

@@ -55,6 +55,7 @@ export class PackedStepReader {
   badField = -1;
   minStartNs = 0;
   maxStartNs = 0;
+  maxEndNs = 0;
   minDurationNs = 0;
   maxDurationNs = 0;
   /** Members of lists. */
@@ -115,6 +116,7 @@ export class PackedStepReader {
     this.members = 0;
     this.minStartNs = Number.POSITIVE_INFINITY;
     this.maxStartNs = Number.NEGATIVE_INFINITY;
+    this.maxEndNs = Number.NEGATIVE_INFINITY;
     this.minDurationNs = Number.POSITIVE_INFINITY;
     this.maxDurationNs = Number.NEGATIVE_INFINITY;
     this.step = step;
@@ -205,17 +207,19 @@ export class PackedStepReader {
 
   #extent(firstRow: number, rows: number): void {
     const { startNs, durationNs } = this;
-    let { minStartNs, maxStartNs, minDurationNs, maxDurationNs } = this;
+    let { minStartNs, maxStartNs, maxEndNs, minDurationNs, maxDurationNs } = this;
     for (let row = firstRow; row < firstRow + rows; row++) {
       const start = startNs[row]!;
       const duration = durationNs[row]!;
       if (start < minStartNs) minStartNs = start;
       if (start > maxStartNs) maxStartNs = start;
+      if (start + duration > maxEndNs) maxEndNs = start + duration;
       if (duration < minDurationNs) minDurationNs = duration;
       if (duration > maxDurationNs) maxDurationNs = duration;
     }
     this.minStartNs = minStartNs;
     this.maxStartNs = maxStartNs;
+    this.maxEndNs = maxEndNs;
     this.minDurationNs = minDurationNs;
     this.maxDurationNs = maxDurationNs;
   }

@@ -18,6 +18,8 @@ const decoder = {
     return ok({
       signal: 'logs',
       received: text.length,
+      packed: [],
+      packedTimes: [],
       events: [],
       metrics: [],
       logRecords: text.length,
@@ -60,6 +62,7 @@ function start(policy: CommitPolicy = POLICY) {
     lost: (pending) => lost.push(pending),
     report: (commit) => reports.push(commit),
     storeState: (failure) => states.push(failure),
+    mayWait: () => false,
     warn: (message) => warnings.push(message),
   });
   let id = 0;
