@@ -15,6 +15,7 @@ import { readResource } from './otlp-resource-protobuf.ts';
 import { ProtobufCursor, WireType } from './protobuf-cursor.ts';
 import type { TraceSink } from './sinks.ts';
 import type { SpanRecord } from './span-record.ts';
+import type { SpanShapes } from './span-shapes.ts';
 
 /** One-byte tags of the fields that matter. */
 const TAG_NAME = 0x2a;
@@ -30,9 +31,17 @@ const TAG_VALUE = 0x12;
 const TAG_STRING_VALUE = 0x0a;
 const TAG_INT_VALUE = 0x18;
 
-/** Reads every span of `body` into `sink`; throws MalformedInput. */
-export function readTracesProtobuf(body: Uint8Array, record: SpanRecord, sink: TraceSink): void {
-  new TraceReader(body, record, sink).request();
+/**
+ * Reads every span of `body` into `sink`; throws MalformedInput. `shapes` are those of
+ * the spans before and must always come with the same record; null: every span is read plainly.
+ */
+export function readTracesProtobuf(
+  body: Uint8Array,
+  record: SpanRecord,
+  shapes: SpanShapes | null,
+  sink: TraceSink,
+): void {
+  new TraceReader(body, record, shapes, sink).request();
 }
 
 class TraceReader {
@@ -40,13 +49,15 @@ class TraceReader {
   readonly #view: DataView;
   readonly #cursor: ProtobufCursor;
   readonly #record: SpanRecord;
+  readonly #shapes: SpanShapes | null;
   readonly #sink: TraceSink;
 
-  constructor(body: Uint8Array, record: SpanRecord, sink: TraceSink) {
+  constructor(body: Uint8Array, record: SpanRecord, shapes: SpanShapes | null, sink: TraceSink) {
     this.#cursor = new ProtobufCursor(body);
     this.#bytes = body;
     this.#view = this.#cursor.view;
     this.#record = record;
+    this.#shapes = shapes;
     this.#sink = sink;
     record.use(body, this.#view);
   }
@@ -85,7 +96,9 @@ class TraceReader {
   #scopeSpans(start: number, end: number): void {
     const cursor = this.#cursor;
     const bytes = this.#bytes;
+    const view = this.#view;
     const record = this.#record;
+    const shapes = this.#shapes;
     const sink = this.#sink;
     let pos = start;
     while (pos < end) {
@@ -95,10 +108,16 @@ class TraceReader {
         let at = pos + 2;
         if (byteCount > 127) byteCount = (byteCount & 127) | (bytes[at++]! << 7);
         if (byteCount > end - at) cursor.fail('a span runs past the end of its message', pos);
-        record.reset();
-        this.#span(at, at + byteCount);
-        sink.span(record);
         pos = at + byteCount;
+        const shape = shapes === null ? null : shapes.find(view, at, byteCount);
+        if (shape !== null) {
+          shape.read(view, at, record);
+        } else {
+          record.reset();
+          this.#span(at, pos);
+          shapes?.learn(record, at, pos);
+        }
+        sink.span(record);
         continue;
       }
       cursor.pos = pos;
