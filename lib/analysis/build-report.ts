@@ -2,7 +2,12 @@
 import { addNanos, nanosBetween, type UnixNanos } from '#lib/base/units.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
-import { overlapsWindow, selectWindow, type WindowNs } from '#lib/model/select-window.ts';
+import {
+  coversAll,
+  overlapsWindow,
+  selectWindow,
+  type WindowNs,
+} from '#lib/model/select-window.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 import { workerId } from '#lib/table/worker-info.ts';
@@ -148,14 +153,8 @@ function qualityReport(
   window: WindowNs,
   quality: ReportQuality,
 ): Report['quality'] {
-  const { events, endNs, extraCopies, receives, misdated } = assembled;
-  let count = 0;
-  let duplicates = 0;
-  for (let row = 0; row < events.length; row++) {
-    if (!overlapsWindow(events.startNs[row]!, endNs[row]!, window)) continue;
-    count++;
-    if (extraCopies !== null) duplicates += extraCopies[row]!;
-  }
+  const { receives, misdated } = assembled;
+  const { count, duplicates } = countEvents(assembled, window);
   let unmatchedReceives = 0;
   for (let r = 0; r < receives.length; r++) {
     if (receives.lastSend[r]! >= 0) continue;
@@ -164,4 +163,22 @@ function qualityReport(
   const rejected: Record<string, number> = { ...quality.rejected };
   if (misdated > 0) rejected.bad_time = (rejected.bad_time ?? 0) + misdated;
   return { events: count, duplicates, late: quality.late ?? 0, rejected, unmatchedReceives };
+}
+
+function countEvents(
+  assembled: Assembled,
+  window: WindowNs,
+): { count: number; duplicates: number } {
+  const { events, endNs, extraCopies } = assembled;
+  if (extraCopies === null && coversAll(assembled, window)) {
+    return { count: events.length, duplicates: 0 };
+  }
+  let count = 0;
+  let duplicates = 0;
+  for (let row = 0; row < events.length; row++) {
+    if (!overlapsWindow(events.startNs[row]!, endNs[row]!, window)) continue;
+    count++;
+    if (extraCopies !== null) duplicates += extraCopies[row]!;
+  }
+  return { count, duplicates };
 }

@@ -18,27 +18,21 @@ export interface WorkerPresence {
 
 /** One entry a worker, not clipped to any window. */
 export function presenceOf(assembled: Assembled): WorkerPresence[] {
-  const { events, endNs, offsets, steps, stepOf } = assembled;
+  const { events, steps, workerSteps } = assembled;
   const inFlight = inFlightByDomain(assembled);
-  const lastSeenBy = new Int32Array(steps.length).fill(-1);
+  const seenBy = new Int32Array(steps.length).fill(-1);
   const collector = new IntervalCollector();
   return events.workers.map((_, w) => {
-    const own: number[] = [];
-    for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
-      const step = stepOf[row]!;
-      if (step < 0) {
-        collector.add(events.startNs[row]!, endNs[row]!);
-      } else if (lastSeenBy[step] !== w) {
-        lastSeenBy[step] = w;
-        own.push(step);
-      }
-    }
+    addStepless(assembled, w, collector);
+    const own = workerSteps.step.subarray(workerSteps.offsets[w], workerSteps.offsets[w + 1]);
+    for (let i = 0; i < own.length; i++) seenBy[own[i]!] = w;
     const domains = new Set<number>();
-    for (const step of own) {
+    for (let i = 0; i < own.length; i++) {
+      const step = own[i]!;
       domains.add(steps.domain[step]!);
       collector.add(steps.startNs[step]!, steps.endNs[step]!);
       const next = steps.next[step]!;
-      if (next < 0 || lastSeenBy[next] !== w) continue;
+      if (next < 0 || seenBy[next] !== w) continue;
       const pauseNs = steps.startNs[next]! - steps.endNs[step]!;
       if (pauseNs <= NO_DATA_GAP_NS) collector.add(steps.endNs[step]!, steps.startNs[next]!);
     }
@@ -49,6 +43,13 @@ export function presenceOf(assembled: Assembled): WorkerPresence[] {
     }
     return { observed, active: intersect(observed, collector.take()) };
   });
+}
+
+function addStepless(assembled: Assembled, w: number, collector: IntervalCollector): void {
+  const { events, endNs, offsets, stepOf } = assembled;
+  for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
+    if (stepOf[row]! < 0) collector.add(events.startNs[row]!, endNs[row]!);
+  }
 }
 
 function inFlightByDomain(assembled: Assembled): Map<number, Intervals> {

@@ -61,7 +61,8 @@ export function layersEnding(
   }
   for (let i = 0; i < periods.key.length; i++) {
     if (found[periods.key[i]!] === 1) continue;
-    if (endsInWindow(periods.startNs[i]!, periods.endNs[i]!, window)) found[periods.key[i]!] = 1;
+    const end = periods.endNs[i]!;
+    if (endsInWindow(end - periods.periodNs[i]!, end, window)) found[periods.key[i]!] = 1;
   }
   const layers = new Set<number>();
   for (let key = 0; key < keys.length; key++) if (found[key] === 1) layers.add(keys.layer[key]!);
@@ -75,12 +76,11 @@ export function periodSamples(
   groupOfKey: Int32Array,
   groups: number,
 ): GroupedSamples {
-  const { key, startNs, endNs } = periods;
-  const groupOf = new Int32Array(key.length).fill(-1);
-  const periodNs = new Float64Array(key.length);
+  const { key, periodNs, endNs } = periods;
+  const groupOf = new Int32Array(key.length);
   for (let i = 0; i < key.length; i++) {
-    if (endsInWindow(startNs[i]!, endNs[i]!, window)) groupOf[i] = groupOfKey[key[i]!]!;
-    periodNs[i] = endNs[i]! - startNs[i]!;
+    const end = endNs[i]!;
+    groupOf[i] = endsInWindow(end - periodNs[i]!, end, window) ? groupOfKey[key[i]!]! : -1;
   }
   return new GroupedSamples(groupOf, periodNs, groups);
 }

@@ -44,25 +44,24 @@ export function reportSteps(
 
 /** Start to start of consecutive steps on the same worker. */
 function cadences(assembled: Assembled, window: WindowNs): Float64Array {
-  const { events, offsets, steps, stepOf } = assembled;
+  const { events, steps, workerSteps } = assembled;
   const samples = new GrowableFloat64();
   const seenBy = new Int32Array(steps.length).fill(-1);
   const firstNs = new Float64Array(steps.length);
   for (let w = 0; w < events.workers.length; w++) {
-    const own: number[] = [];
-    for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
-      const step = stepOf[row]!;
-      if (step < 0 || seenBy[step] === w) continue;
-      seenBy[step] = w;
-      firstNs[step] = events.startNs[row]!;
-      own.push(step);
+    const from = workerSteps.offsets[w]!;
+    const to = workerSteps.offsets[w + 1]!;
+    for (let i = from; i < to; i++) {
+      seenBy[workerSteps.step[i]!] = w;
+      firstNs[workerSteps.step[i]!] = workerSteps.firstStartNs[i]!;
     }
-    for (const step of own) {
+    for (let i = from; i < to; i++) {
+      const step = workerSteps.step[i]!;
       const next = steps.next[step]!;
       if (next < 0 || seenBy[next] !== w) continue;
-      const from = firstNs[step]!;
-      const to = firstNs[next]!;
-      if (endsInWindow(from, to, window)) samples.push(to - from);
+      const start = firstNs[step]!;
+      const end = firstNs[next]!;
+      if (endsInWindow(start, end, window)) samples.push(end - start);
     }
   }
   return samples.finish();
@@ -74,10 +73,10 @@ function cadences(assembled: Assembled, window: WindowNs): Float64Array {
  * data-parallel rank. null where no event carries tokens.
  */
 export function tokensByStep(assembled: Assembled): Float64Array | null {
-  const { events, offsets, keys, steps, stepOf } = assembled;
+  const { events, offsets, steps, stepOf } = assembled;
   const column = events.measures.tokens;
   if (column === null) return null;
-  const microbatches = 1 + keys.microbatch.reduce((most, mb) => Math.max(most, mb), -1);
+  const { microbatches } = assembled;
   const tokens = new Float64Array(steps.length);
   const largest = new LargestByCell(steps.length * (microbatches + 1));
   const flush = (cell: number, count: number): void => {
@@ -85,14 +84,15 @@ export function tokensByStep(assembled: Assembled): Float64Array | null {
     tokens[step] = tokens[step]! + count;
   };
   let found = false;
+  const { kind, layer, microbatch } = events;
   for (let w = 0; w < events.workers.length; w++) {
     if (!countsTokens(events.workers[w]!.role)) continue;
     for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
+      if (kind[row] !== Kind.compute) continue;
       const count = column[row]!;
-      if (count < 0 || events.kind[row] !== Kind.compute) continue;
-      if (stepOf[row]! < 0 || events.layer[row]! < 0) continue;
+      if (count < 0 || stepOf[row]! < 0 || layer[row]! < 0) continue;
       found = true;
-      largest.add((events.microbatch[row]! + 1) * steps.length + stepOf[row]!, count);
+      largest.add((microbatch[row]! + 1) * steps.length + stepOf[row]!, count);
     }
     largest.flush(flush);
   }

@@ -1,8 +1,7 @@
 import type { Assembled } from '#lib/model/assembled.ts';
 import { type ActivityLengths, lengthsOfMasks } from './activity.ts';
+import { ActivitySweep, MASKS } from './activity-sweep.ts';
 import { presenceOf } from './observed.ts';
-import { timeByMask } from './time-by-mask.ts';
-import { WorkerSets } from './worker-sets.ts';
 
 /**
  * Activity lengths of every worker in every bucket: `[worker][bucket]`, bucket b being
@@ -12,11 +11,12 @@ export function workerActivity(
   assembled: Assembled,
   edgesNs: ArrayLike<number>,
 ): ActivityLengths[][] {
-  const presence = presenceOf(assembled);
-  const sets = new WorkerSets(assembled);
   const buckets = Math.max(0, edgesNs.length - 1);
+  if (buckets === 0) return assembled.events.workers.map(() => []);
+  const presence = presenceOf(assembled);
+  const sweep = new ActivitySweep(assembled, edgesNs);
   return assembled.events.workers.map((_, w) => {
-    const time = timeByMask(sets.of(w, presence[w]!), edgesNs);
-    return Array.from({ length: buckets }, (_, b) => lengthsOfMasks(time, b << 9));
+    const time = sweep.of(w, presence[w]!);
+    return Array.from({ length: buckets }, (_, b) => lengthsOfMasks(time, b * MASKS));
   });
 }

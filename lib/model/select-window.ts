@@ -32,11 +32,14 @@ export function endsInWindow(startNs: number, endNs: number, window: WindowNs): 
   return endNs > window.fromNs || (endNs === window.fromNs && startNs >= endNs);
 }
 
+/** Does every event lie inside the window? */
+export function coversAll(assembled: Assembled, window: WindowNs): boolean {
+  return window.fromNs <= assembled.firstStartNs && assembled.lastEndNs <= window.toNs;
+}
+
 export function selectWindow(assembled: Assembled, window: WindowNs): Assembled {
   const { events, stepOf } = assembled;
-  if (window.fromNs <= assembled.firstStartNs && assembled.lastEndNs <= window.toNs) {
-    return assembled;
-  }
+  if (coversAll(assembled, window)) return assembled;
   const stepIn = selectSteps(assembled, window);
   const rows = new Uint32Array(events.length);
   let length = 0;
