@@ -14,6 +14,16 @@ export interface IngestRequest {
   readonly signal: Signal;
   readonly encoding: Encoding;
   readonly body: Uint8Array;
+  /**
+   * Until when its sender waits, as `monotonicMs` gives it: a request that the store cannot take
+   * may be kept and tried again so long. Absent: it is refused at once.
+   */
+  readonly answerByMs?: number;
+}
+
+/** Milliseconds of a clock that never jumps, and is the same in every thread. */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint() / 1000n) / 1000;
 }
 
 /** Ingest -> main: its outcome, after the commit. */
@@ -30,7 +40,9 @@ export type IngestOutcome =
   /** This request, and no other, cannot be stored: HTTP 500, gRPC INTERNAL; no retry. */
   | { readonly status: 'failed'; readonly message: string }
   /** The store cannot take it now (disk full, locked): HTTP 503, gRPC UNAVAILABLE; retry. */
-  | { readonly status: 'unavailable'; readonly message: string; readonly retryAfterS: number };
+  | { readonly status: 'unavailable'; readonly message: string; readonly retryAfterS: number }
+  /** More comes than can be stored: HTTP 429, gRPC RESOURCE_EXHAUSTED; retry. */
+  | { readonly status: 'overloaded'; readonly message: string; readonly retryAfterS: number };
 
 export interface IngestReply {
   readonly type: 'reply';

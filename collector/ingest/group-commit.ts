@@ -17,6 +17,8 @@ import type { CommitPolicy, CommitReport } from './thread-messages.ts';
 export interface PendingBatch {
   readonly replyId: number | undefined;
   readonly bodyBytes: number;
+  /** Until when its sender waits (`IngestRequest.answerByMs`). */
+  readonly answerByMs?: number | undefined;
   readonly batch: TelemetryBatch;
   readonly received: number;
   readonly rejectedCount: number;
@@ -32,6 +34,8 @@ export interface GroupCommitHooks {
   report(commit: CommitReport): void;
   /** After every commit: what the store threw where it refuses; undefined: it works. */
   storeState(failure: unknown): void;
+  /** The store refused it; true: it is kept, and comes again by `add`. */
+  mayWait(pending: PendingBatch): boolean;
   warn(message: string): void;
 }
 
@@ -82,6 +86,7 @@ export class GroupCommit {
     this.add({
       replyId: request.id,
       bodyBytes: request.body.byteLength,
+      answerByMs: request.answerByMs,
       batch: {
         batchId: batchIdOf(request.signal, request.body),
         receivedUnixNs: unixNanosFromMs(Date.now()),
@@ -221,8 +226,7 @@ export class GroupCommit {
       for (const pending of group) await this.#commit([pending]);
       return;
     }
-    if (unavailable) this.#hooks.storeState(error);
-    else this.#hooks.warn(`storing a request failed: ${text(error)}`);
+    if (!unavailable) this.#hooks.warn(`storing a request failed: ${text(error)}`);
     const outcome: IngestOutcome = unavailable
       ? {
           status: 'unavailable',
@@ -233,9 +237,12 @@ export class GroupCommit {
     const replies: IngestReply[] = [];
     for (const pending of group) {
       if (pending.replyId === undefined) this.#hooks.lost(pending);
+      else if (unavailable && this.#hooks.mayWait(pending)) continue;
       else replies.push({ type: 'reply', id: pending.replyId, outcome });
     }
     this.#hooks.reply(replies);
+    // Last, so that everything that waits is there when it says that it works again.
+    if (unavailable) this.#hooks.storeState(error);
   }
 }
 

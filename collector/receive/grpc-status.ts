@@ -26,6 +26,12 @@ export function grpcOutcomeStatus(
         message: outcome.message,
         retryAfterS: outcome.retryAfterS,
       };
+    case 'overloaded':
+      return {
+        code: RpcCode.resourceExhausted,
+        message: outcome.message,
+        retryAfterS: outcome.retryAfterS,
+      };
   }
 }
 

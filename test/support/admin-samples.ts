@@ -18,6 +18,7 @@ export function idleIngestStats(): IngestStats {
     uncountedLateEvents: 0,
     size: { databaseBytes: 4096, walBytes: 0, rawBytes: 0, oldestRawUnixNs: null },
     state: { status: 'ok' },
+    queueWaitMs: 0,
     pendingRequests: 0,
     pendingBytes: 0,
     storedRequests: 0,

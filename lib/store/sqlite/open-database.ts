@@ -15,7 +15,9 @@ import { SCHEMA_VERSION } from './schema.ts';
 export const DATABASE_FILE = 'afdscope.db';
 
 const PAGE_BYTES = 4096;
-const BUSY_TIMEOUT_MS = 5000;
+/** The writer's thread stands still meanwhile: longer, and requests are refused until it is free. */
+const WRITER_BUSY_TIMEOUT_MS = 1000;
+const READER_BUSY_TIMEOUT_MS = 5000;
 /** Pages in the log before a commit moves them into the database: 16 MiB. */
 const CHECKPOINT_PAGES = 4096;
 const LOG_LIMIT_BYTES = 64 * 1024 * 1024;
@@ -40,7 +42,7 @@ export function openWriterDatabase(
   schema: DatabaseSchema = CURRENT_SCHEMA,
 ): Database.Database {
   const path = join(dataFolder, DATABASE_FILE);
-  const database = new Database(path, { timeout: BUSY_TIMEOUT_MS });
+  const database = new Database(path, { timeout: WRITER_BUSY_TIMEOUT_MS });
   try {
     const found = readVersion(database);
     if (found > schema.version) throw new DatabaseVersionError(path, found, schema.version);
@@ -74,7 +76,7 @@ export function openReaderDatabase(dataFolder: string): Database.Database {
   const database = new Database(path, {
     readonly: true,
     fileMustExist: true,
-    timeout: BUSY_TIMEOUT_MS,
+    timeout: READER_BUSY_TIMEOUT_MS,
   });
   try {
     const found = readVersion(database);
