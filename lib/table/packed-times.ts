@@ -34,11 +34,18 @@ export interface PackedTimes {
   readonly durationNs: Float64Array;
 }
 
-const TWO_32_IN_SLICE = 2 ** 32 % SLICE_NS;
+const TWO_32 = 2 ** 32;
+const TWO_32_IN_SLICE = TWO_32 % SLICE_NS;
 
 /** How far into its slice an instant of two words is, in nanoseconds. */
 export function withinSliceNs(high: number, low: number): number {
   return ((((high % SLICE_NS) * TWO_32_IN_SLICE) % SLICE_NS) + low) % SLICE_NS;
+}
+
+/** The number of the slice that an instant of two words lies in. */
+export function baseSliceOf(high: number, low: number): number {
+  // The quotient is off by far less than a half, so that it rounds to what it is exactly.
+  return Math.round((high * TWO_32 + (low - withinSliceNs(high, low))) / SLICE_NS);
 }
 
 /** Grows piece by piece and step by step, and can be used again. */

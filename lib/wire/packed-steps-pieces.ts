@@ -1,10 +1,13 @@
 /** From an opened packed step to what sums over its stages and layers need. */
 import { Phase } from '#lib/table/codes.ts';
-import { type PackedTimesBuilder, SLICE_NS, withinSliceNs } from '#lib/table/packed-times.ts';
+import {
+  baseSliceOf,
+  type PackedTimesBuilder,
+  SLICE_NS,
+  withinSliceNs,
+} from '#lib/table/packed-times.ts';
 import type { PackedStepReader } from './packed-steps.ts';
 import { LAYER_COLUMN } from './packed-steps-format.ts';
-
-const TWO_32 = 4294967296;
 
 /**
  * Notes all events of the step, of which none is refused. `stages` are the stage codes of its
@@ -17,8 +20,7 @@ export function addStepTimes(
 ): void {
   const { series, startNs, durationNs, baseHigh, baseLow } = reader;
   const withinNs = withinSliceNs(baseHigh, baseLow);
-  // The quotient is off by far less than a half, so that it rounds to what it is exactly.
-  const baseSlice = Math.round((baseHigh * TWO_32 + (baseLow - withinNs)) / SLICE_NS);
+  const baseSlice = baseSliceOf(baseHigh, baseLow);
   for (let s = 0; s < series.length; s++) {
     const phase = series.phase[s]!;
     if (phase === Phase.warmup || phase === Phase.capture) continue;
