@@ -91,6 +91,7 @@ export class GroupCommit {
         batchId: batchIdOf(request.signal, request.body),
         receivedUnixNs: unixNanosFromMs(Date.now()),
         events: outcome.events,
+        packed: outcome.packed,
         metrics: outcome.metrics,
         rejected: outcome.rejected,
         logRecords: outcome.logRecords,

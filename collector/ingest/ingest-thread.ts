@@ -257,6 +257,7 @@ function innerBatch(name: string, rejected: ReadonlyMap<string, RejectCounts>): 
       batchId: `${name}:${randomUUID()}`,
       receivedUnixNs: unixNanosFromMs(Date.now()),
       events: [],
+      packed: [],
       metrics: [],
       rejected,
       logRecords: 0,

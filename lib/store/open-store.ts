@@ -10,8 +10,10 @@
  * one thread. Readers open read-only and work beside it.
  */
 import type Database from 'better-sqlite3';
+import type { StepUnpacker } from '#lib/table/packed-table.ts';
 import { MemoryStateStore } from './memory-state-store.ts';
 import { MemoryStore } from './memory-store.ts';
+import type { DamageListener } from './sqlite/chunk-scan.ts';
 import { databaseIdentity } from './sqlite/database-files.ts';
 import {
   CURRENT_SCHEMA,
@@ -19,7 +21,7 @@ import {
   openReaderDatabase,
   openWriterDatabase,
 } from './sqlite/open-database.ts';
-import { type DamageListener, SqliteReader } from './sqlite/sqlite-reader.ts';
+import { SqliteReader } from './sqlite/sqlite-reader.ts';
 import { SqliteStateStore } from './sqlite/sqlite-state-store.ts';
 import { SqliteStore } from './sqlite/sqlite-store.ts';
 import { storeFailure } from './sqlite/store-failure.ts';
@@ -37,6 +39,8 @@ export interface StoreLocation {
   readonly migrations?: string;
   /** Told once about each stored chunk that cannot be read. */
   readonly onDamagedChunk?: DamageListener;
+  /** Makes events of packed steps; without it `scanEvents` fails where it meets some. */
+  readonly unpacker?: StepUnpacker;
 }
 
 /**
@@ -48,7 +52,7 @@ export async function openTelemetryWriter(location: StoreLocation): Promise<Tele
   const lock = lockOf(location, 'telemetry');
   try {
     const database = openWriterDatabase(location.data, schemaOf(location));
-    return new SqliteStore(database, lock, location.onDamagedChunk);
+    return new SqliteStore(database, lock, location);
   } catch (cause) {
     lock.release();
     throw storeFailure(cause, location.data);
@@ -58,7 +62,7 @@ export async function openTelemetryWriter(location: StoreLocation): Promise<Tele
 /** @throws NoDatabaseError, DatabaseVersionError, UnsupportedStoreError */
 export async function openTelemetryReader(location: StoreLocation): Promise<TelemetryReader> {
   if (kindOf(location) === 'memory') return existingMemoryOf(location).telemetry;
-  return readable(location, (database) => new SqliteReader(database, location.onDamagedChunk));
+  return readable(location, (database) => new SqliteReader(database, location));
 }
 
 /**
@@ -108,7 +112,7 @@ function readable<T>({ data }: StoreLocation, open: (database: Database.Database
 }
 
 interface MemoryStores {
-  readonly telemetry: TelemetryStore;
+  readonly telemetry: MemoryStore;
   readonly state: StateStore;
 }
 
@@ -116,16 +120,22 @@ const memoryStores = new Map<string, MemoryStores>();
 
 function memoryOf(location: StoreLocation): MemoryStores {
   const known = memoryStores.get(location.data);
-  if (known !== undefined) return known;
+  if (known !== undefined) return withUnpacker(known, location);
   const made = { telemetry: new MemoryStore(), state: new MemoryStateStore() };
   memoryStores.set(location.data, made);
-  return made;
+  return withUnpacker(made, location);
 }
 
 function existingMemoryOf(location: StoreLocation): MemoryStores {
   const known = memoryStores.get(location.data);
   if (known === undefined) throw new NoDatabaseError(`memory:${location.data}`);
-  return known;
+  return withUnpacker(known, location);
+}
+
+/** Whoever knows how to unpack tells the store that all of this process share. */
+function withUnpacker(stores: MemoryStores, { unpacker }: StoreLocation): MemoryStores {
+  if (unpacker !== undefined) stores.telemetry.unpacker = unpacker;
+  return stores;
 }
 
 function kindOf({ store = 'sqlite' }: StoreLocation): 'sqlite' | 'memory' {

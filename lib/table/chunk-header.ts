@@ -15,6 +15,12 @@ export interface EventHeader {
   readonly stageNames: readonly string[];
 }
 
+export interface PackedHeader {
+  readonly length: number;
+  readonly baseUnixNs: string;
+  readonly workers: readonly WorkerInfo[];
+}
+
 export interface MetricHeader {
   readonly length: number;
   readonly baseUnixNs: string;
@@ -32,6 +38,16 @@ export function parseEventHeader(raw: unknown): EventHeader {
       if (typeof name !== 'string') throw damaged('a stage name is not text');
       return name;
     }),
+  };
+}
+
+/** @throws ChunkFormatError */
+export function parsePackedHeader(raw: unknown): PackedHeader {
+  const header = object(raw);
+  return {
+    length: rowCount(header),
+    baseUnixNs: instant(header),
+    workers: list(header, 'workers').map(parseWorker),
   };
 }
 

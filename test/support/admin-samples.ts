@@ -16,7 +16,7 @@ export function idleIngestStats(): IngestStats {
     retentionFailures: 0,
     rollupFailures: 0,
     uncountedLateEvents: 0,
-    size: { databaseBytes: 4096, walBytes: 0, rawBytes: 0, oldestRawUnixNs: null },
+    size: { databaseBytes: 4096, walBytes: 0, journalBytes: 0, compactionBacklogBytes: 0, rawBytes: 0, oldestRawUnixNs: null },
     state: { status: 'ok' },
     queueWaitMs: 0,
     pendingRequests: 0,

@@ -1,8 +1,10 @@
 /** Everything that one append writes, inside the caller's transaction. */
 import type Database from 'better-sqlite3';
 import { earliest, latest } from '#lib/table/instants.ts';
-import type { PlannedDeployment, SeenWorker } from '../append-plan.ts';
+import type { PlannedDeployment } from '../append-plan.ts';
+import type { SeenWorker } from '../append-registry.ts';
 import { addSteps, type StepRun } from '../step-runs.ts';
+import type { TelemetryBatch } from '../telemetry-store.ts';
 import type { PackedDeployment } from './pack-plan.ts';
 
 /** The ledger keeps the newest of this many, and everything younger than LEDGER_AGE_NS. */
@@ -15,6 +17,7 @@ export class AppendStatements {
   readonly #addBatch;
   readonly #pruneBatches;
   readonly #addChunk;
+  readonly #addSteps;
   readonly #addMetricChunk;
   readonly #count;
   readonly #seeDeployment;
@@ -22,6 +25,7 @@ export class AppendStatements {
   readonly #readSteps;
   readonly #writeSteps;
   readonly #addTotal;
+  readonly #readTotal;
 
   constructor(database: Database.Database) {
     this.#findBatch = database.prepare<[string]>('SELECT 1 FROM batches WHERE batch_id = ?');
@@ -33,11 +37,15 @@ export class AppendStatements {
          SELECT id FROM batches WHERE id <= ? AND received_unix_ns < ? ORDER BY id LIMIT ?)`,
     );
     this.#addChunk = database.prepare<
-      [string, bigint, bigint, number, number, number, number, Uint8Array]
+      [string, bigint, bigint, number, number, number, number, Uint8Array, number]
     >(
       `INSERT INTO chunks
-         (deployment, from_unix_ns, to_unix_ns, min_step, max_step, events, blob_bytes, blob)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+         (deployment, from_unix_ns, to_unix_ns, min_step, max_step, events, blob_bytes, blob, seq)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#addSteps = database.prepare<[number, string, bigint, bigint, number, number, Uint8Array]>(
+      `INSERT INTO journal (seq, deployment, from_unix_ns, to_unix_ns, events, blob_bytes, blob)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#addMetricChunk = database.prepare<[string, bigint, bigint, number, number, Uint8Array]>(
       `INSERT INTO metric_chunks (deployment, from_unix_ns, to_unix_ns, points, blob_bytes, blob)
@@ -89,13 +97,23 @@ export class AppendStatements {
       `INSERT INTO meta (name, value) VALUES (?, ?)
        ON CONFLICT DO UPDATE SET value = value + excluded.value`,
     );
+    this.#readTotal = database
+      .prepare<[string], bigint>('SELECT value FROM meta WHERE name = ?')
+      .pluck();
   }
 
   isKnown(batchId: string): boolean {
     return this.#findBatch.get(batchId) !== undefined;
   }
 
-  addBatch(batchId: string, receivedUnixNs: bigint): void {
+  /** The batch and what it says beside its tables. */
+  addBatch({ batchId, receivedUnixNs, logRecords, rejected }: TelemetryBatch): void {
+    this.count('', 'log_records', logRecords);
+    for (const [deployment, reasons] of rejected) {
+      for (const [reason, count] of Object.entries(reasons)) {
+        this.count(deployment, `rejected:${reason}`, count);
+      }
+    }
     const { lastInsertRowid } = this.#addBatch.run(batchId, receivedUnixNs);
     const id = BigInt(lastInsertRowid);
     // Each new batch makes room for two, so that the ledger never stays above its bound.
@@ -112,12 +130,17 @@ export class AppendStatements {
     if (count !== 0) this.#count.run(deployment, name, count);
   }
 
+  /** The number of the next append. */
+  nextSequence(): number {
+    return Number(this.#readTotal.get('sequence') ?? 0n) + 1;
+  }
+
   /** Adds `bytes` (negative after deletes) to a running total. */
-  addTotal(name: 'raw_bytes' | 'metric_bytes', bytes: number): void {
+  addTotal(name: 'raw_bytes' | 'metric_bytes' | 'sequence', bytes: number): void {
     if (bytes !== 0) this.#addTotal.run(name, bytes);
   }
 
-  addDeployment(plan: PlannedDeployment, packed: PackedDeployment): void {
+  addDeployment(plan: PlannedDeployment, packed: PackedDeployment, sequence: number): void {
     const { deployment } = plan;
     let rawBytes = 0;
     let longestNs = 0n;
@@ -132,9 +155,15 @@ export class AppendStatements {
         chunk.rows,
         blob.byteLength,
         blob,
+        sequence,
       );
       rawBytes += blob.byteLength;
       if (toUnixNs - fromUnixNs > longestNs) longestNs = toUnixNs - fromUnixNs;
+    }
+    for (const { fromUnixNs, toUnixNs, events, blob } of packed.steps) {
+      const bytes = blob.byteLength;
+      this.#addSteps.run(sequence, deployment, fromUnixNs, toUnixNs, events, bytes, blob);
+      rawBytes += bytes;
     }
     let metricBytes = 0;
     let longestMetricNs = 0n;
@@ -149,7 +178,7 @@ export class AppendStatements {
     this.count(deployment, 'metric_points', plan.points);
     this.#see(plan, longestNs, longestMetricNs);
     for (const worker of plan.workers) this.#seeOne(deployment, worker);
-    for (const [domain, steps] of plan.steps) this.#addSteps(deployment, domain, steps);
+    for (const [domain, steps] of plan.steps) this.#seeSteps(deployment, domain, steps);
   }
 
   #see(plan: PlannedDeployment, longestNs: bigint, longestMetricNs: bigint): void {
@@ -190,7 +219,7 @@ export class AppendStatements {
     );
   }
 
-  #addSteps(deployment: string, domain: number, seen: ReadonlySet<number>): void {
+  #seeSteps(deployment: string, domain: number, seen: ReadonlySet<number>): void {
     const known = this.#readSteps.get(deployment, domain);
     const before: readonly StepRun[] = known === undefined ? [] : JSON.parse(known.runs);
     const { runs, added } = addSteps(before, seen);

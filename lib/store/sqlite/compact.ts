@@ -20,6 +20,8 @@ const CANDIDATES = 4096;
 const ROWS_PER_CALL = 65_536;
 const DELETES_PER_CALL = 512;
 
+type MergedTable = Exclude<ChunkTable, 'packed_chunks'>;
+
 interface Merged {
   readonly blob: Uint8Array;
   readonly minStep: number;
@@ -34,7 +36,7 @@ interface Layout {
   readonly merge: (blobs: readonly Uint8Array[]) => Merged;
 }
 
-const LAYOUTS: Readonly<Record<ChunkTable, Layout>> = {
+const LAYOUTS: Readonly<Record<MergedTable, Layout>> = {
   chunks: {
     rows: 'events',
     total: 'raw_bytes',
@@ -96,7 +98,7 @@ class TableCompaction {
   readonly #replacedAt = new Map<number, bigint>();
   #startedUnixNs: bigint | null = null;
 
-  constructor(database: Database.Database, table: ChunkTable, layout: Layout) {
+  constructor(database: Database.Database, table: MergedTable, layout: Layout) {
     this.#layout = layout;
     const { rows } = layout;
     const stepColumns = table === 'chunks' ? 'min_step, max_step,' : '';

@@ -1,22 +1,29 @@
 /** Rollups: one typed row a bucket, read back in order of bucket, then worker. */
 import type Database from 'better-sqlite3';
-import { unixNanos } from '#lib/base/units.ts';
+import { floorTo, unixNanos } from '#lib/base/units.ts';
 import {
   type DeploymentRollup,
   ROLLUP_LENGTHS,
+  type RollupBucket,
   type RollupLengthName,
   type RollupLengths,
   type WorkerRollup,
 } from '#lib/table/rollups.ts';
+import { ROLLUP_LEVELS_NS } from '../rollup-levels.ts';
 import type { RollupSelection } from '../telemetry-store.ts';
+import type { StaleMarks } from './stale-marks.ts';
+
+/** Rows of this length are added up to the next coarser ones; finer ones come as they are. */
+export const SUMMED_NS = ROLLUP_LEVELS_NS[2]!;
+export const SUMS_NS = ROLLUP_LEVELS_NS[3]!;
 
 /** "activeBubbleNs" is kept in column active_bubble_ns. */
 function columnOf(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-const LENGTH_COLUMNS = ROLLUP_LENGTHS.map(columnOf);
-const WORKER_COLUMNS = [
+export const LENGTH_COLUMNS = ROLLUP_LENGTHS.map(columnOf);
+export const WORKER_COLUMNS = [
   'deployment',
   'resolution_ns',
   'bucket_start_unix_ns',
@@ -38,7 +45,7 @@ const DEPLOYMENT_NUMBERS = [
   'idealPeriodSumNs',
   'idealPeriodCount',
 ] as const satisfies readonly (keyof DeploymentRollup)[];
-const DEPLOYMENT_COLUMNS = [
+export const DEPLOYMENT_COLUMNS = [
   'deployment',
   'resolution_ns',
   'bucket_start_unix_ns',
@@ -50,8 +57,10 @@ type Cell = string | number | bigint;
 export class RollupWriter {
   readonly #putWorker;
   readonly #putDeployment;
+  readonly #marks: StaleMarks;
 
-  constructor(database: Database.Database) {
+  constructor(database: Database.Database, marks: StaleMarks) {
+    this.#marks = marks;
     this.#putWorker = database.prepare<Cell[]>(replaceInto('worker_rollups', WORKER_COLUMNS));
     this.#putDeployment = database.prepare<Cell[]>(
       replaceInto('deployment_rollups', DEPLOYMENT_COLUMNS),
@@ -81,6 +90,26 @@ export class RollupWriter {
         ...DEPLOYMENT_NUMBERS.map((name) => rollup[name]),
       );
     }
+    this.#markSums([...workers, ...deployments]);
+  }
+
+  /** An hour some of whose minutes are deleted stays as it is. */
+  #markSums(rows: readonly RollupBucket[]): void {
+    const keptFrom = this.#marks.keptFrom('partition', SUMMED_NS);
+    const marked = new Set<string>();
+    for (const { deployment, resolutionNs, bucketStartUnixNs } of rows) {
+      if (resolutionNs !== SUMMED_NS) continue;
+      const hour = floorTo(bucketStartUnixNs, BigInt(SUMS_NS));
+      const key = `${hour} ${deployment}`;
+      if (hour < keptFrom || marked.has(key)) continue;
+      marked.add(key);
+      this.#marks.mark({
+        deployment,
+        kind: 'partition',
+        resolutionNs: SUMS_NS,
+        bucketStartUnixNs: hour,
+      });
+    }
   }
 }
 
@@ -88,9 +117,20 @@ type Row = readonly Cell[];
 
 export class RollupReader {
   readonly #workers;
+  readonly #workerSums;
   readonly #deployments;
 
   constructor(database: Database.Database) {
+    this.#workerSums = database
+      .prepare<[string, number, bigint, bigint], Row>(
+        `SELECT deployment, resolution_ns, min(bucket_start_unix_ns), worker_id, group_name, role,
+                rank, sum(events), ${LENGTH_COLUMNS.map((name) => `sum(${name})`).join(', ')}
+         FROM worker_rollups
+         WHERE deployment = ? AND resolution_ns = ?
+           AND bucket_start_unix_ns > ? AND bucket_start_unix_ns < ?
+         GROUP BY worker_id`,
+      )
+      .raw();
     this.#workers = database
       .prepare<[string, number, bigint, bigint], Row>(
         selectWindow('worker_rollups', WORKER_COLUMNS, 'bucket_start_unix_ns, worker_id'),
@@ -104,22 +144,12 @@ export class RollupReader {
   }
 
   workers(selection: RollupSelection): readonly WorkerRollup[] {
-    return this.#workers.all(...bounds(selection)).map((row) => {
-      const lengths = Object.fromEntries(
-        ROLLUP_LENGTHS.map((name, index) => [name, Number(row[8 + index])]),
-      ) as Record<RollupLengthName, number> satisfies RollupLengths;
-      return {
-        deployment: String(row[0]),
-        resolutionNs: Number(row[1]),
-        bucketStartUnixNs: unixNanos(BigInt(row[2]!)),
-        workerId: String(row[3]),
-        group: String(row[4]),
-        role: String(row[5]),
-        rank: Number(row[6]),
-        events: Number(row[7]),
-        lengths,
-      };
-    });
+    return this.#workers.all(...bounds(selection)).map(workerOf);
+  }
+
+  /** One row a worker: its sums over the buckets, as if they began at the first of them. */
+  workerSums(selection: RollupSelection): readonly WorkerRollup[] {
+    return this.#workerSums.all(...bounds(selection)).map(workerOf);
   }
 
   deployments(selection: RollupSelection): readonly DeploymentRollup[] {
@@ -137,6 +167,23 @@ export class RollupReader {
       idealPeriodCount: Number(row[10]),
     }));
   }
+}
+
+function workerOf(row: Row): WorkerRollup {
+  const lengths = Object.fromEntries(
+    ROLLUP_LENGTHS.map((name, index) => [name, Number(row[8 + index])]),
+  ) as Record<RollupLengthName, number> satisfies RollupLengths;
+  return {
+    deployment: String(row[0]),
+    resolutionNs: Number(row[1]),
+    bucketStartUnixNs: unixNanos(BigInt(row[2]!)),
+    workerId: String(row[3]),
+    group: String(row[4]),
+    role: String(row[5]),
+    rank: Number(row[6]),
+    events: Number(row[7]),
+    lengths,
+  };
 }
 
 /** A bucket overlaps the window where it starts before its end and ends after its start. */

@@ -6,8 +6,13 @@ import type Database from 'better-sqlite3';
 import type { UnixNanos } from '#lib/base/units.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { MetricTable } from '#lib/table/metric-table.ts';
+import type { PackedTable } from '#lib/table/packed-table.ts';
 import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
+import type { StageBands } from '#lib/table/stage-bands.ts';
+import type { StageRollup } from '#lib/table/stage-rollups.ts';
 import { batchCounts, planAppend } from '../append-plan.ts';
+import { takeNewSteps } from '../new-steps.ts';
+import { StepLedger } from '../step-ledger.ts';
 import { StoreUnavailableError } from '../store-errors.ts';
 import type {
   AppendOutcome,
@@ -16,21 +21,31 @@ import type {
   MetricSelection,
   RetainOutcome,
   RetentionPolicy,
+  RollupPart,
+  RollupPartsSelection,
   RollupSelection,
+  StageRollupSelection,
+  StageSliceRow,
+  StageSlicesSelection,
   StoredDeployment,
   StoreSize,
   TelemetryBatch,
   TelemetryStore,
   TimeWindow,
+  UnsummedPart,
 } from '../telemetry-store.ts';
 import { AppendStatements } from './append-statements.ts';
+import type { Cascade } from './cascade.ts';
 import { Compaction } from './compact.ts';
 import { DatabaseFiles } from './database-files.ts';
 import { packPlan } from './pack-plan.ts';
 import { Retention } from './retention.ts';
 import { RollupWriter } from './rollup-statements.ts';
-import { type DamageListener, SqliteReader } from './sqlite-reader.ts';
+import { type ReaderOptions, SqliteReader } from './sqlite-reader.ts';
+import { StageRollupWriter } from './stage-rollup-statements.ts';
+import { StaleMarks } from './stale-marks.ts';
 import { storeFailure } from './store-failure.ts';
+import { UnsummedScan } from './unsummed-scan.ts';
 import type { WriterLock } from './writer-lock.ts';
 
 export class SqliteStore implements TelemetryStore {
@@ -42,19 +57,26 @@ export class SqliteStore implements TelemetryStore {
   readonly #reader: SqliteReader;
   readonly #append: AppendStatements;
   readonly #rollups: RollupWriter;
+  readonly #stageRollups: StageRollupWriter;
+  readonly #cascade: Cascade;
+  readonly #unsummed: UnsummedScan;
+  readonly #ledger = new StepLedger();
   readonly #retention: Retention;
   readonly #compaction: Compaction;
   readonly #pin;
   readonly #unpin;
 
   /** Takes over the connection and the lock; `close` gives both back. */
-  constructor(database: Database.Database, lock: WriterLock, onDamagedChunk?: DamageListener) {
+  constructor(database: Database.Database, lock: WriterLock, options: ReaderOptions = {}) {
     this.#database = database;
     this.#lock = lock;
     this.#files = new DatabaseFiles(database.name);
-    this.#reader = new SqliteReader(database, onDamagedChunk);
+    this.#reader = new SqliteReader(database, options);
     this.#append = new AppendStatements(database);
-    this.#rollups = new RollupWriter(database);
+    const marks = new StaleMarks(database);
+    this.#rollups = new RollupWriter(database, marks);
+    this.#stageRollups = new StageRollupWriter(database, marks);
+    this.#unsummed = new UnsummedScan(database);
     this.#retention = new Retention(database);
     this.#compaction = new Compaction(database);
     this.#pin = database.prepare<[string, string, bigint, bigint]>(
@@ -65,35 +87,45 @@ export class SqliteStore implements TelemetryStore {
   }
 
   async append(batches: readonly TelemetryBatch[]): Promise<readonly AppendOutcome[]> {
+    if (batches.length === 0) return [];
     return this.#guarded(() => {
-      const seen = new Set<string>();
-      const outcomes = batches.map(({ batchId }) => {
-        const duplicate = seen.has(batchId) || this.#append.isKnown(batchId);
-        seen.add(batchId);
-        return { duplicate };
-      });
-      const fresh = batches.filter((_, index) => !outcomes[index]!.duplicate);
-      const refused = batches.filter((_, index) => outcomes[index]!.duplicate);
-      const plans = planAppend(fresh).map((plan) => ({ plan, packed: packPlan(plan) }));
-      this.#transact(() => {
-        for (const batch of fresh) {
-          this.#append.addBatch(batch.batchId, batch.receivedUnixNs);
-          this.#append.count('', 'log_records', batch.logRecords);
-          for (const [deployment, reasons] of batch.rejected) {
-            for (const [reason, count] of Object.entries(reasons)) {
-              this.#append.count(deployment, `rejected:${reason}`, count);
-            }
-          }
-        }
-        for (const batch of refused) {
-          for (const [deployment, count] of batchCounts(batch)) {
-            this.#append.count(deployment, 'rejected:duplicate', count);
-          }
-        }
-        for (const { plan, packed } of plans) this.#append.addDeployment(plan, packed);
-      });
-      return outcomes;
+      try {
+        const outcomes = this.#appendNew(batches);
+        this.#ledger.keep();
+        return outcomes;
+      } catch (cause) {
+        this.#ledger.forget();
+        throw cause;
+      }
     });
+  }
+
+  #appendNew(batches: readonly TelemetryBatch[]): readonly AppendOutcome[] {
+    const seen = new Set<string>();
+    const duplicates = batches.map(({ batchId }) => {
+      const duplicate = seen.has(batchId) || this.#append.isKnown(batchId);
+      seen.add(batchId);
+      return duplicate;
+    });
+    const sequence = this.#append.nextSequence();
+    const steps = takeNewSteps(batches, duplicates, sequence, this.#ledger);
+    const plans = planAppend(steps.fresh).map((plan) => ({ plan, packed: packPlan(plan) }));
+    this.#transact(() => {
+      this.#append.addTotal('sequence', 1);
+      for (const [index, batch] of batches.entries()) {
+        if (duplicates[index] === true) this.#countDuplicate(batchCounts(batch));
+        else this.#append.addBatch(batch);
+      }
+      this.#countDuplicate(steps.stepEvents);
+      for (const { plan, packed } of plans) this.#append.addDeployment(plan, packed, sequence);
+    });
+    return steps.outcomes;
+  }
+
+  #countDuplicate(counts: ReadonlyMap<string, number>): void {
+    for (const [deployment, count] of counts) {
+      this.#append.count(deployment, 'rejected:duplicate', count);
+    }
   }
 
   async putRollups(
@@ -101,6 +133,19 @@ export class SqliteStore implements TelemetryStore {
     deployments: readonly DeploymentRollup[],
   ): Promise<void> {
     this.#guarded(() => this.#transact(() => this.#rollups.put(workers, deployments)));
+  }
+
+  async addStageRollups(parts: readonly StageRollup[], throughSequence: number): Promise<void> {
+    this.#guarded(() =>
+      this.#transact(() => {
+        this.#stageRollups.add(parts);
+        this.#unsummed.setThrough(throughSequence);
+      }),
+    );
+  }
+
+  async *unsummed(): AsyncGenerator<UnsummedPart> {
+    yield* this.#unsummed.parts();
   }
 
   /** Merges small chunks too, a bounded slice a call. */
@@ -129,6 +174,10 @@ export class SqliteStore implements TelemetryStore {
     return this.#reader.scanEvents(selection);
   }
 
+  scanSteps(selection: EventSelection): AsyncIterable<EventTable | PackedTable> {
+    return this.#reader.scanSteps(selection);
+  }
+
   scanMetrics(selection: MetricSelection): AsyncIterable<MetricTable> {
     return this.#reader.scanMetrics(selection);
   }
@@ -139,6 +188,30 @@ export class SqliteStore implements TelemetryStore {
 
   deploymentRollups(selection: RollupSelection): Promise<readonly DeploymentRollup[]> {
     return this.#reader.deploymentRollups(selection);
+  }
+
+  stageRollups(selection: StageRollupSelection): Promise<readonly StageRollup[]> {
+    return this.#reader.stageRollups(selection);
+  }
+
+  stageGroups(selection: RollupSelection): Promise<readonly StageRollup[]> {
+    return this.#reader.stageGroups(selection);
+  }
+
+  stageBands(selection: RollupSelection): Promise<readonly StageBands[]> {
+    return this.#reader.stageBands(selection);
+  }
+
+  stageSlices(selection: StageSlicesSelection): Promise<readonly StageSliceRow[]> {
+    return this.#reader.stageSlices(selection);
+  }
+
+  workerRollupSums(selection: RollupSelection): Promise<readonly WorkerRollup[]> {
+    return this.#reader.workerRollupSums(selection);
+  }
+
+  rollupParts(selection: RollupPartsSelection): Promise<readonly RollupPart[]> {
+    return this.#reader.rollupParts(selection);
   }
 
   deployments(): Promise<readonly StoredDeployment[]> {

@@ -129,6 +129,7 @@ describe('with both', () => {
         batchId: 'one',
         receivedUnixNs: unixNanos(1n),
         events: [slowSteps({ seconds: 2, deployment: DEPLOYMENT })],
+        packed: [],
         metrics: [],
         rejected: new Map([['', { not_afd: 5 }]]),
         logRecords: 2,

@@ -44,7 +44,7 @@ class FakeStore {
     return batches.map(({ batchId }) => {
       const duplicate = this.known.has(batchId);
       this.known.add(batchId);
-      return { duplicate };
+      return { duplicate, sequence: this.appends.length, freshPacked: [], duplicateStepEvents: 0 };
     });
   }
 }
@@ -211,6 +211,7 @@ describe('outcomes', () => {
         batchId: 'late:1',
         receivedUnixNs: 0n as TelemetryBatch['receivedUnixNs'],
         events: [],
+        packed: [],
         metrics: [],
         rejected: new Map([['demo', { late: 3 }]]),
         logRecords: 0,

@@ -134,12 +134,12 @@ export function describeTelemetryStore(name: string, open: () => Promise<Telemet
         rejected: new Map([['prod', { bad_time: 3 }]]),
         logRecords: 4,
       });
-      expect(await store.append([batch])).toEqual([{ duplicate: false }]);
-      expect(await store.append([batchOf('other'), batch])).toEqual([
+      expect(await store.append([batch])).toMatchObject([{ duplicate: false }]);
+      expect(await store.append([batchOf('other'), batch])).toMatchObject([
         { duplicate: false },
         { duplicate: true },
       ]);
-      expect(await store.append([batch])).toEqual([{ duplicate: true }]);
+      expect(await store.append([batch])).toMatchObject([{ duplicate: true }]);
       expect(eventRows(await events('prod'))).toHaveLength(2);
       expect(await store.ingestTotals()).toEqual([
         {
@@ -162,7 +162,7 @@ export function describeTelemetryStore(name: string, open: () => Promise<Telemet
 
     test('the same batch twice in one append is stored once', async () => {
       const batch = batchOf('same', { events: [spans([[0, 1]])] });
-      expect(await store.append([batch, batch])).toEqual([
+      expect(await store.append([batch, batch])).toMatchObject([
         { duplicate: false },
         { duplicate: true },
       ]);

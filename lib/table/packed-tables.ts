@@ -1,0 +1,166 @@
+/** Packed tables as wholes: choosing steps, joining, their extent. Payloads stay as they are. */
+import { assert } from '#lib/base/assert.ts';
+import { addNanos, nanosBetween, type UnixNanos } from '#lib/base/units.ts';
+import type { EventTable } from './event-table.ts';
+import { earliest } from './instants.ts';
+import type { PackedTable } from './packed-table.ts';
+import type { WorkerInfo } from './worker-info.ts';
+import { workerKey } from './worker-key.ts';
+
+/** Tells packed steps from events. */
+export function isPackedTable(table: EventTable | PackedTable): table is PackedTable {
+  return 'bytes' in table;
+}
+
+/** The steps of `table` with these indexes, in this order; the payloads are shared, not copied. */
+export function selectSteps(table: PackedTable, rows: Uint32Array): PackedTable {
+  const n = rows.length;
+  const worker = new Int32Array(n);
+  const domain = new Int32Array(n);
+  const step = new Float64Array(n);
+  const startNs = new Float64Array(n);
+  const endNs = new Float64Array(n);
+  const stepEvents = new Uint32Array(n);
+  const offset = new Uint32Array(n);
+  const byteLength = new Uint32Array(n);
+  let events = 0;
+  for (let i = 0; i < n; i++) {
+    const row = rows[i]!;
+    worker[i] = table.worker[row]!;
+    domain[i] = table.domain[row]!;
+    step[i] = table.step[row]!;
+    startNs[i] = table.startNs[row]!;
+    endNs[i] = table.endNs[row]!;
+    stepEvents[i] = table.stepEvents[row]!;
+    offset[i] = table.offset[row]!;
+    byteLength[i] = table.byteLength[row]!;
+    events += stepEvents[i]!;
+  }
+  const { baseUnixNs, workers, bytes } = table;
+  return {
+    length: n,
+    events,
+    baseUnixNs,
+    workers,
+    worker,
+    domain,
+    step,
+    startNs,
+    endNs,
+    stepEvents,
+    offset,
+    byteLength,
+    bytes,
+  };
+}
+
+/** First start and last end of all steps, or null without steps. */
+export function packedSpan(
+  table: PackedTable,
+): { readonly fromUnixNs: UnixNanos; readonly toUnixNs: UnixNanos } | null {
+  if (table.length === 0) return null;
+  let from = Number.POSITIVE_INFINITY;
+  let to = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < table.length; i++) {
+    if (table.startNs[i]! < from) from = table.startNs[i]!;
+    if (table.endNs[i]! > to) to = table.endNs[i]!;
+  }
+  return {
+    fromUnixNs: addNanos(table.baseUnixNs, Math.floor(from)),
+    // As with events: at least one nanosecond after each start.
+    toUnixNs: addNanos(table.baseUnixNs, Math.max(Math.ceil(to), Math.floor(from) + 1)),
+  };
+}
+
+/** Bytes of the payloads of all steps. */
+export function payloadBytes(table: PackedTable): number {
+  let sum = 0;
+  for (let i = 0; i < table.length; i++) sum += table.byteLength[i]!;
+  return sum;
+}
+
+/** Do the payloads fill `bytes` one behind the other, in order of the rows? */
+export function isCompact(table: PackedTable): boolean {
+  let at = 0;
+  for (let i = 0; i < table.length; i++) {
+    if (table.offset[i] !== at) return false;
+    at += table.byteLength[i]!;
+  }
+  return at === table.bytes.byteLength;
+}
+
+/**
+ * All steps of `tables`, in their order, as one table with bytes of its own; its base is the
+ * earliest start and equal workers become one entry. The starts must lie within 2^53 ns (104 days).
+ */
+export function concatPacked(tables: readonly PackedTable[]): PackedTable {
+  assert(tables.length > 0, 'concatPacked needs a table');
+  let n = 0;
+  let events = 0;
+  let byteCount = 0;
+  for (const table of tables) {
+    n += table.length;
+    events += table.events;
+    byteCount += payloadBytes(table);
+  }
+  const starts = tables.flatMap((table) => packedSpan(table)?.fromUnixNs ?? []);
+  const baseUnixNs = earliest(starts, starts[0] ?? tables[0]!.baseUnixNs);
+  const workers: WorkerInfo[] = [];
+  const indexByKey = new Map<string, number>();
+  const worker = new Int32Array(n);
+  const domain = new Int32Array(n);
+  const step = new Float64Array(n);
+  const startNs = new Float64Array(n);
+  const endNs = new Float64Array(n);
+  const stepEvents = new Uint32Array(n);
+  const offset = new Uint32Array(n);
+  const byteLength = new Uint32Array(n);
+  const bytes = new Uint8Array(byteCount);
+  let row = 0;
+  let at = 0;
+  for (const table of tables) {
+    if (table.length === 0) continue;
+    const shiftNs = nanosBetween(baseUnixNs, table.baseUnixNs);
+    assert(Math.abs(shiftNs) <= 2 ** 53, 'concatPacked: bases more than 104 days apart');
+    const workerOf = new Int32Array(table.workers.length).fill(-1);
+    for (let i = 0; i < table.length; i++, row++) {
+      const old = table.worker[i]!;
+      let index = workerOf[old]!;
+      if (index < 0) {
+        const info = table.workers[old]!;
+        const key = workerKey(info);
+        const known = indexByKey.get(key);
+        index = known ?? workers.push(info) - 1;
+        if (known === undefined) indexByKey.set(key, index);
+        workerOf[old] = index;
+      }
+      const from = table.offset[i]!;
+      const length = table.byteLength[i]!;
+      worker[row] = index;
+      domain[row] = table.domain[i]!;
+      step[row] = table.step[i]!;
+      startNs[row] = table.startNs[i]! + shiftNs;
+      endNs[row] = table.endNs[i]! + shiftNs;
+      stepEvents[row] = table.stepEvents[i]!;
+      offset[row] = at;
+      byteLength[row] = length;
+      bytes.set(table.bytes.subarray(from, from + length), at);
+      at += length;
+    }
+  }
+  return {
+    length: n,
+    events,
+    baseUnixNs,
+    workers,
+    worker,
+    domain,
+    step,
+    startNs,
+    endNs,
+    stepEvents,
+    offset,
+    byteLength,
+    bytes,
+  };
+}
