@@ -35,7 +35,7 @@ export interface OtlpReceiver {
 
 /** How long a request may wait for the store: most senders time out after 10 s. */
 export const HTTP_PATIENCE_MS = 8000;
-export const MAX_PATIENCE_MS = 60_000;
+export const MAX_PATIENCE_MS = 120_000;
 /** Left for the answer to travel, and for a commit that has just begun. */
 const ANSWER_MARGIN_MS = 2000;
 

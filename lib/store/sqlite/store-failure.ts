@@ -1,5 +1,5 @@
 /** SQLite's and the system's error codes in the store's words. */
-import { existsSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { fileProblem } from '#lib/base/file-problem.ts';
@@ -51,12 +51,18 @@ export function storeFailure(cause: unknown, path: string): unknown {
   const [, reason, what] = known;
   const code = `(${inner.code}: ${inner.message})`;
   const folder = basename(path) === DATABASE_FILE ? dirname(path) : path;
-  if ((reason === 'read-only' || reason === 'disk-error') && !existsSync(folder)) {
-    return new StoreUnavailableError('folder-gone', `${folder} is not there any more ${code}`);
-  }
-  // A full disk shows as another error where it is not a page that could not be written.
-  if (reason === 'disk-error' && isFull(folder)) {
-    return new StoreUnavailableError('disk-full', `${path}: the disk is full ${code}`);
+  // What is wrong with a folder shows as several codes: the folder itself knows better.
+  if (reason === 'read-only' || reason === 'disk-error') {
+    if (!existsSync(folder)) {
+      return new StoreUnavailableError('folder-gone', `${folder} is not there any more ${code}`);
+    }
+    if (isFull(folder)) {
+      return new StoreUnavailableError('disk-full', `${path}: the disk is full ${code}`);
+    }
+    if (!isWritable(folder)) {
+      const words = 'may not be written: wrong user, or a read-only file system';
+      return new StoreUnavailableError('read-only', `${folder} ${words} ${code}`);
+    }
   }
   return new StoreUnavailableError(reason, `${path}: ${what} ${code}`);
 }
@@ -65,6 +71,15 @@ function isFull(folder: string): boolean {
   try {
     const { bavail, bsize } = statfsSync(folder);
     return bavail * bsize < NO_ROOM_BYTES;
+  } catch {
+    return false;
+  }
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
   } catch {
     return false;
   }
