@@ -57,17 +57,10 @@ export class ActivitySweep {
   readonly #time: Float64Array;
   /** Where the union of each activity ends, as far as its events have started. */
   readonly #reachedNs = new Float64Array(UNIONS);
-  #mask = 0;
-  /** At or before the first of the open activities' ends. */
-  #nextEndNs = Number.POSITIVE_INFINITY;
-  /** Transfers that start later, by start. */
-  readonly #laterStartNs: number[] = [];
-  readonly #laterEndNs: number[] = [];
+  readonly #later = new LaterTransfers();
   #observedAt = 0;
   #activeAt = 0;
   #bucket = 0;
-  /** The first edge, later transfer, or end of presence to come. */
-  #nextTurnNs = Number.NEGATIVE_INFINITY;
 
   /** Bucket b is `[edgesNs[b], edgesNs[b + 1])`; edges ascend, and there are at least two. */
   constructor(assembled: Assembled, edgesNs: ArrayLike<number>) {
@@ -80,126 +73,159 @@ export class ActivitySweep {
   of(worker: number, presence: WorkerPresence): Float64Array {
     const { events, endNs, offsets, receives, transferStartNs } = this.#assembled;
     const { startNs, kind } = events;
+    const { startNs: receiveStartNs, endNs: receiveEndNs, cutNs } = receives;
     const time = this.#time.fill(0);
     const lastNs = this.#edgesNs[this.#edgesNs.length - 1]!;
     const reachedNs = this.#reachedNs.fill(Number.NEGATIVE_INFINITY);
-    this.#reset();
+    const later = this.#later;
+    later.clear();
+    this.#observedAt = 0;
+    this.#activeAt = 0;
+    this.#bucket = 0;
     let row = offsets[worker]!;
-    const rowEnd = offsets[worker + 1]!;
+    const rows = offsets[worker + 1]!;
     let receive = receives.offsets[worker]!;
-    const receiveEnd = receives.offsets[worker + 1]!;
+    const lastReceive = receives.offsets[worker + 1]!;
     let now = Number.NEGATIVE_INFINITY;
+    let mask = 0;
+    let at = 0;
+    // At or before the first of the open activities' ends.
+    let nextEndNs = Number.POSITIVE_INFINITY;
+    // The first edge, later transfer, or end of presence to come.
+    let nextTurnNs = Number.NEGATIVE_INFINITY;
     for (;;) {
-      const rowNs = row < rowEnd ? startNs[row]! : Number.POSITIVE_INFINITY;
-      const receiveNs =
-        receive < receiveEnd ? receives.startNs[receive]! : Number.POSITIVE_INFINITY;
+      const rowNs = row < rows ? startNs[row]! : Number.POSITIVE_INFINITY;
+      const receiveNs = receive < lastReceive ? receiveStartNs[receive]! : Number.POSITIVE_INFINITY;
       const upcomingNs = Math.min(receiveNs, rowNs);
       const untilNs = Math.min(upcomingNs, lastNs);
       while (now < untilNs) {
-        const next = Math.min(untilNs, this.#nextEndNs, this.#nextTurnNs);
+        const next = Math.min(untilNs, nextEndNs, nextTurnNs);
         if (next > now) {
-          const at = this.#bucket * MASKS + this.#mask;
-          time[at] = time[at]! + (next - now);
+          time[at + mask] = time[at + mask]! + (next - now);
           now = next;
         }
-        if (this.#nextEndNs <= now) this.#close(now);
-        if (this.#nextTurnNs <= now) this.#turn(now, presence);
+        if (nextEndNs <= now) {
+          // An end that was put off by a later event is looked for anew.
+          nextEndNs = Number.POSITIVE_INFINITY;
+          for (let activity = 0; activity < UNIONS; activity++) {
+            if ((mask & (1 << activity)) === 0) continue;
+            const end = reachedNs[activity]!;
+            if (end <= now) mask &= ~(1 << activity);
+            else if (end < nextEndNs) nextEndNs = end;
+          }
+        }
+        if (nextTurnNs <= now) {
+          while (later.nextNs <= now) {
+            const end = later.take();
+            if (end > reachedNs[TRANSFER]!) reachedNs[TRANSFER] = end;
+            mask |= Bit.transfer;
+            if (end < nextEndNs) nextEndNs = end;
+          }
+          mask = (mask & (Bit.observed - 1)) | this.#presenceAt(now, presence);
+          nextTurnNs = Math.min(this.#nextTurn(now, presence), later.nextNs);
+          at = this.#bucket * MASKS;
+        }
       }
       if (upcomingNs >= lastNs) break;
+      // Receives and transfers are split in two; the whole counts too.
+      let whole = RECEIVE;
+      let split = true;
+      let begin = now;
+      let end = 0;
       if (receiveNs <= rowNs) {
-        const end = receives.endNs[receive]!;
-        const cut = receives.cutNs[receive]!;
-        this.#open(RECEIVE, now, end);
-        this.#open(WAIT, now, cut);
-        this.#openFrom(cut, now, end);
+        begin = cutNs[receive]!;
+        end = receiveEndNs[receive]!;
         receive++;
-        continue;
+      } else {
+        whole = ACTIVITY_OF_KIND[kind[row]!]!;
+        split = whole === TRANSFER;
+        if (split) {
+          whole = COMMUNICATION;
+          if (transferStartNs !== null) begin = transferStartNs[row]!;
+        }
+        end = endNs[row]!;
+        row++;
       }
-      const end = endNs[row]!;
-      const activity = ACTIVITY_OF_KIND[kind[row]!]!;
-      if (activity === TRANSFER) {
-        this.#open(COMMUNICATION, now, end);
-        const begin = transferStartNs === null ? now : transferStartNs[row]!;
-        this.#open(WAIT, now, begin);
-        this.#openFrom(begin, now, end);
-      } else if (end > now) {
-        if (end > reachedNs[activity]!) reachedNs[activity] = end;
-        this.#mask |= 1 << activity;
-        if (end < this.#nextEndNs) this.#nextEndNs = end;
+      if (end <= now) continue;
+      if (end > reachedNs[whole]!) reachedNs[whole] = end;
+      mask |= 1 << whole;
+      if (split) {
+        const part = begin > now ? WAIT : TRANSFER;
+        const partEnd = begin > now ? begin : end;
+        if (partEnd > reachedNs[part]!) reachedNs[part] = partEnd;
+        mask |= 1 << part;
+        if (partEnd < nextEndNs) nextEndNs = partEnd;
+        if (begin > now && begin < end) {
+          later.add(begin, end);
+          if (begin < nextTurnNs) nextTurnNs = begin;
+        }
       }
-      row++;
+      if (end < nextEndNs) nextEndNs = end;
     }
     return time.subarray(MASKS, MASKS * this.#edgesNs.length);
   }
 
-  #reset(): void {
-    this.#mask = 0;
-    this.#nextEndNs = Number.POSITIVE_INFINITY;
-    this.#laterStartNs.length = 0;
-    this.#laterEndNs.length = 0;
-    this.#observedAt = 0;
-    this.#activeAt = 0;
-    this.#bucket = 0;
-    this.#nextTurnNs = Number.NEGATIVE_INFINITY;
-  }
-
-  #open(activity: number, now: number, end: number): void {
-    if (end <= now) return;
-    if (end > this.#reachedNs[activity]!) this.#reachedNs[activity] = end;
-    this.#mask |= 1 << activity;
-    if (end < this.#nextEndNs) this.#nextEndNs = end;
-  }
-
-  /** A transfer over `[start, end)`, which may lie ahead. */
-  #openFrom(start: number, now: number, end: number): void {
-    if (start <= now) {
-      this.#open(TRANSFER, now, end);
-      return;
-    }
-    if (start >= end) return;
-    const starts = this.#laterStartNs;
-    const ends = this.#laterEndNs;
-    let at = starts.length;
-    while (at > 0 && starts[at - 1]! < start) at--;
-    starts.splice(at, 0, start);
-    ends.splice(at, 0, end);
-    if (start < this.#nextTurnNs) this.#nextTurnNs = start;
-  }
-
-  /** Closes what has ended. An end that was put off by a later event is looked for anew. */
-  #close(now: number): void {
-    let mask = this.#mask;
-    let next = Number.POSITIVE_INFINITY;
-    for (let activity = 0; activity < UNIONS; activity++) {
-      if ((mask & (1 << activity)) === 0) continue;
-      const end = this.#reachedNs[activity]!;
-      if (end <= now) mask &= ~(1 << activity);
-      else if (end < next) next = end;
-    }
-    this.#mask = mask;
-    this.#nextEndNs = next;
-  }
-
-  #turn(now: number, { observed, active }: WorkerPresence): void {
-    const starts = this.#laterStartNs;
-    while (starts.length > 0 && starts[starts.length - 1]! <= now) {
-      starts.pop();
-      this.#open(TRANSFER, now, this.#laterEndNs.pop()!);
-    }
+  /** Steps over the ends of presence that have come, and gives the bits of what is open. */
+  #presenceAt(now: number, { observed, active }: WorkerPresence): number {
+    let mask = 0;
     while (this.#observedAt < observed.length && observed[this.#observedAt]! <= now) {
       this.#observedAt++;
     }
     while (this.#activeAt < active.length && active[this.#activeAt]! <= now) this.#activeAt++;
+    if (this.#observedAt % 2 === 1) mask |= Bit.observed;
+    if (this.#activeAt % 2 === 1) mask |= Bit.active;
+    return mask;
+  }
+
+  /** Steps over the edges that have come; the next edge or end of presence. */
+  #nextTurn(now: number, { observed, active }: WorkerPresence): number {
     const edges = this.#edgesNs;
     while (this.#bucket < edges.length && edges[this.#bucket]! <= now) this.#bucket++;
-    this.#mask &= ~(Bit.observed | Bit.active);
-    if (this.#observedAt % 2 === 1) this.#mask |= Bit.observed;
-    if (this.#activeAt % 2 === 1) this.#mask |= Bit.active;
     let next = Number.POSITIVE_INFINITY;
-    if (starts.length > 0) next = starts[starts.length - 1]!;
-    if (this.#observedAt < observed.length) next = Math.min(next, observed[this.#observedAt]!);
+    if (this.#observedAt < observed.length) next = observed[this.#observedAt]!;
     if (this.#activeAt < active.length) next = Math.min(next, active[this.#activeAt]!);
     if (this.#bucket < edges.length) next = Math.min(next, edges[this.#bucket]!);
-    this.#nextTurnNs = next;
+    return next;
+  }
+}
+
+/** Transfers that are yet to start, the next one last. There are few at a time. */
+class LaterTransfers {
+  nextNs = Number.POSITIVE_INFINITY;
+  #length = 0;
+  #startNs = new Float64Array(16);
+  #endNs = new Float64Array(16);
+
+  clear(): void {
+    this.#length = 0;
+    this.nextNs = Number.POSITIVE_INFINITY;
+  }
+
+  add(startNs: number, endNs: number): void {
+    if (this.#length === this.#startNs.length) this.#grow();
+    let at = this.#length++;
+    for (; at > 0 && this.#startNs[at - 1]! < startNs; at--) {
+      this.#startNs[at] = this.#startNs[at - 1]!;
+      this.#endNs[at] = this.#endNs[at - 1]!;
+    }
+    this.#startNs[at] = startNs;
+    this.#endNs[at] = endNs;
+    this.nextNs = this.#startNs[this.#length - 1]!;
+  }
+
+  /** The end of the next transfer, which is taken out. */
+  take(): number {
+    const endNs = this.#endNs[--this.#length]!;
+    this.nextNs = this.#length === 0 ? Number.POSITIVE_INFINITY : this.#startNs[this.#length - 1]!;
+    return endNs;
+  }
+
+  #grow(): void {
+    const startNs = new Float64Array(this.#length * 2);
+    const endNs = new Float64Array(this.#length * 2);
+    startNs.set(this.#startNs);
+    endNs.set(this.#endNs);
+    this.#startNs = startNs;
+    this.#endNs = endNs;
   }
 }

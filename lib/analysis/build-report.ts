@@ -13,10 +13,12 @@ import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 import { workerId } from '#lib/table/worker-info.ts';
 import { type ActivityLengths, activityOf, addLengths, noActivity } from './activity.ts';
 import { indexExtent } from './index-extent.ts';
+import { layerSamples } from './layer-samples.ts';
 import { reportPipeline } from './pipeline-report.ts';
 import type { GroupReport, Report, WorkerReport } from './report-types.ts';
-import { reportStages } from './stage-report.ts';
-import { reportSteps } from './step-report.ts';
+import { reportStages, stageSamples } from './stage-report.ts';
+import { reportSteps, stepSamples } from './step-report.ts';
+import { countsTokens } from './throughput.ts';
 import { workerActivity } from './worker-activity.ts';
 
 export interface ReportWindow {
@@ -52,7 +54,7 @@ export function reportOf(
   const selected = selectWindow(assembled, span);
   const lengths = workerActivity(selected, [span.fromNs, span.toNs]).map(([only]) => only!);
   const { microbatches, layers: layerCount } = indexExtent(selected, span);
-  const pipeline = reportPipeline(selected, span, microbatches);
+  const pipeline = reportPipeline([layerSamples(selected, span)], microbatches);
   const workers = selected.events.workers;
   return {
     schema: 'afdscope.report/1',
@@ -73,14 +75,13 @@ export function reportOf(
       layers: layerCount,
     },
     steps: reportSteps(
-      selected,
-      span,
-      lengths.map((length) => length.observedNs),
+      [stepSamples(selected, span)],
+      lengths.flatMap(({ observedNs }, w) => (countsTokens(workers[w]!.role) ? [observedNs] : [])),
     ),
     groups: groupReports(selected, lengths),
     workers: workerReports(selected, lengths),
     layers: pipeline.layers,
-    stages: reportStages(selected, span),
+    stages: reportStages([stageSamples(selected, span)], [...new Set(workers.map((w) => w.group))]),
     balance: pipeline.balance,
     stragglers: [],
     criticalPath: null,

@@ -8,12 +8,14 @@ import { quantilesOf } from './quantiles.ts';
 import type { Report } from './report-types.ts';
 import { countsTokens, tokensBefore, tokensPerSecond } from './throughput.ts';
 
-/** `observedNs`: observed time in the window, parallel to the table's workers. */
-export function reportSteps(
-  assembled: Assembled,
-  window: WindowNs,
-  observedNs: readonly number[],
-): Report['steps'] {
+export interface StepSamples {
+  readonly latencyNs: Float64Array;
+  readonly cadenceNs: Float64Array;
+  /** Share of the window; null where no event carries tokens. */
+  readonly tokens: number | null;
+}
+
+export function stepSamples(assembled: Assembled, window: WindowNs): StepSamples {
   const { steps } = assembled;
   const latencies = new GrowableFloat64();
   for (let step = 0; step < steps.length; step++) {
@@ -32,14 +34,37 @@ export function reportSteps(
         tokensBefore(window.fromNs, tokens[step]!, start, end);
     }
   }
-  const counting = observedNs.filter((_, w) => countsTokens(assembled.events.workers[w]!.role));
+  return { latencyNs: latencies.finish(), cadenceNs: cadences(assembled, window), tokens: sum };
+}
+
+/**
+ * `parts` are those of windows that make up the report's; `countingNs`: observed time in it, one
+ * entry a token-counting worker. Reorders the samples.
+ */
+export function reportSteps(
+  parts: readonly StepSamples[],
+  countingNs: readonly number[],
+): Report['steps'] {
+  const latencyNs = joined(parts.map((part) => part.latencyNs));
+  const counts = parts.flatMap(({ tokens }) => (tokens === null ? [] : [tokens]));
+  const tokens = counts.length === 0 ? null : counts.reduce((sum, count) => sum + count, 0);
   return {
-    count: latencies.length,
-    latencyNs: quantilesOf(latencies.finish()),
-    cadenceNs: quantilesOf(cadences(assembled, window)),
-    tokens: sum,
-    tokensPerSecond: tokensPerSecond(sum, counting),
+    count: latencyNs.length,
+    latencyNs: quantilesOf(latencyNs),
+    cadenceNs: quantilesOf(joined(parts.map((part) => part.cadenceNs))),
+    tokens,
+    tokensPerSecond: tokensPerSecond(tokens, countingNs),
   };
+}
+
+function joined(parts: readonly Float64Array[]): Float64Array {
+  const all = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 /** Start to start of consecutive steps on the same worker. */
