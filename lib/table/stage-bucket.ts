@@ -22,14 +22,16 @@ export class StageBucket {
   /** Seconds since the epoch; NaN: closed. */
   second = Number.NaN;
   events = 0;
-  /** Count, sum, minimum, maximum of each cell. */
-  #stats = new Float64Array(0);
+  /** Of each cell; a maximum of -1: nothing. How many events it has is in its bins. */
+  #sumNs = new Float64Array(0);
+  #minNs = new Float64Array(0);
+  #maxNs = new Float64Array(0);
   #bins = new Uint16Array(0);
-  /** The same four of each slice of each slot. */
+  /** Count, sum, minimum, maximum of each slice of each slot. */
   #slices = new Float64Array(0);
 
   get heldBytes(): number {
-    return this.#stats.byteLength + this.#bins.byteLength + this.#slices.byteLength;
+    return this.#sumNs.byteLength * 3 + this.#bins.byteLength + this.#slices.byteLength;
   }
 
   /**
@@ -49,50 +51,99 @@ export class StageBucket {
   ): void {
     this.#makeRoom(layout);
     this.events += count;
-    let { cellOf } = slot;
-    let { pageOf } = layout;
-    let stats = this.#stats;
-    let bins = this.#bins;
+    const end = at + count;
+    let from = at;
+    for (;;) {
+      const layerFrom = layer + (from - at) * layerStep;
+      from = this.#addKnown(
+        layout,
+        slot,
+        slice,
+        layerFrom,
+        layerStep,
+        from,
+        end,
+        durationNs,
+        words,
+      );
+      if (from === end) return;
+      // The next event has no place yet.
+      const cell = layout.cell(slot, layer + (from - at) * layerStep);
+      const octave = octaveOf(durationNs[from]!);
+      if (layout.pageOf[cell * OCTAVES + octave] === 0) layout.newPage(cell, octave);
+      this.#makeRoom(layout);
+      if (layer + (from - at) * layerStep + 1 < slot.cellOf.length) continue;
+      // Nor will it be found by its layer's number.
+      this.#addOne(layout, cell, octave, slot.index * SLICE_VALUES + slice * 4, durationNs[from]!);
+      if (++from === end) return;
+    }
+  }
+
+  #addOne(layout: StageLayout, cell: number, octave: number, to: number, durationNs: number): void {
+    const page = layout.pageOf[cell * OCTAVES + octave]!;
+    const bin = sketchBin(durationNs);
+    const inPage = bin === 0 ? 0 : (bin - 1) % SKETCH_BINS_PER_OCTAVE;
+    this.#bins[page * SKETCH_BINS_PER_OCTAVE + inPage]!++;
+    this.#sumNs[cell] = this.#sumNs[cell]! + durationNs;
+    this.#minNs[cell] = Math.min(this.#minNs[cell]!, durationNs);
+    this.#maxNs[cell] = Math.max(this.#maxNs[cell]!, durationNs);
+    const slices = this.#slices;
+    slices[to] = slices[to]! + 1;
+    slices[to + 1] = slices[to + 1]! + durationNs;
+    slices[to + 2] = Math.min(slices[to + 2]!, durationNs);
+    slices[to + 3] = Math.max(slices[to + 3]!, durationNs);
+  }
+
+  /** Adds events up to the first that has no cell or page, and says which that is. */
+  #addKnown(
+    layout: StageLayout,
+    slot: StageSlot,
+    slice: number,
+    layer: number,
+    layerStep: number,
+    from: number,
+    end: number,
+    durationNs: Float64Array,
+    words: Uint32Array,
+  ): number {
+    const { cellOf } = slot;
+    const { pageOf } = layout;
+    const sums = this.#sumNs;
+    const lowest = this.#minNs;
+    const highest = this.#maxNs;
+    const bins = this.#bins;
+    const slices = this.#slices;
+    const to = slot.index * SLICE_VALUES + slice * 4;
     let sum = 0;
-    let min = Number.POSITIVE_INFINITY;
-    let max = 0;
+    // Most events lie between the extremes so far: a branch that is foreseen.
+    let min = slices[to + 2]!;
+    let max = slices[to + 3]!;
     let layerAt = layer + 1;
-    for (let i = at; i < at + count; i++) {
-      let cell = layerAt < cellOf.length ? cellOf[layerAt]! : -1;
-      if (cell < 0) {
-        cell = layout.cell(slot, layerAt - 1);
-        this.#makeRoom(layout);
-        cellOf = slot.cellOf;
-        pageOf = layout.pageOf;
-        stats = this.#stats;
-      }
+    let i = from;
+    for (; i < end; i++) {
+      if (layerAt >= cellOf.length) break;
+      const cell = cellOf[layerAt]!;
+      if (cell < 0) break;
       const word = words[2 * i + 1]!;
       const octave = word < ONE_WORD ? 0 : (word >>> OCTAVE_SHIFT) - BEFORE_OCTAVE_1;
-      let page = pageOf[cell * OCTAVES + octave]!;
-      if (page === 0) {
-        page = layout.newPage(cell, octave);
-        this.#makeRoom(layout);
-        bins = this.#bins;
-      }
+      const page = pageOf[cell * OCTAVES + octave]!;
+      if (page === 0) break;
       const bin = page * SKETCH_BINS_PER_OCTAVE + ((word >>> BIN_SHIFT) & BIN_MASK);
       bins[bin] = bins[bin]! + 1;
       const duration = durationNs[i]!;
-      const s = cell * 4;
-      stats[s] = stats[s]! + 1;
-      stats[s + 1] = stats[s + 1]! + duration;
-      if (duration < stats[s + 2]!) stats[s + 2] = duration;
-      if (duration > stats[s + 3]!) stats[s + 3] = duration;
+      sums[cell] = sums[cell]! + duration;
+      if (duration < lowest[cell]!) lowest[cell] = duration;
+      if (duration > highest[cell]!) highest[cell] = duration;
       sum += duration;
       if (duration < min) min = duration;
       if (duration > max) max = duration;
       layerAt += layerStep;
     }
-    const slices = this.#slices;
-    const to = slot.index * SLICE_VALUES + slice * 4;
-    slices[to] = slices[to]! + count;
+    slices[to] = slices[to]! + (i - from);
     slices[to + 1] = slices[to + 1]! + sum;
-    if (min < slices[to + 2]!) slices[to + 2] = min;
-    if (max > slices[to + 3]!) slices[to + 3] = max;
+    slices[to + 2] = min;
+    slices[to + 3] = max;
+    return i;
   }
 
   /** The sums so far, which start anew; the bucket is closed. */
@@ -110,39 +161,56 @@ export class StageBucket {
   }
 
   #takeCells(layout: StageLayout, stageNames: readonly string[]): StageCells {
-    const stats = this.#stats;
-    const used = layout.order().filter((cell) => cell * 4 < stats.length && stats[cell * 4]! > 0);
+    const { cellStage, cellLayer } = layout;
+    const sums = this.#sumNs;
+    const lowest = this.#minNs;
+    const highest = this.#maxNs;
+    const used = layout.order().filter((cell) => cell < highest.length && highest[cell]! >= 0);
     const n = used.length;
+    const stage = new Uint16Array(n);
+    const layer = new Int32Array(n);
+    const count = new Float64Array(n);
+    const sumNs = new Float64Array(n);
+    const minNs = new Float64Array(n);
+    const maxNs = new Float64Array(n);
     const sketchOffsets = new Uint32Array(n + 1);
-    const scratch = sketchScratch(Math.min(this.events, this.#bins.length));
+    const scratch = sketchScratch(this.events);
     let end = 0;
     for (let i = 0; i < n; i++) {
-      end = this.#takeBins(layout, used[i]!, scratch, end);
+      const cell = used[i]!;
+      stage[i] = cellStage[cell]!;
+      layer[i] = cellLayer[cell]!;
+      sumNs[i] = sums[cell]!;
+      minNs[i] = lowest[cell]!;
+      maxNs[i] = highest[cell]!;
+      const from = end;
+      end = this.#takeBins(layout, cell, scratch, from);
       sketchOffsets[i + 1] = end;
+      for (let b = from; b < end; b++) count[i] = count[i]! + scratch.count[b]!;
+      sums[cell] = 0;
+      lowest[cell] = Number.POSITIVE_INFINITY;
+      highest[cell] = -1;
     }
-    const column = (which: number) => Float64Array.from(used, (cell) => stats[cell * 4 + which]!);
-    const cells: StageCells = {
+    return {
       length: n,
       stageNames,
-      stage: Uint16Array.from(used, (cell) => layout.cellStage[cell]!),
-      layer: Int32Array.from(used, (cell) => layout.cellLayer[cell]!),
-      count: column(0),
-      sumNs: column(1),
-      minNs: column(2),
-      maxNs: column(3),
+      stage,
+      layer,
+      count,
+      sumNs,
+      minNs,
+      maxNs,
       sketchOffsets,
       sketchBin: scratch.bin.slice(0, end),
       sketchCount: scratch.count.slice(0, end),
     };
-    for (const cell of used) clear(stats, cell * 4);
-    return cells;
   }
 
   /** Appends the bins of a cell to `out` from `end` on, and says where they end. */
   #takeBins(layout: StageLayout, cell: number, out: SketchScratch, end: number): number {
     const bins = this.#bins;
-    const first = octaveOf(this.#stats[cell * 4 + 2]!);
-    const last = octaveOf(this.#stats[cell * 4 + 3]!);
+    const first = octaveOf(this.#minNs[cell]!);
+    const last = octaveOf(this.#maxNs[cell]!);
     let to = end;
     for (let octave = first; octave <= last; octave++) {
       const page = layout.pageOf[cell * OCTAVES + octave]!;
@@ -197,8 +265,11 @@ export class StageBucket {
   }
 
   #makeRoom(layout: StageLayout): void {
-    if (layout.cells * 4 > this.#stats.length) {
-      this.#stats = sumsOf(this.#stats, layout.cellStage.length);
+    if (layout.cells > this.#sumNs.length) {
+      const capacity = layout.cellStage.length;
+      this.#sumNs = filled(capacity, 0, this.#sumNs);
+      this.#minNs = filled(capacity, Number.POSITIVE_INFINITY, this.#minNs);
+      this.#maxNs = filled(capacity, -1, this.#maxNs);
     }
     const bins = layout.pages * SKETCH_BINS_PER_OCTAVE;
     if (bins > this.#bins.length) {
@@ -207,7 +278,10 @@ export class StageBucket {
       this.#bins = grown;
     }
     if (layout.slots.length * SLICE_VALUES > this.#slices.length) {
-      this.#slices = sumsOf(this.#slices, (layout.slots.length + 3) * SLICES_PER_SECOND);
+      const from = this.#slices.length;
+      const slices = filled((layout.slots.length + 3) * SLICE_VALUES, 0, this.#slices);
+      for (let at = from; at < slices.length; at += 4) clear(slices, at);
+      this.#slices = slices;
     }
   }
 }
@@ -219,12 +293,10 @@ function clear(sums: Float64Array, at: number): void {
   sums[at + 3] = 0;
 }
 
-/** Room for `count` sums, the first of them as they were. */
-function sumsOf(from: Float64Array, count: number): Float64Array<ArrayBuffer> {
-  const sums = new Float64Array(count * 4);
-  sums.set(from);
-  for (let at = from.length; at < sums.length; at += 4) clear(sums, at);
-  return sums;
+function filled(length: number, value: number, first: Float64Array): Float64Array<ArrayBuffer> {
+  const values = new Float64Array(length).fill(value, first.length);
+  values.set(first);
+  return values;
 }
 
 function octaveOf(durationNs: number): number {
