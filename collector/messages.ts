@@ -4,6 +4,7 @@ import type { UnixNanos } from '#lib/base/units.ts';
 import type { Encoding, Signal } from '#lib/ingest/decoded.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { MetricTable } from '#lib/table/metric-table.ts';
+import type { PackedTable } from '#lib/table/packed-table.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
 
@@ -61,6 +62,10 @@ export interface MissedSpan {
 export interface CommittedMessage {
   readonly type: 'committed';
   readonly events: readonly EventTable[];
+  /** Payload bytes of their own; one table a deployment. */
+  readonly packed: readonly PackedTable[];
+  /** By deployment: events that were left out because the live view does not look at their steps. */
+  readonly leftOut: ReadonlyMap<string, number>;
   readonly metrics: readonly MetricTable[];
   readonly rejected: ReadonlyMap<string, RejectCounts>;
   readonly logRecords: number;
@@ -76,6 +81,13 @@ export interface CommittedMessage {
 export interface ConsumedMessage {
   readonly type: 'consumed';
   readonly messages: number;
+}
+
+/** Live -> ingest, over the same port: one step in so many is looked at (lib/live/step-sampling.ts). */
+export interface SamplingMessage {
+  readonly type: 'sampling';
+  /** Absent deployments: every step. */
+  readonly every: ReadonlyMap<string, number>;
 }
 
 /** Live -> ingest, over the same port: buckets to store. */

@@ -14,8 +14,9 @@ import {
   unixNanosFromMs,
 } from '#lib/base/units.ts';
 import { LiveWindow } from '#lib/live/live-window.ts';
+import { StepLog } from '#lib/live/step-log.ts';
 import { wholeSteps } from '#lib/live/step-window.ts';
-import { workerExtents } from '#lib/live/table-extent.ts';
+import { packedExtents, type WorkerExtent, workerExtents } from '#lib/live/table-extent.ts';
 import type { TimeWindow } from '#lib/live/time-window.ts';
 import { Watermark } from '#lib/live/watermark.ts';
 import { assemble } from '#lib/model/assemble.ts';
@@ -26,6 +27,7 @@ import { meanTpotMs, type TokenDelta, tokenLatency } from '#lib/query/token-late
 import { trendPoints } from '#lib/query/trend-points.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { earlierOf, laterOf } from '#lib/table/instants.ts';
+import type { PackedTable, StepUnpacker } from '#lib/table/packed-table.ts';
 import { type WorkerInfo, workerId } from '#lib/table/worker-info.ts';
 import { bucketsWithData } from './buckets-with-data.ts';
 import type { LiveSettings } from './live-settings.ts';
@@ -44,6 +46,9 @@ const MAX_POINTS_AT_ONCE = 30n;
 
 const RATE_SPAN_MS = 5000;
 
+/** The newest step of a domain may go on, so that two make one whole step. */
+const MIN_REPORT_STEPS = 2;
+
 /** Events that start further ahead of the clock are not kept in memory. */
 const MAX_AHEAD_NS = 60n * SECOND;
 
@@ -57,8 +62,9 @@ export interface Picture {
 
 export class DeploymentLive {
   readonly deployment: string;
-  readonly window = new LiveWindow();
+  readonly window: LiveWindow;
   readonly closer: RollupCloser;
+  readonly #steps = new StepLog();
   readonly #settings: LiveSettings;
   readonly #watermark: Watermark;
   /** By worker id: the newest description. */
@@ -72,8 +78,15 @@ export class DeploymentLive {
   #lastQuiet = false;
   #pointsUntil: UnixNanos | null = null;
 
-  constructor(deployment: string, settings: LiveSettings, nowMs: number, continues: boolean) {
+  constructor(
+    deployment: string,
+    settings: LiveSettings,
+    nowMs: number,
+    continues: boolean,
+    unpacker: StepUnpacker,
+  ) {
     this.deployment = deployment;
+    this.window = new LiveWindow(unpacker);
     this.#settings = settings;
     this.#lastArrivalMs = nowMs;
     this.#watermark = new Watermark(settings.maxLagNs);
@@ -83,11 +96,36 @@ export class DeploymentLive {
   /** All rows must be of this deployment. */
   add(table: EventTable, nowMs: number): void {
     if (table.length === 0) return;
-    this.#lastArrivalMs = nowMs;
-    this.#arrivals.push({ atMs: nowMs, events: table.length });
+    this.#arrived(table.length, nowMs);
     this.closer.noticeLate(table);
-    for (const { worker, lastEndUnixNs } of workerExtents(table)) {
-      const info = table.workers[worker]!;
+    this.#steps.add(table);
+    this.#see(table.workers, workerExtents(table), nowMs);
+    this.window.add(table);
+  }
+
+  /** All steps must be of this deployment. */
+  addPacked(table: PackedTable, nowMs: number): void {
+    if (table.length === 0) return;
+    this.#arrived(table.events, nowMs);
+    this.closer.noticeLateSteps(table);
+    this.#steps.addPacked(table);
+    this.#see(table.workers, packedExtents(table), nowMs);
+    this.window.addPacked(table);
+  }
+
+  /** So many events came of steps that are not looked at. */
+  addLeftOut(events: number, nowMs: number): void {
+    this.#arrived(events, nowMs);
+  }
+
+  #arrived(events: number, nowMs: number): void {
+    this.#lastArrivalMs = nowMs;
+    this.#arrivals.push({ atMs: nowMs, events });
+  }
+
+  #see(workers: readonly WorkerInfo[], extents: readonly WorkerExtent[], nowMs: number): void {
+    for (const { worker, lastEndUnixNs } of extents) {
+      const info = workers[worker]!;
       const id = workerId(info);
       this.#watermark.see(id, lastEndUnixNs, unixNanosFromMs(nowMs));
       const known = this.#workers.get(id);
@@ -95,7 +133,11 @@ export class DeploymentLive {
         this.#workers.set(id, { info, lastEndUnixNs });
       }
     }
-    this.window.add(table);
+  }
+
+  /** The longest of the steps in memory. */
+  get longestStepNs(): number {
+    return this.#steps.longestNs;
   }
 
   addTokenDeltas(deltas: readonly TokenDelta[]): void {
@@ -192,6 +234,7 @@ export class DeploymentLive {
     const buckets = (this.closer.closedUntil ?? report) - 10n * SECOND;
     const keep = earlierOf(unixNanos(buckets), unixNanos(report));
     this.window.dropBefore(laterOf(keep, unixNanos(0n)));
+    this.#steps.forgetBefore(keep);
     this.#watermark.forgetBefore(unixNanos(newest - 600n * SECOND));
     for (const [id, worker] of this.#workers) {
       if (worker.lastEndUnixNs < newest - 600n * SECOND) this.#workers.delete(id);
@@ -199,13 +242,20 @@ export class DeploymentLive {
     return ahead.events;
   }
 
-  /** Start of the report's span: less where it would hold too many events. */
+  /**
+   * Start of the report's span: less where it would hold too many events, but not less than it
+   * takes for a whole step.
+   */
   #reportFrom(reported: UnixNanos): UnixNanos {
+    const { maxReportEvents } = this.#settings;
     let spanNs = BigInt(this.#settings.reportSpanNs);
     const count = (): number =>
       this.window.count({ fromUnixNs: unixNanos(reported - spanNs), toUnixNs: reported });
-    while (spanNs > SECOND / 4n && count() > this.#settings.maxReportEvents) spanNs /= 2n;
-    return unixNanos(reported - spanNs);
+    while (spanNs > SECOND / 4n && count() > maxReportEvents) spanNs /= 2n;
+    const from = unixNanos(reported - spanNs);
+    const steps = this.#steps.newestFrom(reported, maxReportEvents, MIN_REPORT_STEPS);
+    const oldest = unixNanos(reported - BigInt(this.#settings.maxStepSpanNs));
+    return steps === null || steps < oldest ? from : earlierOf(from, steps);
   }
 
   #withMargin(from: UnixNanos, to: UnixNanos): TimeWindow {
@@ -246,8 +296,11 @@ export class DeploymentLive {
     const oldest = unixNanos(until - MAX_POINTS_AT_ONCE * SECOND);
     const start = laterOf(wanted, oldest);
     if (start >= from) return start;
-    const events = this.window.count({ fromUnixNs: start, toUnixNs: reported });
-    if (events <= 2 * this.#settings.maxReportEvents) return start;
+    const count = (fromUnixNs: UnixNanos): number =>
+      this.window.count({ fromUnixNs, toUnixNs: reported });
+    const maxEvents = 2 * Math.max(this.#settings.maxReportEvents, count(from));
+    const last = unixNanos(until - SECOND);
+    for (const first of [start, last]) if (count(first) <= maxEvents) return first;
     return floorTo(from + SECOND - 1n, SECOND);
   }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { joinTables } from '#lib/live/join-tables.ts';
 import { LiveWindow } from '#lib/live/live-window.ts';
 import { partitionTable } from '#lib/live/partition-table.ts';
@@ -60,7 +61,7 @@ describe('partitionTable and joinTables', () => {
 
 describe('LiveWindow', () => {
   test('gives the events of a span, and few others', () => {
-    const window = new LiveWindow();
+    const window = new LiveWindow(new PackedUnpacker());
     window.add(eventsAt([0.1, 5.2, 3.3, 9.9]));
     window.add(eventsAt([3.4, 4.1], BASE + 86_400_000_000_000n));
     expect(window.events).toBe(6);
@@ -79,7 +80,7 @@ describe('LiveWindow', () => {
   });
 
   test('forgets by time and by number, and says how many events went', () => {
-    const window = new LiveWindow();
+    const window = new LiveWindow(new PackedUnpacker());
     window.add(eventsAt([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
     expect(window.dropBefore(at(2.9))).toBe(3);
     expect(window.events).toBe(7);
@@ -92,7 +93,7 @@ describe('LiveWindow', () => {
   });
 
   test('many small batches of one slot are joined, and none is lost', () => {
-    const window = new LiveWindow();
+    const window = new LiveWindow(new PackedUnpacker());
     for (let i = 0; i < 500; i++) window.add(eventsAt([1 + i / 10_000]));
     const tables = window.tables({ fromUnixNs: at(1), toUnixNs: at(2) });
     expect(tables.length).toBeLessThan(60);
