@@ -6,8 +6,14 @@ import type { MetricTable } from '#lib/table/metric-table.ts';
 import type { PackedTable, StepUnpacker } from '#lib/table/packed-table.ts';
 import { concatPacked, isPackedTable, packedSpan, payloadBytes } from '#lib/table/packed-tables.ts';
 import { REJECT_REASONS, type RejectCounts } from '#lib/table/reject-reasons.ts';
-import type { DeploymentRollup, RollupBucket, WorkerRollup } from '#lib/table/rollups.ts';
-import { mergeStageRollups } from '#lib/table/stage-rollup-merge.ts';
+import {
+  type DeploymentRollup,
+  ROLLUP_LENGTHS,
+  type RollupBucket,
+  type RollupLengthName,
+  type WorkerRollup,
+} from '#lib/table/rollups.ts';
+import type { StageBands } from '#lib/table/stage-bands.ts';
 import type { StageRollup } from '#lib/table/stage-rollups.ts';
 import type { WorkerInfo } from '#lib/table/worker-info.ts';
 import {
@@ -17,7 +23,9 @@ import {
   type PlannedMetricChunk,
   planAppend,
 } from './append-plan.ts';
+import { byBucketAndWorker, MemoryStageRollups } from './memory-stage-rollups.ts';
 import { takeNewSteps } from './new-steps.ts';
+import { keptFrom, ROLLUP_LEVELS_NS } from './rollup-levels.ts';
 import { boundedSteps, eventsOfWorkers, stepsInSelection, unpackedSlices } from './step-filter.ts';
 import { StepLedger } from './step-ledger.ts';
 import { addSteps, type StepRun } from './step-runs.ts';
@@ -28,8 +36,12 @@ import type {
   MetricSelection,
   RetainOutcome,
   RetentionPolicy,
+  RollupPart,
+  RollupPartsSelection,
   RollupSelection,
   StageRollupSelection,
+  StageSliceRow,
+  StageSlicesSelection,
   StoredDeployment,
   StoreSize,
   TelemetryBatch,
@@ -77,7 +89,7 @@ export class MemoryStore implements TelemetryStore {
   readonly #pins = new Map<string, { deployment: string; window: TimeWindow }>();
   readonly #workerRollups = new Map<string, WorkerRollup>();
   readonly #deploymentRollups = new Map<string, DeploymentRollup>();
-  readonly #stageRollups = new Map<string, StageRollup>();
+  readonly #stageRollups = new MemoryStageRollups();
   readonly #ledger = new StepLedger();
   #chunks: (PlannedChunk & { deployment: string; sequence: number })[] = [];
   #packed: KeptSteps[] = [];
@@ -204,21 +216,37 @@ export class MemoryStore implements TelemetryStore {
   }
 
   async addStageRollups(parts: readonly StageRollup[], throughSequence: number): Promise<void> {
-    for (const part of parts) {
-      const key = `${bucketKey(part)} ${part.workerId}`;
-      const known = this.#stageRollups.get(key);
-      const all = known === undefined ? [part] : [known, part];
-      this.#stageRollups.set(key, mergeStageRollups(all, part.resolutionNs));
-    }
+    this.#stageRollups.add(parts);
     this.#summedThrough = Math.max(this.#summedThrough, throughSequence);
   }
 
   async stageRollups(selection: StageRollupSelection): Promise<readonly StageRollup[]> {
-    const { workers } = selection;
-    return [...this.#stageRollups.values()]
-      .filter((rollup) => inSelection(rollup, selection))
-      .filter(({ workerId }) => workers === undefined || workers.includes(workerId))
-      .sort(byBucketAndWorker);
+    return this.#stageRollups.workers(selection);
+  }
+
+  async stageGroups(selection: RollupSelection): Promise<readonly StageRollup[]> {
+    return this.#stageRollups.groups(selection);
+  }
+
+  async stageBands(selection: RollupSelection): Promise<readonly StageBands[]> {
+    return this.#stageRollups.bands(selection);
+  }
+
+  async stageSlices(selection: StageSlicesSelection): Promise<readonly StageSliceRow[]> {
+    return this.#stageRollups.slices(selection);
+  }
+
+  async workerRollupSums(selection: RollupSelection): Promise<readonly WorkerRollup[]> {
+    const sums = new Map<string, WorkerRollup>();
+    for (const row of await this.workerRollups(selection)) {
+      const sum = sums.get(row.workerId);
+      sums.set(row.workerId, sum === undefined ? row : addedRollup(sum, row));
+    }
+    return [...sums.values()];
+  }
+
+  async rollupParts(selection: RollupPartsSelection): Promise<readonly RollupPart[]> {
+    return this.#stageRollups.parts(selection);
   }
 
   async *unsummed(): AsyncGenerator<UnsummedPart> {
@@ -290,7 +318,9 @@ export class MemoryStore implements TelemetryStore {
     let deletedRollups = 0;
     for (const rollups of [this.#workerRollups, this.#deploymentRollups]) {
       for (const [key, rollup] of rollups) {
-        if (rollup.bucketStartUnixNs + BigInt(rollup.resolutionNs) > rollupsBefore) continue;
+        const level = ROLLUP_LEVELS_NS.indexOf(rollup.resolutionNs);
+        const before = level < 0 ? rollupsBefore : keptFrom(level, policy, nowUnixNs, null);
+        if (rollup.bucketStartUnixNs + BigInt(rollup.resolutionNs) > before) continue;
         rollups.delete(key);
         deletedRollups++;
       }
@@ -352,6 +382,13 @@ export class MemoryStore implements TelemetryStore {
   }
 }
 
+function addedRollup(sum: WorkerRollup, row: WorkerRollup): WorkerRollup {
+  const lengths = Object.fromEntries(
+    ROLLUP_LENGTHS.map((name) => [name, sum.lengths[name] + row.lengths[name]]),
+  ) as Record<RollupLengthName, number>;
+  return { ...sum, events: sum.events + row.events, lengths };
+}
+
 function groupsOf(workers: readonly WorkerInfo[]): StoredDeployment['groups'] {
   const groups = new Map<string, { group: string; role: string; workers: number }>();
   for (const { group, role } of workers) {
@@ -370,15 +407,6 @@ function workerSpans({ workers }: PlannedDeployment): readonly TimeWindow[] {
 
 function bytesOf(table: EventTable | PackedTable): number {
   return isPackedTable(table) ? payloadBytes(table) : table.length * BYTES_PER_EVENT;
-}
-
-function byBucketAndWorker(
-  a: { readonly bucketStartUnixNs: bigint; readonly workerId: string },
-  b: { readonly bucketStartUnixNs: bigint; readonly workerId: string },
-): number {
-  return (
-    compareInstants(a.bucketStartUnixNs, b.bucketStartUnixNs) || (a.workerId < b.workerId ? -1 : 1)
-  );
 }
 
 function bucketKey(bucket: RollupBucket): string {

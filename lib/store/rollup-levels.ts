@@ -10,6 +10,7 @@
  * No level is kept shorter than raw events.
  */
 import { floorTo, type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import { earlierOf, laterOf } from '#lib/table/instants.ts';
 import { STAGE_ROLLUP_RESOLUTIONS_NS } from '#lib/table/stage-rollups.ts';
 import type { RetentionPolicy, RollupPart, TimeWindow } from './telemetry-store.ts';
 
@@ -35,8 +36,7 @@ export function keptFrom(
 ): UnixNanos {
   const cutoff = nowUnixNs - BigInt(Math.round(keptNs(level, policy)));
   const coarserNs = BigInt(ROLLUP_LEVELS_NS[Math.min(level + 1, ROLLUP_LEVELS_NS.length - 1)]!);
-  const bound =
-    oldestStaleUnixNs !== null && oldestStaleUnixNs < cutoff ? oldestStaleUnixNs : cutoff;
+  const bound = earlierOf(unixNanos(oldestStaleUnixNs ?? cutoff), unixNanos(cutoff));
   return floorTo(bound, coarserNs);
 }
 
@@ -62,7 +62,7 @@ export function rollupPartsOf(
   const planned: RollupPart[] = [];
   cover(window.fromUnixNs, window.toUnixNs, level, state, planned);
   const parts: RollupPart[] = [];
-  for (const part of planned) refine(part, level, state, parts);
+  for (const part of planned) refine(part, state, parts);
   return parts;
 }
 
@@ -85,11 +85,10 @@ function cover(
   }
   const keptFromUnixNs = state.keptFromUnixNs(level);
   if (from < keptFromUnixNs) {
-    const border = keptFromUnixNs < to ? keptFromUnixNs : to;
+    const border = earlierOf(unixNanos(keptFromUnixNs), to);
     cover(from, border, level + 1, state, parts);
     // Coarser buckets may reach beyond the border.
-    const reached = parts.at(-1)?.window.toUnixNs ?? border;
-    cover(reached > border ? reached : border, to, level, state, parts);
+    cover(laterOf(parts.at(-1)?.window.toUnixNs ?? border, border), to, level, state, parts);
     return;
   }
   const inner = ceilTo(from, lengthOf(level + 1));
@@ -103,18 +102,18 @@ function cover(
   push(parts, level, innerEnd, to);
 }
 
-/** Replaces unmade buckets by the next finer level's rows, down to `finest` and what is kept. */
-function refine(part: RollupPart, finest: number, state: LevelState, parts: RollupPart[]): void {
+/** Replaces unmade buckets by the next finer level's rows, where those are kept. */
+function refine(part: RollupPart, state: LevelState, parts: RollupPart[]): void {
   const level = ROLLUP_LEVELS_NS.indexOf(part.resolutionNs);
   const { fromUnixNs, toUnixNs } = part.window;
-  const unmade = level > finest ? state.unmade(level, part.window) : [];
+  const unmade = level > 0 ? state.unmade(level, part.window) : [];
   let at: bigint = fromUnixNs;
   for (const bucket of unmade) {
     if (state.keptFromUnixNs(level - 1) > bucket) continue;
     const end = bucket + lengthOf(level);
     push(parts, level, at, bucket);
     const finer = { fromUnixNs: unixNanos(bucket), toUnixNs: unixNanos(end) };
-    refine({ resolutionNs: ROLLUP_LEVELS_NS[level - 1]!, window: finer }, finest, state, parts);
+    refine({ resolutionNs: ROLLUP_LEVELS_NS[level - 1]!, window: finer }, state, parts);
     at = end;
   }
   push(parts, level, at, toUnixNs);
@@ -135,6 +134,6 @@ function lengthOf(level: number): bigint {
   return BigInt(ROLLUP_LEVELS_NS[level]!);
 }
 
-function ceilTo(instant: bigint, unitNs: bigint): bigint {
+function ceilTo(instant: bigint, unitNs: bigint): UnixNanos {
   return floorTo(instant + unitNs - 1n, unitNs);
 }

@@ -19,13 +19,13 @@ export interface StageEvent {
   readonly durationNs: number;
 }
 
-/** Straight from the definition in lib/table/stage-rollups.ts. */
+/** Straight from the definition in lib/table/stage-sketch.ts. */
 export function naiveBin(durationNs: number): number {
   if (durationNs < 1) return 0;
   let exponent = 0;
   while (2 ** (exponent + 1) <= durationNs) exponent++;
   const mantissa = Math.floor((SKETCH_BINS_PER_OCTAVE * durationNs) / 2 ** exponent);
-  return SKETCH_BINS_PER_OCTAVE * exponent + mantissa - SKETCH_BINS_PER_OCTAVE;
+  return 1 + SKETCH_BINS_PER_OCTAVE * exponent + mantissa - SKETCH_BINS_PER_OCTAVE;
 }
 
 const SECOND = 1_000_000_000n;

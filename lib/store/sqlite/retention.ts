@@ -1,14 +1,15 @@
 /**
  * Deletes what the policy no longer keeps: raw chunks by age, then by size, oldest first, but never
- * one that a pin needs; metric chunks and rollups by their own age. Every call is bounded, and
+ * one that a pin needs; metric chunks by their own age (rollups: rollup-retention.ts). Every call is bounded, and
  * gives a bounded number of free pages back to the disk.
  */
 import type Database from 'better-sqlite3';
 import type { UnixNanos } from '#lib/base/units.ts';
 import type { RetainOutcome, RetentionPolicy } from '../telemetry-store.ts';
+import { RollupRetention } from './rollup-retention.ts';
+import type { StaleMarks } from './stale-marks.ts';
 
 const CHUNKS_PER_CALL = 256;
-const ROLLUPS_PER_CALL = 2000;
 const VACUUM_PAGES_PER_CALL = 1024;
 /** Metric points are small; they may take this share of what raw events may. */
 const METRIC_BYTES_SHARE = 0.1;
@@ -23,10 +24,12 @@ interface OldChunk {
 
 export class Retention {
   readonly #database: Database.Database;
+  readonly #rollups: RollupRetention;
   readonly #statements;
 
-  constructor(database: Database.Database) {
+  constructor(database: Database.Database, marks: StaleMarks) {
     this.#database = database;
+    this.#rollups = new RollupRetention(database, marks);
     this.#statements = {
       oldestChunks: database.prepare<[number], OldChunk>(
         `SELECT id, to_unix_ns AS toUnixNs, blob_bytes AS blobBytes FROM chunks AS chunk
@@ -50,6 +53,7 @@ export class Retention {
 
   retain(policy: RetentionPolicy, nowUnixNs: UnixNanos): RetainOutcome {
     const rollupsBefore = nowUnixNs - BigInt(Math.round(policy.rollupsNs));
+    const rollups = this.#rollups.retain(policy, nowUnixNs);
     const outcome = this.#database
       .transaction(() => {
         const raw = this.#deleteOldest(
@@ -66,21 +70,14 @@ export class Retention {
           rollupsBefore,
           policy.rawBytes * METRIC_BYTES_SHARE,
         );
-        const workers = this.#deleteRollups('worker_rollups', rollupsBefore);
-        const deployments = this.#deleteRollups('deployment_rollups', rollupsBefore);
         return {
           deletedChunks: raw + metrics,
-          deletedRollups: workers + deployments,
-          more:
-            raw === CHUNKS_PER_CALL ||
-            metrics === CHUNKS_PER_CALL ||
-            workers >= ROLLUPS_PER_CALL ||
-            deployments >= ROLLUPS_PER_CALL,
+          more: raw === CHUNKS_PER_CALL || metrics === CHUNKS_PER_CALL,
         };
       })
       .immediate();
     this.#shrinkFile();
-    return outcome;
+    return { ...outcome, more: outcome.more || rollups.more, deletedRollups: rollups.deleted };
   }
 
   #deleteOldest(
@@ -101,36 +98,6 @@ export class Retention {
     const freed = doomed.reduce((sum, { blobBytes }) => sum + blobBytes, 0n);
     if (freed > 0n) this.#statements.addTotal.run(-freed, totalName);
     return doomed.length;
-  }
-
-  /** Old buckets of each (deployment, resolution), found by stepping through the primary key. */
-  #deleteRollups(table: 'worker_rollups' | 'deployment_rollups', beforeUnixNs: bigint): number {
-    const nextKind = this.#database.prepare<
-      [string, bigint],
-      { deployment: string; resolutionNs: bigint }
-    >(
-      `SELECT deployment, resolution_ns AS resolutionNs FROM ${table}
-       WHERE (deployment, resolution_ns) > (?, ?) ORDER BY deployment, resolution_ns LIMIT 1`,
-    );
-    const remove = this.#database.prepare<[string, bigint, bigint, number]>(
-      `DELETE FROM ${table} WHERE rowid IN (
-         SELECT rowid FROM ${table}
-         WHERE deployment = ? AND resolution_ns = ? AND bucket_start_unix_ns <= ?
-         ORDER BY bucket_start_unix_ns LIMIT ?)`,
-    );
-    let deleted = 0;
-    let kind = nextKind.get('', -1n);
-    while (kind !== undefined && deleted < ROLLUPS_PER_CALL) {
-      const { changes } = remove.run(
-        kind.deployment,
-        kind.resolutionNs,
-        beforeUnixNs - kind.resolutionNs,
-        ROLLUPS_PER_CALL - deleted,
-      );
-      deleted += changes;
-      kind = nextKind.get(kind.deployment, kind.resolutionNs);
-    }
-    return deleted;
   }
 
   #shrinkFile(): void {

@@ -29,7 +29,7 @@ import { pointsInWindow } from '../window-filter.ts';
 import { unpackMetrics } from './blob.ts';
 import { ChunkScan, type DamagedChunk, type DamageListener } from './chunk-scan.ts';
 import { EventScan } from './event-scan.ts';
-import type { RollupCover } from './rollup-cover.ts';
+import { RollupCover } from './rollup-cover.ts';
 import { RollupReader } from './rollup-statements.ts';
 import { StageRollupReader } from './stage-rollup-statements.ts';
 
@@ -63,6 +63,7 @@ export class SqliteReader implements TelemetryReader {
     this.#metrics = new ChunkScan(database, 'metric_chunks', report);
     this.#rollups = new RollupReader(database);
     this.#stageRollups = new StageRollupReader(database);
+    this.#cover = new RollupCover(database);
     this.#statements = {
       deployments: database.prepare<
         [],
@@ -125,15 +126,15 @@ export class SqliteReader implements TelemetryReader {
   }
 
   async stageGroups(selection: RollupSelection): Promise<readonly StageRollup[]> {
-    return this.#stageRollups.reader.groups(selection);
+    return this.#stageRollups.groups(selection);
   }
 
   async stageBands(selection: RollupSelection): Promise<readonly StageBands[]> {
-    return this.#stageRollups.reader.bands(selection);
+    return this.#stageRollups.bands(selection);
   }
 
   async stageSlices(selection: StageSlicesSelection): Promise<readonly StageSliceRow[]> {
-    return this.#stageRollups.reader.slices(selection);
+    return this.#stageRollups.slices(selection);
   }
 
   async workerRollupSums(selection: RollupSelection): Promise<readonly WorkerRollup[]> {

@@ -35,7 +35,7 @@ import type {
   UnsummedPart,
 } from '../telemetry-store.ts';
 import { AppendStatements } from './append-statements.ts';
-import type { Cascade } from './cascade.ts';
+import { Cascade } from './cascade.ts';
 import { Compaction } from './compact.ts';
 import { DatabaseFiles } from './database-files.ts';
 import { packPlan } from './pack-plan.ts';
@@ -77,7 +77,8 @@ export class SqliteStore implements TelemetryStore {
     this.#rollups = new RollupWriter(database, marks);
     this.#stageRollups = new StageRollupWriter(database, marks);
     this.#unsummed = new UnsummedScan(database);
-    this.#retention = new Retention(database);
+    this.#retention = new Retention(database, marks);
+    this.#cascade = new Cascade(database, marks);
     this.#compaction = new Compaction(database);
     this.#pin = database.prepare<[string, string, bigint, bigint]>(
       `INSERT OR REPLACE INTO pins (pin_id, deployment, from_unix_ns, to_unix_ns)
@@ -153,7 +154,8 @@ export class SqliteStore implements TelemetryStore {
     return this.#guarded(() => {
       const outcome = this.#retention.retain(policy, nowUnixNs);
       const moreToMerge = this.#compaction.compact(nowUnixNs);
-      return { ...outcome, more: outcome.more || moreToMerge };
+      const moreToSum = this.#cascade.run(nowUnixNs);
+      return { ...outcome, more: outcome.more || moreToMerge || moreToSum };
     });
   }
 

@@ -9,6 +9,7 @@
  */
 import type Database from 'better-sqlite3';
 import { floorTo, type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import { laterOf } from '#lib/table/instants.ts';
 import { roleOf, StageBandSums, type StageBands } from '#lib/table/stage-bands.ts';
 import {
   decodeStageBands,
@@ -22,7 +23,7 @@ import type { StageRollup } from '#lib/table/stage-rollups.ts';
 import { ROLLUP_LEVELS_NS } from '../rollup-levels.ts';
 import type { RollupSelection, StageRollupSelection, StageSliceRow } from '../telemetry-store.ts';
 import { compress, decompress } from './stage-blob.ts';
-import { StaleMarks } from './stale-marks.ts';
+import type { StaleMarks } from './stale-marks.ts';
 
 export const BANDS_ID = '*';
 
@@ -143,7 +144,7 @@ export class StageRollupReader {
     const last = this.#last.get(deployment, resolutionNs);
     if (first === undefined || last === undefined) return [];
     const start = floorTo(window.fromUnixNs, lengthNs);
-    const begin = start > first ? start : first;
+    const begin = laterOf(start, unixNanos(first));
     const end = window.toUnixNs <= last ? window.toUnixNs : last + 1n;
     const wanted = [...new Set(workers)].sort();
     if (Number((end - begin) / lengthNs) * wanted.length > MAX_LOOKUPS) {
@@ -270,27 +271,6 @@ export class StageRollupWriter {
       rollup.rank,
       compress(encodeStageRollup(rollup)),
     );
-  }
-}
-
-/** Reading and adding over one connection. */
-export class StageRollupStatements {
-  readonly marks: StaleMarks;
-  readonly reader: StageRollupReader;
-  readonly writer: StageRollupWriter;
-
-  constructor(database: Database.Database) {
-    this.marks = new StaleMarks(database);
-    this.reader = new StageRollupReader(database);
-    this.writer = new StageRollupWriter(database, this.marks);
-  }
-
-  read(selection: StageRollupSelection): readonly StageRollup[] {
-    return this.reader.workers(selection);
-  }
-
-  add(parts: readonly StageRollup[]): void {
-    this.writer.add(parts);
   }
 }
 
