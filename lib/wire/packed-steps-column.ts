@@ -32,6 +32,8 @@ export class PackedCursor {
 
   /** An unsigned integer; exact up to 2^53, rounded up to 2^56. */
   varint(): number {
+    // Most are small.
+    if (this.pos < this.end && this.bytes[this.pos]! < 128) return this.bytes[this.pos++]!;
     let value = 0;
     let scale = 1;
     for (let i = 0; i < 8; i++) {
@@ -95,16 +97,21 @@ export class PackedColumn {
     if (this.#patches > 0) this.#checkPatches();
   }
 
+  /** No value is below this. */
+  get lowerBound(): number {
+    const least = this.#base + this.#lowestHigh * 2 ** this.#width;
+    return this.#delta ? this.#first + Math.min(0, least) * this.#count : least;
+  }
+
+  /** No value is above this. */
+  get upperBound(): number {
+    const most = this.#base + (this.#highestHigh + 1) * 2 ** this.#width - 1;
+    return this.#delta ? this.#first + Math.max(0, most) * this.#count : most;
+  }
+
   /** Do all values surely lie in [min, max]? false: they must be looked at one by one. */
   surelyWithin(min: number, max: number): boolean {
-    const scale = 2 ** this.#width;
-    const low = this.#base + this.#lowestHigh * scale;
-    const high = this.#base + (this.#highestHigh + 1) * scale - 1;
-    if (!this.#delta) return low >= min && high <= max;
-    return (
-      this.#first + Math.min(0, low) * this.#count >= min &&
-      this.#first + Math.max(0, high) * this.#count <= max
-    );
+    return this.lowerBound >= min && this.upperBound <= max;
   }
 
   /** The one value that all rows have, NaN where they may differ. */

@@ -21,20 +21,28 @@ export function addStepTimes(
   const { series, startNs, durationNs, baseHigh, baseLow } = reader;
   const withinNs = withinSliceNs(baseHigh, baseLow);
   const baseSlice = baseSliceOf(baseHigh, baseLow);
+  const all = !series.phase.subarray(0, series.length).some(isLeftOut);
+  if (all) out.addDurations(durationNs, 0, reader.events);
   for (let s = 0; s < series.length; s++) {
-    const phase = series.phase[s]!;
-    if (phase === Phase.warmup || phase === Phase.capture) continue;
     const first = series.firstRow[s]!;
     const end = first + series.rows[s]!;
-    out.addDurations(durationNs, first, end);
+    if (!all) {
+      if (isLeftOut(series.phase[s]!)) continue;
+      out.addDurations(durationNs, first, end);
+    }
     const layers = readLayers(reader, s);
     const stage = stages[s]!;
+    const ascending = series.ascending[s] === 1;
     for (let row = first; row < end; ) {
       const slice = Math.floor((startNs[row]! + withinNs) / SLICE_NS);
       const sliceStartNs = slice * SLICE_NS - withinNs;
       const sliceEndNs = sliceStartNs + SLICE_NS;
       let next = row + 1;
-      while (next < end && startNs[next]! >= sliceStartNs && startNs[next]! < sliceEndNs) next++;
+      if (ascending) {
+        next = startNs[end - 1]! < sliceEndNs ? end : firstFrom(startNs, sliceEndNs, next, end);
+      } else {
+        while (next < end && startNs[next]! >= sliceStartNs && startNs[next]! < sliceEndNs) next++;
+      }
       if (layers === null) {
         const { firstLayer, layerStep } = reader.values;
         const layer = firstLayer + (row - first) * layerStep;
@@ -46,6 +54,22 @@ export function addStepTimes(
     }
   }
   out.endStep();
+}
+
+function isLeftOut(phase: number): boolean {
+  return phase === Phase.warmup || phase === Phase.capture;
+}
+
+/** The first row of `[from, end)` that starts at `instantNs` or later; starts ascend. */
+function firstFrom(startNs: Float64Array, instantNs: number, from: number, end: number): number {
+  let low = from;
+  let high = end;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (startNs[middle]! < instantNs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** The layers of a series; null where the values say `firstLayer` and `layerStep` instead. */
