@@ -2,6 +2,7 @@
 
 import { CircleAlertIcon, TriangleAlertIcon } from 'lucide-react';
 import type { ReactNode } from 'react';
+import { conditionEffect, conditionTitle } from '#lib/view/condition-text.ts';
 import { ageText, instantText } from '#lib/view/format.ts';
 import { staleForMs } from '#lib/view/live-state.ts';
 import { useDashboard } from './dashboard.tsx';
@@ -29,6 +30,15 @@ export function Banners() {
           {collector.detail}
         </Banner>
       )}
+      {collector?.conditions?.map((condition) => (
+        <Banner
+          key={condition.name}
+          severity={condition.severity}
+          word={conditionTitle(condition.name)}
+        >
+          {conditionEffect(condition, now)} {condition.remedy}
+        </Banner>
+      ))}
       {staleMs !== null && live.lastEventMs !== null && (
         <Banner severity="warning" word="Stale">
           {live.connection === 'open'

@@ -37,7 +37,7 @@ export type Condition = z.infer<typeof conditionSchema>;
 
 /** Body of `/readyz` and `/healthz`; a collector of before 0.2 names no conditions. */
 export const readinessSchema = z.object({
-  status: z.string(),
+  status: z.string().default(''),
   reasons: z.array(z.string()).default([]),
   conditions: z.array(conditionSchema).default([]),
   /** Age of the oldest request that is not answered yet. */

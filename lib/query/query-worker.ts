@@ -1,6 +1,6 @@
 /** Entry of a query thread: one question at a time, on stores opened for reading. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { openStateReader, openTelemetryReader } from '#lib/store/open-store.ts';
+import { openStateReader, openTelemetryReader, storedFileIdentity } from '#lib/store/open-store.ts';
 import type { StateStore } from '#lib/store/state-store.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import { answer, failureOf } from './answer.ts';
@@ -10,6 +10,7 @@ const { store, dataDir } = workerData as QueryThreadData;
 const main = parentPort!;
 let telemetry: TelemetryReader | null = null;
 let state: StateStore | null = null;
+let identity: string | null = null;
 
 main.on('message', (request: QueryRequest) => {
   void reply(request).then((message) => main.postMessage(message));
@@ -17,6 +18,10 @@ main.on('message', (request: QueryRequest) => {
 
 async function reply(request: QueryRequest): Promise<QueryReply> {
   try {
+    // An open connection would go on reading a file that was deleted or replaced.
+    const current = storedFileIdentity({ store, data: dataDir });
+    if (current !== identity) await closeStores();
+    identity = current;
     telemetry ??= await openTelemetryReader({ store, data: dataDir });
     const stores = { telemetry, state: openState };
     return { id: request.id, ok: true, answer: await answer(stores, request) };
