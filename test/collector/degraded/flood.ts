@@ -1,14 +1,12 @@
 /**
- * More than a collector can store: `node flood.ts URL CONNECTIONS BODY_EVENTS`, until it is told to
+ * More than a collector can store: `node flood.ts URL CONNECTIONS BODY_SPANS`, until it is told to
  * stop by the end of its standard input. Every body is new. Prints the answers by status.
  */
 import { Agent, request } from 'node:http';
 import { unixNanos } from '#lib/base/units.ts';
-import { EventTableBuilder } from '#lib/table/event-table-builder.ts';
-import { testWorker } from '#test/support/afd-table.ts';
-import { encodeTracesProtobuf } from '#test/support/otlp-encode.ts';
+import { PatchedTraces } from '#test/support/patched-traces.ts';
 
-const [url = '', connections = '1', bodyEvents = '1'] = process.argv.slice(2);
+const [url = '', connections = '1', bodySpans = '1'] = process.argv.slice(2);
 const agent = new Agent({ keepAlive: true, maxSockets: Number(connections) });
 const answers: Record<string, number> = {};
 let stopping = false;
@@ -17,15 +15,16 @@ process.stdin.on('end', () => {
 });
 process.stdin.resume();
 
-/** Made once: a flood must cost its sender less than its receiver. The first step is patched. */
-const builder = new EventTableBuilder(unixNanos(BigInt(Date.now()) * 1_000_000n), [
-  testWorker(0, { deployment: 'flood' }),
-]);
-const count = Number(bodyEvents);
-for (let i = 0; i < count; i++) {
-  builder.add({ startNs: i * 1000, durationNs: 700, worker: 0, stage: 0, kind: 0, step: i });
-}
-const template = encodeTracesProtobuf(builder.finish());
+/** Patched in place, so that a flood costs its sender less than its receiver. */
+const traces = new PatchedTraces({
+  attentionWorkers: 24,
+  ffnWorkers: 8,
+  spans: Number(bodySpans),
+  microbatches: 3,
+  deployment: 'flood',
+});
+const startUnixNs = BigInt(Date.now()) * 1_000_000n;
+let sequence = 0;
 
 function send(body: Uint8Array): Promise<number> {
   return new Promise((resolve) => {
@@ -42,16 +41,9 @@ function send(body: Uint8Array): Promise<number> {
   });
 }
 
-/** A field that OTLP does not have makes each body another one, and is skipped by its reader. */
-let serial = 0;
 function freshBody(): Uint8Array {
-  const body = new Uint8Array(template.length + 7);
-  body.set(template);
-  const view = new DataView(body.buffer);
-  // Field 99, fixed32: tag 795 as a varint of two bytes.
-  body.set([0x9d, 0x06], template.length);
-  view.setUint32(template.length + 2, serial++, true);
-  return body.subarray(0, template.length + 6);
+  traces.patch(sequence++, startUnixNs);
+  return traces.body.slice();
 }
 
 await Promise.all(
