@@ -3,7 +3,6 @@
  * stop by the end of its standard input. Every body is new. Prints the answers by status.
  */
 import { Agent, request } from 'node:http';
-import { unixNanos } from '#lib/base/units.ts';
 import { PatchedTraces } from '#test/support/patched-traces.ts';
 
 const [url = '', connections = '1', bodySpans = '1'] = process.argv.slice(2);
