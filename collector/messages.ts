@@ -15,6 +15,8 @@ export interface IngestRequest {
   readonly signal: Signal;
   readonly encoding: Encoding;
   readonly body: Uint8Array;
+  /** What tells a retried request; absent: made from the body where it is read. */
+  readonly batchId?: string;
   /**
    * Until when its sender waits, as `monotonicMs` gives it: a request that the store cannot take
    * may be kept and tried again so long. Absent: it is refused at once.

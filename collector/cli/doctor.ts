@@ -10,6 +10,7 @@ import {
 import type { RuntimeFile } from '#lib/api/runtime-file.ts';
 import { unixMsFromNanos } from '#lib/base/units.ts';
 import type { Config } from '#lib/config/load-config.ts';
+import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { openTelemetryReader } from '#lib/store/open-store.ts';
 import { NoDatabaseError } from '#lib/store/store-errors.ts';
 import { bytesText, countText } from './figures.ts';
@@ -141,6 +142,7 @@ async function checkStore({ config, nowUnixMs }: DoctorOptions): Promise<Check[]
     const reader = await openTelemetryReader({
       data: config.dataDir,
       store: config.store,
+      unpacker: new PackedUnpacker(),
       onDamagedChunk: () => {
         damaged++;
       },

@@ -7,6 +7,7 @@ import type { IngestOutcome, IngestReply } from '#collector/messages.ts';
 import { DEFAULT_DECODE_LIMITS, type DecodeLimits } from '#lib/ingest/decode-limits.ts';
 import type { Encoding, Signal } from '#lib/ingest/decoded.ts';
 import type { RetentionPolicy } from '#lib/store/telemetry-store.ts';
+import { batchIdOf } from './batch-id.ts';
 import type {
   CommitPolicy,
   CommitReport,
@@ -88,6 +89,7 @@ const DEFAULT_PERIODS: Periods = {
   statsMs: 250,
   sizeMs: 5000,
   probeMs: 1000,
+  sumsMs: 5000,
   retainMs: 10_000,
   retainAgainMs: 100,
 };
@@ -197,7 +199,18 @@ class IngestClient implements IngestService {
       this.#waiting.set(id, { bytes, sinceMs: performance.now(), resolve });
       this.#pendingBytes += bytes;
       const wait = answerByMs === undefined ? {} : { answerByMs };
-      this.#post({ type: 'request', id, signal, encoding, body: owned, ...wait }, [owned.buffer]);
+      // Here, since the ingest thread has more to do than this one.
+      const batchId = batchIdOf(signal, owned);
+      const request = {
+        type: 'request',
+        id,
+        signal,
+        encoding,
+        batchId,
+        body: owned,
+        ...wait,
+      } as const;
+      this.#post(request, [owned.buffer]);
     });
   }
 

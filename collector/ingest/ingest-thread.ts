@@ -9,11 +9,13 @@ import { ClockWatch } from '#collector/observe/clock-watch.ts';
 import { assert } from '#lib/base/assert.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import { Decoder } from '#lib/ingest/decoder.ts';
+import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import type { TelemetryBatch, TelemetryStore } from '#lib/store/telemetry-store.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 import { GroupCommit, type PendingBatch } from './group-commit.ts';
 import { type HeldRequest, HeldRequests } from './held-requests.ts';
 import { LiveFeed } from './live-feed.ts';
+import { StageSums } from './stage-sums.ts';
 import { StoreSlot } from './store-slot.ts';
 import { StoreWatch } from './store-watch.ts';
 import type {
@@ -37,6 +39,7 @@ class IngestThread {
   readonly #slot: StoreSlot;
   readonly #group: GroupCommit;
   readonly #live: LiveFeed;
+  readonly #sums: StageSums;
   readonly #watch: StoreWatch;
   readonly #held = new HeldRequests();
   readonly #clock = new ClockWatch({ wallMs: Date.now, monotonicMs: () => performance.now() });
@@ -49,7 +52,7 @@ class IngestThread {
   #retentionFailures = 0;
   #rollupFailures = 0;
 
-  constructor(data: IngestThreadData, slot: StoreSlot) {
+  constructor(data: IngestThreadData, slot: StoreSlot, unpacker: PackedUnpacker) {
     this.#data = data;
     this.#slot = slot;
     this.#live = new LiveFeed(data.store !== 'memory:', (message) => this.#takeRollups(message));
@@ -58,10 +61,20 @@ class IngestThread {
       append: async (batches: readonly TelemetryBatch[]) => this.#store.append(batches),
       size: async () => this.#store.size(),
     };
-    this.#group = new GroupCommit(store, new Decoder(data.limits), data.policy, {
+    this.#sums = new StageSums(
+      () => this.#store,
+      unpacker,
+      (message) => send({ type: 'warning', message }),
+    );
+    const decoder = new Decoder(data.limits, { keepPacked: true });
+    this.#group = new GroupCommit(store, decoder, data.policy, {
       reply: (replies) => send({ type: 'replies', replies }),
       lost: ({ batch }) => this.#keepLate(batch.rejected),
-      committed: (group, outcomes) => this.#live.send(group, outcomes),
+      committed: (group, outcomes) => {
+        this.#sums.add(group, outcomes);
+        for (const { packedTimes = [] } of group) decoder.recycle(packedTimes);
+        this.#live.send(group, outcomes);
+      },
       report: (commit) => send({ type: 'commit', commit }),
       storeState: (failure) => this.#watch.settled(failure),
       mayWait: (pending) => !this.#stopping && this.#held.add(pending, pending.answerByMs),
@@ -74,7 +87,11 @@ class IngestThread {
       },
       warn: (message) => send({ type: 'warning', message }),
       isReplaced: () => this.#slot.isReplaced,
-      reopen: () => this.#slot.reopenIfReplaced(),
+      reopen: async () => {
+        const reopened = await this.#slot.reopenIfReplaced();
+        if (reopened) void this.#sums.recover();
+        return reopened;
+      },
       tryWrite: () => {
         this.#group.add(innerBatch('probe', new Map()));
         return this.#group.flush();
@@ -88,8 +105,11 @@ class IngestThread {
     return this.#slot.telemetry;
   }
 
-  start(): void {
+  /** Resolves when requests may come. */
+  async start(): Promise<void> {
     const { periods } = this.#data;
+    if (this.#slot.failure === undefined) await this.#sums.recover();
+    this.#every(periods.sumsMs, () => this.#watch.failing || this.#sums.flush());
     this.#every(periods.statsMs, () => this.#publishStats());
     this.#every(periods.sizeMs, () => this.#watch.measure());
     this.#every(periods.probeMs, () => this.#probe());
@@ -135,6 +155,7 @@ class IngestThread {
     await this.#rollups;
     this.#countLate();
     await this.#group.flush();
+    await this.#sums.flush();
     this.#live.close();
     this.#publishStats();
     await this.#slot.close();
@@ -142,7 +163,7 @@ class IngestThread {
     port?.close();
   }
 
-  #every(ms: number, work: () => void | Promise<void>): void {
+  #every(ms: number, work: () => unknown): void {
     this.#timers.push(setInterval(() => void work(), ms));
   }
 
@@ -274,7 +295,8 @@ function text(error: unknown): string {
 
 async function main(): Promise<void> {
   const data = workerData as IngestThreadData;
-  const location = { store: data.store, data: data.dataDir };
+  const unpacker = new PackedUnpacker();
+  const location = { store: data.store, data: data.dataDir, unpacker };
   let slot: StoreSlot;
   try {
     slot = await StoreSlot.open(location);
@@ -283,8 +305,8 @@ async function main(): Promise<void> {
     port?.close();
     return;
   }
-  const thread = new IngestThread(data, slot);
-  thread.start();
+  const thread = new IngestThread(data, slot, unpacker);
+  await thread.start();
   port?.on('message', (message: ToIngestThread) => thread.receive(message));
   send({ type: 'ready' });
 }

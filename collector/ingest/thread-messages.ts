@@ -24,6 +24,8 @@ export interface Periods {
   readonly sizeMs: number;
   /** Tries of a store that refuses. */
   readonly probeMs: number;
+  /** Partial sums by stage go to the store. */
+  readonly sumsMs: number;
   readonly retainMs: number;
   /** Pause between two slices where there is more to delete. */
   readonly retainAgainMs: number;

@@ -1,5 +1,6 @@
 /** Entry of a query thread: one question at a time, on stores opened for reading. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { openStateReader, openTelemetryReader, storedFileIdentity } from '#lib/store/open-store.ts';
 import type { StateStore } from '#lib/store/state-store.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
@@ -22,7 +23,11 @@ async function reply(request: QueryRequest): Promise<QueryReply> {
     const current = storedFileIdentity({ store, data: dataDir });
     if (current !== identity) await closeStores();
     identity = current;
-    telemetry ??= await openTelemetryReader({ store, data: dataDir });
+    telemetry ??= await openTelemetryReader({
+      store,
+      data: dataDir,
+      unpacker: new PackedUnpacker(),
+    });
     const stores = { telemetry, state: openState };
     return { id: request.id, ok: true, answer: await answer(stores, request) };
   } catch (error) {

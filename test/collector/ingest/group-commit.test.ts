@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { batchIdOf, GroupCommit, type PendingBatch } from '#collector/ingest/group-commit.ts';
+import { batchIdOf } from '#collector/ingest/batch-id.ts';
+import { GroupCommit, type PendingBatch } from '#collector/ingest/group-commit.ts';
 import type { CommitPolicy, CommitReport } from '#collector/ingest/thread-messages.ts';
 import type { IngestOutcome, IngestReply } from '#collector/messages.ts';
 import { err, ok, type Result } from '#lib/base/result.ts';
