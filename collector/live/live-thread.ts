@@ -6,6 +6,7 @@ import type {
   RollupsMessage,
   SamplingMessage,
 } from '#collector/messages.ts';
+import { ClockWatch } from '#collector/observe/clock-watch.ts';
 import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { openTelemetryReader, storedFileIdentity } from '#lib/store/open-store.ts';
 import { NoDatabaseError } from '#lib/store/store-errors.ts';
@@ -23,6 +24,8 @@ const WARN_EVERY_MS = 60_000;
 
 const { settings, port } = workerData as LiveThreadData;
 const main = parentPort!;
+/** Events are compared with its time: a clock that jumps must not make all of them old, or future. */
+const clock = new ClockWatch({ wallMs: Date.now, monotonicMs: () => performance.now() });
 const unpacker = new PackedUnpacker();
 const engine = new LiveEngine(settings, { unpacker, cpuMs });
 let reader: TelemetryReader | null = null;
@@ -37,7 +40,7 @@ let lastWarningMs = Number.NEGATIVE_INFINITY;
 
 port.on('message', (message: CommittedMessage) => {
   try {
-    engine.take(message, Date.now());
+    engine.take(message, clock.believedUnixMs());
   } catch (error) {
     warn('events could not be taken into the live view', error);
   }
@@ -76,7 +79,7 @@ async function turn(): Promise<void> {
   const startedMs = performance.now();
   try {
     await readStore();
-    const outcome = engine.cycle(Date.now());
+    const outcome = engine.cycle(clock.believedUnixMs());
     for (const update of outcome.updates) tell({ type: 'update', update });
     for (const deployment of outcome.evicted) tell({ type: 'evicted', deployment });
     if (outcome.rollups !== null) port.postMessage(outcome.rollups);
@@ -107,7 +110,7 @@ function nextPeriod(cycleMs: number): number {
 }
 
 async function readStore(): Promise<void> {
-  const nowMs = Date.now();
+  const nowMs = clock.believedUnixMs();
   if (nowMs - totalsReadMs < TOTALS_EVERY_MS && knowsStart) return;
   totalsReadMs = nowMs;
   // An open connection would go on reading a file that was deleted or replaced.

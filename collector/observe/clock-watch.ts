@@ -2,11 +2,12 @@
  * Notices when the wall clock jumps, by comparing it with the monotonic one. Durations and queues
  * run on the monotonic clock and do not care; what compares event times with "now" does:
  *
- *     back      the live view waits until events look current again; nothing is deleted too early
+ *     back      every sender's events seem to come from the future, and the live view ignores them
  *     forward   everything stored looks old at once, and retention would delete it
  *
- * So until the clock has been steady for a while, `steadyUnixMs` (which retention asks) never runs
- * ahead of the time that passed since the last instant that was believed.
+ * So a jump is not believed until the clock has been steady for a while. Until then the live view
+ * goes by `believedUnixMs`, as if nothing had happened, and retention by `steadyUnixMs`, which
+ * never runs ahead of that.
  */
 
 export interface ClockWatchOptions {
@@ -59,6 +60,12 @@ export class ClockWatch {
       return null;
     }
     return { byMs: offsetMs - this.#believedOffsetMs, sinceUnixMs: this.#jumpedAtUnixMs };
+  }
+
+  /** The time that is believed, whichever way the clock jumped: unix milliseconds. */
+  believedUnixMs(): number {
+    this.look();
+    return this.#options.monotonicMs() + this.#believedOffsetMs;
   }
 
   /** Now, but never ahead of what is believed: unix milliseconds for deleting by age. */

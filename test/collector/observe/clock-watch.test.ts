@@ -40,6 +40,7 @@ describe('a clock that goes', () => {
       expect(watch.look()).toMatchObject({ byMs: -2 * HOUR, sinceUnixMs: jumpedAt });
       // Never ahead of either clock: deleting by age waits.
       expect(watch.steadyUnixMs()).toBe(wall);
+      expect(watch.believedUnixMs()).toBe(wall + 2 * HOUR);
     }
     pass(1000);
     expect(watch.look()).toBeNull();
@@ -51,6 +52,7 @@ describe('a clock that goes', () => {
     expect(watch.look()?.byMs).toBe(24 * HOUR);
     pass(60_000);
     expect(watch.steadyUnixMs()).toBe(START + 61_000);
+    expect(watch.believedUnixMs()).toBe(START + 61_000);
     pass(600_000);
     expect(watch.look()).toBeNull();
     expect(watch.steadyUnixMs()).toBe(wall);
