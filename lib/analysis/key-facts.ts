@@ -1,6 +1,7 @@
 /** Facts about each key of the table: its extent, whether its layer is dense, whether it is whole. */
 import type { Assembled } from '#lib/model/assembled.ts';
 import { endsInWindow, type WindowNs } from '#lib/model/select-window.ts';
+import { ABSENT } from '#lib/table/codes.ts';
 import { type KeyTimes, Side, sideOf } from './key-times.ts';
 
 export interface KeyFacts {
@@ -13,12 +14,14 @@ export interface KeyFacts {
   readonly complete: Uint8Array;
 }
 
-export function keyFacts(assembled: Assembled, times: KeyTimes): KeyFacts {
+/** `sparseLayers`: where a larger window tells more of them. */
+export function keyFacts(
+  assembled: Assembled,
+  times: KeyTimes,
+  sparseLayers: ReadonlySet<number> = layersCrossing(assembled, times),
+): KeyFacts {
   const { keys } = assembled;
-  const { startNs, endNs, crosses } = times.extent;
-  const sparseLayers = new Set<number>();
-  for (let k = 0; k < keys.length; k++) if (crosses[k] === 1) sparseLayers.add(keys.layer[k]!);
-  sparseLayers.delete(-1);
+  const { startNs, endNs } = times.extent;
   const sparse = new Uint8Array(keys.length);
   for (let k = 0; k < keys.length; k++) if (sparseLayers.has(keys.layer[k]!)) sparse[k] = 1;
   const present = presentInSteps(assembled);
@@ -37,6 +40,15 @@ export function keyFacts(assembled: Assembled, times: KeyTimes): KeyFacts {
     if (whole) complete[k] = 1;
   }
   return { startNs, endNs, sparse, complete };
+}
+
+/** Layers that cross the network or have experts. */
+export function layersCrossing({ keys }: Assembled, times: KeyTimes): ReadonlySet<number> {
+  const { crosses } = times.extent;
+  const layers = new Set<number>();
+  for (let k = 0; k < keys.length; k++) if (crosses[k] === 1) layers.add(keys.layer[k]!);
+  layers.delete(ABSENT);
+  return layers;
 }
 
 /** Group of every key: `groupOf` for complete keys that end in the window, else -1. */

@@ -5,7 +5,6 @@ import { groupCompleteKeys } from './key-facts.ts';
 import {
   computeSamples,
   type PipelineSamples,
-  pipelineSamples,
   type TermSamples,
   termSamples,
 } from './pipeline-terms.ts';
@@ -22,8 +21,11 @@ export interface LayerSamples {
   readonly periodNs: Samples;
 }
 
-export function layerSamples(assembled: Assembled, window: WindowNs): LayerSamples {
-  const samples = pipelineSamples(assembled);
+export function layerSamples(
+  assembled: Assembled,
+  samples: PipelineSamples,
+  window: WindowNs,
+): LayerSamples {
   const layers = layersEnding(assembled, samples, window);
   const groupOfLayer = new Map(layers.map((layer, g) => [layer, g]));
   const groupOfKey = assembled.keys.layer.map((layer) => groupOfLayer.get(layer) ?? -1);
@@ -97,4 +99,45 @@ export function addDenseKeys(
     if (group >= 0 || facts.sparse[key] === 1) return group;
     return endsInWindow(facts.startNs[key]!, facts.endNs[key]!, window) ? groupOf(key) : -1;
   });
+}
+
+/** The same over the layers of all of them, so that parts of one window can be joined. */
+export function alignLayers(parts: readonly LayerSamples[]): LayerSamples[] {
+  const layers = [...new Set(parts.flatMap((part) => part.layers))].sort((a, b) => a - b);
+  return parts.map((part) => {
+    if (part.layers.length === layers.length) return part;
+    const groupOf = new Map(part.layers.map((layer, group) => [layer, group]));
+    const halves = [0, part.layers.length];
+    const twice = (samples: Samples): Samples => spread(samples, halves, layers, groupOf);
+    const { computeNs, occupiedNs, serialNs, transferNs, linkNs } = part.terms;
+    return {
+      layers,
+      terms: {
+        computeNs: twice(computeNs),
+        occupiedNs: twice(occupiedNs),
+        serialNs: twice(serialNs),
+        transferNs: twice(transferNs),
+        linkNs: twice(linkNs),
+      },
+      denseComputeNs: twice(part.denseComputeNs),
+      periodNs: spread(part.periodNs, [0], layers, groupOf),
+    };
+  });
+}
+
+/** Both number their groups by layer, ascending, from each of `firsts` on; new ones are empty. */
+function spread(
+  { values, offsets }: Samples,
+  firsts: readonly number[],
+  layers: readonly number[],
+  groupOf: ReadonlyMap<number, number>,
+): Samples {
+  const wider = [0];
+  for (const first of firsts) {
+    for (const layer of layers) {
+      const group = groupOf.get(layer);
+      wider.push(group === undefined ? wider[wider.length - 1]! : offsets[first + group + 1]!);
+    }
+  }
+  return { values, offsets: Uint32Array.from(wider) };
 }

@@ -6,8 +6,9 @@
  *     observed (has n, n + 1)  ████████████████████ the pause between belongs to it, up to 10 s
  *     active                   ██████████···███████
  */
-import { type Intervals, intersect } from '#lib/base/intervals.ts';
+import { type Intervals, intersect, NO_INTERVALS } from '#lib/base/intervals.ts';
 import { type Assembled, NO_DATA_GAP_NS } from '#lib/model/assembled.ts';
+import { workerId } from '#lib/table/worker-info.ts';
 import { IntervalCollector } from './interval-collector.ts';
 
 export interface WorkerPresence {
@@ -16,20 +17,35 @@ export interface WorkerPresence {
   readonly active: Intervals;
 }
 
-/** One entry a worker, not clipped to any window. */
-export function presenceOf(assembled: Assembled): WorkerPresence[] {
+/** Domains of the steps that each worker has events of, by worker id. */
+export type WorkerDomains = ReadonlyMap<string, ReadonlySet<number>>;
+
+export function domainsOfWorkers({ events, steps, workerSteps }: Assembled): WorkerDomains {
+  return new Map(
+    events.workers.map((worker, w) => {
+      const own = workerSteps.step.subarray(workerSteps.offsets[w], workerSteps.offsets[w + 1]);
+      const domains = new Set<number>();
+      for (let i = 0; i < own.length; i++) domains.add(steps.domain[own[i]!]!);
+      return [workerId(worker), domains];
+    }),
+  );
+}
+
+/** One entry a worker, not clipped to any window. `known`: domains over a larger window. */
+export function presenceOf(
+  assembled: Assembled,
+  known: WorkerDomains = domainsOfWorkers(assembled),
+): WorkerPresence[] {
   const { events, steps, workerSteps } = assembled;
   const inFlight = inFlightByDomain(assembled);
   const seenBy = new Int32Array(steps.length).fill(-1);
   const collector = new IntervalCollector();
-  return events.workers.map((_, w) => {
+  return events.workers.map((worker, w) => {
     addStepless(assembled, w, collector);
     const own = workerSteps.step.subarray(workerSteps.offsets[w], workerSteps.offsets[w + 1]);
     for (let i = 0; i < own.length; i++) seenBy[own[i]!] = w;
-    const domains = new Set<number>();
     for (let i = 0; i < own.length; i++) {
       const step = own[i]!;
-      domains.add(steps.domain[step]!);
       collector.add(steps.startNs[step]!, steps.endNs[step]!);
       const next = steps.next[step]!;
       if (next < 0 || seenBy[next] !== w) continue;
@@ -37,8 +53,8 @@ export function presenceOf(assembled: Assembled): WorkerPresence[] {
       if (pauseNs <= NO_DATA_GAP_NS) collector.add(steps.endNs[step]!, steps.startNs[next]!);
     }
     const observed = collector.take();
-    for (const domain of domains) {
-      const set = inFlight.get(domain)!;
+    for (const domain of known.get(workerId(worker)) ?? []) {
+      const set = inFlight.get(domain) ?? NO_INTERVALS;
       for (let i = 0; i < set.length; i += 2) collector.add(set[i]!, set[i + 1]!);
     }
     return { observed, active: intersect(observed, collector.take()) };

@@ -11,6 +11,7 @@ import { type KeyTimes, keyTimes } from './key-times.ts';
 import { measuredPeriods, type Periods } from './periods.ts';
 import type { Bound } from './report-types.ts';
 import { groupSamples, mediansOf, type Samples } from './samples.ts';
+import type { Slice } from './slice.ts';
 import { type TransferTimes, transferTimes } from './transfer-times.ts';
 
 /** Everything that pipeline figures are drawn from; independent of window and grouping. */
@@ -21,13 +22,13 @@ export interface PipelineSamples {
   readonly periods: Periods;
 }
 
-export function pipelineSamples(assembled: Assembled): PipelineSamples {
+export function pipelineSamples(assembled: Assembled, slice: Slice | null = null): PipelineSamples {
   const times = keyTimes(assembled);
-  const facts = keyFacts(assembled, times);
+  const facts = keyFacts(assembled, times, slice?.known?.sparseLayers);
   return {
     times,
     facts,
-    transfers: transferTimes(assembled, facts),
+    transfers: transferTimes(assembled, facts, slice),
     periods: measuredPeriods(assembled, facts),
   };
 }

@@ -6,26 +6,37 @@ import { measure } from '#lib/base/intervals.ts';
 import { type Assembled, Direction } from '#lib/model/assembled.ts';
 import { sendStageOf } from '#lib/model/receives.ts';
 import { Kind } from '#lib/table/codes.ts';
+import { workerId } from '#lib/table/worker-info.ts';
 import { IntervalCollector } from './interval-collector.ts';
 import type { KeyFacts } from './key-facts.ts';
+import type { LinkLoad, Slice } from './slice.ts';
 
 export interface TransferTimes {
   /** Parallel samples: key, `Direction`, transfer time. */
   readonly key: Int32Array;
   readonly direction: Uint8Array;
   readonly transferNs: Float64Array;
+  /** One a worker. */
+  readonly linkLoads: readonly LinkLoad[];
   /** Link occupancy at `2·key + direction`: the largest over the workers; NaN without sends. */
   readonly occupancyNs: Float64Array;
 }
 
-export function transferTimes(assembled: Assembled, facts: KeyFacts): TransferTimes {
+export function transferTimes(
+  assembled: Assembled,
+  facts: KeyFacts,
+  slice: Slice | null = null,
+): TransferTimes {
   const samples = new TransferSamples(assembled.receives.length);
   const occupancyNs = new Float64Array(assembled.keys.length * 2).fill(Number.NaN);
   const sends = new WorkerSends(assembled, facts);
-  assembled.events.workers.forEach(({ role }, w) => {
-    const way = role === 'ffn' ? Direction.f2a : Direction.a2f;
-    sends.collect(w, sendStageOf(role), way, samples);
-    sends.occupy(way, occupancyNs);
+  const fromNs = slice?.ownFromNs ?? Number.NEGATIVE_INFINITY;
+  const toNs = slice?.ownToNs ?? Number.POSITIVE_INFINITY;
+  const linkLoads = assembled.events.workers.map((worker, w) => {
+    const way = worker.role === 'ffn' ? Direction.f2a : Direction.a2f;
+    const load = sends.collect(w, sendStageOf(worker.role), way, fromNs, toNs, samples);
+    sends.occupy(way, slice?.known?.linkLoads.get(workerId(worker)) ?? load, occupancyNs);
+    return load;
   });
   addReceiveTimes(assembled, facts, sends.endsAtArrival, samples);
   const { length, key, direction, transferNs } = samples;
@@ -33,6 +44,7 @@ export function transferTimes(assembled: Assembled, facts: KeyFacts): TransferTi
     key: key.subarray(0, length),
     direction: direction.subarray(0, length),
     transferNs: transferNs.subarray(0, length),
+    linkLoads,
     occupancyNs,
   };
 }
@@ -98,11 +110,6 @@ class WorkerSends {
   #length = 0;
   readonly #durationNs: Float64Array;
   readonly #bytes: Float64Array;
-  #allDurationNs = 0;
-  #allBytes = 0;
-  #inFlightNs = 0;
-  #haveBytes = true;
-
   constructor(assembled: Assembled, facts: KeyFacts) {
     this.#assembled = assembled;
     this.#facts = facts;
@@ -114,7 +121,15 @@ class WorkerSends {
     this.#bytes = new Float64Array(assembled.keys.length);
   }
 
-  collect(w: number, sendStage: number, way: number, samples: TransferSamples): void {
+  /** The load is that of `[fromNs, toNs)`; bytes count where their send starts. */
+  collect(
+    w: number,
+    sendStage: number,
+    way: number,
+    fromNs: number,
+    toNs: number,
+    samples: TransferSamples,
+  ): LinkLoad {
     const { events, endNs, offsets, keyOf, source, transferStartNs } = this.#assembled;
     const { stage, kind } = events;
     const startsNs = transferStartNs ?? events.startNs;
@@ -123,13 +138,14 @@ class WorkerSends {
     const durations = this.#durationNs;
     let allDurationNs = 0;
     let allBytes = 0;
-    this.#haveBytes = bytesColumn !== null;
+    let haveBytes = bytesColumn !== null;
     for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
       if (stage[row] !== sendStage || kind[row] !== Kind.transfer) continue;
       const key = keyOf[row]!;
       if (key < 0 || complete[key] === 0) continue;
       const start = startsNs[row]!;
-      const durationNs = endNs[row]! - start;
+      const end = endNs[row]!;
+      const durationNs = end - start;
       if (this.endsAtArrival[source[row]!] === 1) {
         if (samples.length === samples.key.length) samples.reserve(1024);
         samples.add(key, way, durationNs);
@@ -139,16 +155,19 @@ class WorkerSends {
         durations[key] = 0;
       }
       durations[key] = durations[key]! + durationNs;
-      allDurationNs += durationNs;
-      this.#inFlight.add(start, endNs[row]!);
+      const ownStart = Math.max(start, fromNs);
+      const ownEnd = Math.min(end, toNs);
+      if (ownStart < ownEnd) {
+        allDurationNs += ownEnd - ownStart;
+        this.#inFlight.add(ownStart, ownEnd);
+      }
       const sent = bytesColumn === null ? -1 : bytesColumn[row]!;
-      if (sent < 0) this.#haveBytes = false;
+      if (sent < 0) haveBytes = false;
       this.#bytes[key] = this.#bytes[key]! + sent;
-      allBytes += sent;
+      if (start >= fromNs && start < toNs) allBytes += sent;
     }
-    this.#allDurationNs = allDurationNs;
-    this.#allBytes = allBytes;
-    this.#inFlightNs = measure(this.#inFlight.take());
+    const inFlightNs = measure(this.#inFlight.take());
+    return { durationNs: allDurationNs, inFlightNs, bytes: allBytes, haveBytes };
   }
 
   /**
@@ -156,15 +175,16 @@ class WorkerSends {
    * share it: the key's bytes over the bandwidth measured while any was in flight, or, where sends
    * carry no bytes, its share of their durations. Forgets the worker's sends.
    */
-  occupy(way: number, largestNs: Float64Array): void {
+  occupy(way: number, load: LinkLoad, largestNs: Float64Array): void {
     const durations = this.#durationNs;
-    const overlapping = this.#allDurationNs > this.#inFlightNs;
-    const byBytes = overlapping && this.#haveBytes && this.#allBytes > 0;
+    const { inFlightNs } = load;
+    const overlapping = load.durationNs > inFlightNs;
+    const byBytes = overlapping && load.haveBytes && load.bytes > 0;
     for (let i = 0; i < this.#length; i++) {
       const key = this.#keys[i]!;
       let occupiedNs = durations[key]!;
-      if (byBytes) occupiedNs = (this.#bytes[key]! / this.#allBytes) * this.#inFlightNs;
-      else if (overlapping) occupiedNs = (occupiedNs / this.#allDurationNs) * this.#inFlightNs;
+      if (byBytes) occupiedNs = (this.#bytes[key]! / load.bytes) * inFlightNs;
+      else if (overlapping) occupiedNs = (occupiedNs / load.durationNs) * inFlightNs;
       const at = key * 2 + way;
       if (!(largestNs[at]! >= occupiedNs)) largestNs[at] = occupiedNs;
       durations[key] = -1;

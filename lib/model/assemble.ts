@@ -8,14 +8,25 @@
 import { lowerBound } from '#lib/base/bisect.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { Assembled } from './assembled.ts';
-import { concatTables, type SortedEvents } from './concat-tables.ts';
+import { concatTables, type RowFilter, type SortedEvents } from './concat-tables.ts';
 import { indexKeys } from './key-index.ts';
 import { matchReceives } from './receives.ts';
+import type { SmallestTransfers } from './smallest-transfers.ts';
 import { indexSteps } from './step-index.ts';
 
 /** The events of `deployment`; other deployments' events are ignored. */
 export function assemble(tables: readonly EventTable[], deployment: string): Assembled {
   return indexEvents(concatTables(tables, deployment), deployment);
+}
+
+/** The same of some of the rows only: those of a part of the time. */
+export function assembleRows(
+  tables: readonly EventTable[],
+  filters: readonly RowFilter[],
+  deployment: string,
+  smallestTransfers: SmallestTransfers | null,
+): Assembled {
+  return indexEvents(concatTables(tables, deployment, filters), deployment, smallestTransfers);
 }
 
 /** Deployments that have at least one event, sorted by name. */
@@ -31,7 +42,11 @@ export function deploymentsIn(tables: readonly EventTable[]): string[] {
 }
 
 /** Builds the indexes over a table that is sorted by worker and start. */
-export function indexEvents(sorted: SortedEvents, deployment: string): Assembled {
+export function indexEvents(
+  sorted: SortedEvents,
+  deployment: string,
+  smallestTransfers: SmallestTransfers | null = null,
+): Assembled {
   const { events, source, sources } = sorted;
   const endNs = new Float64Array(events.length);
   const offsets = Uint32Array.from({ length: events.workers.length + 1 }, (_, w) =>
@@ -45,7 +60,16 @@ export function indexEvents(sorted: SortedEvents, deployment: string): Assembled
     extent.layers,
     extent.microbatches,
   );
-  const matched = matchReceives(events, endNs, offsets, keyOf, keys, source, sources);
+  const matched = matchReceives(
+    events,
+    endNs,
+    offsets,
+    keyOf,
+    keys,
+    source,
+    sources,
+    smallestTransfers,
+  );
   return {
     deployment,
     events,

@@ -27,7 +27,16 @@ export interface SortedEvents {
 /** Offsets within this of the base are exact, sums of them too. */
 const MAX_SPREAD_NS = 2n ** 52n;
 
-export function concatTables(tables: readonly EventTable[], deployment: string): SortedEvents {
+/** Rows that count: 1 where one does. null: all of the table. */
+export type RowFilter = Uint8Array | null;
+
+/** `filters`: one a table, where only some rows count. */
+export function concatTables(
+  tables: readonly EventTable[],
+  deployment: string,
+  filters?: readonly RowFilter[],
+): SortedEvents {
+  const filterOf = new Map(tables.map((table, t) => [table, filters?.[t] ?? null]));
   const used = tables.filter((table) => table.workers.some((w) => w.deployment === deployment));
   const baseUnixNs = commonBase(used);
   const near = used.filter((table) => isNear(table, baseUnixNs));
@@ -36,7 +45,12 @@ export function concatTables(tables: readonly EventTable[], deployment: string):
     if (!isNear(table, baseUnixNs)) misdated += countRows(table, deployment);
   }
   const sources = new Sources(deployment);
-  const rows = numberRows(near, baseUnixNs, sources);
+  const rows = numberRows(
+    near,
+    near.map((table) => filterOf.get(table)!),
+    baseUnixNs,
+    sources,
+  );
   const { workers, workerOfSource } = mergeWorkers(sources.infos, rows.newestStartNs);
   const sorted = sortRows(rows, baseUnixNs, workerOfSource, workers.length);
   const { length, extraCopies } = dropDuplicates(rows, sorted, sources.incarnations);
@@ -52,7 +66,7 @@ export function concatTables(tables: readonly EventTable[], deployment: string):
 }
 
 /** The smallest base among the tables near to where most rows are. */
-function commonBase(tables: readonly EventTable[]): UnixNanos {
+export function commonBase(tables: readonly EventTable[]): UnixNanos {
   if (tables.length === 0) return unixNanos(0n);
   const byBase = [...tables].sort((a, b) => (a.baseUnixNs < b.baseUnixNs ? -1 : 1));
   let half = byBase.reduce((rows, table) => rows + table.length, 0) / 2;
@@ -63,7 +77,7 @@ function commonBase(tables: readonly EventTable[]): UnixNanos {
   return byBase.find((table) => isNear(table, middle.baseUnixNs))!.baseUnixNs;
 }
 
-function isNear(table: EventTable, baseUnixNs: UnixNanos): boolean {
+export function isNear(table: EventTable, baseUnixNs: UnixNanos): boolean {
   const apart = table.baseUnixNs - baseUnixNs;
   return apart <= MAX_SPREAD_NS && -apart <= MAX_SPREAD_NS;
 }
@@ -77,11 +91,12 @@ function countRows(table: EventTable, deployment: string): number {
 }
 
 /** Engines warm up and capture graphs before they serve: that says nothing about serving. */
-function isSetAside(phase: number): boolean {
+export function isSetAside(phase: number): boolean {
   return phase === Phase.warmup || phase === Phase.capture;
 }
 
 interface NumberedRows extends TableRows {
+  readonly filters: readonly RowFilter[];
   /** Kept rows per source. */
   readonly rowsOfSource: Uint32Array;
   /** -Infinity without a kept row. */
@@ -91,6 +106,7 @@ interface NumberedRows extends TableRows {
 
 function numberRows(
   tables: readonly EventTable[],
+  filters: readonly RowFilter[],
   baseUnixNs: UnixNanos,
   sources: Sources,
 ): NumberedRows {
@@ -104,7 +120,9 @@ function numberRows(
     const { length, worker, phase, startNs, workers, baseUnixNs: ownBase } = tables[t]!;
     const ofWorker = new Int32Array(workers.length).fill(-2);
     const shiftNs = nanosBetween(baseUnixNs, ownBase);
+    const filter = filters[t]!;
     for (let row = 0; row < length; row++) {
+      if (filter !== null && filter[row] === 0) continue;
       let source = ofWorker[worker[row]!]!;
       if (source === -2) {
         source = sources.intern(workers[worker[row]!]!);
@@ -122,12 +140,12 @@ function numberRows(
     firstId[t + 1] = firstId[t]! + length;
     sourceOf.push(ofWorker);
   }
-  return { tables, firstId, sourceOf, rowsOfSource, newestStartNs, setAside };
+  return { tables, filters, firstId, sourceOf, rowsOfSource, newestStartNs, setAside };
 }
 
 /** By worker, then start. */
 function sortRows(
-  { tables, firstId, sourceOf, rowsOfSource }: NumberedRows,
+  { tables, filters, firstId, sourceOf, rowsOfSource }: NumberedRows,
   baseUnixNs: UnixNanos,
   workerOfSource: Int32Array,
   workers: number,
@@ -145,7 +163,9 @@ function sortRows(
     const table = tables[t]!;
     const shiftNs = nanosBetween(baseUnixNs, table.baseUnixNs);
     const ofWorker = sourceOf[t]!.map((s) => (s < 0 ? -1 : workerOfSource[s]!));
+    const filter = filters[t]!;
     for (let row = 0; row < table.length; row++) {
+      if (filter !== null && filter[row] === 0) continue;
       const w = ofWorker[table.worker[row]!]!;
       if (w < 0 || isSetAside(table.phase[row]!)) continue;
       const at = filled[w]!;

@@ -14,6 +14,7 @@ import type { EventTable } from '#lib/table/event-table.ts';
 import type { WorkerInfo } from '#lib/table/worker-info.ts';
 import { Direction, type KeyTable, type ReceiveTable } from './assembled.ts';
 import { firstListed, listHas, SEVERAL } from './peers.ts';
+import { cutUnmatched, type SmallestTransfers } from './smallest-transfers.ts';
 
 interface MutableReceives {
   length: number;
@@ -49,6 +50,7 @@ export function matchReceives(
   keys: KeyTable,
   source: Int32Array,
   sources: readonly WorkerInfo[],
+  knownTransfers: SmallestTransfers | null,
 ): MatchedReceives {
   const { receives, sends } = findTransfers(events, endNs, offsets, keyOf, keys.length);
   const rendezvous = sources.some((info) => info.sendMode === 'rendezvous');
@@ -59,7 +61,7 @@ export function matchReceives(
     ? new Float64Array(events.length).fill(Number.POSITIVE_INFINITY)
     : null;
   for (let r = 0; r < receives.length; r++) cutAtLastSend(events, receives, sends, r, readyNs);
-  cutUnmatched(receives);
+  cutUnmatched(events, receives, knownTransfers);
   const transferStartNs =
     readyNs === null ? null : transferStarts(events, endNs, readyNs, source, sources);
   return { receives: onlyFound(receives), transferStartNs };
@@ -298,42 +300,6 @@ function matches(events: EventTable, receives: MutableReceives, r: number, send:
     row = receives.nextRow === null ? -1 : receives.nextRow[row]!;
   }
   return false;
-}
-
-/**
- * An unmatched receive is transfer for as long as the smallest matched one on its link (receiver,
- * stage, peer as given), at its end; the rest, or all of it where none is known, is wait.
- */
-function cutUnmatched(receives: MutableReceives): void {
-  let unmatched = 0;
-  for (let r = 0; r < receives.length; r++) if (receives.lastSend[r]! < 0) unmatched++;
-  if (unmatched === 0) return;
-  const smallestNs = smallestTransfers(receives);
-  for (let r = 0; r < receives.length; r++) {
-    if (receives.lastSend[r]! >= 0) continue;
-    const transferNs = smallestNs.get(endOfLink(receives, r))?.get(receives.peer[r]!) ?? 0;
-    receives.cutNs[r] = Math.max(receives.startNs[r]!, receives.endNs[r]! - transferNs);
-  }
-}
-
-/** By receiver and stage, then peer. */
-function smallestTransfers(receives: MutableReceives): Map<number, Map<number, number>> {
-  const smallestNs = new Map<number, Map<number, number>>();
-  for (let r = 0; r < receives.length; r++) {
-    if (receives.lastSend[r]! < 0) continue;
-    const end = endOfLink(receives, r);
-    const byPeer = smallestNs.get(end) ?? new Map<number, number>();
-    smallestNs.set(end, byPeer);
-    const transferNs = receives.endNs[r]! - receives.cutNs[r]!;
-    const known = byPeer.get(receives.peer[r]!);
-    if (known === undefined || transferNs < known) byPeer.set(receives.peer[r]!, transferNs);
-  }
-  return smallestNs;
-}
-
-/** Worker and stage (16 bits) as one number. */
-function endOfLink(receives: MutableReceives, r: number): number {
-  return receives.worker[r]! * 65_536 + receives.stage[r]!;
 }
 
 /** A rendezvous send waits until the first of its receivers is there. */

@@ -1,0 +1,99 @@
+/** Slices, in one thread or in several, give the report of the whole window, to the last bit. */
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { buildReport } from '#lib/analysis/build-report.ts';
+import type { Report } from '#lib/analysis/report-types.ts';
+import { joinParts, type PartOfWindow, SlicedWindow } from '#lib/analysis/sliced-report.ts';
+import { addNanos } from '#lib/base/units.ts';
+import type { EventTable } from '#lib/table/event-table.ts';
+import { pipelineTable, RANDOM_BASE_UNIX_NS, wildTables } from '#test/support/random-tables.ts';
+
+const at = (ns: number) => addNanos(RANDOM_BASE_UNIX_NS, ns);
+
+interface Sliced {
+  readonly report: Report | null;
+  readonly slices: number;
+  readonly again: number;
+}
+
+/** null: not to be cut. `cuts`: where one thread's part ends and the next one's begins. */
+async function sliced(
+  events: readonly EventTable[],
+  window: PartOfWindow,
+  cuts: readonly number[],
+  sliceEvents: number,
+): Promise<Sliced | null> {
+  const ends = [...cuts.map(at), undefined];
+  const windows = ends.map((to, i) => {
+    const from = i === 0 ? undefined : ends[i - 1];
+    const own = {
+      ...(from === undefined ? {} : { fromUnixNs: from }),
+      ...(to === undefined ? {} : { toUnixNs: to }),
+    };
+    return SlicedWindow.of(events, 'prod', window, own, sliceEvents);
+  });
+  if (windows.includes(null)) return null;
+  const parts = windows.flatMap((one) =>
+    Array.from({ length: one!.length }, (_, slice) => ({ one: one!, slice })),
+  );
+  let again = 0;
+  const report = await joinParts(
+    parts.map(({ one, slice }) => one.part(slice, null)),
+    (p, known) => {
+      again++;
+      return parts[p]!.one.part(parts[p]!.slice, known);
+    },
+    'prod',
+    parts[0]!.one.window,
+    {},
+  );
+  return { report, slices: parts.length, again };
+}
+
+const windows = fc.record({
+  from: fc.option(fc.integer({ min: -10, max: 90 }), { nil: undefined }),
+  to: fc.option(fc.integer({ min: 20, max: 150 }), { nil: undefined }),
+});
+const cutLists = fc
+  .array(fc.integer({ min: 0, max: 120 }), { maxLength: 2 })
+  .map((cuts) => [...new Set(cuts)].sort((a, b) => a - b));
+
+describe('a report in slices', () => {
+  it.each([
+    ['wild tables', wildTables, 400],
+    ['pipelines with holes', fc.nat(1_000_000).map((seed) => [pipelineTable(seed)]), 150],
+  ] as const)('of %s is the report of the whole window', async (_, tables, numRuns) => {
+    const seen = { sliced: 0, again: 0 };
+    await fc.assert(
+      fc.asyncProperty(
+        tables,
+        windows,
+        cutLists,
+        fc.integer({ min: 1, max: 20 }),
+        async (events, { from, to }, cuts, sliceEvents) => {
+          const window = {
+            ...(from === undefined ? {} : { fromUnixNs: at(from) }),
+            ...(to === undefined ? {} : { toUnixNs: at(to) }),
+          };
+          const found = await sliced(events, window, cuts, sliceEvents);
+          if (found === null || found.report === null) return;
+          const { startUnixNs, endUnixNs } = found.report.window;
+          const whole = buildReport({
+            events,
+            deployment: 'prod',
+            window: {
+              fromUnixNs: at(Number(BigInt(startUnixNs) - RANDOM_BASE_UNIX_NS)),
+              toUnixNs: at(Number(BigInt(endUnixNs) - RANDOM_BASE_UNIX_NS)),
+            },
+          });
+          expect(found.report).toEqual(whole);
+          if (found.slices > 1) seen.sliced++;
+          if (found.again > 0) seen.again++;
+        },
+      ),
+      { seed: 21, numRuns },
+    );
+    expect(seen.sliced).toBeGreaterThan(numRuns / 10);
+    expect(seen.again).toBeGreaterThan(0);
+  });
+});
