@@ -1,4 +1,5 @@
 /** One question to the stores, whichever it is, and why there is no answer when there is none. */
+import { createHash } from 'node:crypto';
 import { type UnixNanos, unixNanosFromMs } from '#lib/base/units.ts';
 import type { StateStore } from '#lib/store/state-store.ts';
 import {
@@ -13,12 +14,19 @@ import { breakdown } from './breakdown.ts';
 import { listDeployments } from './deployments.ts';
 import { BadQuestionError, UnknownDeploymentError } from './errors.ts';
 import { heatmap } from './heatmap.ts';
-import type { DeploymentQuestion, QueryFailure, QueryRequest, QuestionKind } from './questions.ts';
+import type {
+  DeploymentQuestion,
+  JsonText,
+  QueryFailure,
+  QueryRequest,
+  QuestionKind,
+} from './questions.ts';
 import { report } from './report.ts';
 import { reportJson } from './report-json.ts';
 import { series } from './series.ts';
 import { storeTotals } from './store-totals.ts';
 import { strip } from './strip.ts';
+import { timeline } from './timeline.ts';
 
 export interface Stores {
   readonly telemetry: TelemetryReader;
@@ -47,9 +55,16 @@ const ANSWERERS: Readonly<Record<QuestionKind, Answerer>> = {
   heatmap: ({ telemetry }, question, now) => heatmap(telemetry, question, now),
   strip: ({ telemetry }, question, now) => strip(telemetry, question, now),
   breakdown: ({ telemetry }, question, now) => breakdown(telemetry, question, now),
+  timeline: async ({ telemetry }, question, now) =>
+    jsonText(await timeline(telemetry, question, now)),
   totals: ({ telemetry }) => storeTotals(telemetry),
   annotations: async ({ state }, question, now) => listAnnotations(await state(), question, now),
 };
+
+function jsonText(value: unknown): JsonText {
+  const json = JSON.stringify(value);
+  return { json, etag: `"${createHash('sha1').update(json).digest('base64url')}"` };
+}
 
 /** Retried once where a merge of chunks took away what a scan still had to read. */
 export async function answer(stores: Stores, request: QueryRequest): Promise<unknown> {

@@ -16,6 +16,8 @@ import type { RetentionPolicy, RollupPart, TimeWindow } from './telemetry-store.
 
 export const ROLLUP_LEVELS_NS: readonly number[] = STAGE_ROLLUP_RESOLUTIONS_NS;
 
+const COARSEST = ROLLUP_LEVELS_NS.length - 1;
+
 /** Share of `rollupsNs` that each level is kept for. */
 const KEPT_SHARES = [1 / 2160, 1 / 360, 1 / 30, 1];
 
@@ -57,22 +59,23 @@ export function rollupPartsOf(
   window: TimeWindow,
   finestNs: number,
   state: LevelState,
+  coarsestNs: number = ROLLUP_LEVELS_NS[COARSEST]!,
 ): readonly RollupPart[] {
   const level = Math.max(0, ROLLUP_LEVELS_NS.indexOf(finestNs));
   const planned: RollupPart[] = [];
-  cover(window.fromUnixNs, window.toUnixNs, level, state, planned);
+  const coarsest = ROLLUP_LEVELS_NS.indexOf(coarsestNs);
+  cover(window.fromUnixNs, window.toUnixNs, level, coarsest, state, planned);
   const parts: RollupPart[] = [];
   for (const part of planned) refine(part, state, parts);
   return parts;
 }
-
-const COARSEST = ROLLUP_LEVELS_NS.length - 1;
 
 /** As if every coarse bucket were made. */
 function cover(
   fromUnixNs: bigint,
   toUnixNs: bigint,
   level: number,
+  coarsest: number,
   state: LevelState,
   parts: RollupPart[],
 ): void {
@@ -86,9 +89,20 @@ function cover(
   const keptFromUnixNs = state.keptFromUnixNs(level);
   if (from < keptFromUnixNs) {
     const border = earlierOf(unixNanos(keptFromUnixNs), to);
-    cover(from, border, level + 1, state, parts);
+    cover(from, border, level + 1, coarsest, state, parts);
     // Coarser buckets may reach beyond the border.
-    cover(laterOf(parts.at(-1)?.window.toUnixNs ?? border, border), to, level, state, parts);
+    cover(
+      laterOf(parts.at(-1)?.window.toUnixNs ?? border, border),
+      to,
+      level,
+      coarsest,
+      state,
+      parts,
+    );
+    return;
+  }
+  if (level >= coarsest) {
+    push(parts, level, from, to);
     return;
   }
   const inner = ceilTo(from, lengthOf(level + 1));
@@ -98,7 +112,7 @@ function cover(
     return;
   }
   push(parts, level, from, inner);
-  cover(inner, innerEnd, level + 1, state, parts);
+  cover(inner, innerEnd, level + 1, coarsest, state, parts);
   push(parts, level, innerEnd, to);
 }
 

@@ -96,6 +96,8 @@ export interface RollupPartsSelection {
   readonly window: TimeWindow;
   /** Buckets at the edges of the window are no coarser, where so fine ones are still kept. */
   readonly finestNs: number;
+  /** Buckets are no coarser, where finer ones are still kept. Absent: as coarse as there are. */
+  readonly coarsestNs?: number;
 }
 
 /** Seconds that overlap the window. */

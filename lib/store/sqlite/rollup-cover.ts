@@ -23,7 +23,8 @@ export class RollupCover {
   }
 
   /** One snapshot. */
-  parts({ kind, deployment, window, finestNs }: RollupPartsSelection): readonly RollupPart[] {
+  parts(selection: RollupPartsSelection): readonly RollupPart[] {
+    const { kind, deployment, window, finestNs, coarsestNs } = selection;
     const state: LevelState = {
       keptFromUnixNs: (level) => this.#marks.keptFrom(kind, ROLLUP_LEVELS_NS[level]!),
       unmade: (level, span) => {
@@ -35,7 +36,9 @@ export class RollupCover {
           : this.#afterNewest(deployment, levelNs, span.fromUnixNs, span.toUnixNs);
       },
     };
-    return this.#database.transaction(() => rollupPartsOf(window, finestNs, state)).deferred();
+    return this.#database
+      .transaction(() => rollupPartsOf(window, finestNs, state, coarsestNs))
+      .deferred();
   }
 
   #afterNewest(deployment: string, levelNs: number, from: bigint, to: bigint): bigint[] {
