@@ -89,6 +89,7 @@ function rowsOf(spec: RunSpec, result: RunResult, droppedRate: number): BenchRow
   return [
     { name: 'events acknowledged', value: sent.events },
     { name: 'events stored', value: result.stored },
+    { name: 'events in sums by stage', value: result.summed },
     { name: 'rate, sender included', value: Math.round(rate), unit: 'events/s' },
     ...(spec.rate > 0
       ? [
@@ -151,10 +152,13 @@ async function limits(spec: RunSpec, { sent }: RunResult): Promise<BenchRow[]> {
   ];
 }
 
-function failuresOf({ sent, stored, queries }: RunResult): string[] {
+function failuresOf({ sent, stored, summed, queries }: RunResult): string[] {
   const failures = [...(queries?.failures ?? [])];
   if (stored !== sent.events) {
     failures.push(`stored ${stored} events, acknowledged ${sent.events}: they must be equal`);
+  }
+  if (summed !== stored) {
+    failures.push(`the sums by stage have ${summed} events of ${stored}: they must be equal`);
   }
   for (const [kind, ms] of Object.entries(queries?.ms ?? {})) {
     const p95 = percentile(ms, 0.95);

@@ -46,7 +46,7 @@ interface PayloadPlaces {
   readonly noise: readonly number[];
 }
 
-interface Template {
+export interface Template {
   readonly body: Uint8Array<ArrayBuffer>;
   readonly events: number;
   readonly role: 'attention' | 'ffn';
@@ -63,6 +63,27 @@ export interface PackedCluster {
   readonly bodyNs: number;
 }
 
+export interface PackedTemplates {
+  readonly templates: readonly Template[];
+  readonly attention: number;
+  readonly ffn: number;
+  /** From the first start of a body to that of the next one. */
+  readonly bodyNs: number;
+}
+
+/** Simulates and packs, which takes a second. */
+export function packedTemplates(deployment: string): PackedTemplates {
+  const spec = scenarioSpec('healthy');
+  const table = simulateSteps({ ...spec, deployment }, { steps: STEPS_PER_BODY });
+  for (let row = 0; row < table.length; row++) table.step[row]! += FIRST_STEP;
+  return {
+    templates: templatesOf(table),
+    attention: spec.attentionWorkers,
+    ffn: spec.ffnWorkers,
+    bodyNs: spanNs(table),
+  };
+}
+
 /** The bodies of one sending slot; another slot needs its own, since they are rewritten in place. */
 export class PatchedPacked {
   readonly templates: readonly Template[];
@@ -71,15 +92,12 @@ export class PatchedPacked {
   readonly #ffn: number;
   #noise: number;
 
-  constructor(deployment: string, seed: number) {
-    const spec = scenarioSpec('healthy');
-    const table = simulateSteps({ ...spec, deployment }, { steps: STEPS_PER_BODY });
-    for (let row = 0; row < table.length; row++) table.step[row]! += FIRST_STEP;
-    this.#attention = spec.attentionWorkers;
-    this.#ffn = spec.ffnWorkers;
+  constructor({ templates, attention, ffn, bodyNs }: PackedTemplates, seed: number) {
+    this.templates = templates.map((one) => ({ ...one, body: one.body.slice() }));
+    this.#attention = attention;
+    this.#ffn = ffn;
     this.#noise = (seed * 0x9e3779b1) | 1;
-    this.bodyNs = spanNs(table);
-    this.templates = templatesOf(table);
+    this.bodyNs = bodyNs;
   }
 
   /** So many replicas as come nearest to the rate. */

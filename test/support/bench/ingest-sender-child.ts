@@ -3,7 +3,11 @@
  * `node ingest-sender-child.ts SPEC` with a SenderSpec as JSON.
  */
 import { gzipSync } from 'node:zlib';
-import { PatchedPacked } from '#test/support/patched-packed.ts';
+import {
+  type PackedTemplates,
+  PatchedPacked,
+  packedTemplates,
+} from '#test/support/patched-packed.ts';
 import { PatchedTraces } from '#test/support/patched-traces.ts';
 import { connectSender } from './bench-connection.ts';
 import { cpuUs, type SenderReport, type SenderSpec } from './ingest-messages.ts';
@@ -17,11 +21,12 @@ const total = { bodies: 0, events: 0, bytes: 0, refused: 0 };
 let behindMs = 0;
 let workers = 0;
 
+const templates = spec.events === 'packed' ? packedTemplates(spec.deployment) : null;
 const startedMs = performance.now();
 const startUnixNs = BigInt(Date.now()) * NS_PER_MS;
 const untilMs = startedMs + spec.seconds * 1000;
 const startedCpuUs = cpuUs();
-await (spec.events === 'plain' ? sendPlain() : sendPacked());
+await (templates === null ? sendPlain() : sendPacked(templates));
 const report: SenderReport = {
   ...total,
   elapsedS: (performance.now() - startedMs) / 1000,
@@ -55,11 +60,8 @@ async function sendPlain(): Promise<void> {
 }
 
 /** Every worker reports once in about a second, each at its own time of it. */
-async function sendPacked(): Promise<void> {
-  const slots = Array.from(
-    { length: spec.inFlight },
-    (_, i) => new PatchedPacked(spec.deployment, i + 1),
-  );
+async function sendPacked(shared: PackedTemplates): Promise<void> {
+  const slots = Array.from({ length: spec.inFlight }, (_, i) => new PatchedPacked(shared, i + 1));
   const cluster = slots[0]!.cluster(spec.rate);
   workers = cluster.workers;
   let next = 0;
