@@ -1,11 +1,13 @@
 /**
  * Learns the shape of a span that the plain reader has just read. What is written in a way that no
  * exporter writes has no shape, and stays with the plain reader: the forms below are exactly those
- * for which one byte more or less is seen by a comparison of words.
+ * for which one byte more or less is seen by a comparison.
  */
 import type { SpanRecord } from './span-record.ts';
 import { NumberForm, type SpanShapeParts } from './span-shape.ts';
 
+/** Both times alone take more. */
+const MIN_SHAPE_BYTES = 18;
 /** Longer spans carry lists or events, and repeat rarely. */
 export const MAX_SHAPE_BYTES = 1024;
 
@@ -31,7 +33,7 @@ export function learnSpanShape(
   end: number,
 ): SpanShapeParts | null {
   const byteCount = end - start;
-  if (byteCount < 4 || byteCount > MAX_SHAPE_BYTES || record.bad !== 0) return null;
+  if (byteCount < MIN_SHAPE_BYTES || byteCount > MAX_SHAPE_BYTES || record.bad !== 0) return null;
   return new Learner(record, start, byteCount).span();
 }
 
@@ -73,7 +75,8 @@ class Learner {
     }
     return {
       byteCount,
-      words: this.#words(),
+      expected: this.#expected(),
+      mask: new DataView(this.#mask.buffer),
       startAt: this.#startAt,
       endAt: this.#endAt,
       nameAt: this.#nameAt,
@@ -185,16 +188,7 @@ class Learner {
     return true;
   }
 
-  #words(): Int32Array {
-    const mask = new DataView(this.#mask.buffer);
-    const bytes = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
-    const count = Math.ceil(this.#mask.length / 4);
-    const words = new Int32Array(count * 2);
-    for (let i = 0; i < count; i++) {
-      const at = Math.min(i * 4, this.#mask.length - 4);
-      words[i * 2 + 1] = mask.getInt32(at, true);
-      words[i * 2] = bytes.getInt32(at, true) & words[i * 2 + 1]!;
-    }
-    return words;
+  #expected(): DataView {
+    return new DataView(this.#bytes.map((byte, i) => byte & this.#mask[i]!).buffer);
   }
 }

@@ -287,9 +287,12 @@ class TraceReader {
     const cursor = this.#cursor;
     const record = this.#record;
     record.setEmpty(slot);
+    let isList = false;
     cursor.pos = start;
     while (cursor.next(end)) {
       const { field, wireType } = cursor;
+      const wasList = isList;
+      isList = field === 5 && wireType === WireType.bytes;
       if (field === 3 && wireType === WireType.varint) {
         cursor.varint(end);
         record.setInteger(slot, cursor.signed());
@@ -298,9 +301,11 @@ class TraceReader {
         record.setString(slot, cursor.start, cursor.end - cursor.start);
       } else if (field === 4 && wireType === WireType.fixed64) {
         record.setDouble(slot, cursor.double(end));
-      } else if (field === 5 && wireType === WireType.bytes) {
+      } else if (isList) {
         cursor.range(end);
         const behind = cursor.pos;
+        // A list in two pieces is one list.
+        if (!wasList) record.beginList(slot);
         this.#list(slot, cursor.start, cursor.end);
         cursor.pos = behind;
       } else if (field === 7 && wireType === WireType.bytes) {
@@ -316,7 +321,6 @@ class TraceReader {
   #list(slot: number, start: number, end: number): void {
     const cursor = this.#cursor;
     const record = this.#record;
-    record.beginList(slot);
     cursor.pos = start;
     while (cursor.next(end)) {
       if (cursor.field !== 1) {

@@ -47,8 +47,11 @@ export class SpanRecord {
   /** The body; string ranges point into it. */
   bytes: Uint8Array = new Uint8Array(0);
   view: DataView = new DataView(this.bytes.buffer);
-  /** Halves of the span's times: as array members, writing them makes no heap numbers. */
-  readonly #times = new Uint32Array(4);
+  /** Halves of the span's times, signed: V8 keeps such integers in fields without boxing them. */
+  #startHigh = 0;
+  #startLow = 0;
+  #endHigh = 0;
+  #endLow = 0;
   nameStart = 0;
   nameBytes = 0;
   seen = 0;
@@ -99,29 +102,29 @@ export class SpanRecord {
     this.insteadOfName = insteadOfName < 0 ? 0 : 1 << insteadOfName;
   }
 
-  get startLow(): number {
-    return this.#times[0]!;
-  }
-  set startLow(value: number) {
-    this.#times[0] = value;
-  }
   get startHigh(): number {
-    return this.#times[1]!;
+    return this.#startHigh >>> 0;
   }
   set startHigh(value: number) {
-    this.#times[1] = value;
+    this.#startHigh = value | 0;
   }
-  get endLow(): number {
-    return this.#times[2]!;
+  get startLow(): number {
+    return this.#startLow >>> 0;
   }
-  set endLow(value: number) {
-    this.#times[2] = value;
+  set startLow(value: number) {
+    this.#startLow = value | 0;
   }
   get endHigh(): number {
-    return this.#times[3]!;
+    return this.#endHigh >>> 0;
   }
   set endHigh(value: number) {
-    this.#times[3] = value;
+    this.#endHigh = value | 0;
+  }
+  get endLow(): number {
+    return this.#endLow >>> 0;
+  }
+  set endLow(value: number) {
+    this.#endLow = value | 0;
   }
 
   use(bytes: Uint8Array, view: DataView): void {
@@ -130,10 +133,10 @@ export class SpanRecord {
   }
 
   reset(): void {
-    this.#times[0] = 0;
-    this.#times[1] = 0;
-    this.#times[2] = 0;
-    this.#times[3] = 0;
+    this.#startLow = 0;
+    this.#startHigh = 0;
+    this.#endLow = 0;
+    this.#endHigh = 0;
     this.nameBytes = 0;
     this.seen = 0;
     this.bad = 0;

@@ -15,7 +15,7 @@ export const MAX_SHAPES = SETS * WAYS;
  * next to nothing: a hit by guess gives 1, the others are below. Learning costs as much time as
  * some 30 hits save. A search that fails takes little, but more than nothing.
  */
-const MAX_CREDIT = 2048;
+const DEFAULT_MAX_CREDIT = 2048;
 const SEARCH_GAIN = 16;
 const SEARCH_LOSS = 2;
 const LEARNING_COST = 32;
@@ -30,8 +30,15 @@ export class SpanShapes {
   readonly #next = new Int16Array(MAX_SHAPES);
   readonly #oldest = new Uint8Array(SETS);
   #last = 0;
-  #credit = MAX_CREDIT;
+  readonly #maxCredit: number;
+  #credit: number;
   #misses = 0;
+
+  /** `maxCredit`: infinite where every span is to be learnt, whatever it costs. */
+  constructor(maxCredit = DEFAULT_MAX_CREDIT) {
+    this.#maxCredit = maxCredit;
+    this.#credit = maxCredit;
+  }
 
   /** The shape of the span in `[at, at + byteCount)`, which must lie in the view; or null. */
   find(view: DataView, at: number, byteCount: number): SpanShape | null {
@@ -39,25 +46,27 @@ export class SpanShapes {
     const guess = this.#shapes[place]!;
     if (guess !== null && guess.byteCount === byteCount && guess.matches(view, at)) {
       this.#last = place;
-      if (this.#credit < MAX_CREDIT) this.#credit++;
+      if (this.#credit < this.#maxCredit) this.#credit++;
       return guess;
     }
-    return this.#credit > 0 || this.#misses % RARELY === 0
+    return this.#credit >= SEARCH_LOSS || this.#misses % RARELY === 0
       ? this.#search(view, at, byteCount)
       : null;
   }
 
   /** Takes note of a span that `find` knew no shape for and that is now in the record. */
   learn(record: SpanRecord, start: number, end: number): void {
-    if (this.#misses++ % RARELY !== 0 && this.#credit <= 0) return;
-    this.#credit = Math.max(this.#credit - LEARNING_COST, 0);
+    if (this.#misses++ % RARELY !== 0 && this.#credit < LEARNING_COST) return;
     const parts = learnSpanShape(record, start, end);
+    this.#credit = Math.max(this.#credit - (parts === null ? SEARCH_LOSS : LEARNING_COST), 0);
     if (parts === null) return;
     const set = parts.byteCount % SETS;
     const way = this.#oldest[set]!;
     this.#oldest[set] = (way + 1) % WAYS;
-    this.#shapes[set * WAYS + way] = new SpanShape(shapesLearnt++, parts);
-    this.#follow(set * WAYS + way);
+    const place = set * WAYS + way;
+    this.#shapes[place] = new SpanShape(shapesLearnt++, parts);
+    this.#follow(place);
+    this.#next[place] = place;
   }
 
   #search(view: DataView, at: number, byteCount: number): SpanShape | null {
@@ -67,7 +76,7 @@ export class SpanShapes {
       if (shape === null) break;
       if (shape.byteCount === byteCount && shape.matches(view, at)) {
         this.#follow(place);
-        this.#credit = Math.min(this.#credit + SEARCH_GAIN, MAX_CREDIT);
+        this.#credit = Math.min(this.#credit + SEARCH_GAIN, this.#maxCredit);
         return shape;
       }
     }
