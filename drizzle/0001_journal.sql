@@ -10,6 +10,11 @@ CREATE TABLE `journal` (
 );
 --> statement-breakpoint
 CREATE INDEX `journal_by_deployment` ON `journal` (`deployment`,`id`,`seq`,`from_unix_ns`,`to_unix_ns`,`events`,`blob_bytes`);--> statement-breakpoint
+CREATE TABLE `journal_workers` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`info` text NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE `packed_chunks` (
 	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`deployment` text NOT NULL,

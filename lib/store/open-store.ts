@@ -13,7 +13,7 @@ import type Database from 'better-sqlite3';
 import type { StepUnpacker } from '#lib/table/packed-table.ts';
 import { MemoryStateStore } from './memory-state-store.ts';
 import { MemoryStore } from './memory-store.ts';
-import type { DamageListener } from './sqlite/chunk-scan.ts';
+import type { DamageListener } from './sqlite/damage.ts';
 import { databaseIdentity } from './sqlite/database-files.ts';
 import {
   CURRENT_SCHEMA,
@@ -21,6 +21,7 @@ import {
   openReaderDatabase,
   openWriterDatabase,
 } from './sqlite/open-database.ts';
+import { quickCheck } from './sqlite/quick-check.ts';
 import { SqliteReader } from './sqlite/sqlite-reader.ts';
 import { SqliteStateStore } from './sqlite/sqlite-state-store.ts';
 import { SqliteStore } from './sqlite/sqlite-store.ts';
@@ -85,6 +86,14 @@ export async function openStateWriter(location: StoreLocation): Promise<StateSto
 export async function openStateReader(location: StoreLocation): Promise<StateStore> {
   if (kindOf(location) === 'memory') return existingMemoryOf(location).state;
   return readable(location, (database) => new SqliteStateStore(database, null));
+}
+
+/**
+ * What is wrong with the structure of the stored files; empty: nothing. Reads all of them.
+ * @throws NoDatabaseError, DatabaseVersionError, StoreUnavailableError (too damaged to be read)
+ */
+export function storedFileProblems(location: StoreLocation): readonly string[] {
+  return kindOf(location) === 'memory' ? [] : quickCheck(location.data);
 }
 
 /** Tells a database file from one that took its place; null where there is no file. */

@@ -1,4 +1,5 @@
 /** Which packed steps a selection needs, from their directory alone; the one rule for every store. */
+import { ChunkFormatError } from '#lib/table/chunk-frame.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { selectRows } from '#lib/table/event-tables.ts';
 import type { PackedTable, StepUnpacker } from '#lib/table/packed-table.ts';
@@ -67,11 +68,15 @@ export function* boundedSteps(table: PackedTable): Generator<PackedTable> {
   else yield selectSteps(table, range(from, table.length));
 }
 
-/** Makes a scan's slices events: packed ones are unpacked, and cut to the window. */
+/**
+ * Makes a scan's slices events: packed ones are unpacked, and cut to the window. A step whose payload
+ * is damaged is left out and told.
+ */
 export async function* unpackedSlices(
   slices: AsyncIterable<EventTable | PackedTable>,
   window: TimeWindow | undefined,
   unpacker: StepUnpacker | undefined,
+  onDamagedStep: (step: PackedTable, message: string) => void = () => {},
 ): AsyncGenerator<EventTable> {
   for await (const slice of slices) {
     if (!isPackedTable(slice)) {
@@ -79,9 +84,30 @@ export async function* unpackedSlices(
       continue;
     }
     if (unpacker === undefined) throw new StepUnpackerMissingError();
-    const inside = eventsInWindow(unpacker.unpack(slice), window);
-    if (inside !== null) yield inside;
+    for (const table of unpackReadable(slice, unpacker, onDamagedStep)) {
+      const inside = eventsInWindow(table, window);
+      if (inside !== null) yield inside;
+    }
   }
+}
+
+function unpackReadable(
+  slice: PackedTable,
+  unpacker: StepUnpacker,
+  onDamagedStep: (step: PackedTable, message: string) => void,
+): readonly EventTable[] {
+  try {
+    return [unpacker.unpack(slice)];
+  } catch (cause) {
+    if (!(cause instanceof ChunkFormatError)) throw cause;
+    if (slice.length === 1) {
+      onDamagedStep(slice, cause.message);
+      return [];
+    }
+  }
+  return Array.from({ length: slice.length }, (_, row) =>
+    unpackReadable(selectSteps(slice, Uint32Array.of(row)), unpacker, onDamagedStep),
+  ).flat();
 }
 
 function takenWorkers(

@@ -18,7 +18,8 @@ export interface EventHeader {
 export interface PackedHeader {
   readonly length: number;
   readonly baseUnixNs: string;
-  readonly workers: readonly WorkerInfo[];
+  /** Ids stand for workers that are listed elsewhere. */
+  readonly workers: readonly (WorkerInfo | number)[];
 }
 
 export interface MetricHeader {
@@ -47,7 +48,9 @@ export function parsePackedHeader(raw: unknown): PackedHeader {
   return {
     length: rowCount(header),
     baseUnixNs: instant(header),
-    workers: list(header, 'workers').map(parseWorker),
+    workers: list(header, 'workers').map((entry) =>
+      typeof entry === 'number' ? entry : parseWorker(entry),
+    ),
   };
 }
 
@@ -65,7 +68,8 @@ const SEND_ENDS = ['arrival', 'posted', 'acked', 'unknown'] as const;
 const SEND_MODES = ['rendezvous', 'unknown'] as const;
 const SERIES_TYPES = ['gauge', 'sum', 'histogram'] as const;
 
-function parseWorker(raw: unknown): WorkerInfo {
+/** @throws ChunkFormatError */
+export function parseWorker(raw: unknown): WorkerInfo {
   const fields = object(raw);
   for (const name of WORKER_TEXTS) text(fields, name);
   for (const name of WORKER_NUMBERS) number(fields, name);

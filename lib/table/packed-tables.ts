@@ -79,29 +79,25 @@ export function payloadBytes(table: PackedTable): number {
   return sum;
 }
 
-/** Do the payloads fill `bytes` one behind the other, in order of the rows? */
-export function isCompact(table: PackedTable): boolean {
-  let at = 0;
-  for (let i = 0; i < table.length; i++) {
-    if (table.offset[i] !== at) return false;
-    at += table.byteLength[i]!;
-  }
-  return at === table.bytes.byteLength;
-}
-
 /**
  * All steps of `tables`, in their order, as one table with bytes of its own; its base is the
  * earliest start and equal workers become one entry. The starts must lie within 2^53 ns (104 days).
  */
 export function concatPacked(tables: readonly PackedTable[]): PackedTable {
-  assert(tables.length > 0, 'concatPacked needs a table');
+  const directory = concatDirectories(tables);
+  const bytes = new Uint8Array(tables.reduce((sum, table) => sum + payloadBytes(table), 0));
+  gatherPayloads(tables, bytes, 0);
+  return { ...directory, bytes };
+}
+
+/** The same without the payloads: `offset` is where `gatherPayloads` puts them. */
+export function concatDirectories(tables: readonly PackedTable[]): Omit<PackedTable, 'bytes'> {
+  assert(tables.length > 0, 'concatDirectories needs a table');
   let n = 0;
   let events = 0;
-  let byteCount = 0;
   for (const table of tables) {
     n += table.length;
     events += table.events;
-    byteCount += payloadBytes(table);
   }
   const starts = tables.flatMap((table) => packedSpan(table)?.fromUnixNs ?? []);
   const baseUnixNs = earliest(starts, starts[0] ?? tables[0]!.baseUnixNs);
@@ -115,52 +111,57 @@ export function concatPacked(tables: readonly PackedTable[]): PackedTable {
   const stepEvents = new Uint32Array(n);
   const offset = new Uint32Array(n);
   const byteLength = new Uint32Array(n);
-  const bytes = new Uint8Array(byteCount);
   let row = 0;
   let at = 0;
   for (const table of tables) {
     if (table.length === 0) continue;
     const shiftNs = nanosBetween(baseUnixNs, table.baseUnixNs);
-    assert(Math.abs(shiftNs) <= 2 ** 53, 'concatPacked: bases more than 104 days apart');
+    assert(Math.abs(shiftNs) <= 2 ** 53, 'concatDirectories: bases more than 104 days apart');
     const workerOf = new Int32Array(table.workers.length).fill(-1);
     for (let i = 0; i < table.length; i++, row++) {
       const old = table.worker[i]!;
-      let index = workerOf[old]!;
-      if (index < 0) {
-        const info = table.workers[old]!;
-        const key = workerKey(info);
-        const known = indexByKey.get(key);
-        index = known ?? workers.push(info) - 1;
-        if (known === undefined) indexByKey.set(key, index);
-        workerOf[old] = index;
-      }
-      const from = table.offset[i]!;
-      const length = table.byteLength[i]!;
-      worker[row] = index;
+      if (workerOf[old]! < 0) workerOf[old] = indexOf(table.workers[old]!, workers, indexByKey);
+      worker[row] = workerOf[old]!;
       domain[row] = table.domain[i]!;
       step[row] = table.step[i]!;
       startNs[row] = table.startNs[i]! + shiftNs;
       endNs[row] = table.endNs[i]! + shiftNs;
       stepEvents[row] = table.stepEvents[i]!;
       offset[row] = at;
-      byteLength[row] = length;
-      bytes.set(table.bytes.subarray(from, from + length), at);
-      at += length;
+      byteLength[row] = table.byteLength[i]!;
+      at += table.byteLength[i]!;
     }
   }
-  return {
-    length: n,
-    events,
-    baseUnixNs,
-    workers,
-    worker,
-    domain,
-    step,
-    startNs,
-    endNs,
-    stepEvents,
-    offset,
-    byteLength,
-    bytes,
-  };
+  const columns = { worker, domain, step, startNs, endNs, stepEvents, offset, byteLength };
+  return { length: n, events, baseUnixNs, workers, ...columns };
+}
+
+/** Copies the payloads of all steps, in order, to `out` from `at` on. */
+export function gatherPayloads(tables: readonly PackedTable[], out: Uint8Array, at: number): void {
+  let to = at;
+  for (const { length, offset, byteLength, bytes } of tables) {
+    // Neighbours are copied together.
+    let from = 0;
+    let end = 0;
+    for (let i = 0; i < length; i++) {
+      if (offset[i] !== end) {
+        out.set(bytes.subarray(from, end), to);
+        to += end - from;
+        from = offset[i]!;
+        end = from;
+      }
+      end += byteLength[i]!;
+    }
+    out.set(bytes.subarray(from, end), to);
+    to += end - from;
+  }
+}
+
+function indexOf(info: WorkerInfo, workers: WorkerInfo[], indexByKey: Map<string, number>): number {
+  const key = workerKey(info);
+  const known = indexByKey.get(key);
+  if (known !== undefined) return known;
+  const index = workers.push(info) - 1;
+  indexByKey.set(key, index);
+  return index;
 }

@@ -5,6 +5,7 @@ import type { PlannedDeployment } from '../append-plan.ts';
 import type { SeenWorker } from '../append-registry.ts';
 import { addSteps, type StepRun } from '../step-runs.ts';
 import type { TelemetryBatch } from '../telemetry-store.ts';
+import type { Journal } from './journal.ts';
 import type { PackedDeployment } from './pack-plan.ts';
 
 /** The ledger keeps the newest of this many, and everything younger than LEDGER_AGE_NS. */
@@ -17,7 +18,7 @@ export class AppendStatements {
   readonly #addBatch;
   readonly #pruneBatches;
   readonly #addChunk;
-  readonly #addSteps;
+  readonly #journal: Journal;
   readonly #addMetricChunk;
   readonly #count;
   readonly #seeDeployment;
@@ -27,7 +28,8 @@ export class AppendStatements {
   readonly #addTotal;
   readonly #readTotal;
 
-  constructor(database: Database.Database) {
+  constructor(database: Database.Database, journal: Journal) {
+    this.#journal = journal;
     this.#findBatch = database.prepare<[string]>('SELECT 1 FROM batches WHERE batch_id = ?');
     this.#addBatch = database.prepare<[string, bigint]>(
       'INSERT INTO batches (batch_id, received_unix_ns) VALUES (?, ?)',
@@ -42,10 +44,6 @@ export class AppendStatements {
       `INSERT INTO chunks
          (deployment, from_unix_ns, to_unix_ns, min_step, max_step, events, blob_bytes, blob, seq)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    );
-    this.#addSteps = database.prepare<[number, string, bigint, bigint, number, number, Uint8Array]>(
-      `INSERT INTO journal (seq, deployment, from_unix_ns, to_unix_ns, events, blob_bytes, blob)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#addMetricChunk = database.prepare<[string, bigint, bigint, number, number, Uint8Array]>(
       `INSERT INTO metric_chunks (deployment, from_unix_ns, to_unix_ns, points, blob_bytes, blob)
@@ -160,10 +158,11 @@ export class AppendStatements {
       rawBytes += blob.byteLength;
       if (toUnixNs - fromUnixNs > longestNs) longestNs = toUnixNs - fromUnixNs;
     }
-    for (const { fromUnixNs, toUnixNs, events, blob } of packed.steps) {
-      const bytes = blob.byteLength;
-      this.#addSteps.run(sequence, deployment, fromUnixNs, toUnixNs, events, bytes, blob);
-      rawBytes += bytes;
+    const steps = plan.packed.filter(({ length }) => length > 0);
+    if (steps.length > 0) {
+      const row = this.#journal.add(sequence, deployment, steps, performance.now());
+      rawBytes += row.blobBytes;
+      if (row.spanNs > longestNs) longestNs = row.spanNs;
     }
     let metricBytes = 0;
     let longestMetricNs = 0n;

@@ -4,24 +4,12 @@
  * replaced stays readable for a while (see compact.ts).
  */
 import type Database from 'better-sqlite3';
-import { ChunkFormatError } from '#lib/table/chunk-frame.ts';
 import { compareInstants } from '#lib/table/instants.ts';
 import { ScanExpiredError } from '../store-errors.ts';
 import type { TimeWindow } from '../telemetry-store.ts';
+import { type DamageListener, readable } from './damage.ts';
 
 export type ChunkTable = 'chunks' | 'packed_chunks' | 'metric_chunks';
-
-/** A stored chunk that cannot be read: skipped and counted, never silent. */
-export interface DamagedChunk {
-  readonly table: ChunkTable | 'journal';
-  readonly id: number;
-  readonly deployment: string;
-  /** Events or points that it held. */
-  readonly rows: number;
-  readonly message: string;
-}
-
-export type DamageListener = (chunk: DamagedChunk) => void;
 
 /** What the chunks of a deployment are listed by. */
 export interface ChunkSelection {
@@ -108,19 +96,13 @@ export class ChunkScan {
       if (this.#heir.get(deployment, id, id, ...worker) !== undefined) throw new ScanExpiredError();
       return null;
     }
-    try {
-      return unpack(row.blob);
-    } catch (cause) {
-      if (!(cause instanceof ChunkFormatError)) throw cause;
-      this.#reportDamage({
-        table: this.#table,
-        id: Number(key.id),
-        deployment,
-        rows: Number(row.rows),
-        message: cause.message,
-      });
-      return null;
-    }
+    return readable(
+      () => unpack(row.blob),
+      (message) => {
+        const damage = { id: Number(key.id), deployment, rows: Number(row.rows), message };
+        this.#reportDamage({ table: this.#table, ...damage });
+      },
+    );
   }
 
   /** Keys of the chunks up to `newestId` that may overlap the window, by end. */

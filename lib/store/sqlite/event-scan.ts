@@ -4,14 +4,16 @@
  * which move from the journal into chunks meanwhile are neither missed nor met twice.
  */
 import type Database from 'better-sqlite3';
-import { ChunkFormatError } from '#lib/table/chunk-frame.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { PackedTable } from '#lib/table/packed-table.ts';
 import { boundedSteps, eventsOfWorkers, stepsInSelection } from '../step-filter.ts';
 import type { EventSelection, TimeWindow } from '../telemetry-store.ts';
 import { eventsInWindow } from '../window-filter.ts';
-import { unpackEvents, unpackSteps } from './blob.ts';
-import { type ChunkKey, ChunkScan, compareKeys, type DamageListener } from './chunk-scan.ts';
+import { unpackEvents } from './blob.ts';
+import { type ChunkKey, ChunkScan, compareKeys } from './chunk-scan.ts';
+import { type DamageListener, readable } from './damage.ts';
+import { JournalWorkerReader } from './journal-workers.ts';
+import { unpackSteps } from './step-blob.ts';
 
 interface JournalRow {
   readonly id: bigint;
@@ -31,12 +33,14 @@ export class EventScan {
   readonly #reportDamage: DamageListener;
   readonly #journal;
   readonly #journalBlob;
+  readonly #journalWorkers: JournalWorkerReader;
 
   constructor(database: Database.Database, reportDamage: DamageListener) {
     this.#database = database;
     this.#reportDamage = reportDamage;
     this.#chunks = new ChunkScan(database, 'chunks', reportDamage);
     this.#packed = new ChunkScan(database, 'packed_chunks', reportDamage);
+    this.#journalWorkers = new JournalWorkerReader(database);
     this.#journal = database.prepare<[string, bigint, bigint], JournalRow>(
       `SELECT id, from_unix_ns AS fromUnixNs, to_unix_ns AS toUnixNs, events FROM journal
        WHERE deployment = ? AND to_unix_ns > ? AND from_unix_ns < ? ORDER BY id`,
@@ -76,21 +80,18 @@ export class EventScan {
   #journalSources(selection: EventSelection): readonly Source[] {
     const { deployment, window } = selection;
     const { fromUnixNs, toUnixNs } = window ?? ALL_TIME;
-    return this.#journal.all(deployment, fromUnixNs, toUnixNs).map((row) => {
+    return this.#journal.all(deployment, fromUnixNs, toUnixNs).flatMap((row): Source[] => {
       const blob = this.#journalBlob.get(row.id)!;
-      const unpack = (): PackedTable | null => {
-        try {
-          return unpackSteps(blob);
-        } catch (cause) {
-          if (!(cause instanceof ChunkFormatError)) throw cause;
-          const { message } = cause;
-          const { id, events } = row;
-          const damage = { id: Number(id), deployment, rows: Number(events), message };
+      // Now, since the workers that it names may be gone when it has moved.
+      const decoded = readable(
+        () => unpackSteps(blob, this.#journalWorkers.workerOf),
+        (message) => {
+          const damage = { id: Number(row.id), deployment, rows: Number(row.events), message };
           this.#reportDamage({ table: 'journal', ...damage });
-          return null;
-        }
-      };
-      return { ...row, read: () => stepSlices(unpack(), selection) };
+        },
+      );
+      if (decoded === null) return [];
+      return [{ ...row, read: () => stepSlices(decoded.table, selection) }];
     });
   }
 
@@ -120,7 +121,7 @@ export class EventScan {
           });
     return keys.map((key) => ({
       ...key,
-      read: () => stepSlices(this.#packed.read(deployment, key, unpackSteps), selection),
+      read: () => stepSlices(this.#packed.read(deployment, key, unpackTable), selection),
     }));
   }
 }
@@ -129,6 +130,10 @@ const ALL_TIME: { readonly fromUnixNs: bigint; readonly toUnixNs: bigint } = {
   fromUnixNs: -(2n ** 63n),
   toUnixNs: 2n ** 63n - 1n,
 } satisfies { [key in keyof TimeWindow]: bigint };
+
+function unpackTable(blob: Uint8Array): PackedTable {
+  return unpackSteps(blob).table;
+}
 
 function* stepSlices(table: PackedTable | null, selection: EventSelection): Generator<PackedTable> {
   const steps = table === null ? null : stepsInSelection(table, selection);

@@ -1,9 +1,7 @@
 /** A planned append as blobs: the work that needs no transaction, done before one begins. */
 import type { EventTable } from '#lib/table/event-table.ts';
-import type { PackedTable } from '#lib/table/packed-table.ts';
-import { concatPacked, isCompact, packedSpan } from '#lib/table/packed-tables.ts';
 import type { PlannedDeployment } from '../append-plan.ts';
-import { packEvents, packMetrics, packSteps } from './blob.ts';
+import { packEvents, packMetrics } from './blob.ts';
 
 export interface PackedChunk {
   readonly fromUnixNs: bigint;
@@ -18,19 +16,8 @@ export interface PackedEventChunk extends PackedChunk {
   readonly maxStep: number;
 }
 
-/** A journal row. */
-export interface JournalSteps {
-  readonly fromUnixNs: bigint;
-  readonly toUnixNs: bigint;
-  readonly events: number;
-  readonly table: PackedTable;
-  readonly blob: Uint8Array;
-}
-
 export interface PackedDeployment {
   readonly chunks: readonly PackedEventChunk[];
-  /** One row, or none. */
-  readonly steps: readonly JournalSteps[];
   readonly metricChunks: readonly PackedChunk[];
 }
 
@@ -43,7 +30,6 @@ export function packPlan(plan: PlannedDeployment): PackedDeployment {
       ...stepRange(table),
       blob: packEvents(table),
     })),
-    steps: packJournal(plan.packed.filter(({ length }) => length > 0)),
     metricChunks: plan.metricChunks.map(({ table, fromUnixNs, toUnixNs }) => ({
       fromUnixNs,
       toUnixNs,
@@ -51,14 +37,6 @@ export function packPlan(plan: PlannedDeployment): PackedDeployment {
       blob: packMetrics(table),
     })),
   };
-}
-
-function packJournal(tables: readonly PackedTable[]): readonly JournalSteps[] {
-  const only = tables[0];
-  if (only === undefined) return [];
-  // The journal is kept in memory too, so it must own its bytes where the caller's hold more.
-  const table = tables.length === 1 && isCompact(only) ? only : concatPacked(tables);
-  return [{ ...packedSpan(table)!, events: table.events, table, blob: packSteps(table) }];
 }
 
 export function stepRange(table: EventTable): { minStep: number; maxStep: number } {

@@ -1,15 +1,19 @@
 /**
  * Deletes what the policy no longer keeps: raw chunks by age, then by size, oldest first, but never
- * one that a pin needs; metric chunks by their own age (rollups: rollup-retention.ts). Every call is bounded, and
- * gives a bounded number of free pages back to the disk.
+ * one that a pin needs; metric chunks by their own age (rollups: rollup-retention.ts). What the
+ * journal holds moves into chunks before it can be deleted. Every call is bounded, and gives a
+ * bounded number of free pages back to the disk.
  */
 import type Database from 'better-sqlite3';
 import type { UnixNanos } from '#lib/base/units.ts';
+import { compareInstants } from '#lib/table/instants.ts';
 import type { RetainOutcome, RetentionPolicy } from '../telemetry-store.ts';
 import { RollupRetention } from './rollup-retention.ts';
 import type { StaleMarks } from './stale-marks.ts';
 
 const CHUNKS_PER_CALL = 256;
+/** Deleting a blob walks through all its pages. */
+const DELETED_BYTES_PER_CALL = 16 * 1024 * 1024;
 const VACUUM_PAGES_PER_CALL = 1024;
 /** Metric points are small; they may take this share of what raw events may. */
 const METRIC_BYTES_SHARE = 0.1;
@@ -22,6 +26,11 @@ interface OldChunk {
   readonly blobBytes: bigint;
 }
 
+interface OldestOf {
+  readonly oldest: Database.Statement<[number], OldChunk>;
+  readonly remove: Database.Statement<[bigint]>;
+}
+
 export class Retention {
   readonly #database: Database.Database;
   readonly #rollups: RollupRetention;
@@ -30,20 +39,30 @@ export class Retention {
   constructor(database: Database.Database, marks: StaleMarks) {
     this.#database = database;
     this.#rollups = new RollupRetention(database, marks);
-    this.#statements = {
-      oldestChunks: database.prepare<[number], OldChunk>(
-        `SELECT id, to_unix_ns AS toUnixNs, blob_bytes AS blobBytes FROM chunks AS chunk
+    const oldestRaw = (table: 'chunks' | 'packed_chunks') =>
+      database.prepare<[number], OldChunk>(
+        `SELECT id, to_unix_ns AS toUnixNs, blob_bytes AS blobBytes FROM ${table} AS chunk
          WHERE NOT EXISTS (
            SELECT 1 FROM pins WHERE pins.deployment = chunk.deployment
              AND pins.from_unix_ns < chunk.to_unix_ns AND pins.to_unix_ns > chunk.from_unix_ns)
          ORDER BY to_unix_ns LIMIT ?`,
-      ),
-      oldestMetrics: database.prepare<[number], OldChunk>(
-        `SELECT id, to_unix_ns AS toUnixNs, blob_bytes AS blobBytes FROM metric_chunks
-         ORDER BY to_unix_ns LIMIT ?`,
-      ),
-      deleteChunk: database.prepare<[bigint]>('DELETE FROM chunks WHERE id = ?'),
-      deleteMetrics: database.prepare<[bigint]>('DELETE FROM metric_chunks WHERE id = ?'),
+      );
+    const remove = (table: 'chunks' | 'packed_chunks' | 'metric_chunks') =>
+      database.prepare<[bigint]>(`DELETE FROM ${table} WHERE id = ?`);
+    this.#statements = {
+      raw: [
+        { oldest: oldestRaw('chunks'), remove: remove('chunks') },
+        { oldest: oldestRaw('packed_chunks'), remove: remove('packed_chunks') },
+      ],
+      metrics: [
+        {
+          oldest: database.prepare<[number], OldChunk>(
+            `SELECT id, to_unix_ns AS toUnixNs, blob_bytes AS blobBytes FROM metric_chunks
+             ORDER BY to_unix_ns LIMIT ?`,
+          ),
+          remove: remove('metric_chunks'),
+        },
+      ],
       total: database.prepare<[string], bigint>('SELECT value FROM meta WHERE name = ?').pluck(),
       addTotal: database.prepare<[bigint, string]>(
         'UPDATE meta SET value = value + ? WHERE name = ?',
@@ -57,22 +76,20 @@ export class Retention {
     const outcome = this.#database
       .transaction(() => {
         const raw = this.#deleteOldest(
-          this.#statements.oldestChunks,
-          this.#statements.deleteChunk,
+          this.#statements.raw,
           'raw_bytes',
           nowUnixNs - BigInt(Math.round(policy.rawNs)),
           policy.rawBytes,
         );
         const metrics = this.#deleteOldest(
-          this.#statements.oldestMetrics,
-          this.#statements.deleteMetrics,
+          this.#statements.metrics,
           'metric_bytes',
           rollupsBefore,
           policy.rawBytes * METRIC_BYTES_SHARE,
         );
         return {
-          deletedChunks: raw + metrics,
-          more: raw === CHUNKS_PER_CALL || metrics === CHUNKS_PER_CALL,
+          deletedChunks: raw.deleted + metrics.deleted,
+          more: raw.more || metrics.more,
         };
       })
       .immediate();
@@ -80,24 +97,37 @@ export class Retention {
     return { ...outcome, more: outcome.more || rollups.more, deletedRollups: rollups.deleted };
   }
 
+  /** Of all `tables` together the oldest first. */
   #deleteOldest(
-    oldest: Database.Statement<[number], OldChunk>,
-    remove: Database.Statement<[bigint]>,
+    tables: readonly OldestOf[],
     totalName: string,
     beforeUnixNs: bigint,
     maxBytes: number,
-  ): number {
-    let total = this.#statements.total.get(totalName) ?? 0n;
-    const doomed: OldChunk[] = [];
-    for (const chunk of oldest.iterate(CHUNKS_PER_CALL)) {
-      if (chunk.toUnixNs > beforeUnixNs && Number(total) <= maxBytes) break;
-      doomed.push(chunk);
-      total -= chunk.blobBytes;
+  ): { readonly deleted: number; readonly more: boolean } {
+    const total = this.#statements.total.get(totalName) ?? 0n;
+    const oldest = tables
+      .flatMap(({ oldest, remove }) =>
+        oldest.all(CHUNKS_PER_CALL).map((chunk) => ({ ...chunk, remove })),
+      )
+      .sort((a, b) => compareInstants(a.toUnixNs, b.toUnixNs));
+    let freed = 0n;
+    let deleted = 0;
+    for (const { id, toUnixNs, blobBytes, remove } of oldest) {
+      if (toUnixNs > beforeUnixNs && Number(total - freed) <= maxBytes) break;
+      if (deleted === CHUNKS_PER_CALL || freed >= DELETED_BYTES_PER_CALL) {
+        this.#addTotal(-freed, totalName);
+        return { deleted, more: true };
+      }
+      remove.run(id);
+      freed += blobBytes;
+      deleted++;
     }
-    for (const { id } of doomed) remove.run(id);
-    const freed = doomed.reduce((sum, { blobBytes }) => sum + blobBytes, 0n);
-    if (freed > 0n) this.#statements.addTotal.run(-freed, totalName);
-    return doomed.length;
+    this.#addTotal(-freed, totalName);
+    return { deleted, more: deleted === CHUNKS_PER_CALL };
+  }
+
+  #addTotal(bytes: bigint, totalName: string): void {
+    if (bytes !== 0n) this.#statements.addTotal.run(bytes, totalName);
   }
 
   #shrinkFile(): void {

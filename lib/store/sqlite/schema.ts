@@ -96,6 +96,13 @@ export const journal = sqliteTable(
   ],
 );
 
+/** Workers that journal rows name by id; ids are never used again. */
+export const journalWorkers = sqliteTable('journal_workers', {
+  id: integer('id').primaryKey({ autoIncrement: true }),
+  /** JSON of lib/table/worker-info.ts. */
+  info: text('info').notNull(),
+});
+
 /** Packed steps of one worker, by start; never unpacked on the way here. */
 export const packedChunks = sqliteTable(
   'packed_chunks',

@@ -27,7 +27,8 @@ import type {
 } from '../telemetry-store.ts';
 import { pointsInWindow } from '../window-filter.ts';
 import { unpackMetrics } from './blob.ts';
-import { ChunkScan, type DamagedChunk, type DamageListener } from './chunk-scan.ts';
+import { ChunkScan } from './chunk-scan.ts';
+import type { DamagedChunk, DamageListener } from './damage.ts';
 import { EventScan } from './event-scan.ts';
 import { RollupCover } from './rollup-cover.ts';
 import { RollupReader } from './rollup-statements.ts';
@@ -48,19 +49,20 @@ export class SqliteReader implements TelemetryReader {
   readonly #stageRollups: StageRollupReader;
   readonly #cover: RollupCover;
   readonly #damaged = new Set<string>();
+  readonly #report: DamageListener;
   readonly #statements;
 
   constructor(database: Database.Database, options: ReaderOptions = {}) {
     this.#database = database;
     this.#unpacker = options.unpacker;
-    const report = (chunk: DamagedChunk) => {
+    this.#report = (chunk: DamagedChunk) => {
       const key = `${chunk.table} ${chunk.id}`;
       if (this.#damaged.has(key)) return;
       this.#damaged.add(key);
       options.onDamagedChunk?.(chunk);
     };
-    this.#events = new EventScan(database, report);
-    this.#metrics = new ChunkScan(database, 'metric_chunks', report);
+    this.#events = new EventScan(database, this.#report);
+    this.#metrics = new ChunkScan(database, 'metric_chunks', this.#report);
     this.#rollups = new RollupReader(database);
     this.#stageRollups = new StageRollupReader(database);
     this.#cover = new RollupCover(database);
@@ -98,7 +100,16 @@ export class SqliteReader implements TelemetryReader {
   }
 
   scanEvents(selection: EventSelection): AsyncIterable<EventTable> {
-    return unpackedSlices(this.scanSteps(selection), selection.window, this.#unpacker);
+    const { deployment, window } = selection;
+    return unpackedSlices(this.scanSteps(selection), window, this.#unpacker, (step, message) =>
+      this.#report({
+        table: 'packed_chunks',
+        id: damagedStepId(step),
+        deployment,
+        rows: step.events,
+        message,
+      }),
+    );
   }
 
   async *scanSteps(selection: EventSelection): AsyncGenerator<EventTable | PackedTable> {
@@ -217,6 +228,11 @@ export class SqliteReader implements TelemetryReader {
 
 /** What the journal may hold before its oldest part should be in chunks. */
 const JOURNAL_TARGET_BYTES = 48 * 1024 * 1024;
+
+/** Steps have no id of their own: the negative of the instant, in seconds, tells one from another. */
+function damagedStepId({ baseUnixNs, startNs }: PackedTable): number {
+  return -(Number(baseUnixNs) + startNs[0]!) / 1e9;
+}
 
 function fileBytes(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;

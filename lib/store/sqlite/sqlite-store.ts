@@ -38,6 +38,7 @@ import { AppendStatements } from './append-statements.ts';
 import { Cascade } from './cascade.ts';
 import { Compaction } from './compact.ts';
 import { DatabaseFiles } from './database-files.ts';
+import { Journal, type JournalLimits } from './journal.ts';
 import { packPlan } from './pack-plan.ts';
 import { Retention } from './retention.ts';
 import { RollupWriter } from './rollup-statements.ts';
@@ -48,6 +49,10 @@ import { storeFailure } from './store-failure.ts';
 import { UnsummedScan } from './unsummed-scan.ts';
 import type { WriterLock } from './writer-lock.ts';
 
+export interface WriterOptions extends ReaderOptions {
+  readonly journal?: JournalLimits;
+}
+
 export class SqliteStore implements TelemetryStore {
   readonly #database: Database.Database;
   readonly #lock: WriterLock;
@@ -55,24 +60,27 @@ export class SqliteStore implements TelemetryStore {
   /** Once damage showed, nothing more is written: it would only grow. */
   #damage: StoreUnavailableError | undefined;
   readonly #reader: SqliteReader;
+  readonly #journal: Journal;
   readonly #append: AppendStatements;
   readonly #rollups: RollupWriter;
   readonly #stageRollups: StageRollupWriter;
   readonly #cascade: Cascade;
   readonly #unsummed: UnsummedScan;
   readonly #ledger = new StepLedger();
+  #moving: NodeJS.Immediate | undefined;
   readonly #retention: Retention;
   readonly #compaction: Compaction;
   readonly #pin;
   readonly #unpin;
 
   /** Takes over the connection and the lock; `close` gives both back. */
-  constructor(database: Database.Database, lock: WriterLock, options: ReaderOptions = {}) {
+  constructor(database: Database.Database, lock: WriterLock, options: WriterOptions = {}) {
     this.#database = database;
     this.#lock = lock;
     this.#files = new DatabaseFiles(database.name);
     this.#reader = new SqliteReader(database, options);
-    this.#append = new AppendStatements(database);
+    this.#journal = new Journal(database, options.journal);
+    this.#append = new AppendStatements(database, this.#journal);
     const marks = new StaleMarks(database);
     this.#rollups = new RollupWriter(database, marks);
     this.#stageRollups = new StageRollupWriter(database, marks);
@@ -90,12 +98,16 @@ export class SqliteStore implements TelemetryStore {
   async append(batches: readonly TelemetryBatch[]): Promise<readonly AppendOutcome[]> {
     if (batches.length === 0) return [];
     return this.#guarded(() => {
+      if (this.#journal.isFull) this.#journal.move();
       try {
         const outcomes = this.#appendNew(batches);
         this.#ledger.keep();
+        this.#journal.keep();
+        this.#moveSoon();
         return outcomes;
       } catch (cause) {
         this.#ledger.forget();
+        this.#journal.forget();
         throw cause;
       }
     });
@@ -121,6 +133,21 @@ export class SqliteStore implements TelemetryStore {
       for (const { plan, packed } of plans) this.#append.addDeployment(plan, packed, sequence);
     });
     return steps.outcomes;
+  }
+
+  /** Not before the caller has its answer. */
+  #moveSoon(): void {
+    if (this.#moving !== undefined || !this.#journal.isDue(performance.now())) return;
+    this.#moving = setImmediate(() => {
+      this.#moving = undefined;
+      if (!this.#database.open || this.#damage !== undefined) return;
+      try {
+        this.#guarded(() => this.#journal.move());
+        this.#moveSoon();
+      } catch {
+        // The rows stay where they are; the next append or `retain` tries again and tells.
+      }
+    });
   }
 
   #countDuplicate(counts: ReadonlyMap<string, number>): void {
@@ -152,6 +179,10 @@ export class SqliteStore implements TelemetryStore {
   /** Merges small chunks too, a bounded slice a call. */
   async retain(policy: RetentionPolicy, nowUnixNs: UnixNanos): Promise<RetainOutcome> {
     return this.#guarded(() => {
+      const rawBefore = nowUnixNs - BigInt(Math.round(policy.rawNs));
+      const wanted = this.#journal.isWanted(rawBefore, policy.rawBytes);
+      if (wanted || this.#journal.isDue(performance.now())) this.#journal.move();
+      this.#journal.dropDamaged(rawBefore);
       const outcome = this.#retention.retain(policy, nowUnixNs);
       const moreToMerge = this.#compaction.compact(nowUnixNs);
       const moreToSum = this.#cascade.run(nowUnixNs);
@@ -229,6 +260,7 @@ export class SqliteStore implements TelemetryStore {
   }
 
   async close(): Promise<void> {
+    clearImmediate(this.#moving);
     await this.#reader.close();
     this.#lock.release();
   }

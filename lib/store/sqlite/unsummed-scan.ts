@@ -1,19 +1,24 @@
 /** What is stored and not in the stage rollups: by sequence, one row at a time. */
 import type Database from 'better-sqlite3';
-import { ChunkFormatError } from '#lib/table/chunk-frame.ts';
+import { selectSteps } from '#lib/table/packed-tables.ts';
 import type { UnsummedPart } from '../telemetry-store.ts';
-import { unpackEvents, unpackSteps } from './blob.ts';
+import { unpackEvents } from './blob.ts';
+import { readable } from './damage.ts';
+import { JournalWorkerReader } from './journal-workers.ts';
+import { unpackSteps } from './step-blob.ts';
 
 const SOURCES = [
-  { table: 'chunks', index: 'chunks_by_seq', events: true },
-  { table: 'packed_chunks', index: 'packed_chunks_by_seq', events: false },
-  { table: 'journal', index: null, events: false },
+  { table: 'chunks', where: 'seq > ? AND seq > 0 AND replaced_by IS NULL' },
+  { table: 'packed_chunks', where: 'seq > ? AND replaced_by IS NULL' },
+  { table: 'journal', where: 'seq > ?' },
 ] as const;
+type SourceTable = (typeof SOURCES)[number]['table'];
 
 export class UnsummedScan {
   readonly #through;
   readonly #setThrough;
   readonly #sources;
+  readonly #workers: JournalWorkerReader;
 
   constructor(database: Database.Database) {
     this.#through = database
@@ -23,11 +28,11 @@ export class UnsummedScan {
       `INSERT INTO meta (name, value) VALUES ('stage_rollups_through', ?)
        ON CONFLICT DO UPDATE SET value = max(value, excluded.value)`,
     );
-    this.#sources = SOURCES.map(({ table, index, events }) => ({
-      events,
+    this.#workers = new JournalWorkerReader(database);
+    this.#sources = SOURCES.map(({ table, where }) => ({
+      table,
       keys: database.prepare<[bigint], { id: bigint; seq: bigint }>(
-        `SELECT id, seq FROM ${table} ${index === null ? '' : `INDEXED BY ${index}`}
-         WHERE seq > ? ${index === null ? '' : 'AND seq > 0 AND replaced_by IS NULL'}`,
+        `SELECT id, seq FROM ${table} WHERE ${where}`,
       ),
       blob: database
         .prepare<[bigint], Uint8Array>(`SELECT blob FROM ${table} WHERE id = ?`)
@@ -55,22 +60,25 @@ export class UnsummedScan {
     for (const { id, seq, source } of keys) {
       const blob = source.blob.get(id);
       if (blob === undefined) continue;
-      const sequence = Number(seq);
-      const part = readable(() =>
-        source.events
-          ? { sequence, events: unpackEvents(blob), packed: null }
-          : { sequence, events: null, packed: unpackSteps(blob) },
-      );
+      const part = readable(() => this.#partOf(source.table, blob, Number(seq), Number(through)));
       if (part !== null) yield part;
     }
   }
-}
 
-function readable<T>(read: () => T): T | null {
-  try {
-    return read();
-  } catch (cause) {
-    if (cause instanceof ChunkFormatError) return null;
-    throw cause;
+  #partOf(
+    table: SourceTable,
+    blob: Uint8Array,
+    sequence: number,
+    through: number,
+  ): UnsummedPart | null {
+    if (table === 'chunks') return { sequence, events: unpackEvents(blob), packed: null };
+    const { table: steps, sequences } = unpackSteps(blob, this.#workers.workerOf);
+    if (sequences === null) return { sequence, events: null, packed: steps };
+    // A packed chunk holds steps of many appends, and some may be summed.
+    const rows = new Uint32Array(steps.length);
+    let count = 0;
+    for (let i = 0; i < steps.length; i++) if (sequences[i]! > through) rows[count++] = i;
+    if (count === 0) return null;
+    return { sequence, events: null, packed: selectSteps(steps, rows.subarray(0, count)) };
   }
 }

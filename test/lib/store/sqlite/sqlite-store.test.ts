@@ -7,7 +7,7 @@ import {
   openTelemetryReader,
   openTelemetryWriter,
 } from '#lib/store/open-store.ts';
-import type { DamagedChunk } from '#lib/store/sqlite/chunk-scan.ts';
+import type { DamagedChunk } from '#lib/store/sqlite/damage.ts';
 import { openWriterDatabase } from '#lib/store/sqlite/open-database.ts';
 import { SqliteStore } from '#lib/store/sqlite/sqlite-store.ts';
 import { acquireWriterLock } from '#lib/store/sqlite/writer-lock.ts';
