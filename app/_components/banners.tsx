@@ -17,7 +17,9 @@ export function Banners() {
   const isLive = state.range.kind === 'live';
   const staleMs = isLive && !paused ? staleForMs(live, now) : null;
   const collector = health?.collector;
-  const isQuiet = isLive && staleMs === null && live.overview?.state === 'quiet';
+  // Why nothing comes in is said already.
+  const isRefusing = collector?.conditions?.some(({ notReady }) => notReady) === true;
+  const isQuiet = isLive && !isRefusing && staleMs === null && live.overview?.state === 'quiet';
   return (
     <div aria-live="polite">
       {collector?.state === 'down' && (

@@ -26,6 +26,8 @@ import type {
 } from './thread-messages.ts';
 
 const RETRY_AFTER_S = 5;
+/** One comes for every second of each deployment and those above. */
+const MAX_HELD_ROLLUPS = 1024;
 
 const port = parentPort;
 assert(port !== null, 'the ingest thread was started as a program');
@@ -51,6 +53,7 @@ class IngestThread {
   #deletedRollups = 0;
   #retentionFailures = 0;
   #rollupFailures = 0;
+  readonly #heldRollups: RollupsMessage[] = [];
 
   constructor(data: IngestThreadData, slot: StoreSlot, unpacker: PackedUnpacker) {
     this.#data = data;
@@ -201,6 +204,9 @@ class IngestThread {
       if ('type' in item) this.#group.accept(item);
       else this.#group.add(item);
     }
+    for (const message of this.#heldRollups.splice(0)) {
+      this.#rollups = this.#rollups.then(() => this.#putRollups(message));
+    }
   }
 
   #refuseHeld(items: readonly HeldRequest[]): void {
@@ -225,6 +231,11 @@ class IngestThread {
     try {
       await this.#store.putRollups(message.workers, message.deployments);
     } catch (error) {
+      // They come once: kept until the store works again.
+      if (this.#watch.noticed(error) && this.#heldRollups.length < MAX_HELD_ROLLUPS) {
+        this.#heldRollups.push(message);
+        return;
+      }
       this.#rollupFailures++;
       send({ type: 'warning', message: `storing rollups failed: ${text(error)}` });
     }
@@ -263,7 +274,10 @@ class IngestThread {
       more = outcome.more;
     } catch (error) {
       this.#retentionFailures++;
-      send({ type: 'warning', message: `deleting old telemetry failed: ${text(error)}` });
+      // What is told as a state of the store is not told every ten seconds as well.
+      if (!this.#watch.noticed(error)) {
+        send({ type: 'warning', message: `deleting old telemetry failed: ${text(error)}` });
+      }
     }
     const { retainMs, retainAgainMs } = this.#data.periods;
     this.#retainAfter(more ? retainAgainMs : retainMs);

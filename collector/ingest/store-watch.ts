@@ -62,6 +62,13 @@ export class StoreWatch {
     this.#publish();
   }
 
+  /** What another write threw: true where it is, or becomes, the state of the store. */
+  noticed(failure: unknown): boolean {
+    if (!(failure instanceof StoreUnavailableError)) return false;
+    if (!this.failing) this.settled(failure);
+    return true;
+  }
+
   async measure(): Promise<void> {
     try {
       this.#size = await this.#store.size();

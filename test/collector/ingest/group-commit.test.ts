@@ -57,17 +57,22 @@ function start(policy: CommitPolicy = POLICY) {
   const states: unknown[] = [];
   const warnings: string[] = [];
   const lost: PendingBatch[] = [];
+  const waiting: PendingBatch[] = [];
   const group = new GroupCommit(store, decoder, policy, {
     reply: (more) => replies.push(...more),
     committed: () => undefined,
     lost: (pending) => lost.push(pending),
     report: (commit) => reports.push(commit),
     storeState: (failure) => states.push(failure),
-    mayWait: () => false,
+    mayWait: (pending) => {
+      if (pending.answerByMs === undefined) return false;
+      waiting.push(pending);
+      return true;
+    },
     warn: (message) => warnings.push(message),
   });
   let id = 0;
-  const send = (text: string): number => {
+  const send = (text: string, answerByMs?: number): number => {
     id++;
     group.accept({
       type: 'request',
@@ -75,12 +80,13 @@ function start(policy: CommitPolicy = POLICY) {
       signal: 'logs',
       encoding: 'json',
       body: Buffer.from(text),
+      ...(answerByMs === undefined ? {} : { answerByMs }),
     });
     return id;
   };
   const outcomeOf = (wanted: number): IngestOutcome | undefined =>
     replies.find((reply) => reply.id === wanted)?.outcome;
-  return { store, group, send, replies, reports, states, warnings, lost, outcomeOf };
+  return { store, group, send, replies, reports, states, warnings, lost, waiting, outcomeOf };
 }
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -189,6 +195,20 @@ describe('outcomes', () => {
     expect(outcomeOf(again)).toMatchObject({ status: 'stored', duplicate: false });
     expect(states.at(-1)).toBeUndefined();
     expect(reports.map(({ ok: good }) => good)).toEqual([false, true]);
+  });
+
+  test('one whose sender waits is kept unanswered, and stored when it comes again', async () => {
+    const { group, send, store, outcomeOf, waiting } = start();
+    store.failure = () => new StoreUnavailableError('locked', 'locked');
+    const [patient, hasty] = [send('a', 1e12), send('b')];
+    await group.flush();
+    expect(outcomeOf(patient)).toBeUndefined();
+    expect(outcomeOf(hasty)).toMatchObject({ status: 'unavailable' });
+    expect(waiting.map(({ replyId }) => replyId)).toEqual([patient]);
+    store.failure = undefined;
+    for (const pending of waiting) group.add(pending);
+    await group.flush();
+    expect(outcomeOf(patient)).toMatchObject({ status: 'stored', duplicate: false });
   });
 
   test('a request that breaks the store fails alone', async () => {
