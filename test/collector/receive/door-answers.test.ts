@@ -108,6 +108,8 @@ describe('gRPC', () => {
     expect(error?.code).toBe(code);
     const [details] = error?.metadata.get('grpc-status-details-bin') ?? [];
     expect(String(details)).toContain('google.rpc.RetryInfo');
+    const [retryInfo] = error?.metadata.get('google.rpc.retryinfo-bin') ?? [];
+    expect(retryInfo).toEqual(Buffer.from([0x0a, 2, 0x08, 5]));
     expect(stats.total(pressure.status)).toBe(1);
   });
 });
