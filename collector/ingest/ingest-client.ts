@@ -98,6 +98,7 @@ const DEFAULT_MAX_WAL_BYTES = 1024 ** 3;
 const RETRY_AFTER_S = 5;
 
 const NO_STATS: IngestThreadStats = {
+  cpuMs: 0,
   decodeErrors: 0,
   malformedRequests: 0,
   commits: 0,

@@ -174,6 +174,7 @@ class IngestThread {
     send({
       type: 'stats',
       stats: {
+        cpuMs: cpuMs(),
         decodeErrors: this.#group.decodeErrors,
         malformedRequests: this.#group.malformedRequests,
         commits: this.#group.commits,
@@ -282,6 +283,11 @@ class IngestThread {
     const { retainMs, retainAgainMs } = this.#data.periods;
     this.#retainAfter(more ? retainAgainMs : retainMs);
   }
+}
+
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }
 
 function innerBatch(name: string, rejected: ReadonlyMap<string, RejectCounts>): PendingBatch {

@@ -71,6 +71,8 @@ export type IngestState =
 
 /** Totals of this process; what the database has counted since it was made is in the store. */
 export interface IngestThreadStats {
+  /** Processor time of the ingest thread so far. */
+  readonly cpuMs: number;
   readonly decodeErrors: number;
   readonly malformedRequests: number;
   readonly commits: number;

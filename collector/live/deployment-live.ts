@@ -46,9 +46,6 @@ const MAX_POINTS_AT_ONCE = 30n;
 
 const RATE_SPAN_MS = 5000;
 
-/** The newest step of a domain may go on, so that two make one whole step. */
-const MIN_REPORT_STEPS = 2;
-
 /** Events that start further ahead of the clock are not kept in memory. */
 const MAX_AHEAD_NS = 60n * SECOND;
 
@@ -197,16 +194,11 @@ export class DeploymentLive {
     if (nothingNew && !(wantsPictures && this.#lastPicture?.strip === null)) return null;
     this.#lastReported = reported;
     this.#lastQuiet = quiet;
-    const from = this.#reportFrom(reported);
-    const pointsFrom = this.#pointsFrom(from, reported);
-    const assembled = assemble(
-      this.window.tables(this.#withMargin(earlierOf(from, pointsFrom), reported)),
-      this.deployment,
-    );
-    const picture: Picture = {
-      ...this.#figures(assembled, from, reported, quiet, wantsPictures),
-      points: this.#points(assembled, pointsFrom, reported),
-    };
+    const big = this.#bigSteps(reported, !quiet);
+    const picture =
+      big === null
+        ? this.#lookAtSpan(reported, quiet, wantsPictures)
+        : this.#lookAtSteps(big, wantsPictures);
     if (wantsPictures) this.#lastPictureMs = nowMs;
     this.#lastPicture = {
       ...picture,
@@ -242,20 +234,48 @@ export class DeploymentLive {
     return ahead.events;
   }
 
-  /**
-   * Start of the report's span: less where it would hold too many events, but not less than it
-   * takes for a whole step.
-   */
+  /** The usual case: whatever happened in the last seconds. */
+  #lookAtSpan(reported: UnixNanos, quiet: boolean, wantsPictures: boolean): Picture {
+    const from = this.#reportFrom(reported);
+    const pointsFrom = this.#pointsFrom(from, reported);
+    const around = this.#withMargin(earlierOf(from, pointsFrom), reported);
+    const assembled = assemble(this.window.tables(around), this.deployment);
+    return {
+      ...this.#figures(assembled, from, reported, !quiet, wantsPictures),
+      points: this.#points(assembled, pointsFrom, floorTo(reported, SECOND)),
+    };
+  }
+
+  /** Where a quarter of a second is too much: the newest whole steps, known from the log. */
+  #lookAtSteps(steps: TimeWindow, wantsPictures: boolean): Picture {
+    const { fromUnixNs, toUnixNs } = steps;
+    const assembled = assemble(this.window.tables(steps), this.deployment);
+    const second = floorTo(fromUnixNs, SECOND);
+    const isNew = this.#pointsUntil === null || second >= this.#pointsUntil;
+    const points = isNew ? this.#points(assembled, second, unixNanos(second + SECOND)) : [];
+    return { ...this.#figures(assembled, fromUnixNs, toUnixNs, false, wantsPictures), points };
+  }
+
+  /** null: the report's span, even if short, is not too much, or no step is whole. */
+  #bigSteps(reported: UnixNanos, newestMayGoOn: boolean): TimeWindow | null {
+    const { maxReportEvents, maxStepSpanNs } = this.#settings;
+    const shortest = { fromUnixNs: unixNanos(reported - SECOND / 4n), toUnixNs: reported };
+    const last = this.#steps.newestWhole(reported, 0, newestMayGoOn);
+    if (last === null || last.fromUnixNs < reported - BigInt(maxStepSpanNs)) return null;
+    // A short span holds a whole step only where it is as long as one, and as the pause after it.
+    const fits =
+      this.window.count(shortest) <= maxReportEvents &&
+      this.#reportFrom(reported) <= last.fromUnixNs;
+    return fits ? null : this.#steps.newestWhole(reported, maxReportEvents, newestMayGoOn);
+  }
+
+  /** Start of the report's span: less where it would hold too many events. */
   #reportFrom(reported: UnixNanos): UnixNanos {
-    const { maxReportEvents } = this.#settings;
     let spanNs = BigInt(this.#settings.reportSpanNs);
     const count = (): number =>
       this.window.count({ fromUnixNs: unixNanos(reported - spanNs), toUnixNs: reported });
-    while (spanNs > SECOND / 4n && count() > maxReportEvents) spanNs /= 2n;
-    const from = unixNanos(reported - spanNs);
-    const steps = this.#steps.newestFrom(reported, maxReportEvents, MIN_REPORT_STEPS);
-    const oldest = unixNanos(reported - BigInt(this.#settings.maxStepSpanNs));
-    return steps === null || steps < oldest ? from : earlierOf(from, steps);
+    while (spanNs > SECOND / 4n && count() > this.#settings.maxReportEvents) spanNs /= 2n;
+    return unixNanos(reported - spanNs);
   }
 
   #withMargin(from: UnixNanos, to: UnixNanos): TimeWindow {
@@ -272,11 +292,16 @@ export class DeploymentLive {
     assembled: Assembled,
     from: UnixNanos,
     reported: UnixNanos,
-    quiet: boolean,
+    newestMayGoOn: boolean,
     wantsPictures: boolean,
   ): Omit<Picture, 'points'> {
     const base = assembled.events.baseUnixNs;
-    const steps = wholeSteps(assembled, Number(from - base), Number(reported - base), !quiet);
+    const steps = wholeSteps(
+      assembled,
+      Number(from - base),
+      Number(reported - base),
+      newestMayGoOn,
+    );
     if (steps === null) return { report: null, strip: null, heatmap: null };
     const window = {
       fromUnixNs: addNanos(base, steps.fromNs),
@@ -296,17 +321,13 @@ export class DeploymentLive {
     const oldest = unixNanos(until - MAX_POINTS_AT_ONCE * SECOND);
     const start = laterOf(wanted, oldest);
     if (start >= from) return start;
-    const count = (fromUnixNs: UnixNanos): number =>
-      this.window.count({ fromUnixNs, toUnixNs: reported });
-    const maxEvents = 2 * Math.max(this.#settings.maxReportEvents, count(from));
-    const last = unixNanos(until - SECOND);
-    for (const first of [start, last]) if (count(first) <= maxEvents) return first;
+    const events = this.window.count({ fromUnixNs: start, toUnixNs: reported });
+    if (events <= 2 * this.#settings.maxReportEvents) return start;
     return floorTo(from + SECOND - 1n, SECOND);
   }
 
-  /** One point for each whole second that all workers have reported, once. */
-  #points(assembled: Assembled, start: UnixNanos, reported: UnixNanos): TrendPoint[] {
-    const until = floorTo(reported, SECOND);
+  /** One point for each whole second up to `until`, once. */
+  #points(assembled: Assembled, start: UnixNanos, until: UnixNanos): TrendPoint[] {
     if (start >= until) return [];
     const rows = bucketsWithData(rollupBuckets(assembled, start, until, NS_PER_S));
     this.#pointsUntil = until;

@@ -155,6 +155,8 @@ export class LiveEngine {
     return {
       deployments: this.#deployments.size,
       events,
+      cpuMs: this.#parts.cpuMs(),
+      sampledDeployments: this.#load.every.size,
       cycleMs,
       periodMs,
       droppedEvents: this.#droppedEvents,

@@ -2,9 +2,10 @@
  * When the newest steps of a deployment began and ended, and how many events they have: from it the
  * live report chooses whole steps, also where so few are looked at that most spans of time hold none.
  */
-import type { UnixNanos } from '#lib/base/units.ts';
+import { type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { PackedTable } from '#lib/table/packed-table.ts';
+import type { TimeWindow } from './time-window.ts';
 
 interface LoggedStep {
   readonly domain: number;
@@ -67,27 +68,32 @@ export class StepLog {
   }
 
   /**
-   * Start of the earliest of the newest steps that end by `reported` and have at most `maxEvents`
-   * events together; more where that is needed for `minSteps` steps of one domain. null: there are
-   * none.
+   * From the first start to the last end of the newest whole steps: those that end by `reported` and
+   * are not the newest of their domain (`newestMayGoOn`). As many as have `maxEvents` events
+   * together, at least one; null where there is none.
    */
-  newestFrom(reported: UnixNanos, maxEvents: number, minSteps: number): UnixNanos | null {
-    const ended = [...this.#steps.values()]
-      .filter(({ endUnixNs }) => endUnixNs <= reported)
-      .sort((a, b) => (a.endUnixNs > b.endUnixNs ? -1 : 1));
-    const ofDomain = new Map<number, number>();
-    let events = 0;
-    let enough = false;
-    let from: bigint | null = null;
-    for (const step of ended) {
-      events += step.events;
-      if (enough && events > maxEvents) break;
-      const steps = (ofDomain.get(step.domain) ?? 0) + 1;
-      ofDomain.set(step.domain, steps);
-      enough ||= steps >= minSteps;
-      if (from === null || step.startUnixNs < from) from = step.startUnixNs;
+  newestWhole(reported: UnixNanos, maxEvents: number, newestMayGoOn: boolean): TimeWindow | null {
+    const newest = new Map<number, LoggedStep>();
+    for (const step of this.#steps.values()) {
+      const known = newest.get(step.domain);
+      if (known === undefined || step.startUnixNs > known.startUnixNs) {
+        newest.set(step.domain, step);
+      }
     }
-    return from as UnixNanos | null;
+    const whole = [...this.#steps.values()]
+      .filter((step) => step.endUnixNs <= reported)
+      .filter((step) => !newestMayGoOn || newest.get(step.domain) !== step)
+      .sort((a, b) => (a.endUnixNs > b.endUnixNs ? -1 : 1));
+    let events = 0;
+    let from: bigint | null = null;
+    let to = 0n;
+    for (const step of whole) {
+      events += step.events;
+      if (from !== null && events > maxEvents) break;
+      if (from === null || step.startUnixNs < from) from = step.startUnixNs;
+      if (step.endUnixNs > to) to = step.endUnixNs;
+    }
+    return from === null ? null : { fromUnixNs: unixNanos(from), toUnixNs: unixNanos(to) };
   }
 
   /** The longest step that is remembered, in nanoseconds. */

@@ -55,7 +55,13 @@ const CASES: Readonly<Record<string, readonly [title: string, spec: RunSpec]>> =
   grpc: ['plain spans, OTLP/gRPC', { ...COMMON, transport: 'grpc' }],
   packed: [
     'packed steps, OTLP/HTTP, a dashboard open',
-    { ...COMMON, events: 'packed', rate: Number(values.rate), queryEveryMs: 250 },
+    {
+      ...COMMON,
+      events: 'packed',
+      rate: Number(values.rate),
+      inFlight: 4 * COMMON.inFlight,
+      queryEveryMs: 250,
+    },
   ],
 };
 
@@ -100,6 +106,12 @@ function rowsOf(spec: RunSpec, result: RunResult, droppedRate: number): BenchRow
       : []),
     { name: 'requests refused, sent again', value: sent.refused },
     { name: 'processor time, collector', value: perEvent(result.cpuUs), unit: 'ns/event' },
+    {
+      name: '... of it: ingest thread',
+      value: perEvent(last.ingestCpuMs * 1000),
+      unit: 'ns/event',
+    },
+    { name: '... of it: live thread', value: perEvent(last.liveCpuMs * 1000), unit: 'ns/event' },
     { name: 'processor time, sender', value: perEvent(sent.cpuUs), unit: 'ns/event' },
     { name: 'bytes received', value: sent.bytes / sent.events, unit: 'bytes/event' },
     {

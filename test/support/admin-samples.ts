@@ -4,6 +4,7 @@ import { type ReportJson, reportSchema } from '#lib/api/report-schema.ts';
 
 export function idleIngestStats(): IngestStats {
   return {
+    cpuMs: 0,
     decodeErrors: 0,
     malformedRequests: 0,
     commits: 0,

@@ -18,7 +18,9 @@ interface Target extends CollectorReady {
 }
 
 interface IngestStatus {
+  readonly live: { readonly stats: { readonly cpuMs: number } | null };
   readonly ingest: {
+    readonly cpuMs: number;
     readonly pendingRequests: number;
     readonly pendingBytes: number;
     readonly liveDroppedEvents: number;
@@ -80,7 +82,7 @@ async function collector(folder: string): Promise<Target> {
       const metrics = await (await fetch(`${admin}/metrics`)).text();
       const headers = { Authorization: `Bearer ${running.adminToken}` };
       const status = await fetch(`${admin}/api/status`, { headers });
-      const { ingest } = (await status.json()) as IngestStatus;
+      const { ingest, live } = (await status.json()) as IngestStatus;
       const figure = (name: string): number =>
         Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(metrics)?.[1] ?? Number.NaN);
       return {
@@ -92,6 +94,8 @@ async function collector(folder: string): Promise<Target> {
         journalBytes: ingest.size?.journalBytes ?? 0,
         backlogBytes: ingest.size?.compactionBacklogBytes ?? 0,
         state: ingest.state.status,
+        ingestCpuMs: ingest.cpuMs,
+        liveCpuMs: live.stats?.cpuMs ?? 0,
       };
     },
     stop: () => running.stop(),
@@ -130,6 +134,8 @@ async function dropper(): Promise<Target> {
       journalBytes: 0,
       backlogBytes: 0,
       state: 'ok',
+      ingestCpuMs: 0,
+      liveCpuMs: 0,
     }),
     stop: async () => {
       http.closeAllConnections();

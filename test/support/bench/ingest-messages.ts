@@ -39,6 +39,9 @@ export interface CollectorReport {
   readonly journalBytes: number;
   readonly backlogBytes: number;
   readonly state: string;
+  /** Processor time of threads, and of everything else in the process. */
+  readonly ingestCpuMs: number;
+  readonly liveCpuMs: number;
 }
 
 export interface CollectorReady {
