@@ -27,11 +27,14 @@ import { series } from './series.ts';
 import { storeTotals } from './store-totals.ts';
 import { strip } from './strip.ts';
 import { timeline } from './timeline.ts';
+import type { PartHelper } from './window-part.ts';
 
 export interface Stores {
   readonly telemetry: TelemetryReader;
   /** Opened on first use. */
   readonly state: () => Promise<StateStore>;
+  /** Starts another thread, for half of a long report. */
+  readonly startHelper?: () => PartHelper;
 }
 
 /**
@@ -49,8 +52,8 @@ type Answerer = (
 
 const ANSWERERS: Readonly<Record<QuestionKind, Answerer>> = {
   deployments: ({ telemetry }) => listDeployments(telemetry),
-  report: async ({ telemetry }, question, now) =>
-    reportJson(await report(telemetry, question, now, MAX_SERVED_EVENTS)),
+  report: async ({ telemetry, startHelper }, question, now) =>
+    reportJson(await report(telemetry, question, now, MAX_SERVED_EVENTS, startHelper)),
   series: ({ telemetry }, question, now) => series(telemetry, question, now),
   heatmap: ({ telemetry }, question, now) => heatmap(telemetry, question, now),
   strip: ({ telemetry }, question, now) => strip(telemetry, question, now),

@@ -7,24 +7,31 @@ import type { Report } from '#lib/analysis/report-types.ts';
 import { addNanos, NS_PER_S, type UnixNanos } from '#lib/base/units.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
-import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
+import type { StoredDeployment, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 import { loadWindow, MARGIN_NS } from './load-events.ts';
+import { LONG_REPORT_EVENTS, reportInHalves, reportInSlices } from './long-report.ts';
 import type { DeploymentQuestion } from './questions.ts';
 import { rejectionsOf } from './rejections.ts';
 import { rollupReport } from './rollup-report.ts';
 import { ROLLUP_RESOLUTIONS_NS } from './series.ts';
 import { parseWindow, requireDeployment } from './window.ts';
+import type { PartHelper } from './window-part.ts';
 
 /** Assembling takes about 150 bytes an event: more than this could fill a machine. */
 export const MAX_RAW_EVENTS = 24_000_000;
 
-/** Without `from` and `to`: from the first start to the last end of all raw events kept. */
+/**
+ * `startHelper`: starts another thread for the half of a long window; it is closed after.
+ *
+ * Without `from` and `to`: from the first start to the last end of all raw events kept.
+ */
 export async function report(
   reader: TelemetryReader,
   question: DeploymentQuestion,
   nowUnixNs: UnixNanos,
   maxRawEvents: number = MAX_RAW_EVENTS,
+  startHelper?: () => PartHelper,
 ): Promise<Report> {
   const given = parseWindow(question, nowUnixNs);
   const { deployment } = question;
@@ -40,17 +47,38 @@ export async function report(
     const answer = await rollupReport(reader, deployment, whole, quality);
     if (answer !== null) return answer;
   }
+  if (startHelper !== undefined && likelyEvents(seen, whole) > LONG_REPORT_EVENTS) {
+    const helper = startHelper();
+    try {
+      const max = maxRawEvents / 2;
+      const answer = await reportInHalves(reader, deployment, given, whole, quality, max, helper);
+      if (answer !== null) return answer;
+    } finally {
+      await helper.close();
+    }
+  }
   const loaded = await loadWindow(reader, deployment, given, maxRawEvents);
   if (!loaded.complete) {
     const answer = await rollupReport(reader, deployment, whole, quality);
     if (answer !== null) return answer;
     throw new Error('the window holds too many events for one report and has no rollups yet');
   }
+  if (loaded.events > LONG_REPORT_EVENTS) {
+    const answer = await reportInSlices(loaded.tables, deployment, given, quality);
+    if (answer !== null) return answer;
+  }
   if (given.fromUnixNs === undefined && given.toUnixNs === undefined) {
     return buildReport({ events: loaded.tables, deployment, ...quality });
   }
   const assembled = assemble(loaded.tables, deployment);
   return reportOf(assembled, completed(given, assembled), quality);
+}
+
+/** At the deployment's mean rate since it was first seen. */
+function likelyEvents(seen: StoredDeployment, window: TimeWindow): number {
+  const allNs = Number(seen.lastSeenUnixNs - seen.firstSeenUnixNs);
+  const windowNs = Number(window.toUnixNs - window.fromUnixNs);
+  return allNs <= windowNs ? seen.events : seen.events * (windowNs / allNs);
 }
 
 /** Open ends become the first start and the last end of the events. */

@@ -1,0 +1,57 @@
+/** One thread's part of a long window: its events from the store, and what they add to the report. */
+import type { ReportPart } from '#lib/analysis/report-part.ts';
+import type { SharedFacts } from '#lib/analysis/slice.ts';
+import { type PartOfWindow, SlicedWindow } from '#lib/analysis/sliced-report.ts';
+import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
+import { loadWindow } from './load-events.ts';
+
+export interface PartQuestion {
+  readonly deployment: string;
+  /** The report's window. */
+  readonly window: PartOfWindow;
+  /** What of it to work on. */
+  readonly own: PartOfWindow;
+  readonly maxEvents: number;
+}
+
+/** What a part of the window gives; `window`: the report's, as far as the part's events tell. */
+export interface PartAnswer {
+  readonly window: TimeWindow;
+  readonly parts: readonly ReportPart[];
+}
+
+export class WindowPart {
+  readonly #sliced: SlicedWindow;
+
+  private constructor(sliced: SlicedWindow) {
+    this.#sliced = sliced;
+  }
+
+  /** null: too many events, or not to be cut into slices. */
+  static async load(
+    reader: TelemetryReader,
+    { deployment, window, own, maxEvents }: PartQuestion,
+  ): Promise<WindowPart | null> {
+    const loaded = await loadWindow(reader, deployment, { ...window, ...own }, maxEvents);
+    if (!loaded.complete) return null;
+    const sliced = SlicedWindow.of(loaded.tables, deployment, window, own);
+    return sliced === null ? null : new WindowPart(sliced);
+  }
+
+  answer(): PartAnswer {
+    return { window: this.#sliced.window, parts: this.#sliced.parts() };
+  }
+
+  again(slice: number, known: SharedFacts): ReportPart {
+    return this.#sliced.part(slice, known);
+  }
+}
+
+/** Another thread that works on a part of a window. Questions are answered one after the other. */
+export interface PartHelper {
+  /** null: it cannot be done in parts. */
+  answer(question: PartQuestion): Promise<PartAnswer | null>;
+  /** Slice `slice` of the last answer, with what all slices tell. */
+  again(slice: number, known: SharedFacts): Promise<ReportPart>;
+  close(): Promise<void>;
+}
