@@ -199,7 +199,7 @@ async function fromRollups(task: Task): Promise<Timeline> {
     wanted === null || wanted.has(workerId);
   const all = await reader.rollupParts(partsOf(task, grid.window, fineNs));
   for (const bands of await bandsOf(reader, deployment, all)) sums.addBands(bands, takes);
-  if (sums.isEmpty && overview.events === 0 && !(await isEmpty(task))) {
+  if (sums.isEmpty && !(await isEmpty(task))) {
     throw new BadQuestionError(
       'from',
       'The window holds more events than one answer may read, and has no rollups: ask for a shorter one.',
@@ -208,10 +208,16 @@ async function fromRollups(task: Task): Promise<Timeline> {
   return binned(task, sums, grid, 'rollups', fineNs);
 }
 
+/** Does no event start there? */
 async function isEmpty({ reader, deployment, asked, workers }: Task): Promise<boolean> {
   const selection = { deployment, window: asked };
   const scan = reader.scanEvents(workers === undefined ? selection : { ...selection, workers });
-  for await (const table of scan) if (table.length > 0) return false;
+  const binNs = Number(asked.toUnixNs - asked.fromUnixNs);
+  const sums = new TimelineSums({ binNs, length: 1, window: asked });
+  for await (const table of scan) {
+    sums.addEvents(table);
+    if (!sums.isEmpty) return false;
+  }
   return true;
 }
 
