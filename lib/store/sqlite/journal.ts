@@ -9,7 +9,7 @@ import { packedSpan } from '#lib/table/packed-tables.ts';
 import { readable } from './damage.ts';
 import { JournalWorkerReader, JournalWorkerWriter } from './journal-workers.ts';
 import { PackedChunkWriter } from './packed-chunk-writer.ts';
-import { packSteps, unpackSteps } from './step-blob.ts';
+import { allSteps, packSteps, unpackSteps } from './step-blob.ts';
 import { workerPieces } from './worker-steps.ts';
 
 export interface JournalLimits {
@@ -107,7 +107,9 @@ export class Journal {
     tables: readonly PackedTable[],
     nowMs: number,
   ): { readonly blobBytes: number; readonly spanNs: bigint } {
-    const { blob, table } = packSteps(tables, null, this.#workers.idOf);
+    const source = allSteps(tables);
+    const workerIds = source.directory.workers.map(this.#workers.idOf);
+    const { blob, table } = packSteps(source, { sequences: null, workerIds });
     const { fromUnixNs, toUnixNs } = packedSpan(table)!;
     const blobBytes = blob.byteLength;
     const { lastInsertRowid } = this.#insert.run(

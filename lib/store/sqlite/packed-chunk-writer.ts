@@ -1,8 +1,12 @@
 /** Writes packed chunks: pieces of one worker each, inside the caller's transaction. */
 import type Database from 'better-sqlite3';
 import { packedSpan } from '#lib/table/packed-tables.ts';
-import { packSteps, shrinkSteps } from './step-blob.ts';
+import { packSteps, type StepBlob, shrinkSteps, someSteps } from './step-blob.ts';
 import type { WorkerPiece } from './worker-steps.ts';
+
+/** Chunks of a group between two looks at whether compression pays. */
+const TRY_EVERY = 64;
+const MAX_GROUPS = 4096;
 
 export interface Heirship {
   /** First and last id of the chunks that this one replaces. */
@@ -13,6 +17,7 @@ export interface Heirship {
 export class PackedChunkWriter {
   readonly #insert;
   readonly #longest;
+  readonly #untilTry = new Map<string, number>();
 
   constructor(database: Database.Database) {
     this.#insert = database.prepare<
@@ -65,10 +70,11 @@ export class PackedChunkWriter {
     piece: WorkerPiece,
     heirship: Heirship | null,
   ): { readonly id: bigint; readonly blobBytes: number; readonly spanNs: bigint } {
-    const packed = packSteps(piece.tables, piece.sequences, null);
+    const { sequences } = piece;
+    const packed = packSteps(someSteps(piece.steps), { sequences, workerIds: null });
     const { table } = packed;
     const { fromUnixNs, toUnixNs } = packedSpan(table)!;
-    const blob = shrinkSteps(packed);
+    const blob = this.#shrunk(piece, packed);
     const { lastInsertRowid } = this.#insert.run(
       piece.deployment,
       piece.group,
@@ -77,7 +83,7 @@ export class PackedChunkWriter {
       toUnixNs,
       table.length,
       table.events,
-      piece.sequences.reduce((a, b) => Math.max(a, b), 0),
+      sequences.reduce((a, b) => Math.max(a, b), 0),
       blob.byteLength,
       heirship?.replacesFrom ?? null,
       heirship?.replacesTo ?? null,
@@ -85,5 +91,19 @@ export class PackedChunkWriter {
     );
     const spanNs = toUnixNs - fromUnixNs;
     return { id: BigInt(lastInsertRowid), blobBytes: blob.byteLength, spanNs };
+  }
+  /** A group's payloads resemble each other: what was not worth it is tried again after a while. */
+  #shrunk({ deployment, group }: WorkerPiece, packed: StepBlob): Uint8Array {
+    const key = `${deployment} ${group}`;
+    const wait = this.#untilTry.get(key) ?? 0;
+    if (wait > 0) {
+      this.#untilTry.set(key, wait - 1);
+      return packed.blob;
+    }
+    const shrunk = shrinkSteps(packed);
+    if (shrunk !== null) return shrunk;
+    if (this.#untilTry.size >= MAX_GROUPS) this.#untilTry.clear();
+    this.#untilTry.set(key, TRY_EVERY);
+    return packed.blob;
   }
 }

@@ -39,9 +39,11 @@ import { Cascade } from './cascade.ts';
 import { Compaction } from './compact.ts';
 import { DatabaseFiles } from './database-files.ts';
 import { Journal, type JournalLimits } from './journal.ts';
+import { noteStoredSteps } from './note-stored-steps.ts';
 import { packPlan } from './pack-plan.ts';
 import { Retention } from './retention.ts';
 import { RollupWriter } from './rollup-statements.ts';
+import { SeenRegistry } from './seen-registry.ts';
 import { type ReaderOptions, SqliteReader } from './sqlite-reader.ts';
 import { StageRollupWriter } from './stage-rollup-statements.ts';
 import { StaleMarks } from './stale-marks.ts';
@@ -61,6 +63,7 @@ export class SqliteStore implements TelemetryStore {
   #damage: StoreUnavailableError | undefined;
   readonly #reader: SqliteReader;
   readonly #journal: Journal;
+  readonly #seen: SeenRegistry;
   readonly #append: AppendStatements;
   readonly #rollups: RollupWriter;
   readonly #stageRollups: StageRollupWriter;
@@ -80,11 +83,13 @@ export class SqliteStore implements TelemetryStore {
     this.#files = new DatabaseFiles(database.name);
     this.#reader = new SqliteReader(database, options);
     this.#journal = new Journal(database, options.journal);
-    this.#append = new AppendStatements(database, this.#journal);
+    this.#seen = new SeenRegistry(database);
+    this.#append = new AppendStatements(database, this.#journal, this.#seen);
     const marks = new StaleMarks(database);
     this.#rollups = new RollupWriter(database, marks);
     this.#stageRollups = new StageRollupWriter(database, marks);
     this.#unsummed = new UnsummedScan(database);
+    noteStoredSteps(database, this.#journal, this.#ledger, this.#seen);
     this.#retention = new Retention(database, marks);
     this.#cascade = new Cascade(database, marks);
     this.#compaction = new Compaction(database);
@@ -103,11 +108,13 @@ export class SqliteStore implements TelemetryStore {
         const outcomes = this.#appendNew(batches);
         this.#ledger.keep();
         this.#journal.keep();
+        this.#seen.keep();
         this.#moveSoon();
         return outcomes;
       } catch (cause) {
         this.#ledger.forget();
         this.#journal.forget();
+        this.#seen.forget();
         throw cause;
       }
     });
@@ -133,6 +140,17 @@ export class SqliteStore implements TelemetryStore {
       for (const { plan, packed } of plans) this.#append.addDeployment(plan, packed, sequence);
     });
     return steps.outcomes;
+  }
+
+  #flushSeen(): void {
+    if (!this.#seen.hasPending) return;
+    try {
+      this.#transact(() => this.#seen.flush(performance.now()));
+      this.#seen.keep();
+    } catch (cause) {
+      this.#seen.forget();
+      throw cause;
+    }
   }
 
   /** Not before the caller has its answer. */
@@ -183,6 +201,7 @@ export class SqliteStore implements TelemetryStore {
       const wanted = this.#journal.isWanted(rawBefore, policy.rawBytes);
       if (wanted || this.#journal.isDue(performance.now())) this.#journal.move();
       this.#journal.dropDamaged(rawBefore);
+      this.#flushSeen();
       const outcome = this.#retention.retain(policy, nowUnixNs);
       const moreToMerge = this.#compaction.compact(nowUnixNs);
       const moreToSum = this.#cascade.run(nowUnixNs);
@@ -261,8 +280,18 @@ export class SqliteStore implements TelemetryStore {
 
   async close(): Promise<void> {
     clearImmediate(this.#moving);
+    // A store that cannot be written is closed all the same: the next start makes up for it.
+    if (this.#database.open && this.#damage === undefined) this.#flushAtClose();
     await this.#reader.close();
     this.#lock.release();
+  }
+
+  #flushAtClose(): void {
+    try {
+      this.#flushSeen();
+    } catch (cause) {
+      if (!(storeFailure(cause, this.#database.name) instanceof StoreUnavailableError)) throw cause;
+    }
   }
 
   #transact(write: () => void): void {

@@ -18,7 +18,13 @@ import {
   encodeDirectory,
 } from '#lib/table/packed-codec.ts';
 import type { PackedTable } from '#lib/table/packed-table.ts';
-import { concatDirectories, gatherPayloads, payloadBytes } from '#lib/table/packed-tables.ts';
+import {
+  concatDirectories,
+  copyPayloads,
+  gatherDirectory,
+  gatherPayloads,
+  type StepRefs,
+} from '#lib/table/packed-tables.ts';
 import type { WorkerInfo } from '#lib/table/worker-info.ts';
 import { decompress, ZSTD_OPTIONS } from './blob.ts';
 
@@ -35,29 +41,47 @@ export interface StepBlob {
   readonly table: PackedTable;
 }
 
-/** The steps of `tables` as one blob, payloads as received. `idOf`: the worker's id, see codec. */
-export function packSteps(
-  tables: readonly PackedTable[],
-  sequences: Float64Array | null,
-  idOf: ((worker: WorkerInfo) => number) | null,
-): StepBlob {
-  const all = concatDirectories(tables);
-  const workerIds = idOf === null ? null : all.workers.map(idOf);
-  const fields: DirectoryFields = { sequences, workerIds };
-  const directory = encodeDirectory(all, fields);
-  const payloadsAt = HEAD_BYTES + directory.byteLength;
-  const byteCount = tables.reduce((sum, table) => sum + payloadBytes(table), 0);
-  const blob = new Uint8Array(payloadsAt + byteCount);
-  writeHead(blob, directory, PLAIN);
-  gatherPayloads(tables, blob, payloadsAt);
-  return { blob, table: { ...all, bytes: blob.subarray(payloadsAt) } };
+/** Steps to be packed, wherever they lie. */
+export interface StepSource {
+  readonly directory: Omit<PackedTable, 'bytes'>;
+  copyTo(out: Uint8Array, at: number): void;
 }
 
-/** The same blob, its payloads compressed where that is worth it. */
-export function shrinkSteps({ blob }: StepBlob): Uint8Array {
+/** All steps of `tables`, in their order. */
+export function allSteps(tables: readonly PackedTable[]): StepSource {
+  return {
+    directory: concatDirectories(tables),
+    copyTo: (out, at) => gatherPayloads(tables, out, at),
+  };
+}
+
+export function someSteps(refs: StepRefs): StepSource {
+  return {
+    directory: gatherDirectory(refs),
+    copyTo: (out, at) => copyPayloads(refs, out, at),
+  };
+}
+
+/** The steps as one blob, payloads as received. */
+export function packSteps(source: StepSource, fields: DirectoryFields): StepBlob {
+  const { directory: columns } = source;
+  const directory = encodeDirectory(columns, fields);
+  const payloadsAt = HEAD_BYTES + directory.byteLength;
+  const { length, offset, byteLength } = columns;
+  const byteCount = length === 0 ? 0 : offset[length - 1]! + byteLength[length - 1]!;
+  const blob = new Uint8Array(payloadsAt + byteCount);
+  writeHead(blob, directory, PLAIN);
+  source.copyTo(blob, payloadsAt);
+  return { blob, table: { ...columns, bytes: blob.subarray(payloadsAt) } };
+}
+
+/** The same blob with compressed payloads; null where that is not worth it. */
+export function shrinkSteps({ blob }: StepBlob): Uint8Array | null {
   const payloadsAt = HEAD_BYTES + headOf(blob).directoryBytes;
   const payloads = blob.subarray(payloadsAt);
-  if (!isWorthIt(payloads)) return blob;
+  const sample = payloads.subarray(0, SAMPLE_BYTES);
+  const sampled = zstdCompressSync(sample, ZSTD_OPTIONS).byteLength;
+  if (sampled >= sample.byteLength * WORTH_RATIO) return null;
   const packed = zstdCompressSync(payloads, ZSTD_OPTIONS);
   const shrunk = new Uint8Array(payloadsAt + packed.byteLength);
   writeHead(shrunk, blob.subarray(HEAD_BYTES, payloadsAt), ZSTD);
@@ -78,12 +102,6 @@ export function unpackSteps(
   const kept = blob.subarray(payloadsAt);
   const payloads = coding === PLAIN ? kept : decompress(kept);
   return decodeDirectory(blob.subarray(HEAD_BYTES, payloadsAt), payloads, workerOf);
-}
-
-function isWorthIt(payloads: Uint8Array): boolean {
-  if (payloads.byteLength < SAMPLE_BYTES / 4) return false;
-  const sample = payloads.subarray(0, SAMPLE_BYTES);
-  return zstdCompressSync(sample, ZSTD_OPTIONS).byteLength < sample.byteLength * WORTH_RATIO;
 }
 
 function headOf(blob: Uint8Array): { directoryBytes: number; coding: number } {

@@ -1,7 +1,7 @@
 /** Packed steps of many commits, put in order: pieces of one worker each, by start. Pure. */
 import { nanosBetween, type UnixNanos } from '#lib/base/units.ts';
 import type { PackedTable } from '#lib/table/packed-table.ts';
-import { selectSteps } from '#lib/table/packed-tables.ts';
+import type { StepRefs } from '#lib/table/packed-tables.ts';
 import { CHUNK_ROWS, CHUNK_SPAN_NS } from '../append-plan.ts';
 
 /** Payloads of one piece, so that reading a few steps does not read megabytes. */
@@ -18,9 +18,8 @@ export interface WorkerPiece {
   readonly deployment: string;
   readonly group: string;
   readonly rank: number;
-  /** In order; joined they are the piece. */
-  readonly tables: readonly PackedTable[];
-  /** For each step of the joined tables. */
+  readonly steps: StepRefs;
+  /** For each step. */
   readonly sequences: Float64Array;
 }
 
@@ -42,7 +41,8 @@ export function workerPieces(parts: readonly SequencedSteps[]): readonly WorkerP
   const base = first.table.baseUnixNs;
   const rows = new Map<string, WorkerRows>();
   for (const [index, { table }] of parts.entries()) addRows(rows, index, table, base);
-  return [...rows.values()].flatMap((worker) => piecesOf(worker, parts));
+  const tables = parts.map(({ table }) => table);
+  return [...rows.values()].flatMap((worker) => piecesOf(worker, parts, tables));
 }
 
 function addRows(
@@ -71,7 +71,11 @@ function addRows(
   }
 }
 
-function piecesOf(worker: WorkerRows, parts: readonly SequencedSteps[]): readonly WorkerPiece[] {
+function piecesOf(
+  worker: WorkerRows,
+  parts: readonly SequencedSteps[],
+  tables: readonly PackedTable[],
+): readonly WorkerPiece[] {
   const { part, row, startNs } = worker;
   const order = Uint32Array.from(startNs.keys());
   if (!worker.sorted) order.sort((a, b) => startNs[a]! - startNs[b]! || a - b);
@@ -90,7 +94,7 @@ function piecesOf(worker: WorkerRows, parts: readonly SequencedSteps[]): readonl
       bytes + stepBytes > PIECE_BYTES ||
       startNs[at]! - startNs[order[from]!]! > spanNs;
     if (i > from && full) {
-      pieces.push(pieceOf(worker, order.subarray(from, i), parts));
+      pieces.push(pieceOf(worker, order.subarray(from, i), parts, tables));
       from = i;
       events = 0;
       bytes = 0;
@@ -98,31 +102,26 @@ function piecesOf(worker: WorkerRows, parts: readonly SequencedSteps[]): readonl
     events += stepEvents;
     bytes += stepBytes;
   }
-  if (from < order.length) pieces.push(pieceOf(worker, order.subarray(from), parts));
+  if (from < order.length) pieces.push(pieceOf(worker, order.subarray(from), parts, tables));
   return pieces;
 }
 
-/** Neighbours of one part are chosen together. */
 function pieceOf(
   { deployment, group, rank, part, row }: WorkerRows,
   order: Uint32Array,
   parts: readonly SequencedSteps[],
+  tables: readonly PackedTable[],
 ): WorkerPiece {
-  const tables: PackedTable[] = [];
-  const sequences = new Float64Array(order.length);
-  let from = 0;
-  for (let i = 0; i <= order.length; i++) {
-    const index = part[order[from]!]!;
-    if (i < order.length && part[order[i]!] === index) continue;
-    const { table, sequences: own } = parts[index]!;
-    const rows = new Uint32Array(i - from);
-    for (let k = from; k < i; k++) {
-      rows[k - from] = row[order[k]!]!;
-      sequences[k] = typeof own === 'number' ? own : own[row[order[k]!]!]!;
-    }
-    tables.push(selectSteps(table, rows));
-    from = i;
-    if (i === order.length) break;
+  const n = order.length;
+  const steps = { tables, part: new Uint32Array(n), row: new Uint32Array(n) };
+  const ofStep = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
+    const at = order[i]!;
+    const index = part[at]!;
+    steps.part[i] = index;
+    steps.row[i] = row[at]!;
+    const { sequences } = parts[index]!;
+    ofStep[i] = typeof sequences === 'number' ? sequences : sequences[row[at]!]!;
   }
-  return { deployment, group, rank, tables, sequences };
+  return { deployment, group, rank, steps, sequences: ofStep };
 }
