@@ -69,30 +69,46 @@ export class StageAccumulator {
 
   /** Adds all events but those of phases that stay out of every figure. */
   addTable(table: EventTable): void {
-    const { startNs, durationNs, worker, stage, layer, phase } = table;
-    const { baseUnixNs } = table;
+    const { startNs, worker, baseUnixNs } = table;
     const high = Number(baseUnixNs >> 32n);
     const low = Number(baseUnixNs & 0xffffffffn);
     const withinNs = withinSliceNs(high, low);
     const baseSlice = baseSliceOf(high, low);
     const codes = this.#codesOf(table.stageNames);
-    const words = wordsOf(durationNs);
+    const words = wordsOf(table.durationNs);
     const sums = new Array<WorkerSums | undefined>(table.workers.length);
-    for (let i = 0; i < table.length; i++) {
-      if (phase[i] === Phase.warmup || phase[i] === Phase.capture) continue;
-      const w = worker[i]!;
+    for (let from = 0; from < table.length; ) {
+      if (!isSummed(table, from)) {
+        if (!isLeftOut(table.phase[from]!)) this.unsummedEvents++;
+        from++;
+        continue;
+      }
+      const w = worker[from]!;
+      const slice = Math.floor((startNs[from]! + withinNs) / SLICE_NS);
+      const sliceStartNs = slice * SLICE_NS - withinNs;
+      const sliceEndNs = sliceStartNs + SLICE_NS;
+      const most = Math.min(table.length, from + MAX_PIECE);
+      let end = from + 1;
+      // Neighbours of one worker in one slice go in together.
+      while (
+        end < most &&
+        worker[end] === w &&
+        startNs[end]! >= sliceStartNs &&
+        startNs[end]! < sliceEndNs &&
+        isSummed(table, end)
+      ) {
+        end++;
+      }
       let of = sums[w];
       if (of === undefined) {
         of = this.#sumsOf(table.workers[w]!);
         sums[w] = of;
       }
-      const duration = durationNs[i]!;
-      if (!(duration >= 0 && duration <= Number.MAX_SAFE_INTEGER)) {
-        this.unsummedEvents++;
-        continue;
-      }
-      const slice = baseSlice + Math.floor((startNs[i]! + withinNs) / SLICE_NS);
-      this.#addPiece(of, codes[stage[i]!]!, slice, layer[i]!, 0, 1, durationNs, words, i);
+      const second = Math.floor((baseSlice + slice) / SLICES_PER_SECOND);
+      const inSecond = baseSlice + slice - second * SLICES_PER_SECOND;
+      const bucket = this.#bucketOf(of, second, end - from);
+      bucket?.addRows(of.layout, table, words, codes, inSecond, from, end);
+      from = end;
     }
   }
 
@@ -155,22 +171,28 @@ export class StageAccumulator {
     at: number,
   ): void {
     const second = Math.floor(slice / SLICES_PER_SECOND);
-    const first = sums.buckets[0];
-    const bucket =
-      first !== undefined &&
-      first.second === second &&
-      first.events + count <= MAX_BUCKET_EVENTS &&
-      sums.layout.hasRoom(count)
-        ? first
-        : this.#otherBucket(sums, second, count);
-    if (bucket === null) {
-      this.unsummedEvents += count;
-      return;
-    }
+    const bucket = this.#bucketOf(sums, second, count);
+    if (bucket === null) return;
     const { layout } = sums;
     const inSecond = slice - second * SLICES_PER_SECOND;
     const slot = layout.slot(stage);
     bucket.add(layout, slot, inSecond, layer, layerStep, count, durationNs, words, at);
+  }
+
+  /** The bucket of a second with room for so many events; null: they are counted as left out. */
+  #bucketOf(sums: WorkerSums, second: number, count: number): StageBucket | null {
+    const first = sums.buckets[0];
+    if (
+      first !== undefined &&
+      first.second === second &&
+      first.events + count <= MAX_BUCKET_EVENTS &&
+      sums.layout.hasRoom(count)
+    ) {
+      return first;
+    }
+    const other = this.#otherBucket(sums, second, count);
+    if (other === null) this.unsummedEvents += count;
+    return other;
   }
 
   /** The bucket of a second, at the front; null where sums hold too much already. */
@@ -268,4 +290,14 @@ export class StageAccumulator {
 
 function wordsOf(doubles: Float64Array): Uint32Array {
   return new Uint32Array(doubles.buffer, doubles.byteOffset, doubles.length * 2);
+}
+
+function isLeftOut(phase: number): boolean {
+  return phase === Phase.warmup || phase === Phase.capture;
+}
+
+/** false: of a phase that stays out of every figure, or of a duration that no event can have. */
+function isSummed({ phase, durationNs }: EventTable, row: number): boolean {
+  const duration = durationNs[row]!;
+  return !isLeftOut(phase[row]!) && duration >= 0 && duration <= Number.MAX_SAFE_INTEGER;
 }

@@ -1,4 +1,5 @@
 /** One open second of one worker: sums by cell, bins by page, sums by slice and stage. */
+import type { EventTable } from './event-table.ts';
 import { OCTAVES, type StageLayout, type StageSlot } from './stage-layout.ts';
 import {
   SKETCH_BINS_PER_OCTAVE,
@@ -67,16 +68,49 @@ export class StageBucket {
         words,
       );
       if (from === end) return;
-      // The next event has no place yet.
-      const cell = layout.cell(slot, layer + (from - at) * layerStep);
-      const octave = octaveOf(durationNs[from]!);
-      if (layout.pageOf[cell * OCTAVES + octave] === 0) layout.newPage(cell, octave);
-      this.#makeRoom(layout);
-      if (layer + (from - at) * layerStep + 1 < slot.cellOf.length) continue;
-      // Nor will it be found by its layer's number.
-      this.#addOne(layout, cell, octave, slot.index * SLICE_VALUES + slice * 4, durationNs[from]!);
-      if (++from === end) return;
+      const layerNext = layer + (from - at) * layerStep;
+      if (this.#place(layout, slot, slice, layerNext, durationNs[from]!) && ++from === end) return;
     }
+  }
+
+  /** Adds the rows `[at, end)` of a table, which all start in one slice; `codes` are its stages here. */
+  addRows(
+    layout: StageLayout,
+    table: EventTable,
+    words: Uint32Array,
+    codes: Uint16Array,
+    slice: number,
+    at: number,
+    end: number,
+  ): void {
+    const { stage, layer, durationNs } = table;
+    this.#makeRoom(layout);
+    this.events += end - at;
+    for (let from = at; ; ) {
+      from = this.#addKnownRows(layout, table, words, codes, slice, from, end);
+      if (from === end) return;
+      const slot = layout.slot(codes[stage[from]!]!);
+      if (this.#place(layout, slot, slice, layer[from]!, durationNs[from]!) && ++from === end) {
+        return;
+      }
+    }
+  }
+
+  /** Makes a place for an event that has none yet. true: it was added, since it is not found there. */
+  #place(
+    layout: StageLayout,
+    slot: StageSlot,
+    slice: number,
+    layer: number,
+    durationNs: number,
+  ): boolean {
+    const cell = layout.cell(slot, layer);
+    const octave = octaveOf(durationNs);
+    if (layout.pageOf[cell * OCTAVES + octave] === 0) layout.newPage(cell, octave);
+    this.#makeRoom(layout);
+    if (layer + 1 < slot.cellOf.length) return false;
+    this.#addOne(layout, cell, octave, slot.index * SLICE_VALUES + slice * 4, durationNs);
+    return true;
   }
 
   #addOne(layout: StageLayout, cell: number, octave: number, to: number, durationNs: number): void {
@@ -144,6 +178,49 @@ export class StageBucket {
     slices[to + 2] = min;
     slices[to + 3] = max;
     return i;
+  }
+
+  /** Adds rows up to the first that has no stage, cell or page, and says which that is. */
+  #addKnownRows(
+    layout: StageLayout,
+    { stage, layer, durationNs }: EventTable,
+    words: Uint32Array,
+    codes: Uint16Array,
+    slice: number,
+    from: number,
+    end: number,
+  ): number {
+    const { pageOf, slotOfStage } = layout;
+    const sums = this.#sumNs;
+    const lowest = this.#minNs;
+    const highest = this.#maxNs;
+    const bins = this.#bins;
+    const slices = this.#slices;
+    for (let i = from; i < end; i++) {
+      const slot = slotOfStage[codes[stage[i]!]!];
+      if (slot === undefined) return i;
+      const { cellOf } = slot;
+      const layerAt = layer[i]! + 1;
+      if (layerAt >= cellOf.length) return i;
+      const cell = cellOf[layerAt]!;
+      if (cell < 0) return i;
+      const word = words[2 * i + 1]!;
+      const octave = word < ONE_WORD ? 0 : (word >>> OCTAVE_SHIFT) - BEFORE_OCTAVE_1;
+      const page = pageOf[cell * OCTAVES + octave]!;
+      if (page === 0) return i;
+      const bin = page * SKETCH_BINS_PER_OCTAVE + ((word >>> BIN_SHIFT) & BIN_MASK);
+      bins[bin] = bins[bin]! + 1;
+      const duration = durationNs[i]!;
+      sums[cell] = sums[cell]! + duration;
+      if (duration < lowest[cell]!) lowest[cell] = duration;
+      if (duration > highest[cell]!) highest[cell] = duration;
+      const to = slot.index * SLICE_VALUES + slice * 4;
+      slices[to] = slices[to]! + 1;
+      slices[to + 1] = slices[to + 1]! + duration;
+      if (duration < slices[to + 2]!) slices[to + 2] = duration;
+      if (duration > slices[to + 3]!) slices[to + 3] = duration;
+    }
+    return end;
   }
 
   /** The sums so far, which start anew; the bucket is closed. */

@@ -30,7 +30,7 @@ export class StageLayout {
   cellStage = new Uint16Array(32);
   cellLayer = new Int32Array(32);
   readonly slots: StageSlot[] = [];
-  readonly #slotOfStage: (StageSlot | undefined)[] = [];
+  readonly slotOfStage: (StageSlot | undefined)[] = [];
   readonly #beyond = new Map<string, number>();
   #order = new Uint32Array(0);
   #slotOrder: readonly StageSlot[] = [];
@@ -46,12 +46,12 @@ export class StageLayout {
   }
 
   slot(stage: number): StageSlot {
-    const known = this.#slotOfStage[stage];
+    const known = this.slotOfStage[stage];
     if (known !== undefined) return known;
     const cellOf = new Int32Array(64).fill(-1);
     const slot: StageSlot = { index: this.slots.length, stage, cellOf };
     this.slots.push(slot);
-    this.#slotOfStage[stage] = slot;
+    this.slotOfStage[stage] = slot;
     return slot;
   }
 

@@ -12,7 +12,13 @@
  * touches a byte; nothing is allocated here.
  */
 import { MalformedInput } from './malformed-input.ts';
-import { DELTA, MAX_WIDTH_BITS, PATCHED, WIDTH_MASK } from './packed-steps-format.ts';
+import {
+  DELTA,
+  MAX_WIDTH_BITS,
+  PATCHED,
+  POWERS_OF_TWO,
+  WIDTH_MASK,
+} from './packed-steps-format.ts';
 
 /** A position in a payload; every read is checked against `end`. */
 export class PackedCursor {
@@ -99,13 +105,13 @@ export class PackedColumn {
 
   /** No value is below this. */
   get lowerBound(): number {
-    const least = this.#base + this.#lowestHigh * 2 ** this.#width;
+    const least = this.#base + this.#lowestHigh * POWERS_OF_TWO[this.#width]!;
     return this.#delta ? this.#first + Math.min(0, least) * this.#count : least;
   }
 
   /** No value is above this. */
   get upperBound(): number {
-    const most = this.#base + (this.#highestHigh + 1) * 2 ** this.#width - 1;
+    const most = this.#base + (this.#highestHigh + 1) * POWERS_OF_TWO[this.#width]! - 1;
     return this.#delta ? this.#first + Math.max(0, most) * this.#count : most;
   }
 
@@ -162,7 +168,7 @@ export class PackedColumn {
   #patch(out: Float64Array, to: number): void {
     const cursor = this.#cursor;
     const behind = cursor.pos;
-    const scale = 2 ** this.#width;
+    const scale = POWERS_OF_TWO[this.#width]!;
     cursor.pos = this.#patchesAt;
     let row = -1;
     for (let k = 0; k < this.#patches; k++) {
@@ -199,7 +205,7 @@ function unpackNarrow(
     for (let i = 0, from = at; i < safe; i++, from += 2)
       out[to + i] = base + view.getUint16(from, true);
   } else {
-    const mask = 2 ** width - 1;
+    const mask = (1 << width) - 1;
     for (let i = 0, bit = 0; i < safe; i++, bit += width) {
       out[to + i] = base + ((view.getUint32(at + (bit >>> 3), true) >>> (bit & 7)) & mask);
     }

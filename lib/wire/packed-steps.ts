@@ -16,6 +16,7 @@ import {
   MAX_EVENTS_PER_STEP,
   MIN_DURATION_BITS,
   type PackedRanges,
+  POWERS_OF_TWO,
   SCALE_DOUBLES,
   SeriesField,
 } from './packed-steps-format.ts';
@@ -264,7 +265,7 @@ export class PackedStepReader {
     const whole = this.#ranges.whole[field]! === 1;
     let factor = 1;
     if (scale !== SCALE_DOUBLES) {
-      factor = 2 ** -scale;
+      factor = 1 / POWERS_OF_TWO[scale]!;
       if ((scale === 0 || !whole) && column.surelyWithin(min / factor, max)) return;
       column.values(scratch);
     }
