@@ -46,7 +46,7 @@ const COMMON = {
   events: 'plain',
   rate: 0,
   queryEveryMs: 0,
-  sampleMs: 500,
+  sampleMs: 2000,
 } as const satisfies RunSpec;
 
 const CASES: Readonly<Record<string, readonly [title: string, spec: RunSpec]>> = {
@@ -120,7 +120,6 @@ function rowsOf(spec: RunSpec, result: RunResult, droppedRate: number): BenchRow
       unit: 'bytes/event',
     },
     { name: 'commits', value: last.commits },
-    { name: 'time in commits', value: last.commitMs / sent.elapsedS / 10, unit: '%' },
     { name: 'requests waiting, peak', value: peak((one) => one.pendingRequests) },
     {
       name: `collector memory at ${early.atS.toFixed(0)} s`,

@@ -21,6 +21,7 @@ interface IngestStatus {
   readonly live: { readonly stats: { readonly cpuMs: number } | null };
   readonly ingest: {
     readonly cpuMs: number;
+    readonly commits: number;
     readonly pendingRequests: number;
     readonly pendingBytes: number;
     readonly liveDroppedEvents: number;
@@ -79,15 +80,11 @@ async function collector(folder: string): Promise<Target> {
     httpUrl: otlpHttp,
     grpcUrl: `http://${otlpGrpc}`,
     report: async () => {
-      const metrics = await (await fetch(`${admin}/metrics`)).text();
       const headers = { Authorization: `Bearer ${running.adminToken}` };
       const status = await fetch(`${admin}/api/status`, { headers });
       const { ingest, live } = (await status.json()) as IngestStatus;
-      const figure = (name: string): number =>
-        Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(metrics)?.[1] ?? Number.NaN);
       return {
-        commits: figure('afdscope_ingest_commit_duration_seconds_count'),
-        commitMs: figure('afdscope_ingest_commit_duration_seconds_sum') * 1000,
+        commits: ingest.commits,
         pendingRequests: ingest.pendingRequests,
         pendingBytes: ingest.pendingBytes,
         liveDroppedEvents: ingest.liveDroppedEvents,
@@ -127,7 +124,6 @@ async function dropper(): Promise<Target> {
     grpcUrl: await listen(http2),
     report: async () => ({
       commits: 0,
-      commitMs: 0,
       pendingRequests: 0,
       pendingBytes: 0,
       liveDroppedEvents: 0,

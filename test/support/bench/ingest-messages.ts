@@ -30,7 +30,6 @@ export interface SenderReport {
 export interface CollectorReport {
   readonly rssBytes: number;
   readonly commits: number;
-  readonly commitMs: number;
   /** Of the whole process, all threads, after its start. */
   readonly cpuUs: number;
   readonly pendingRequests: number;
