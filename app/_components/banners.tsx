@@ -1,6 +1,8 @@
 'use client';
 
 import { CircleAlertIcon, TriangleAlertIcon } from 'lucide-react';
+import Link from 'next/link';
+import { usePathname } from 'next/navigation';
 import type { ReactNode } from 'react';
 import { conditionEffect, conditionTitle } from '#lib/view/condition-text.ts';
 import { ageText, instantText } from '#lib/view/format.ts';
@@ -11,7 +13,8 @@ import { useNow } from './use-now.ts';
 
 /** What is wrong with the picture as a whole: said once, over the page that still stands. */
 export function Banners() {
-  const { health, state } = useDashboard();
+  const { health, state, hrefOf } = useDashboard();
+  const isHealthPage = usePathname() === '/health';
   const { state: live, paused } = useLive();
   const now = useNow(1_000);
   const isLive = state.range.kind === 'live';
@@ -38,7 +41,14 @@ export function Banners() {
           severity={condition.severity}
           word={conditionTitle(condition.name)}
         >
-          {conditionEffect(condition, now)} {condition.remedy}
+          {conditionEffect(condition, now)}{' '}
+          {/* The health page has it all below; a warning takes one line of the other pages. */}
+          {!isHealthPage && condition.severity === 'critical' && condition.remedy}
+          {!isHealthPage && condition.severity === 'warning' && (
+            <Link className="text-accent underline" href={hrefOf('/health')}>
+              What to do
+            </Link>
+          )}
         </Banner>
       ))}
       {staleMs !== null && live.lastEventMs !== null && (

@@ -140,10 +140,12 @@ class IngestThread {
   async #change(id: number, change: StateChange): Promise<void> {
     try {
       const { people } = this.#slot;
+      if (this.#watch.failing) throw new Error('the store cannot be written now: see /readyz');
       const found =
         change.kind === 'delete-annotation'
           ? await people.deleteAnnotation(change.annotationId)
           : await people.putAnnotation(change.annotation).then(() => true);
+      if (this.#slot.isReplaced) throw new Error('the database was moved meanwhile');
       send({ type: 'changed', id, found, failure: null });
     } catch (error) {
       send({ type: 'changed', id, found: false, failure: text(error) });

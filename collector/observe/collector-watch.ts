@@ -111,8 +111,8 @@ export class CollectorWatch {
     if (isLoad || refused > this.#refusedBefore) {
       this.#overloadSeenAtMs = performance.now();
       const detail =
-        `more comes than can be stored: ${waiting} requests wait at the door, ` +
-        `${refused} were told to come again since the start`;
+        `more comes than can be stored (${waiting} requests wait outside, ` +
+        `${refused} were told to come again)`;
       board.begin('overload', detail);
     } else if (performance.now() - this.#overloadSeenAtMs > OVERLOAD_OVER_MS) {
       board.end('overload');

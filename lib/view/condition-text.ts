@@ -32,7 +32,7 @@ export function conditionEffect(condition: Condition, nowUnixMs: number): string
   const since = sinceText(condition, nowUnixMs);
   return condition.notReady
     ? `No telemetry is stored ${since}; senders are told to send again.`
-    : `${sentence(condition.detail)}, ${since}.`;
+    : `S${since.slice(1)}: ${condition.detail.replace(/\.$/, '')}.`;
 }
 
 /** Refusals that tell a sender to come again, most first: "12 overloaded, 3 unavailable". */
@@ -42,8 +42,4 @@ export function refusedText(refused: Readonly<Record<string, number>>): string {
     .sort(([, a], [, b]) => b - a)
     .map(([reason, count]) => `${count.toLocaleString('en-US')} ${reason.replaceAll('_', ' ')}`)
     .join(', ');
-}
-
-function sentence(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1).replace(/\.$/, '');
 }

@@ -38,7 +38,7 @@ describe('conditions in words', () => {
       'No telemetry is stored since 14:02:11 (0 s); senders are told to send again.',
     );
     const clock = condition({ name: 'clock', notReady: false, detail: 'the clock jumped.' });
-    expect(conditionEffect(clock, SINCE)).toBe('The clock jumped, since 14:02:11 (0 s).');
+    expect(conditionEffect(clock, SINCE)).toBe('Since 14:02:11 (0 s): the clock jumped.');
   });
 
   test('refusals, most first, none of zero', () => {
