@@ -13,7 +13,7 @@ import { dropDuplicates } from './duplicates.ts';
 import { PairSorter } from './pair-sorter.ts';
 import { scatterRows } from './scatter-rows.ts';
 import { mergeWorkers, Sources } from './sources.ts';
-import type { SortedRows, TableRows } from './table-rows.ts';
+import type { RowRun, SortedRows, TableRows } from './table-rows.ts';
 
 export interface SortedEvents {
   readonly events: EventTable;
@@ -96,7 +96,6 @@ export function isSetAside(phase: number): boolean {
 }
 
 interface NumberedRows extends TableRows {
-  readonly filters: readonly RowFilter[];
   /** Kept rows per source. */
   readonly rowsOfSource: Uint32Array;
   /** -Infinity without a kept row. */
@@ -115,37 +114,51 @@ function numberRows(
   const newestStartNs = new Float64Array(most).fill(Number.NEGATIVE_INFINITY);
   const firstId = new Uint32Array(tables.length + 1);
   const sourceOf: Int32Array[] = [];
+  const runs: RowRun[] = [];
   let setAside = 0;
   for (let t = 0; t < tables.length; t++) {
     const { length, worker, phase, startNs, workers, baseUnixNs: ownBase } = tables[t]!;
     const ofWorker = new Int32Array(workers.length).fill(-2);
     const shiftNs = nanosBetween(baseUnixNs, ownBase);
     const filter = filters[t]!;
-    for (let row = 0; row < length; row++) {
-      if (filter !== null && filter[row] === 0) continue;
-      let source = ofWorker[worker[row]!]!;
-      if (source === -2) {
-        source = sources.intern(workers[worker[row]!]!);
-        ofWorker[worker[row]!] = source;
+    for (let row = 0; row < length; ) {
+      const w = worker[row]!;
+      const from = row;
+      let newestNs = Number.NEGATIVE_INFINITY;
+      while (
+        row < length &&
+        worker[row] === w &&
+        (filter === null || filter[row] === 1) &&
+        !isSetAside(phase[row]!)
+      ) {
+        newestNs = Math.max(newestNs, startNs[row]!);
+        row++;
       }
-      if (source < 0) continue;
-      if (isSetAside(phase[row]!)) {
-        setAside++;
+      if (row === from) {
+        row++;
+        const counts = filter === null || filter[from] === 1;
+        if (counts && workers[w]!.deployment === sources.deployment) setAside++;
         continue;
       }
-      rowsOfSource[source] = rowsOfSource[source]! + 1;
-      const start = startNs[row]! + shiftNs;
-      if (start > newestStartNs[source]!) newestStartNs[source] = start;
+      let source = ofWorker[w]!;
+      if (source === -2) {
+        source = sources.intern(workers[w]!);
+        ofWorker[w] = source;
+      }
+      if (source < 0) continue;
+      runs.push({ table: t, source, from, to: row });
+      rowsOfSource[source] = rowsOfSource[source]! + row - from;
+      newestStartNs[source] = Math.max(newestStartNs[source]!, newestNs + shiftNs);
     }
     firstId[t + 1] = firstId[t]! + length;
     sourceOf.push(ofWorker);
   }
-  return { tables, filters, firstId, sourceOf, rowsOfSource, newestStartNs, setAside };
+  return { tables, firstId, sourceOf, runs, rowsOfSource, newestStartNs, setAside };
 }
 
 /** By worker, then start. */
 function sortRows(
-  { tables, filters, firstId, sourceOf, rowsOfSource }: NumberedRows,
+  { tables, firstId, runs, rowsOfSource }: NumberedRows,
   baseUnixNs: UnixNanos,
   workerOfSource: Int32Array,
   workers: number,
@@ -159,22 +172,29 @@ function sortRows(
   const filled = offsets.slice();
   const startNs = new Float64Array(offsets[workers]!);
   const id = new Int32Array(startNs.length);
-  for (let t = 0; t < tables.length; t++) {
-    const table = tables[t]!;
-    const shiftNs = nanosBetween(baseUnixNs, table.baseUnixNs);
-    const ofWorker = sourceOf[t]!.map((s) => (s < 0 ? -1 : workerOfSource[s]!));
-    const filter = filters[t]!;
-    for (let row = 0; row < table.length; row++) {
-      if (filter !== null && filter[row] === 0) continue;
-      const w = ofWorker[table.worker[row]!]!;
-      if (w < 0 || isSetAside(table.phase[row]!)) continue;
-      const at = filled[w]!;
-      filled[w] = at + 1;
-      startNs[at] = table.startNs[row]! + shiftNs;
-      id[at] = firstId[t]! + row;
-    }
+  const shiftNs = Float64Array.from(tables, (table) => nanosBetween(baseUnixNs, table.baseUnixNs));
+  const runAt = new Uint32Array(runs.length);
+  for (let r = 0; r < runs.length; r++) {
+    const { table, source, from, to } = runs[r]!;
+    const w = workerOfSource[source]!;
+    const at = filled[w]!;
+    runAt[r] = at;
+    filled[w] = at + to - from;
+    copyStarts(tables[table]!.startNs, shiftNs[table]!, from, to, startNs, at);
+    for (let i = 0, first = firstId[table]! + from; i < to - from; i++) id[at + i] = first + i;
   }
   const sorter = new PairSorter();
   for (let w = 0; w < workers; w++) sorter.sort(startNs, id, offsets[w]!, offsets[w + 1]!);
-  return { startNs, id, offsets };
+  return { startNs, id, offsets, runAt };
+}
+
+function copyStarts(
+  from: Float64Array,
+  shiftNs: number,
+  first: number,
+  end: number,
+  to: Float64Array,
+  at: number,
+): void {
+  for (let row = first; row < end; row++) to[at + row - first] = from[row]! + shiftNs;
 }
