@@ -4,18 +4,18 @@
  */
 import { buildReport, reportOf } from '#lib/analysis/build-report.ts';
 import type { Report } from '#lib/analysis/report-types.ts';
-import { addNanos, NS_PER_S, type UnixNanos } from '#lib/base/units.ts';
+import { addNanos, type UnixNanos } from '#lib/base/units.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
 import type { StoredDeployment, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 import { loadWindow, MARGIN_NS } from './load-events.ts';
 import { LONG_REPORT_EVENTS, reportInHalves, reportInSlices } from './long-report.ts';
+import { overviewOf } from './overview.ts';
 import type { DeploymentQuestion } from './questions.ts';
 import { rejectionsOf } from './rejections.ts';
-import { rollupReport } from './rollup-report.ts';
-import { ROLLUP_RESOLUTIONS_NS } from './series.ts';
-import { parseWindow, requireDeployment } from './window.ts';
+import { edgeLength, rollupReport } from './rollup-report.ts';
+import { earlier, parseWindow, requireDeployment } from './window.ts';
 import type { PartHelper } from './window-part.ts';
 
 /** Assembling takes about 150 bytes an event: more than this could fill a machine. */
@@ -74,6 +74,9 @@ export async function report(
   return reportOf(assembled, completed(given, assembled), quality);
 }
 
+/** An estimate may be off where the rate changed. */
+const CERTAINLY_MORE = 1.2;
+
 /** At the deployment's mean rate since it was first seen. */
 function likelyEvents(seen: StoredDeployment, window: TimeWindow): number {
   const allNs = Number(seen.lastSeenUnixNs - seen.firstSeenUnixNs);
@@ -113,7 +116,7 @@ async function rollupsMustDo(
         : oldestRawUnixNs;
     if (await hasRollups(reader, deployment, { ...window, toUnixNs: before })) return true;
   }
-  return (await estimatedEvents(reader, deployment, window)) > 1.5 * maxRawEvents;
+  return (await estimatedEvents(reader, deployment, window)) > CERTAINLY_MORE * maxRawEvents;
 }
 
 async function hasRollups(
@@ -122,36 +125,29 @@ async function hasRollups(
   window: TimeWindow,
 ): Promise<boolean> {
   if (window.fromUnixNs >= window.toUnixNs) return false;
-  for (const resolutionNs of ROLLUP_RESOLUTIONS_NS) {
-    const part = resolutionNs === NS_PER_S ? newest(window, 600) : newest(window, 86_400);
-    if ((await reader.deploymentRollups({ deployment, window: part, resolutionNs })).length > 0) {
-      return true;
-    }
+  const finestNs = edgeLength(window);
+  for (const part of await reader.rollupParts({
+    kind: 'partition',
+    deployment,
+    window,
+    finestNs,
+  })) {
+    if ((await reader.deploymentRollups({ deployment, ...part })).length > 0) return true;
   }
   return false;
 }
 
-/** From the rate of the window's last ten minutes; 0 where it is short, or no rollup tells. */
+/** Of the window and what is read around it, as far as rollups tell. */
 async function estimatedEvents(
   reader: TelemetryReader,
   deployment: string,
-  window: TimeWindow,
+  { fromUnixNs, toUnixNs }: TimeWindow,
 ): Promise<number> {
-  const lengthNs = Number(window.toUnixNs - window.fromUnixNs);
-  if (lengthNs < 120 * NS_PER_S) return 0;
-  const resolutionNs = 60 * NS_PER_S;
-  const rows = await reader.workerRollups({
-    deployment,
-    window: newest(window, 600),
-    resolutionNs,
-  });
-  const events = rows.reduce((sum, row) => sum + row.events, 0);
-  return events * Math.max(1, lengthNs / (600 * NS_PER_S));
-}
-
-function newest(window: TimeWindow, seconds: number): TimeWindow {
-  const from = window.toUnixNs - BigInt(seconds) * BigInt(NS_PER_S);
-  return from > window.fromUnixNs ? { ...window, fromUnixNs: from as UnixNanos } : window;
+  const read = {
+    fromUnixNs: earlier(fromUnixNs, MARGIN_NS),
+    toUnixNs: addNanos(toUnixNs, MARGIN_NS),
+  };
+  return (await overviewOf(reader, deployment, read)).events;
 }
 
 /** Refusals of the deployment, and those that no deployment is known of, since the store was made. */

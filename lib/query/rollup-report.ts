@@ -39,7 +39,7 @@ export async function rollupReport(
     reader,
     deployment,
     window,
-    finestNs: edgeLength(Number(window.toUnixNs - window.fromUnixNs)),
+    finestNs: edgeLength(window),
   };
   const partition = await partitionSums(selection);
   const staged = await stageSums(selection);
@@ -107,7 +107,8 @@ interface Selection {
 }
 
 /** Widening by two such buckets must not matter much: seconds up to ten minutes, then coarser. */
-function edgeLength(lengthNs: number): number {
+export function edgeLength({ fromUnixNs, toUnixNs }: TimeWindow): number {
+  const lengthNs = Number(toUnixNs - fromUnixNs);
   const [second, tenSeconds, minute, hour] = STAGE_ROLLUP_RESOLUTIONS_NS;
   if (lengthNs <= 600 * NS_PER_S) return second;
   if (lengthNs <= 7200 * NS_PER_S) return tenSeconds;

@@ -13,10 +13,11 @@ import { NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import type { RollupPart, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import { KINDS } from '#lib/table/codes.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
-import { earlierOf, laterOf } from '#lib/table/instants.ts';
+import { earlierOf } from '#lib/table/instants.ts';
 import { roleOf, type StageBands } from '#lib/table/stage-bands.ts';
 import { SLICES_PER_SECOND, STAGE_ROLLUP_RESOLUTIONS_NS } from '#lib/table/stage-rollups.ts';
 import { BadQuestionError } from './errors.ts';
+import { type Overview, overviewOf } from './overview.ts';
 import type { TimelineQuestion } from './questions.ts';
 import { TimelineSums } from './timeline-bins.ts';
 import { eventsAnswer } from './timeline-events.ts';
@@ -37,8 +38,8 @@ const MAX_SLICE_ROWS = 2000;
 const MAX_BAND_ROWS = 1500;
 const MAX_BAND_WORKERS = 160_000;
 
-/** Buckets that an overview looks at. */
-const OVERVIEW_BUCKETS = 64;
+/** 2116-02-20: twice that is the last instant of 64 bits. */
+const LAST_UNIX_NS = unixNanos(2n ** 62n);
 
 const SLICE_NS = NS_PER_S / SLICES_PER_SECOND;
 
@@ -50,7 +51,7 @@ export async function timeline(
   maxEvents: number = MAX_EVENTS,
   maxBinned: number = MAX_BINNED_EVENTS,
 ): Promise<Timeline> {
-  const asked = windowOrNewest(question, nowUnixNs, DEFAULT_SPAN_NS);
+  const asked = storable(windowOrNewest(question, nowUnixNs, DEFAULT_SPAN_NS));
   const bins = binsOf(question.bins);
   const { deployment } = question;
   await requireDeployment(reader, deployment);
@@ -58,6 +59,14 @@ export async function timeline(
   const overview = await overviewOf(reader, deployment, asked, workers);
   const task: Task = { reader, deployment, asked, bins, workers, overview, maxEvents, maxBinned };
   return (await fromEvents(task)) ?? (await fromSlices(task)) ?? (await fromRollups(task));
+}
+
+/** The grid around the window must fit 64 bits, as instants in the store do. */
+function storable({ fromUnixNs, toUnixNs }: TimeWindow): TimeWindow {
+  if (fromUnixNs < LAST_UNIX_NS) {
+    return { fromUnixNs, toUnixNs: earlierOf(toUnixNs, LAST_UNIX_NS) };
+  }
+  throw new BadQuestionError('from', 'Nothing is stored beyond 2115.');
 }
 
 interface Task {
@@ -70,65 +79,6 @@ interface Task {
   readonly overview: Overview;
   readonly maxEvents: number;
   readonly maxBinned: number;
-}
-
-/** What the rollups say about the window: they lag some seconds behind. */
-interface Overview {
-  readonly events: number;
-  readonly workers: number;
-  readonly stages: number;
-}
-
-/** From the newest of the window's rollups; older ones are taken to be like them. */
-async function overviewOf(
-  reader: TelemetryReader,
-  deployment: string,
-  window: TimeWindow,
-  workers: readonly string[] | undefined,
-): Promise<Overview> {
-  const lengthNs = Number(window.toUnixNs - window.fromUnixNs);
-  const finestNs = lengthNs > OVERVIEW_BUCKETS * NS_PER_S ? 10 * NS_PER_S : NS_PER_S;
-  const selection = { kind: 'stage', deployment, window, finestNs } as const;
-  const wanted = workers === undefined ? null : new Set(workers);
-  const ids = new Set<string>();
-  const stages = new Set<string>();
-  let events = 0;
-  let seenNs = 0;
-  let buckets = 0;
-  for (const part of [...(await reader.rollupParts(selection))].reverse()) {
-    const newest = newestBuckets(part, OVERVIEW_BUCKETS - buckets);
-    for (const bands of await reader.stageBands({ deployment, ...newest })) {
-      const share = shareInside(bands, window);
-      for (const name of bands.stageNames) stages.add(name);
-      for (const { workerId } of bands.workers) ids.add(workerId);
-      for (let i = 0; i < bands.length; i++) {
-        const { workerId } = bands.workers[bands.worker[i]!]!;
-        if (wanted === null || wanted.has(workerId)) events += bands.count[i]! * share;
-      }
-      seenNs += share * bands.resolutionNs;
-      buckets++;
-    }
-    if (buckets >= OVERVIEW_BUCKETS) break;
-  }
-  const whole = buckets < OVERVIEW_BUCKETS ? 1 : lengthNs / Math.max(1, seenNs);
-  return {
-    events: events * whole,
-    workers: wanted?.size ?? ids.size,
-    stages: Math.max(1, stages.size),
-  };
-}
-
-function newestBuckets({ resolutionNs, window }: RollupPart, buckets: number): RollupPart {
-  const from = window.toUnixNs - BigInt(buckets) * BigInt(resolutionNs);
-  const fromUnixNs = laterOf(window.fromUnixNs, unixNanos(from));
-  return { resolutionNs, window: { fromUnixNs, toUnixNs: window.toUnixNs } };
-}
-
-function shareInside(bands: StageBands, { fromUnixNs, toUnixNs }: TimeWindow): number {
-  const start = bands.bucketStartUnixNs;
-  const end = start + BigInt(bands.resolutionNs);
-  const insideNs = Number(earlierOf(unixNanos(end), toUnixNs) - laterOf(start, fromUnixNs));
-  return Math.max(0, insideNs) / bands.resolutionNs;
 }
 
 /** null: there are too many events to read. */

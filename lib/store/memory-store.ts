@@ -8,9 +8,11 @@ import { concatPacked, isPackedTable, packedSpan, payloadBytes } from '#lib/tabl
 import { REJECT_REASONS, type RejectCounts } from '#lib/table/reject-reasons.ts';
 import {
   type DeploymentRollup,
+  type GroupRollup,
   ROLLUP_LENGTHS,
   type RollupBucket,
   type RollupLengthName,
+  type RollupLengths,
   type WorkerRollup,
 } from '#lib/table/rollups.ts';
 import type { StageBands } from '#lib/table/stage-bands.ts';
@@ -245,6 +247,25 @@ export class MemoryStore implements TelemetryStore {
     return [...sums.values()];
   }
 
+  async groupRollups(selection: RollupSelection): Promise<readonly GroupRollup[]> {
+    const sums = new Map<string, GroupRollup>();
+    for (const row of await this.workerRollups(selection)) {
+      const { deployment, resolutionNs, bucketStartUnixNs, group, role, events, lengths } = row;
+      const key = JSON.stringify([String(bucketStartUnixNs), group]);
+      const known = sums.get(key);
+      sums.set(key, {
+        ...{ deployment, resolutionNs, bucketStartUnixNs, group, role },
+        workers: (known?.workers ?? 0) + 1,
+        events: (known?.events ?? 0) + events,
+        lengths: known === undefined ? lengths : addedLengths(known.lengths, lengths),
+      });
+    }
+    return [...sums.values()].sort(
+      (a, b) =>
+        compareInstants(a.bucketStartUnixNs, b.bucketStartUnixNs) || (a.group < b.group ? -1 : 1),
+    );
+  }
+
   async rollupParts(selection: RollupPartsSelection): Promise<readonly RollupPart[]> {
     return this.#stageRollups.parts(selection);
   }
@@ -383,10 +404,13 @@ export class MemoryStore implements TelemetryStore {
 }
 
 function addedRollup(sum: WorkerRollup, row: WorkerRollup): WorkerRollup {
-  const lengths = Object.fromEntries(
-    ROLLUP_LENGTHS.map((name) => [name, sum.lengths[name] + row.lengths[name]]),
-  ) as Record<RollupLengthName, number>;
+  const lengths = addedLengths(sum.lengths, row.lengths);
   return { ...sum, events: sum.events + row.events, lengths };
+}
+
+function addedLengths(a: RollupLengths, b: RollupLengths): RollupLengths {
+  const entries = ROLLUP_LENGTHS.map((name) => [name, a[name] + b[name]]);
+  return Object.fromEntries(entries) as Record<RollupLengthName, number>;
 }
 
 function groupsOf(workers: readonly WorkerInfo[]): StoredDeployment['groups'] {

@@ -64,11 +64,14 @@ export function rollupPartsOf(
   const level = Math.max(0, ROLLUP_LEVELS_NS.indexOf(finestNs));
   const planned: RollupPart[] = [];
   const coarsest = ROLLUP_LEVELS_NS.indexOf(coarsestNs);
-  cover(window.fromUnixNs, window.toUnixNs, level, coarsest, state, planned);
+  cover(window.fromUnixNs, earlierOf(window.toUnixNs, LAST_END), level, coarsest, state, planned);
   const parts: RollupPart[] = [];
   for (const part of planned) refine(part, state, parts);
   return parts;
 }
+
+/** Buckets that end later do not fit 64 bits; nothing lies there (2262). */
+const LAST_END = unixNanos(2n ** 63n - 2n * 3600_000_000_000n);
 
 /** As if every coarse bucket were made. */
 function cover(

@@ -7,7 +7,7 @@ import type { EventTable } from '#lib/table/event-table.ts';
 import type { MetricTable } from '#lib/table/metric-table.ts';
 import type { PackedTable } from '#lib/table/packed-table.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
-import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
+import type { DeploymentRollup, GroupRollup, WorkerRollup } from '#lib/table/rollups.ts';
 import type { StageBands } from '#lib/table/stage-bands.ts';
 import type { StageRollup, StageSlices } from '#lib/table/stage-rollups.ts';
 
@@ -189,6 +189,8 @@ export interface TelemetryReader {
   stageSlices(selection: StageSlicesSelection): Promise<readonly StageSliceRow[]>;
   /** One row a worker: its sums over the buckets that overlap the window, dated as the first one. */
   workerRollupSums(selection: RollupSelection): Promise<readonly WorkerRollup[]>;
+  /** One row a bucket and group, by bucket, then group. */
+  groupRollups(selection: RollupSelection): Promise<readonly GroupRollup[]>;
   /**
    * Which buckets of which lengths add up to the window: coarse ones inside, finer ones at its edges
    * and where a coarse one isn't up to date. Ascending, each instant once.

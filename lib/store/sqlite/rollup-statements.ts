@@ -3,6 +3,7 @@ import type Database from 'better-sqlite3';
 import { floorTo, unixNanos } from '#lib/base/units.ts';
 import {
   type DeploymentRollup,
+  type GroupRollup,
   ROLLUP_LENGTHS,
   type RollupBucket,
   type RollupLengthName,
@@ -118,6 +119,7 @@ type Row = readonly Cell[];
 export class RollupReader {
   readonly #workers;
   readonly #workerSums;
+  readonly #groups;
   readonly #deployments;
 
   constructor(database: Database.Database) {
@@ -129,6 +131,17 @@ export class RollupReader {
          WHERE deployment = ? AND resolution_ns = ?
            AND bucket_start_unix_ns > ? AND bucket_start_unix_ns < ?
          GROUP BY worker_id`,
+      )
+      .raw();
+    this.#groups = database
+      .prepare<[string, number, bigint, bigint], Row>(
+        `SELECT deployment, resolution_ns, bucket_start_unix_ns, group_name, role, count(*),
+                sum(events), ${LENGTH_COLUMNS.map((name) => `sum(${name})`).join(', ')}
+         FROM worker_rollups
+         WHERE deployment = ? AND resolution_ns = ?
+           AND bucket_start_unix_ns > ? AND bucket_start_unix_ns < ?
+         GROUP BY bucket_start_unix_ns, group_name
+         ORDER BY bucket_start_unix_ns, group_name`,
       )
       .raw();
     this.#workers = database
@@ -152,6 +165,19 @@ export class RollupReader {
     return this.#workerSums.all(...bounds(selection)).map(workerOf);
   }
 
+  groups(selection: RollupSelection): readonly GroupRollup[] {
+    return this.#groups.all(...bounds(selection)).map((row) => ({
+      deployment: String(row[0]),
+      resolutionNs: Number(row[1]),
+      bucketStartUnixNs: unixNanos(BigInt(row[2]!)),
+      group: String(row[3]),
+      role: String(row[4]),
+      workers: Number(row[5]),
+      events: Number(row[6]),
+      lengths: lengthsOf(row, 7),
+    }));
+  }
+
   deployments(selection: RollupSelection): readonly DeploymentRollup[] {
     return this.#deployments.all(...bounds(selection)).map((row) => ({
       deployment: String(row[0]),
@@ -170,9 +196,6 @@ export class RollupReader {
 }
 
 function workerOf(row: Row): WorkerRollup {
-  const lengths = Object.fromEntries(
-    ROLLUP_LENGTHS.map((name, index) => [name, Number(row[8 + index])]),
-  ) as Record<RollupLengthName, number> satisfies RollupLengths;
   return {
     deployment: String(row[0]),
     resolutionNs: Number(row[1]),
@@ -182,8 +205,13 @@ function workerOf(row: Row): WorkerRollup {
     role: String(row[5]),
     rank: Number(row[6]),
     events: Number(row[7]),
-    lengths,
+    lengths: lengthsOf(row, 8),
   };
+}
+
+function lengthsOf(row: Row, from: number): RollupLengths {
+  const entries = ROLLUP_LENGTHS.map((name, index) => [name, Number(row[from + index])]);
+  return Object.fromEntries(entries) as Record<RollupLengthName, number>;
 }
 
 /** A bucket overlaps the window where it starts before its end and ends after its start. */

@@ -7,7 +7,7 @@ import { earliest } from '#lib/table/instants.ts';
 import type { MetricTable } from '#lib/table/metric-table.ts';
 import type { PackedTable, StepUnpacker } from '#lib/table/packed-table.ts';
 import { REJECT_REASONS, type RejectCounts } from '#lib/table/reject-reasons.ts';
-import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
+import type { DeploymentRollup, GroupRollup, WorkerRollup } from '#lib/table/rollups.ts';
 import type { StageBands } from '#lib/table/stage-bands.ts';
 import type { StageRollup } from '#lib/table/stage-rollups.ts';
 import { unpackedSlices } from '../step-filter.ts';
@@ -150,6 +150,10 @@ export class SqliteReader implements TelemetryReader {
 
   async workerRollupSums(selection: RollupSelection): Promise<readonly WorkerRollup[]> {
     return this.#rollups.workerSums(selection);
+  }
+
+  async groupRollups(selection: RollupSelection): Promise<readonly GroupRollup[]> {
+    return this.#rollups.groups(selection);
   }
 
   async rollupParts(selection: RollupPartsSelection): Promise<readonly RollupPart[]> {

@@ -7,7 +7,7 @@ import type { UnixNanos } from '#lib/base/units.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { MetricTable } from '#lib/table/metric-table.ts';
 import type { PackedTable } from '#lib/table/packed-table.ts';
-import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
+import type { DeploymentRollup, GroupRollup, WorkerRollup } from '#lib/table/rollups.ts';
 import type { StageBands } from '#lib/table/stage-bands.ts';
 import type { StageRollup } from '#lib/table/stage-rollups.ts';
 import { batchCounts, planAppend } from '../append-plan.ts';
@@ -260,6 +260,10 @@ export class SqliteStore implements TelemetryStore {
 
   workerRollupSums(selection: RollupSelection): Promise<readonly WorkerRollup[]> {
     return this.#reader.workerRollupSums(selection);
+  }
+
+  groupRollups(selection: RollupSelection): Promise<readonly GroupRollup[]> {
+    return this.#reader.groupRollups(selection);
   }
 
   rollupParts(selection: RollupPartsSelection): Promise<readonly RollupPart[]> {

@@ -227,6 +227,9 @@ describe('timeline', () => {
     }
     await expect(ask({ workers: ' , ' })).rejects.toThrow('Name 1 to 512 workers');
     await expect(ask({ from: 'x' })).rejects.toThrow(BadQuestionError);
+    const last = String(2n ** 63n - 1n);
+    await expect(ask({ from: last.replace(/7$/, '6'), to: last })).rejects.toThrow('beyond 2115');
+    expect((await ask({ from: '1000000000000000000', to: last })).rows).toHaveLength(1);
     await expect(timeline(store, { deployment: 'no' }, NOW)).rejects.toThrow('no deployment');
     await store.close();
   });
