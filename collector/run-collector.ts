@@ -176,6 +176,7 @@ export class Collector {
         }
         this.#tracing?.observeCommit(commit);
       },
+      onDataLost: (what) => this.#board.begin('data-lost', what),
       onState: (state) => this.#watch.storeState(state),
       onWarning: (message) => log.warn(message),
     }).catch((error: unknown) => {

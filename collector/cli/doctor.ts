@@ -11,7 +11,7 @@ import type { RuntimeFile } from '#lib/api/runtime-file.ts';
 import { unixMsFromNanos } from '#lib/base/units.ts';
 import type { Config } from '#lib/config/load-config.ts';
 import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
-import { openTelemetryReader, storedFileProblems } from '#lib/store/open-store.ts';
+import { openTelemetryReader, storedFileProblems, storedLogDamage } from '#lib/store/open-store.ts';
 import { NoDatabaseError, StoreUnavailableError } from '#lib/store/store-errors.ts';
 import { bytesText, countText } from './figures.ts';
 
@@ -166,6 +166,10 @@ async function checkStore({ config, nowUnixMs }: DoctorOptions): Promise<Check[]
       if (problems.length > 0) {
         const detail = `the database is damaged (${problems.join('; ')}): ${damageRemedy(config)}`;
         checks.push({ name, state: 'failed', detail });
+      }
+      const logDamage = storedLogDamage({ data: config.dataDir, store: config.store });
+      if (logDamage !== null) {
+        checks.push({ name, state: 'failed', detail: `${logDamage}: check the disk` });
       }
       if (newestUnixMs > nowUnixMs + FUTURE_MS) {
         const aheadS = Math.round((newestUnixMs - nowUnixMs) / 1000);

@@ -36,6 +36,8 @@ export interface IngestOptions {
   readonly onFatal?: (reason: string) => void;
   /** Called after every group commit, failed ones too. */
   readonly onCommit?: (commit: CommitReport) => void;
+  /** Stored data was found to be lost when the store was opened. */
+  readonly onDataLost?: (what: string) => void;
   /** Called when the state changes, in the order of the changes. */
   readonly onState?: (state: IngestState) => void;
   /** Something that an operator should read in the log. */
@@ -301,6 +303,9 @@ class IngestClient implements IngestService {
         return;
       case 'stats':
         this.#threadStats = message.stats;
+        return;
+      case 'lost':
+        this.#options.onDataLost?.(message.message);
         return;
       case 'warning':
         this.#options.onWarning?.(message.message);

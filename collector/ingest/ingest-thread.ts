@@ -318,7 +318,8 @@ function text(error: unknown): string {
 async function main(): Promise<void> {
   const data = workerData as IngestThreadData;
   const unpacker = new PackedUnpacker();
-  const location = { store: data.store, data: data.dataDir, unpacker };
+  const onDamagedLog = (message: string) => send({ type: 'lost', message });
+  const location = { store: data.store, data: data.dataDir, unpacker, onDamagedLog };
   let slot: StoreSlot;
   try {
     slot = await StoreSlot.open(location);

@@ -120,6 +120,8 @@ export type FromIngestThread =
     }
   | { readonly type: 'state'; readonly state: IngestState }
   | { readonly type: 'stats'; readonly stats: IngestThreadStats }
+  /** Stored data was found to be lost when the store was opened. */
+  | { readonly type: 'lost'; readonly message: string }
   /** Something that an operator should read; the thread goes on. */
   | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'stopped' };

@@ -63,6 +63,12 @@ export const CONDITION_TEXTS: Readonly<
     remedy:
       'Senders wait or are told when to send again, so nothing is lost while their queues last. If it stays: send packed steps, give the collector a faster disk or more cores, or spread deployments over collectors.',
   },
+  'data-lost': {
+    severity: 'warning',
+    notReady: false,
+    remedy:
+      'Check the disk; what is stored since is not affected. This is shown until the collector starts again.',
+  },
   clock: {
     severity: 'warning',
     notReady: false,

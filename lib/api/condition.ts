@@ -16,6 +16,7 @@ export const CONDITION_NAMES = [
   'store-stopped',
   'overload',
   'clock',
+  'data-lost',
 ] as const;
 export type ConditionName = (typeof CONDITION_NAMES)[number];
 

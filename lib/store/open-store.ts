@@ -9,14 +9,17 @@
  * A writer takes the folder's lock and upgrades the schema; it must be opened, used and closed in
  * one thread. Readers open read-only and work beside it.
  */
+import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import type { StepUnpacker } from '#lib/table/packed-table.ts';
 import { MemoryStateStore } from './memory-state-store.ts';
 import { MemoryStore } from './memory-store.ts';
 import type { DamageListener } from './sqlite/damage.ts';
 import { databaseIdentity } from './sqlite/database-files.ts';
+import { describeLogDamage, findLogDamage, keepDamagedLog } from './sqlite/log-damage.ts';
 import {
   CURRENT_SCHEMA,
+  DATABASE_FILE,
   type DatabaseSchema,
   openReaderDatabase,
   openWriterDatabase,
@@ -40,6 +43,8 @@ export interface StoreLocation {
   readonly migrations?: string;
   /** Told once about each stored chunk that cannot be read. */
   readonly onDamagedChunk?: DamageListener;
+  /** Told by a writer before it opens a database whose log is damaged, in words. */
+  readonly onDamagedLog?: (what: string) => void;
   /** Makes events of packed steps; without it `scanEvents` fails where it meets some. */
   readonly unpacker?: StepUnpacker;
 }
@@ -52,6 +57,7 @@ export async function openTelemetryWriter(location: StoreLocation): Promise<Tele
   if (kindOf(location) === 'memory') return memoryOf(location).telemetry;
   const lock = lockOf(location, 'telemetry');
   try {
+    reportLogDamage(location);
     const database = openWriterDatabase(location.data, schemaOf(location));
     return new SqliteStore(database, lock, location);
   } catch (cause) {
@@ -94,6 +100,22 @@ export async function openStateReader(location: StoreLocation): Promise<StateSto
  */
 export function storedFileProblems(location: StoreLocation): readonly string[] {
   return kindOf(location) === 'memory' ? [] : quickCheck(location.data);
+}
+
+/** Damage in the log of a store that is not open for writing, in words; null: none is seen. */
+export function storedLogDamage(location: StoreLocation): string | null {
+  if (kindOf(location) === 'memory') return null;
+  const damage = findLogDamage(join(location.data, DATABASE_FILE));
+  return damage === null ? null : describeLogDamage(damage);
+}
+
+/** SQLite will write over what it does not understand, so the log is copied first. */
+function reportLogDamage({ data, onDamagedLog }: StoreLocation): void {
+  const damage = findLogDamage(join(data, DATABASE_FILE));
+  if (damage === null) return;
+  const copy = keepDamagedLog(damage);
+  const kept = copy === null ? 'there was no room to keep a copy' : `a copy is at ${copy}`;
+  onDamagedLog?.(`${describeLogDamage(damage)}; ${kept}`);
 }
 
 /** Tells a database file from one that took its place; null where there is no file. */

@@ -14,6 +14,7 @@ const TITLES: Readonly<Record<string, string>> = {
   'store-stopped': 'Store stopped',
   overload: 'Overload',
   clock: 'Clock jumped',
+  'data-lost': 'Stored data lost',
 };
 
 /** A condition of a newer collector goes by its own name. */

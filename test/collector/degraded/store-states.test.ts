@@ -1,6 +1,7 @@
 /** What becomes of a running collector when its store does not work, and that it comes back. */
 import {
   closeSync,
+  copyFileSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -150,6 +151,30 @@ describe('a damaged database', () => {
     await expectOver(collector, 'damaged');
     expect(await storedSteps(dataDir)).toEqual(once(1));
   });
+});
+
+test('a write-ahead log that was damaged while nobody ran: said, a copy kept, and it goes on', async () => {
+  const dataDir = scratchFolder();
+  const before = await new RunningCollector(dataDir).start();
+  for (let step = 0; step < 8; step++) expect((await before.send(step)).status).toBe(200);
+  // As a crash leaves it: the last connection would else empty the log.
+  const after = scratchFolder();
+  for (const name of ['afdscope.db', 'afdscope.db-wal']) {
+    copyFileSync(join(dataDir, name), join(after, name));
+  }
+  const log = readFileSync(join(after, 'afdscope.db-wal'));
+  log.fill(0xa5, Math.floor(log.length / 2), Math.floor(log.length / 2) + 64);
+  writeFileSync(join(after, 'afdscope.db-wal'), log);
+  const collector = await new RunningCollector(after).start();
+  await collector.conditions('data-lost');
+  const ready = await collector.ready();
+  expect(ready.httpStatus).toBe(200);
+  expect(ready.conditions[0]?.detail).toMatch(/is damaged at byte \d+: .* lost.*a copy is at /);
+  expect(collector.told('data-lost')).toHaveLength(1);
+  expect((await collector.send(99)).status).toBe(200);
+  const stored = await storedSteps(after);
+  expect(stored.get(99)).toBe(1);
+  expect(stored.size).toBeLessThan(9);
 });
 
 describe('the data folder', () => {

@@ -35,9 +35,13 @@ describe('condition board', () => {
     const active = board.active();
     expect(active).toHaveLength(CONDITION_NAMES.length);
     const firstOpen = active.findIndex(({ notReady }) => !notReady);
-    expect(active.slice(firstOpen).map(({ name }) => name)).toEqual(['overload', 'clock']);
+    expect(active.slice(firstOpen).map(({ name }) => name)).toEqual([
+      'overload',
+      'clock',
+      'data-lost',
+    ]);
     for (const condition of active) conditionSchema.parse(condition);
-    expect(lines.filter(({ level }) => level === 'warn')).toHaveLength(2);
+    expect(lines.filter(({ level }) => level === 'warn')).toHaveLength(3);
   });
 
   test('every condition says what to do in whole sentences', () => {
