@@ -15,7 +15,11 @@ const MAX_BINS = 1024;
 const SAMPLES_PER_BIN = 4;
 const SAMPLED = 96;
 
+/** Whole numbers that span no more values than this, nor than there are samples, are counted. */
+const MAX_COUNTED = 1 << 20;
+
 export class OrderStatistics {
+  #counted = new Uint32Array(0);
   readonly #counts = new Uint32Array(MAX_BINS);
   readonly #wanted = new Uint8Array(MAX_BINS);
   readonly #sampled = new Float64Array(SAMPLED);
@@ -47,6 +51,35 @@ export class OrderStatistics {
       if (wanted[binOf(value, low, binsPerUnit, bins)] === 1) values[length++] = value;
     }
     return this.of(values, ranksInGathered);
+  }
+
+  /**
+   * The same of whole numbers in `[min, max]`, in one pass that leaves `samples` as they are. null:
+   * they are not whole, or lie too far apart for their number.
+   */
+  ofWhole(
+    samples: Float64Array,
+    min: number,
+    max: number,
+    ranks: readonly number[],
+  ): number[] | null {
+    const n = samples.length;
+    const span = max - min + 1;
+    if (n < MIN_BINNED || span > MAX_COUNTED || span > n) return null;
+    if (this.#counted.length < span) this.#counted = new Uint32Array(2 * span);
+    const counted = this.#counted.fill(0, 0, span);
+    for (let i = 0; i < n; i++) {
+      const above = samples[i]! - min;
+      const value = above | 0;
+      if (value !== above) return null;
+      counted[value] = counted[value]! + 1;
+    }
+    let value = 0;
+    let below = 0;
+    return ranks.map((rank) => {
+      while (below + counted[value]! <= rank) below += counted[value++]!;
+      return min + value;
+    });
   }
 
   /** Marks the bins that hold a rank; how many samples they hold, and the ranks among those. */

@@ -17,7 +17,9 @@ export function quantilesOf(samples: Float64Array): Quantiles | null {
     if (value > max) max = value;
     sum += value;
   }
-  const [p50, p90, p99] = interpolated(samples, REPORTED);
+  const [p50, p90, p99] = interpolated(n, REPORTED, (ranks) => {
+    return statistics.ofWhole(samples, min, max, ranks) ?? statistics.of(samples, ranks);
+  });
   return { min, p50: p50!, p90: p90!, p99: p99!, max, mean: sum / n };
 }
 
@@ -26,18 +28,24 @@ const MEDIAN = [0.5];
 
 /** Reorders `samples`. Null without samples. */
 export function medianOf(samples: Float64Array): number | null {
-  return samples.length === 0 ? null : interpolated(samples, MEDIAN)[0]!;
+  const n = samples.length;
+  if (n === 0) return null;
+  return interpolated(n, MEDIAN, (ranks) => statistics.of(samples, ranks))[0]!;
 }
 
-/** The quantiles `shares`, which ascend. */
-function interpolated(samples: Float64Array, shares: readonly number[]): number[] {
-  const last = samples.length - 1;
+/** The quantiles `shares`, which ascend, of `n` samples with these values at ascending ranks. */
+function interpolated(
+  n: number,
+  shares: readonly number[],
+  valuesAt: (ranks: readonly number[]) => number[],
+): number[] {
+  const last = n - 1;
   const ranks: number[] = [];
   for (const share of shares) {
     const rank = Math.floor(share * last);
     ranks.push(rank, Math.min(rank + 1, last));
   }
-  const values = statistics.of(samples, ranks);
+  const values = valuesAt(ranks);
   return shares.map((share, q) => {
     const low = values[2 * q]!;
     const part = share * last - ranks[2 * q]!;

@@ -24,8 +24,8 @@ import { isStale, type ReportPart, reportPart, sharedFacts } from './report-part
 import type { Report } from './report-types.ts';
 import type { SharedFacts } from './slice.ts';
 
-/** Slices of about so many events: their columns stay in a few caches' worth of memory. */
-export const SLICE_EVENTS = 400_000;
+/** Slices of about so many events; a slice works on a few steps more, its neighbours. */
+export const SLICE_EVENTS = 1_000_000;
 
 /** A part of the report's window; an absent end is the report's own. */
 export type PartOfWindow = Partial<ReportWindow>;
