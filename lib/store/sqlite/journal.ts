@@ -22,9 +22,9 @@ export interface JournalLimits {
 }
 
 export const JOURNAL_LIMITS: JournalLimits = {
-  moveBytes: 24 * 1024 * 1024,
+  moveBytes: 16 * 1024 * 1024,
   moveAgeMs: 10_000,
-  maxBytes: 192 * 1024 * 1024,
+  maxBytes: 128 * 1024 * 1024,
 };
 
 interface Row {

@@ -205,7 +205,9 @@ export class SqliteStore implements TelemetryStore {
       const outcome = this.#retention.retain(policy, nowUnixNs);
       const moreToMerge = this.#compaction.compact(nowUnixNs);
       const moreToSum = this.#cascade.run(nowUnixNs);
-      return { ...outcome, more: outcome.more || moreToMerge || moreToSum };
+      const moreToMove = this.#journal.isDue(performance.now());
+      const more = outcome.more || moreToMerge || moreToSum || moreToMove;
+      return { ...outcome, more };
     });
   }
 
@@ -299,7 +301,13 @@ export class SqliteStore implements TelemetryStore {
   }
 
   #transact(write: () => void): void {
-    this.#database.transaction(write).immediate();
+    this.#database
+      .transaction(() => {
+        write();
+        // Here too, so that what is kept in memory and what is in the file go on agreeing.
+        this.#files.assertInPlace();
+      })
+      .immediate();
     this.#files.assertInPlace();
   }
 

@@ -31,7 +31,8 @@ test('a new database has the settings that can only be made at its creation', ()
   const pragma = (name: string) => database.pragma(name, { simple: true });
   expect(pragma('journal_mode')).toBe('wal');
   expect(pragma('auto_vacuum')).toBe(2n);
-  expect(pragma('page_size')).toBe(4096n);
+  expect(pragma('page_size')).toBe(8192n);
+  expect(pragma('wal_autocheckpoint')).toBe(2048n);
   expect(pragma('synchronous')).toBe(2n);
   expect(pragma('user_version')).toBe(BigInt(SCHEMA_VERSION));
   database.close();

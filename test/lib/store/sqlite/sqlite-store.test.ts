@@ -209,7 +209,7 @@ test('the telemetry and the state store of one thread share the folder', async (
 test('deleted chunks give their pages back, a bounded number a call', async () => {
   const data = scratchFolder();
   const writer = await opened(data);
-  for (let i = 0; i < 30; i++) {
+  for (let i = 0; i < 45; i++) {
     const table = afdTable({
       role: 'ffn',
       workers: 4,
