@@ -91,7 +91,7 @@ class IngestThread {
       warn: (message) => send({ type: 'warning', message }),
       isReplaced: () => this.#slot.isReplaced,
       reopen: async () => {
-        const reopened = await this.#slot.reopenIfReplaced();
+        const reopened = await this.#slot.reopen();
         if (reopened) void this.#sums.recover();
         return reopened;
       },

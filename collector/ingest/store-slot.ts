@@ -29,7 +29,7 @@ export class StoreSlot {
   }
 
   /**
-   * A lock, a full disk or damage leaves the slot empty, to be tried again by `reopenIfReplaced`.
+   * A lock, a full disk or damage leaves the slot empty, to be tried again by `reopen`.
    * @throws what a person must mend first: a folder in use, a newer database, no right to write
    */
   static async open(location: StoreLocation): Promise<StoreSlot> {
@@ -64,12 +64,12 @@ export class StoreSlot {
 
   /**
    * Closes what is open and opens what is at the path now, or makes a new database where there is
-   * none. Does nothing, and answers false, while the files are the same or the folder is missing.
+   * none. Does nothing, and answers false, while the folder is missing.
    * @throws StoreUnavailableError and the slot is empty
    */
-  async reopenIfReplaced(): Promise<boolean> {
+  async reopen(): Promise<boolean> {
     // Making the folder would put the database under the mount point of a disk that is away.
-    if (!this.isReplaced || !existsSync(this.#location.data)) return false;
+    if (!existsSync(this.#location.data)) return false;
     await this.close();
     try {
       this.#stores = await openBoth(this.#location);

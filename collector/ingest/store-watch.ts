@@ -13,7 +13,7 @@ export interface StoreWatchHooks {
   tryWrite(): Promise<void>;
   /** The files at the store's path are not those that are open, or none are. */
   isReplaced(): boolean;
-  /** Opens what is there now; false: there is nothing new. Rejects where it cannot be opened. */
+  /** Opens what is there now; false: the folder is missing. Rejects where it cannot be opened. */
   reopen(): Promise<boolean>;
 }
 
@@ -94,7 +94,9 @@ export class StoreWatch {
   }
 
   async #probe(): Promise<void> {
-    if (this.#hooks.isReplaced()) {
+    // Files that were away for a while may have taken a commit that nobody was told of.
+    const wereAway = this.#failure?.name === 'folder-gone';
+    if (wereAway || this.#hooks.isReplaced()) {
       await this.#reopen();
       return;
     }
