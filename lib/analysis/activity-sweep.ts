@@ -40,6 +40,7 @@ const COMMUNICATION = 5;
 const RECEIVE = 6;
 /** Activities that are unions of events; observed and active times are known as intervals. */
 const UNIONS = 7;
+const ALL_UNIONS = (1 << UNIONS) - 1;
 
 /** Activity of a kind; receives count as a whole, their parts come with the logical receive. */
 const ACTIVITY_OF_KIND = new Uint8Array(6);
@@ -107,8 +108,8 @@ export class ActivitySweep {
         if (nextEndNs <= now) {
           // An end that was put off by a later event is looked for anew.
           nextEndNs = Number.POSITIVE_INFINITY;
-          for (let activity = 0; activity < UNIONS; activity++) {
-            if ((mask & (1 << activity)) === 0) continue;
+          for (let open = mask & ALL_UNIONS; open !== 0; open &= open - 1) {
+            const activity = 31 - Math.clz32(open & -open);
             const end = reachedNs[activity]!;
             if (end <= now) mask &= ~(1 << activity);
             else if (end < nextEndNs) nextEndNs = end;

@@ -9,7 +9,7 @@ import { assemble } from '#lib/model/assemble.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
 import type { StoredDeployment, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
-import { loadWindow, MARGIN_NS } from './load-events.ts';
+import { forReport, loadWindow, MARGIN_NS } from './load-events.ts';
 import { LONG_REPORT_EVENTS, reportInHalves, reportInSlices } from './long-report.ts';
 import { overviewOf } from './overview.ts';
 import type { DeploymentQuestion } from './questions.ts';
@@ -50,14 +50,15 @@ export async function report(
   if (startHelper !== undefined && likelyEvents(seen, whole) > LONG_REPORT_EVENTS) {
     const helper = startHelper();
     try {
-      const max = maxRawEvents / 2;
+      // Around the middle both halves read the same.
+      const max = 0.75 * maxRawEvents;
       const answer = await reportInHalves(reader, deployment, given, whole, quality, max, helper);
       if (answer !== null) return answer;
     } finally {
       await helper.close();
     }
   }
-  const loaded = await loadWindow(reader, deployment, given, maxRawEvents);
+  const loaded = await loadWindow(reader, deployment, given, maxRawEvents, MARGIN_NS, forReport);
   if (!loaded.complete) {
     const answer = await rollupReport(reader, deployment, whole, quality);
     if (answer !== null) return answer;

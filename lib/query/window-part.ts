@@ -3,7 +3,7 @@ import type { ReportPart } from '#lib/analysis/report-part.ts';
 import type { SharedFacts } from '#lib/analysis/slice.ts';
 import { type PartOfWindow, SlicedWindow } from '#lib/analysis/sliced-report.ts';
 import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
-import { loadWindow } from './load-events.ts';
+import { forReport, loadWindow, MARGIN_NS } from './load-events.ts';
 
 export interface PartQuestion {
   readonly deployment: string;
@@ -32,7 +32,8 @@ export class WindowPart {
     reader: TelemetryReader,
     { deployment, window, own, maxEvents }: PartQuestion,
   ): Promise<WindowPart | null> {
-    const loaded = await loadWindow(reader, deployment, { ...window, ...own }, maxEvents);
+    const around = { ...window, ...own };
+    const loaded = await loadWindow(reader, deployment, around, maxEvents, MARGIN_NS, forReport);
     if (!loaded.complete) return null;
     const sliced = SlicedWindow.of(loaded.tables, deployment, window, own);
     return sliced === null ? null : new WindowPart(sliced);
