@@ -56,7 +56,7 @@ function startSenders(collector: Started, seconds: number): Promise<unknown>[] {
     ['http/protobuf', collector.otlpHttp],
     ['grpc', `http://${otlpGrpc}`],
   ].map(([protocol = '', endpoint = ''], rank) => {
-    const child = run('sdk-sender.ts', [rank, SPANS_PER_S, seconds].map(String), {
+    const child = run('sdk-sender-child.ts', [rank, SPANS_PER_S, seconds].map(String), {
       ...SENDER_ENV,
       OTEL_TRACES_EXPORTER: 'otlp',
       OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
@@ -143,7 +143,7 @@ describe('SDK exporters lose nothing', () => {
       });
       const made = startSenders(collector, seconds);
       await pause(1500);
-      const flood = run('flood.ts', [collector.otlpHttp, '24', '10000']);
+      const flood = run('flood-child.ts', [collector.otlpHttp, '24', '10000']);
       const answers = output(flood);
       const endMs = performance.now() + OVERLOAD_S * 1000;
       let longestQueueS = 0;

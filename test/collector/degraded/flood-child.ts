@@ -1,5 +1,5 @@
 /**
- * More than a collector can store: `node flood.ts URL CONNECTIONS BODY_SPANS`, until it is told to
+ * More than a collector can store: `node flood-child.ts URL CONNECTIONS BODY_SPANS`, until it is told to
  * stop by the end of its standard input. Every body is new. Prints the answers by status.
  */
 import { Agent, request } from 'node:http';

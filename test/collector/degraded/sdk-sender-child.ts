@@ -1,6 +1,6 @@
 /**
  * A worker with OpenTelemetry's own SDK, configured by its own variables (OTEL_…), in a process of
- * its own: `node sdk-sender.ts RANK SPANS_PER_SECOND SECONDS`. Span i has `afd.step` i. Prints what
+ * its own: `node sdk-sender-child.ts RANK SPANS_PER_SECOND SECONDS`. Span i has `afd.step` i. Prints what
  * it made as one line of JSON when everything was given to the exporter.
  */
 import { ROOT_CONTEXT, trace } from '@opentelemetry/api';
