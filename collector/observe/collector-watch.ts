@@ -21,11 +21,12 @@ export interface CollectorWatchOptions {
   readonly clock?: ClockWatch;
   /** Requests stay outside while the oldest inside waits longer; default 2 s. */
   readonly maxQueueWaitMs?: number;
+  /** An overload is over when none was seen for so long; default 5 s. */
+  readonly overloadOverMs?: number;
 }
 
 /** Senders time out after 10 s: what came in is answered long before. */
 export const MAX_QUEUE_WAIT_MS = 2000;
-/** An overload is over when none was seen for so long. */
 const OVERLOAD_OVER_MS = 5000;
 const LOOK_EVERY_MS = 1000;
 
@@ -114,8 +115,9 @@ export class CollectorWatch {
         `more comes than can be stored (${waiting} requests wait outside, ` +
         `${refused} were told to come again)`;
       board.begin('overload', detail);
-    } else if (performance.now() - this.#overloadSeenAtMs > OVERLOAD_OVER_MS) {
-      board.end('overload');
+    } else {
+      const quietMs = performance.now() - this.#overloadSeenAtMs;
+      if (quietMs > (this.#options.overloadOverMs ?? OVERLOAD_OVER_MS)) board.end('overload');
     }
     this.#refusedBefore = refused;
   }
