@@ -234,9 +234,9 @@ function writeMeasures(
   seen: number,
   values: Float64Array,
 ): void {
-  for (let i = 0; i < MEASURES.length; i++) {
-    const slot = SpanSlot.firstMeasure + i;
-    if ((seen & (1 << slot)) !== 0) builder.measure(MEASURES[i]!)[row] = values[slot]!;
+  for (let left = (seen & ANY_MEASURE) >> SpanSlot.firstMeasure; left !== 0; left &= left - 1) {
+    const i = 31 - Math.clz32(left & -left);
+    builder.measureAt(i)[row] = values[SpanSlot.firstMeasure + i]!;
   }
 }
 

@@ -78,7 +78,8 @@ export class EventTableBuilder implements Columns {
   kind: Uint8Array;
   phase: Uint8Array;
   peer: Int32Array;
-  readonly measures: Record<Measure, Float64Array | null>;
+  /** In the order of MEASURES; null while no row has one. */
+  readonly #measures: (Float64Array | null)[] = MEASURES.map(() => null);
   readonly #lists: Record<ListName, ListBuilder | null> = { peers: null, expertTokens: null };
   #capacity: number;
 
@@ -104,10 +105,6 @@ export class EventTableBuilder implements Columns {
     this.kind = columns.kind;
     this.phase = columns.phase;
     this.peer = columns.peer;
-    this.measures = Object.fromEntries(MEASURES.map((name) => [name, null])) as Record<
-      Measure,
-      Float64Array | null
-    >;
   }
 
   get capacity(): number {
@@ -121,20 +118,23 @@ export class EventTableBuilder implements Columns {
     const capacity = Math.max(needed, this.#capacity * 2);
     this.#capacity = capacity;
     Object.assign(this, copied(this, newColumns(capacity), this.length));
-    for (const name of MEASURES) {
-      const column = this.measures[name];
-      if (column !== null) {
-        const grown = new Float64Array(capacity).fill(ABSENT, column.length);
-        grown.set(column);
-        this.measures[name] = grown;
-      }
-    }
+    this.#measures.forEach((column, i) => {
+      if (column === null) return;
+      const grown = new Float64Array(capacity).fill(ABSENT, column.length);
+      grown.set(column);
+      this.#measures[i] = grown;
+    });
   }
 
   /** The column of `name`, made on first use with every row ABSENT. */
   measure(name: Measure): Float64Array {
-    const column = this.measures[name] ?? new Float64Array(this.#capacity).fill(ABSENT);
-    this.measures[name] = column;
+    return this.measureAt(MEASURES.indexOf(name));
+  }
+
+  /** The column of MEASURES[index]. */
+  measureAt(index: number): Float64Array {
+    const column = this.#measures[index] ?? new Float64Array(this.#capacity).fill(ABSENT);
+    this.#measures[index] = column;
     return column;
   }
 
@@ -178,7 +178,7 @@ export class EventTableBuilder implements Columns {
   finish(): EventTable {
     const n = this.length;
     const measures = Object.fromEntries(
-      MEASURES.map((name) => [name, cutOrNull(this.measures[name], n)]),
+      MEASURES.map((name, i) => [name, cutOrNull(this.#measures[i] ?? null, n)]),
     ) as Record<Measure, Float64Array | null>;
     const lists = Object.fromEntries(
       LISTS.map((name) => [name, this.#lists[name]?.finish(n) ?? null]),

@@ -1,7 +1,7 @@
 /**
  * Interned byte strings: equal runs of bytes share one small integer, and looking one up builds no
- * string. Words of four bytes are hashed and compared at a time; the last word overlaps the one
- * before it, so that only what lies inside the run is read.
+ * string. Words are hashed and compared at a time; the last word overlaps the one before it, so that
+ * only what lies inside the run is read.
  */
 
 /** Short runs are looked for first where the last run with the same end and length was. */
@@ -150,13 +150,14 @@ function mixed(hash: number, word: number): number {
   return product ^ (product >>> 15);
 }
 
+/** Signed 64-bit reads: optimised code compares them in registers. */
 function equal(a: DataView, aStart: number, b: DataView, bStart: number, length: number): boolean {
-  if (length >= 4) {
-    const last = length - 4;
-    for (let i = 0; i < last; i += 4) {
-      if (a.getInt32(aStart + i, true) !== b.getInt32(bStart + i, true)) return false;
+  if (length >= 8) {
+    const last = length - 8;
+    for (let i = 0; i < last; i += 8) {
+      if (a.getBigInt64(aStart + i, true) !== b.getBigInt64(bStart + i, true)) return false;
     }
-    return a.getInt32(aStart + last, true) === b.getInt32(bStart + last, true);
+    return a.getBigInt64(aStart + last, true) === b.getBigInt64(bStart + last, true);
   }
   for (let i = 0; i < length; i++) {
     if (a.getUint8(aStart + i) !== b.getUint8(bStart + i)) return false;

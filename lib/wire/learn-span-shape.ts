@@ -4,12 +4,12 @@
  * for which one byte more or less is seen by a comparison.
  */
 import type { SpanRecord } from './span-record.ts';
-import { NumberForm, type SpanShapeParts } from './span-shape.ts';
+import { After, type Segment, type SpanShapeParts } from './span-shape-parts.ts';
 
 /** Both times alone take more. */
 const MIN_SHAPE_BYTES = 18;
 /** Longer spans carry lists or events, and repeat rarely. */
-export const MAX_SHAPE_BYTES = 1024;
+const MAX_SHAPE_BYTES = 1024;
 
 const TAG_NAME = 0x2a;
 const TAG_START = 0x39;
@@ -23,6 +23,8 @@ const TAG_DOUBLE_VALUE = 0x21;
 const TAG_FLAGS = 0x85;
 const TAG_FLAGS_REST = 0x01;
 
+/** Longer varints may be negative. */
+const MAX_NUMBER_BYTES = 8;
 /** A varint of four bytes or less has no value beyond. */
 const NARROW_MAX = 2 ** 28 - 1;
 
@@ -49,14 +51,18 @@ class Learner {
   #nameAt = 0;
   #nameBytes = 0;
   #seen = 0;
-  readonly #numbers: number[] = [];
+  readonly #segments: Segment[] = [];
+  /** Where the next segment starts. */
+  #from = 0;
+  /** Where the last of times and name ends: they must lie in the first segment. */
+  #behind = 0;
   readonly #strings: number[] = [];
   readonly #constants: [number, number][] = [];
 
   constructor(record: SpanRecord, start: number, byteCount: number) {
     this.#record = record;
     this.#start = start;
-    this.#bytes = record.bytes.subarray(start, start + byteCount);
+    this.#bytes = record.bytes.slice(start, start + byteCount);
     this.#mask = new Uint8Array(byteCount).fill(0xff);
   }
 
@@ -73,20 +79,27 @@ class Learner {
     if ((seen & this.#record.insteadOfName) !== 0) {
       this.#mask.fill(0, this.#nameAt, this.#nameAt + this.#nameBytes);
     }
+    this.#endSegment(byteCount, After.nothing);
+    const [first] = this.#segments;
+    if (first === undefined || this.#behind > first.byteCount) return null;
     return {
-      byteCount,
-      expected: this.#expected(),
-      mask: new DataView(this.#mask.buffer),
+      bytes: this.#bytes,
+      mask: this.#mask,
+      segments: this.#segments,
       startAt: this.#startAt,
       endAt: this.#endAt,
       nameAt: this.#nameAt,
       nameBytes: this.#nameBytes,
-      numbers: Int32Array.from(this.#numbers),
       strings: Int32Array.from(this.#strings),
       constants: this.#constants,
       seen,
       marked,
     };
+  }
+
+  #endSegment(end: number, after: number, slot = -1, lengthAt = 0, lengthBase = 0): void {
+    const from = this.#from;
+    this.#segments.push({ from, byteCount: end - from, after, slot, lengthAt, lengthBase });
   }
 
   /** The position behind the field at `pos`, -1 where it has no shape. */
@@ -99,6 +112,7 @@ class Learner {
       if (tag === TAG_START) this.#startAt = pos + 1;
       else this.#endAt = pos + 1;
       this.#mask.fill(0, pos + 1, pos + 9);
+      this.#behind = pos + 9;
       return pos + 9;
     }
     if (tag === TAG_FLAGS) {
@@ -123,17 +137,18 @@ class Learner {
     if (byteCount > 127) byteCount = (byteCount & 127) | ((bytes[pos++] ?? 128) << 7);
     const end = pos + byteCount;
     if (end > bytes.length) return -1;
-    if (tag === TAG_ATTRIBUTE) return this.#attribute(pos, end) ? end : -1;
+    if (tag === TAG_ATTRIBUTE) return this.#attribute(lengthAt, pos, end) ? end : -1;
     if (tag === TAG_NAME) {
       this.#nameAt = pos;
       this.#nameBytes = byteCount;
+      this.#behind = end;
     } else {
       this.#mask.fill(0, pos, end);
     }
     return end;
   }
 
-  #attribute(start: number, end: number): boolean {
+  #attribute(lengthAt: number, start: number, end: number): boolean {
     const bytes = this.#bytes;
     if (end - start < 4 || bytes[start] !== TAG_KEY) return false;
     const keyBytes = bytes[start + 1]!;
@@ -149,46 +164,48 @@ class Learner {
     }
     if ((this.#seen & (1 << slot)) !== 0) return false;
     this.#seen |= 1 << slot;
-    return this.#value(slot, valueAt + 2, end);
+    return this.#value(slot, lengthAt, valueAt + 2, end);
   }
 
-  #value(slot: number, start: number, end: number): boolean {
+  #value(slot: number, lengthAt: number, start: number, end: number): boolean {
     const bytes = this.#bytes;
     const tag = bytes[start];
     if (tag === TAG_STRING_VALUE) {
       if (!this.#record.isText(slot) || bytes[start + 1] !== end - start - 2) return false;
-      this.#strings.push(slot, start + 2, end - start - 2);
+      this.#strings.push(start + 2, slot, end - start - 2);
       return true;
     }
     if (tag === TAG_DOUBLE_VALUE) {
       if (end - start !== 9) return false;
       this.#mask.fill(0, start + 1, end);
-      this.#numbers.push(slot, start + 1, NumberForm.double);
+      this.#endSegment(start + 1, After.double, slot);
+      this.#from = end;
       return true;
     }
-    return tag === TAG_INT_VALUE && this.#varint(slot, start + 1, end);
+    return tag === TAG_INT_VALUE && this.#varint(slot, lengthAt, start + 1, end);
   }
 
-  #varint(slot: number, start: number, end: number): boolean {
+  #varint(slot: number, lengthAt: number, start: number, end: number): boolean {
     const byteCount = end - start;
+    if (byteCount < 1 || byteCount > 10) return false;
     for (let i = start; i < end; i++) {
       const isLast = i === end - 1;
       if (this.#bytes[i]! < 128 !== isLast) return false;
     }
-    if (byteCount < 1 || byteCount > 10) return false;
-    if (byteCount > NumberForm.maxVarintBytes) {
+    if (byteCount > MAX_NUMBER_BYTES) {
       // Negative numbers: mostly the -1 of a thing that has no layer.
       this.#constants.push([slot, this.#record.values[slot]!]);
       return true;
     }
-    this.#mask.fill(0x80, start, end);
-    const narrow = byteCount <= 4 && this.#record.allows(slot, 0, NARROW_MAX);
-    const form = narrow ? byteCount : NumberForm.checkedVarint + byteCount;
-    this.#numbers.push(slot, start, form);
+    const lengthBase = this.#bytes[lengthAt]! - byteCount;
+    // With a longer number the attribute's length would need a second byte.
+    if (lengthBase + MAX_NUMBER_BYTES > 127) return false;
+    this.#mask[lengthAt] = 0;
+    this.#mask[start - 2] = 0;
+    const narrow = this.#record.allows(slot, 0, NARROW_MAX);
+    const after = narrow ? After.narrowVarint : After.varint;
+    this.#endSegment(start, after, slot, lengthAt - start, lengthBase);
+    this.#from = end;
     return true;
-  }
-
-  #expected(): DataView {
-    return new DataView(this.#bytes.map((byte, i) => byte & this.#mask[i]!).buffer);
   }
 }

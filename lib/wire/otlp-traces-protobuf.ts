@@ -109,10 +109,7 @@ class TraceReader {
         if (byteCount > 127) byteCount = (byteCount & 127) | (bytes[at++]! << 7);
         if (byteCount > end - at) cursor.fail('a span runs past the end of its message', pos);
         pos = at + byteCount;
-        const shape = shapes === null ? null : shapes.find(view, at, byteCount);
-        if (shape !== null) {
-          shape.read(view, at, record);
-        } else {
+        if (shapes === null || !shapes.read(view, at, pos, record)) {
           record.reset();
           this.#span(at, pos);
           shapes?.learn(record, at, pos);

@@ -1,55 +1,35 @@
 /**
  * The shape of an encoded span: which of its bytes are the same in the spans like it, and where its
- * times and numbers lie. A sender's spans come in a few shapes (one per stage, and per width of a
- * number), so most spans are read by comparing them with a known shape, eight bytes at a time.
+ * times and numbers lie. A sender's spans come in a few shapes (about one per stage), so most spans
+ * are read by comparing them with a known shape, eight bytes at a time.
  *
- * Every byte that the plain reader's way through the message depends on is compared: tags, lengths,
- * keys, strings that are bound, the top bits of varints. A span that matches would therefore be
- * read in the same steps, and only the bytes of its values differ.
+ *     … 4a [11] 0a 08 afd.step 12 [02] 18 | 07 | 4a [12] 0a 09 afd.layer 12 [02] 18 | 3c | 4a …
+ *       segment 0                           n    segment 1                            n
+ *
+ * The bytes between numbers are a segment. A number may take 1 to 8 bytes; the two lengths before it
+ * (in brackets) must agree with that, everything else that the plain reader's way through the
+ * message depends on must be as it was: tags, lengths, keys, strings that are bound. A span that
+ * matches would therefore be read in the same steps, and only the bytes of its values differ.
  */
+import { SpanLayout } from './span-layout.ts';
 import type { SpanRecord } from './span-record.ts';
-
-/** How a number is written: 1 to 4 are varints of so many bytes whose every value is in range. */
-export const NumberForm = {
-  /** Plus the varint's bytes; at most 8, so that the sign is never reached. */
-  checkedVarint: 8,
-  maxVarintBytes: 8,
-  double: 32,
-} as const;
-
-export interface SpanShapeParts {
-  readonly byteCount: number;
-  /** What is expected of each byte, ANDed with its mask; and the masks. Both `byteCount` long. */
-  readonly expected: DataView;
-  readonly mask: DataView;
-  /** Offsets from the span's start. */
-  readonly startAt: number;
-  readonly endAt: number;
-  readonly nameAt: number;
-  readonly nameBytes: number;
-  /** Slot, offset and NumberForm of each number. */
-  readonly numbers: Int32Array;
-  /** Slot, offset and length of each string. */
-  readonly strings: Int32Array;
-  /** Slots and values of numbers whose bytes are compared. */
-  readonly constants: readonly (readonly [slot: number, value: number])[];
-  readonly seen: number;
-  readonly marked: boolean;
-}
-
-const TWO_32 = 4294967296;
+import { After, type Segment, type SpanShapeParts } from './span-shape-parts.ts';
+import { readVarint } from './varint.ts';
 
 export class SpanShape {
   /** Never two shapes of a process have the same. */
   readonly id: number;
-  readonly byteCount: number;
+  /** Reads since the last one by layout. */
+  looseReads = 0;
+  readonly #layout: SpanLayout;
+  /** What is expected of each byte, ANDed with its mask; and the masks. */
   readonly #expected: DataView;
   readonly #mask: DataView;
+  readonly #segments: readonly Segment[];
   readonly #startAt: number;
   readonly #endAt: number;
   readonly #nameAt: number;
   readonly #nameBytes: number;
-  readonly #numbers: Int32Array;
   readonly #strings: Int32Array;
   readonly #constants: readonly (readonly [slot: number, value: number])[];
   readonly #seen: number;
@@ -57,14 +37,14 @@ export class SpanShape {
 
   constructor(id: number, parts: SpanShapeParts) {
     this.id = id;
-    this.byteCount = parts.byteCount;
-    this.#expected = parts.expected;
-    this.#mask = parts.mask;
+    this.#layout = new SpanLayout(parts);
+    this.#expected = new DataView(parts.bytes.map((byte, i) => byte & parts.mask[i]!).buffer);
+    this.#mask = new DataView(new Uint8Array(parts.mask).buffer);
+    this.#segments = parts.segments;
     this.#startAt = parts.startAt;
     this.#endAt = parts.endAt;
     this.#nameAt = parts.nameAt;
     this.#nameBytes = parts.nameBytes;
-    this.#numbers = parts.numbers;
     this.#strings = parts.strings;
     this.#constants = parts.constants;
     this.#seen = parts.seen;
@@ -72,81 +52,83 @@ export class SpanShape {
   }
 
   /**
-   * Do the `byteCount` bytes at `at`, which must lie in the view, have this shape? Compared as
-   * 64-bit words, the last of which overlaps the one before: optimised code keeps them in
-   * registers, and this is twice as fast as with 32-bit words in typed arrays.
+   * Reads the span in `[start, end)` of the view into the record. false: it has another shape, and
+   * what the record holds is worth nothing.
    */
-  matches(view: DataView, at: number): boolean {
-    const expected = this.#expected;
-    const mask = this.#mask;
-    const last = this.byteCount - 8;
-    for (let i = 0; i < last; i += 8) {
-      const word = view.getBigInt64(at + i, true) & mask.getBigInt64(i, true);
-      if (word !== expected.getBigInt64(i, true)) return false;
-    }
-    const word = view.getBigInt64(at + last, true) & mask.getBigInt64(last, true);
-    return word === expected.getBigInt64(last, true);
-  }
-
-  /** Reads the span at `at`, which must match, into the record. */
-  read(view: DataView, at: number, record: SpanRecord): void {
-    const { values, starts, lengths } = record;
-    record.shape = this.id;
+  read(view: DataView, start: number, end: number, record: SpanRecord): boolean {
+    const layout = this.#layout;
     record.seen = this.#seen;
     record.bad = 0;
+    if (end - start === layout.byteCount && layout.read(view, start, record)) this.looseReads = 0;
+    else if (this.#readLoosely(view, start, end, record)) this.looseReads++;
+    else return false;
+    for (const [slot, value] of this.#constants) record.values[slot] = value;
+    record.shape = this.id;
     record.marked = this.#marked;
-    record.startLow = view.getInt32(at + this.#startAt, true);
-    record.startHigh = view.getInt32(at + this.#startAt + 4, true);
-    record.endLow = view.getInt32(at + this.#endAt, true);
-    record.endHigh = view.getInt32(at + this.#endAt + 4, true);
-    record.nameStart = at + this.#nameAt;
+    record.startLow = view.getInt32(start + this.#startAt, true);
+    record.startHigh = view.getInt32(start + this.#startAt + 4, true);
+    record.endLow = view.getInt32(start + this.#endAt, true);
+    record.endHigh = view.getInt32(start + this.#endAt + 4, true);
+    record.nameStart = start + this.#nameAt;
     record.nameBytes = this.#nameBytes;
-    const strings = this.#strings;
-    for (let i = 0; i < strings.length; i += 3) {
-      starts[strings[i]!] = at + strings[i + 1]!;
-      lengths[strings[i]!] = strings[i + 2]!;
-    }
-    const numbers = this.#numbers;
-    for (let i = 0; i < numbers.length; i += 3) {
-      const slot = numbers[i]!;
-      const pos = at + numbers[i + 1]!;
-      const form = numbers[i + 2]!;
-      if (form === 1) {
-        values[slot] = view.getUint8(pos);
-      } else if (form === 2) {
-        const two = view.getUint16(pos, true);
-        values[slot] = (two & 0x7f) | ((two >> 1) & 0x3f80);
-      } else if (form === 3) {
-        const two = view.getUint16(pos, true);
-        values[slot] = (two & 0x7f) | ((two >> 1) & 0x3f80) | (view.getUint8(pos + 2) << 14);
-      } else if (form === 4) {
-        const four = view.getInt32(pos, true);
-        values[slot] =
-          (four & 0x7f) |
-          ((four >> 1) & 0x3f80) |
-          ((four >> 2) & 0x1fc000) |
-          ((four >> 3) & 0xfe00000);
-      } else if (form === NumberForm.double) {
-        record.setDouble(slot, view.getFloat64(pos, true));
-      } else {
-        record.setInteger(slot, varint(view, pos, form - NumberForm.checkedVarint));
-      }
-    }
-    for (const [slot, value] of this.#constants) values[slot] = value;
+    return true;
   }
-}
 
-/** A varint of at most 8 bytes, rounded as the plain reader rounds beyond 2^53. */
-function varint(view: DataView, pos: number, byteCount: number): number {
-  let low = 0;
-  let high = 0;
-  for (let i = 0; i < byteCount; i++) {
-    const bits = view.getUint8(pos + i) & 127;
-    if (i < 4) low |= bits << (7 * i);
-    else if (i === 4) {
-      low |= bits << 28;
-      high = bits >>> 4;
-    } else high |= bits << (7 * i - 32);
+  /** With numbers of any width: segment by segment. */
+  #readLoosely(view: DataView, start: number, end: number, record: SpanRecord): boolean {
+    const segments = this.#segments;
+    const strings = this.#strings;
+    const { starts, lengths } = record;
+    let pos = start;
+    let s = 0;
+    for (let i = 0; i < segments.length; i++) {
+      const segment = segments[i]!;
+      const { from, byteCount, after, slot } = segment;
+      if (byteCount > end - pos || !this.#matches(view, pos, from, byteCount)) return false;
+      for (; s < strings.length && strings[s]! < from + byteCount; s += 3) {
+        starts[strings[s + 1]!] = pos + strings[s]! - from;
+        lengths[strings[s + 1]!] = strings[s + 2]!;
+      }
+      pos += byteCount;
+      if (after === After.nothing) break;
+      if (after === After.double) {
+        if (end - pos < 8) return false;
+        record.setDouble(slot, view.getFloat64(pos, true));
+        pos += 8;
+        continue;
+      }
+      // The value's length comes before its tag, and counts both the tag and the number.
+      const numberBytes = view.getUint8(pos - 2) - 1;
+      if (view.getUint8(pos + segment.lengthAt) !== segment.lengthBase + numberBytes) return false;
+      if (numberBytes < 1 || numberBytes > 8 || numberBytes > end - pos) return false;
+      const value = readVarint(view, pos, numberBytes);
+      if (value < 0) return false;
+      if (after === After.narrowVarint && numberBytes <= 4) record.values[slot] = value;
+      else record.setInteger(slot, value);
+      pos += numberBytes;
+    }
+    return pos === end;
   }
-  return high * TWO_32 + (low >>> 0);
+
+  /** Are the `byteCount` bytes at `at` as those at `from`? Compared as in SpanLayout. */
+  #matches(view: DataView, at: number, from: number, byteCount: number): boolean {
+    const expected = this.#expected;
+    const mask = this.#mask;
+    const last = byteCount - 8;
+    if (last < 0) return this.#matchesBytes(view, at, from, byteCount);
+    for (let i = 0; i < last; i += 8) {
+      const word = view.getBigInt64(at + i, true) & mask.getBigInt64(from + i, true);
+      if (word !== expected.getBigInt64(from + i, true)) return false;
+    }
+    const word = view.getBigInt64(at + last, true) & mask.getBigInt64(from + last, true);
+    return word === expected.getBigInt64(from + last, true);
+  }
+
+  #matchesBytes(view: DataView, at: number, from: number, byteCount: number): boolean {
+    for (let i = 0; i < byteCount; i++) {
+      const byte = view.getUint8(at + i) & this.#mask.getUint8(from + i);
+      if (byte !== this.#expected.getUint8(from + i)) return false;
+    }
+    return true;
+  }
 }

@@ -1,23 +1,26 @@
 /**
  * The shapes of the spans that came lately. Spans of a worker come in a cycle (receive, compute,
- * send, …), so the shape that followed last time is tried first, then those of the same length.
+ * send, …), so the shape that followed last time is tried first, then all others.
  */
 import { learnSpanShape } from './learn-span-shape.ts';
 import type { SpanRecord } from './span-record.ts';
 import { SpanShape } from './span-shape.ts';
 
-/** Sets are chosen by the span's length, within a set the oldest shape makes room. */
-const SETS = 64;
-const WAYS = 8;
-export const MAX_SHAPES = SETS * WAYS;
+/** The oldest makes room for a new one. */
+const MAX_SHAPES = 64;
+/** After so many spans in a row without a shape only every so many-th is tried. */
+const PATIENCE = 32;
+const IMPATIENT_TRIES = 8;
+/** After so many spans in a row whose numbers are wider or narrower than when it was learnt. */
+const OUTGROWN = 1024;
 /**
  * Searching and learning are paid for with hits, so that senders whose spans never look alike cost
  * next to nothing: a hit by guess gives 1, the others are below. Learning costs as much time as
- * some 30 hits save. A search that fails takes little, but more than nothing.
+ * some 30 hits save.
  */
 const DEFAULT_MAX_CREDIT = 2048;
 const SEARCH_GAIN = 16;
-const SEARCH_LOSS = 2;
+const SEARCH_LOSS = 6;
 const LEARNING_COST = 32;
 /** Without credit every so many-th span is searched for and learnt all the same. */
 const RARELY = 512;
@@ -25,14 +28,16 @@ const RARELY = 512;
 let shapesLearnt = 0;
 
 export class SpanShapes {
-  readonly #shapes: (SpanShape | null)[] = new Array<SpanShape | null>(MAX_SHAPES).fill(null);
+  readonly #shapes: SpanShape[] = [];
   /** The shape that came after each, as its place. */
-  readonly #next = new Int16Array(MAX_SHAPES);
-  readonly #oldest = new Uint8Array(SETS);
+  readonly #next = new Uint8Array(MAX_SHAPES);
+  #oldest = 0;
   #last = 0;
   readonly #maxCredit: number;
   #credit: number;
+  /** Spans that were read plainly; `#failures` since the last that was not. */
   #misses = 0;
+  #failures = 0;
 
   /** `maxCredit`: infinite where every span is to be learnt, whatever it costs. */
   constructor(maxCredit = DEFAULT_MAX_CREDIT) {
@@ -40,48 +45,59 @@ export class SpanShapes {
     this.#credit = maxCredit;
   }
 
-  /** The shape of the span in `[at, at + byteCount)`, which must lie in the view; or null. */
-  find(view: DataView, at: number, byteCount: number): SpanShape | null {
-    const place = this.#next[this.#last]!;
-    const guess = this.#shapes[place]!;
-    if (guess !== null && guess.byteCount === byteCount && guess.matches(view, at)) {
-      this.#last = place;
-      if (this.#credit < this.#maxCredit) this.#credit++;
-      return guess;
+  /**
+   * Reads the span in `[start, end)`, which must lie in the view, into the record. false: no shape
+   * is known for it, and what the record holds is worth nothing.
+   */
+  read(view: DataView, start: number, end: number, record: SpanRecord): boolean {
+    if (this.#shapes.length === 0) return false;
+    if (this.#failures > PATIENCE && this.#failures % IMPATIENT_TRIES !== 0) {
+      this.#failures++;
+      return false;
     }
-    return this.#credit >= SEARCH_LOSS || this.#misses % RARELY === 0
-      ? this.#search(view, at, byteCount)
-      : null;
+    const place = this.#next[this.#last]!;
+    const shape = this.#shapes[place]!;
+    if (shape.read(view, start, end, record)) {
+      this.#last = place;
+      this.#failures = 0;
+      if (this.#credit < this.#maxCredit) this.#credit++;
+      if (shape.looseReads < OUTGROWN) return true;
+      // Some number has grown for good: the span is learnt once more.
+      shape.looseReads = 0;
+      return false;
+    }
+    const mayTry = this.#credit >= SEARCH_LOSS || this.#misses % RARELY === 0;
+    if (mayTry && this.#search(view, start, end, record)) {
+      this.#failures = 0;
+      return true;
+    }
+    this.#failures++;
+    return false;
   }
 
-  /** Takes note of a span that `find` knew no shape for and that is now in the record. */
+  /** Takes note of a span that `read` knew no shape for and that is now in the record. */
   learn(record: SpanRecord, start: number, end: number): void {
     if (this.#misses++ % RARELY !== 0 && this.#credit < LEARNING_COST) return;
     const parts = learnSpanShape(record, start, end);
     this.#credit = Math.max(this.#credit - (parts === null ? SEARCH_LOSS : LEARNING_COST), 0);
     if (parts === null) return;
-    const set = parts.byteCount % SETS;
-    const way = this.#oldest[set]!;
-    this.#oldest[set] = (way + 1) % WAYS;
-    const place = set * WAYS + way;
+    const place = this.#oldest;
+    this.#oldest = (place + 1) % MAX_SHAPES;
     this.#shapes[place] = new SpanShape(shapesLearnt++, parts);
     this.#follow(place);
     this.#next[place] = place;
   }
 
-  #search(view: DataView, at: number, byteCount: number): SpanShape | null {
-    const first = (byteCount % SETS) * WAYS;
-    for (let place = first; place < first + WAYS; place++) {
-      const shape = this.#shapes[place]!;
-      if (shape === null) break;
-      if (shape.byteCount === byteCount && shape.matches(view, at)) {
+  #search(view: DataView, start: number, end: number, record: SpanRecord): boolean {
+    for (let place = 0; place < this.#shapes.length; place++) {
+      if (this.#shapes[place]!.read(view, start, end, record)) {
         this.#follow(place);
         this.#credit = Math.min(this.#credit + SEARCH_GAIN, this.#maxCredit);
-        return shape;
+        return true;
       }
     }
     this.#credit = Math.max(this.#credit - SEARCH_LOSS, 0);
-    return null;
+    return false;
   }
 
   #follow(place: number): void {
