@@ -3,7 +3,7 @@
  * window has room for:
  *
  *     few events          the events themselves
- *     up to a million     bins made from the events of just these workers
+ *     up to half a million  bins made from the events of just these workers
  *     more                bins made from sums that are stored: slices of 50 ms, rollups beyond
  *
  * Every detail counts an event where it starts and keeps minimum and maximum.
@@ -28,8 +28,8 @@ const DEFAULT_SPAN_NS = 10 * NS_PER_S;
 const MAX_ROWS = 512;
 /** Shown one by one. */
 const MAX_EVENTS = 20_000;
-/** Read for one answer: about 50 ms of work. */
-const MAX_BINNED_EVENTS = 1_000_000;
+/** Read for one answer: about 60 ms of work. */
+const MAX_BINNED_EVENTS = 500_000;
 /** Bins in an answer, over workers and stages: as JSON, some megabytes. */
 const MAX_CELLS = 131_072;
 /** Seconds of one worker whose slices are read for one answer. */

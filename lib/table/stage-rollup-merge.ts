@@ -10,10 +10,10 @@ import { floorTo, type UnixNanos } from '#lib/base/units.ts';
 import { STAGES } from './codes.ts';
 import type { StageCells, StageRollup, StageSlices } from './stage-rollups.ts';
 
-/** Bins of one cell: `counts[bin - first]`. */
+/** Bins of one cell: `counts[bin - first]`. Plain arrays: small typed ones are slow to make. */
 interface CellSketch {
   first: number;
-  counts: Float64Array;
+  counts: number[];
 }
 
 /** Room on either side of a cell's bins when it is made or has to grow. */
@@ -65,40 +65,48 @@ export class StageCellSums {
     const used = [...new Set(this.#stage)].sort((a, b) => compareStages(strings[a]!, strings[b]!));
     const stageNames = used.map((index) => strings[index]!);
     const rankOf = new Map(used.map((index, rank) => [index, rank]));
-    const order = Array.from({ length: n }, (_, slot) => slot).sort(
-      (a, b) =>
-        rankOf.get(this.#stage[a]!)! - rankOf.get(this.#stage[b]!)! ||
-        this.#layer[a]! - this.#layer[b]!,
-    );
+    // Stage and layer as one number, so that a numeric sort orders slots; layers have 32 bits.
+    const keys = new Float64Array(n);
+    const slotOf = new Map<number, number>();
+    for (let slot = 0; slot < n; slot++) {
+      keys[slot] = rankOf.get(this.#stage[slot]!)! * 2 ** 33 + this.#layer[slot]!;
+      slotOf.set(keys[slot]!, slot);
+    }
+    keys.sort();
+    const stage = new Uint16Array(n);
+    const layer = new Int32Array(n);
+    const [count, sumNs, minNs, maxNs] = [0, 1, 2, 3].map(() => new Float64Array(n)) as Columns;
     const sketchOffsets = new Uint32Array(n + 1);
-    order.forEach((slot, i) => {
-      sketchOffsets[i + 1] = sketchOffsets[i]! + binsIn(this.#sketches[slot]!);
-    });
-    const sketchBin = new Uint16Array(sketchOffsets[n]!);
-    const sketchCount = new Float64Array(sketchOffsets[n]!);
-    order.forEach((slot, i) => {
-      let at = sketchOffsets[i]!;
+    const bins: number[] = [];
+    const binCounts: number[] = [];
+    for (let i = 0; i < n; i++) {
+      const slot = slotOf.get(keys[i]!)!;
+      stage[i] = rankOf.get(this.#stage[slot]!)!;
+      layer[i] = this.#layer[slot]!;
+      count[i] = this.#count.values[slot]!;
+      sumNs[i] = this.#sumNs.values[slot]!;
+      minNs[i] = this.#minNs.values[slot]!;
+      maxNs[i] = this.#maxNs.values[slot]!;
       const { first, counts } = this.#sketches[slot]!;
       for (let k = 0; k < counts.length; k++) {
         if (counts[k] === 0) continue;
-        sketchBin[at] = first + k;
-        sketchCount[at++] = counts[k]!;
+        bins.push(first + k);
+        binCounts.push(counts[k]!);
       }
-    });
-    const ordered = (column: GrowableFloat64): Float64Array =>
-      Float64Array.from(order, (slot) => column.values[slot]!);
+      sketchOffsets[i + 1] = bins.length;
+    }
     return {
       length: n,
       stageNames,
-      stage: Uint16Array.from(order, (slot) => rankOf.get(this.#stage[slot]!)!),
-      layer: Int32Array.from(order, (slot) => this.#layer[slot]!),
-      count: ordered(this.#count),
-      sumNs: ordered(this.#sumNs),
-      minNs: ordered(this.#minNs),
-      maxNs: ordered(this.#maxNs),
+      stage,
+      layer,
+      count,
+      sumNs,
+      minNs,
+      maxNs,
       sketchOffsets,
-      sketchBin,
-      sketchCount,
+      sketchBin: Uint16Array.from(bins),
+      sketchCount: Float64Array.from(binCounts),
     };
   }
 
@@ -109,13 +117,11 @@ export class StageCellSums {
     const slot = this.#stage.push(stage) - 1;
     this.#layer.push(layer);
     for (const column of [this.#count, this.#sumNs, this.#minNs, this.#maxNs]) column.push(0);
-    this.#sketches.push({ first: 0, counts: EMPTY });
+    this.#sketches.push({ first: 0, counts: [] });
     this.#slotOf.set(key, slot);
     return slot;
   }
 }
-
-const EMPTY = new Float64Array(0);
 
 /** Bins ascend within a cell. */
 function addBins(sketch: CellSketch, cells: StageCells, from: number, to: number): void {
@@ -129,21 +135,17 @@ function addBins(sketch: CellSketch, cells: StageCells, from: number, to: number
 }
 
 function widen(sketch: CellSketch, low: number, high: number): void {
-  const empty = sketch.counts.length === 0;
-  const last = sketch.first + sketch.counts.length - 1;
-  const first = Math.max(0, (empty ? low : Math.min(low, sketch.first)) - SPARE_BINS);
-  const end = (empty ? high : Math.max(high, last)) + SPARE_BINS + 1;
-  const counts = new Float64Array(end - first);
-  counts.set(sketch.counts, empty ? 0 : sketch.first - first);
-  sketch.first = first;
-  sketch.counts = counts;
+  const { first, counts } = sketch;
+  const empty = counts.length === 0;
+  const from = Math.max(0, (empty ? low : Math.min(low, first)) - SPARE_BINS);
+  const end = Math.max(empty ? 0 : first + counts.length, high + SPARE_BINS + 1);
+  const wider = new Array<number>(end - from).fill(0);
+  for (let k = 0; k < counts.length; k++) wider[first - from + k] = counts[k]!;
+  sketch.first = from;
+  sketch.counts = wider;
 }
 
-function binsIn({ counts }: CellSketch): number {
-  let bins = 0;
-  for (let k = 0; k < counts.length; k++) if (counts[k] !== 0) bins++;
-  return bins;
-}
+type Columns = [Float64Array, Float64Array, Float64Array, Float64Array];
 
 /** The schema's stages in its order, then others by name. */
 export function compareStages(a: string, b: string): number {

@@ -2,6 +2,7 @@
  * The writer: everything is synchronous inside and runs in the caller's thread, so a promise that
  * is fulfilled means that the commit is on the disk. Only this process writes (writer-lock.ts).
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type Database from 'better-sqlite3';
 import type { UnixNanos } from '#lib/base/units.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
@@ -67,6 +68,7 @@ export class SqliteStore implements TelemetryStore {
   readonly #append: AppendStatements;
   readonly #rollups: RollupWriter;
   readonly #stageRollups: StageRollupWriter;
+  #summing: Promise<unknown> = Promise.resolve();
   readonly #cascade: Cascade;
   readonly #unsummed: UnsummedScan;
   readonly #ledger = new StepLedger();
@@ -181,13 +183,29 @@ export class SqliteStore implements TelemetryStore {
     this.#guarded(() => this.#transact(() => this.#rollups.put(workers, deployments)));
   }
 
-  async addStageRollups(parts: readonly StageRollup[], throughSequence: number): Promise<void> {
-    this.#guarded(() =>
-      this.#transact(() => {
-        this.#stageRollups.add(parts);
-        this.#unsummed.setThrough(throughSequence);
-      }),
-    );
+  /** Worked out in slices, so that appends go on meanwhile; one call after the other. */
+  addStageRollups(parts: readonly StageRollup[], throughSequence: number): Promise<void> {
+    const turn = this.#summing.then(() => this.#addSums(parts, throughSequence));
+    this.#summing = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #addSums(parts: readonly StageRollup[], throughSequence: number): Promise<void> {
+    for (let done = false; !done; ) {
+      const work = this.#stageRollups.prepare(parts);
+      let step = this.#guarded(() => work.next());
+      while (step.done !== true) {
+        await nextTurn();
+        step = this.#guarded(() => work.next());
+      }
+      const prepared = step.value;
+      this.#guarded(() =>
+        this.#transact(() => {
+          done = this.#stageRollups.write(prepared);
+          if (done) this.#unsummed.setThrough(throughSequence);
+        }),
+      );
+    }
   }
 
   async *unsummed(): AsyncGenerator<UnsummedPart> {
