@@ -14,6 +14,7 @@ import type { EventTable } from './event-table.ts';
 import type { PackedTable } from './packed-table.ts';
 import { baseSliceOf, type PackedTimes, SLICE_NS, withinSliceNs } from './packed-times.ts';
 import { MAX_BUCKET_EVENTS, StageBucket } from './stage-bucket.ts';
+import { takeBucket } from './stage-bucket-take.ts';
 import { StageLayout } from './stage-layout.ts';
 import { SLICES_PER_SECOND, type StageRollup } from './stage-rollups.ts';
 import { type WorkerInfo, workerId } from './worker-info.ts';
@@ -150,6 +151,7 @@ export class StageAccumulator {
         continue;
       }
       for (const bucket of sums.buckets) this.#seal(sums, bucket);
+      this.#measure(sums);
       sums.touched = false;
     }
     const taken = this.#sealed;
@@ -232,7 +234,7 @@ export class StageAccumulator {
     }
     const { info } = sums;
     const { second } = bucket;
-    const { cells, slices } = bucket.take(sums.layout, this.#stageNames);
+    const { cells, slices } = takeBucket(bucket, sums.layout, this.#stageNames);
     this.#heldBytes += 800 + cells.length * 42 + cells.sketchBin.length * 10 + slices.length * 35;
     this.#sealed.push({
       deployment: info.deployment,

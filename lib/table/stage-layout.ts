@@ -2,12 +2,12 @@
  * Where the sums of one worker's stages and layers lie in its buckets' arrays. Seconds resemble each
  * other, so that all buckets of a worker share one layout, and none is laid out anew.
  *
- *     cell   one stage and layer
- *     page   the bins of one cell from one power of two to the next; page 0 is none
  *     slot   one stage
+ *     cell   one stage and layer
+ *     page   the bins of one cell from one power of two to the next, where its own few do not do
  */
 
-/** Of each cell: below 1 ns, then the powers of two from 2^0. */
+/** Of each cell that has pages: below 1 ns, then the powers of two from 2^0. Page 0 is none. */
 export const OCTAVES = 64;
 /** Layers beyond this (no model has them) are looked up in a map. */
 const MAX_DENSE_LAYERS = 4096;
@@ -25,12 +25,12 @@ export interface StageSlot {
 export class StageLayout {
   cells = 0;
   pages = 1;
-  /** Page of octave `o` of cell `c` at `c * OCTAVES + o`. */
-  pageOf = new Uint16Array(32 * OCTAVES);
   cellStage = new Uint16Array(32);
   cellLayer = new Int32Array(32);
   readonly slots: StageSlot[] = [];
   readonly slotOfStage: (StageSlot | undefined)[] = [];
+  /** Pages by octave, of the cells that have any. */
+  readonly #pagesOf = new Map<number, Uint16Array>();
   readonly #beyond = new Map<string, number>();
   #order = new Uint32Array(0);
   #slotOrder: readonly StageSlot[] = [];
@@ -42,7 +42,8 @@ export class StageLayout {
 
   get heldBytes(): number {
     const dense = this.slots.reduce((sum, { cellOf }) => sum + cellOf.byteLength, 0);
-    return this.pageOf.byteLength + this.cellStage.length * 6 + dense + this.#beyond.size * 100;
+    const wide = this.#pagesOf.size * (OCTAVES * 2 + 200);
+    return this.cellStage.length * 6 + dense + wide + this.#beyond.size * 100;
   }
 
   slot(stage: number): StageSlot {
@@ -78,10 +79,22 @@ export class StageLayout {
     return cell;
   }
 
-  newPage(cell: number, octave: number): number {
-    const page = this.pages++;
-    this.pageOf[cell * OCTAVES + octave] = page;
-    return page;
+  /** The page of a cell's octave, made where it is new. */
+  page(cell: number, octave: number): number {
+    let pages = this.#pagesOf.get(cell);
+    if (pages === undefined) {
+      pages = new Uint16Array(OCTAVES);
+      this.#pagesOf.set(cell, pages);
+    }
+    const known = pages[octave]!;
+    if (known !== 0) return known;
+    pages[octave] = this.pages;
+    return this.pages++;
+  }
+
+  /** All pages of a cell, by octave. */
+  pagesOf(cell: number): Uint16Array | undefined {
+    return this.#pagesOf.get(cell);
   }
 
   /** Cells by stage, then layer. */
@@ -107,9 +120,6 @@ export class StageLayout {
     const cell = this.cells++;
     if (cell === this.cellStage.length) {
       const capacity = cell * 2;
-      const pageOf = new Uint16Array(capacity * OCTAVES);
-      pageOf.set(this.pageOf);
-      this.pageOf = pageOf;
       const cellStage = new Uint16Array(capacity);
       cellStage.set(this.cellStage);
       this.cellStage = cellStage;

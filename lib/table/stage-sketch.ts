@@ -11,8 +11,9 @@ import { SKETCH_BINS_PER_OCTAVE } from './stage-rollups.ts';
 /** `upper word >>> BIN_SHIFT` counts through octave and bin at once. */
 export const BIN_SHIFT = 15;
 /** Upper word of 1.0, where bin 1 starts. */
-const ONE_WORD = 0x3ff00000;
-const BEFORE_BIN_0 = (ONE_WORD >>> BIN_SHIFT) - 1;
+export const ONE_WORD = 0x3ff00000;
+/** What is taken off a shifted upper word to get the number of a bin. */
+export const BEFORE_BIN_0 = (ONE_WORD >>> BIN_SHIFT) - 1;
 
 const double = new Float64Array(1);
 const words = new Uint32Array(double.buffer);
