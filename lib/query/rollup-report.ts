@@ -80,7 +80,7 @@ export async function rollupReport(
       ...activityOf(lengths),
     })),
     layers: layerReports(staged.groups, {
-      attentionWorkerSteps: steps.count * attention,
+      attentionWorkerSteps: (steps.count * attention) / seenShare(workers),
       idealPeriodNs: meanIdealPeriodNs(deployments),
     }),
     stages: stageReports(order),
@@ -97,6 +97,13 @@ export async function rollupReport(
       unmatchedReceives: 0,
     },
   };
+}
+
+/** Share of the time that was looked at: at high rates, not every step is. */
+function seenShare(workers: readonly WorkerSum[]): number {
+  const sum = (name: 'observedNs' | 'windowNs'): number =>
+    workers.reduce((total, { lengths }) => total + lengths[name], 0);
+  return ratio(sum('observedNs'), sum('windowNs')) || 1;
 }
 
 interface Selection {

@@ -31,9 +31,9 @@ const MAX_EVENTS = 20_000;
 /** Read for one answer: about 60 ms of work. */
 const MAX_BINNED_EVENTS = 500_000;
 /** Bins in an answer, over workers and stages: as JSON, some megabytes. */
-const MAX_CELLS = 131_072;
+const MAX_CELLS = 98_304;
 /** Seconds of one worker whose slices are read for one answer. */
-const MAX_SLICE_ROWS = 2000;
+const MAX_SLICE_ROWS = 1200;
 /** Rows of bands, times workers, that are read for one answer. */
 const MAX_BAND_ROWS = 1500;
 const MAX_BAND_WORKERS = 160_000;

@@ -78,6 +78,8 @@ export interface RollupSelection {
 export interface StageRollupSelection extends RollupSelection {
   /** Worker ids. Absent: all workers. */
   readonly workers?: readonly string[];
+  /** false: bins are not needed and may be left out, which is faster. */
+  readonly sketches?: boolean;
 }
 
 /** `stage`: by stage and layer, from every event; `partition`: the exact partition of worker time. */

@@ -78,7 +78,7 @@ export class StageRollupReader {
 
   /** Workers' rows by bucket, then worker. @throws ChunkFormatError */
   workers(selection: StageRollupSelection): StageRollup[] {
-    return this.#rows(selection).map((row) => rollupOf(selection, row));
+    return this.#rows(selection).map((row) => rollupOf(selection, row, selection.sketches));
   }
 
   /** Sums over groups by bucket, then group. @throws ChunkFormatError */
@@ -166,6 +166,7 @@ export class StageRollupReader {
 function rollupOf(
   { deployment, resolutionNs }: { readonly deployment: string; readonly resolutionNs: number },
   row: Row,
+  sketches = true,
 ): StageRollup {
   return {
     deployment,
@@ -175,7 +176,7 @@ function rollupOf(
     group: row.group,
     role: roleOf(row.role),
     rank: Number(row.rank),
-    ...decodeStageRollup(decompress(row.blob)),
+    ...decodeStageRollup(decompress(row.blob), sketches),
   };
 }
 

@@ -107,7 +107,7 @@ describe('stage rollups in a store', () => {
           renamed,
         );
       }),
-      { numRuns: 25 },
+      { numRuns: 12 },
     );
     await sqlite.close();
   });
@@ -136,7 +136,7 @@ describe('stage rollups in a store', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
     await store.close();
   });

@@ -7,6 +7,8 @@
 import { NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import { DEFAULT_DECODE_LIMITS, Decoder } from '#lib/ingest/decoder.ts';
 import type { TelemetryBatch, TelemetryStore } from '#lib/store/telemetry-store.ts';
+import type { EventTable } from '#lib/table/event-table.ts';
+import { EventTableBuilder } from '#lib/table/event-table-builder.ts';
 import {
   type DeploymentRollup,
   ROLLUP_LENGTHS,
@@ -14,7 +16,10 @@ import {
   type WorkerRollup,
 } from '#lib/table/rollups.ts';
 import { StageAccumulator } from '#lib/table/stage-accumulator.ts';
+import type { StageRollup } from '#lib/table/stage-rollups.ts';
+import { testWorker } from '../afd-table.ts';
 import { PatchedPacked, packedTemplates } from '../patched-packed.ts';
+import { batchOf } from '../telemetry-batch.ts';
 
 export interface FilledStore {
   readonly deployment: string;
@@ -33,6 +38,7 @@ export interface FillOptions {
 const DEPLOYMENT = 'bench';
 /** A whole hour: 2026-11-23T14:00:00Z. */
 const START = unixNanos(1_795_442_400_000_000_000n);
+const HOUR_NS = 3600 * NS_PER_S;
 const KEEP = { rawNs: 1e18, rawBytes: 1e18, rollupsNs: 90 * 86_400e9 };
 
 export async function fillStore(store: TelemetryStore, options: FillOptions): Promise<FilledStore> {
@@ -150,4 +156,65 @@ function madeUpSteps(resolutionNs: number) {
     idealPeriodSumNs: steps * 60 * 0.7e6,
     idealPeriodCount: steps * 60,
   };
+}
+
+/** Rollups of an hour, as they are left after 90 days: nothing finer is kept. */
+export async function fillHours(
+  store: TelemetryStore,
+  hours: number,
+  workers: number,
+): Promise<FilledStore> {
+  const to = unixNanos(START + BigInt(hours) * BigInt(HOUR_NS));
+  await store.append([batchOf('one', { events: [oneEvent()] })]);
+  // Finer buckets of that time are given up first, so that sums go straight into hours.
+  const policy = { rawNs: 0, rawBytes: 0, rollupsNs: 1000 * 86_400e9 };
+  const later = unixNanos(to + BigInt(60 * 86_400e9));
+  while ((await store.retain(policy, later)).more);
+  const all = Array.from({ length: workers }, (_, index) => {
+    const role = index % 3 === 2 ? 'ffn' : 'attention';
+    return { workerId: `${role}/${index}`, group: role, role, rank: index };
+  });
+  const template = await hourTemplates();
+  for (let hour = 0; hour < hours; hour++) {
+    const bucket = unixNanos(START + BigInt(hour) * BigInt(HOUR_NS));
+    const base = { deployment: DEPLOYMENT, resolutionNs: HOUR_NS, bucketStartUnixNs: bucket };
+    await store.putRollups(
+      all.map((worker) => ({ ...base, ...worker, ...madeUp(HOUR_NS, 14_640) })),
+      [{ ...base, ...madeUpSteps(HOUR_NS) }],
+    );
+    // Of each group one worker: what is asked here reads the sums over groups.
+    const parts = template.map((row) => ({ ...row, bucketStartUnixNs: bucket }));
+    await store.addStageRollups(parts, 0);
+  }
+  return {
+    deployment: DEPLOYMENT,
+    events: 0,
+    workers: all.map(({ workerId }) => workerId),
+    fromUnixNs: START,
+    toUnixNs: to,
+  };
+}
+
+/** A second of an attention and of an FFN worker, as sums. */
+async function hourTemplates(): Promise<readonly StageRollup[]> {
+  const sender = new PatchedPacked(packedTemplates(DEPLOYMENT), 1);
+  const decoder = new Decoder(DEFAULT_DECODE_LIMITS, { keepPacked: true });
+  const sums = new StageAccumulator();
+  const first = sender.templates.findIndex(({ role }) => role === 'ffn');
+  for (const worker of [0, first]) {
+    const { body } = sender.patch(worker, 0, START);
+    const result = decoder.decode('traces', 'protobuf', body.slice());
+    if (!result.ok) throw new Error('a body was refused');
+    const { packed, packedTimes } = result.value;
+    packed.forEach((table, p) => {
+      sums.addPacked(table, packedTimes[p]!, null);
+    });
+  }
+  return sums.take().filter(({ bucketStartUnixNs }) => bucketStartUnixNs === START);
+}
+
+function oneEvent(): EventTable {
+  const builder = new EventTableBuilder(START, [testWorker(0, { deployment: DEPLOYMENT })]);
+  builder.add({ startNs: 0, durationNs: 1, worker: 0, stage: 0, kind: 0 });
+  return builder.finish();
 }
