@@ -22,6 +22,7 @@ import { workerId } from '#lib/table/worker-info.ts';
 import { finishReport, type ReportQuality, type ReportWindow } from './finish-report.ts';
 import { isStale, type ReportPart, reportPart, sharedFacts } from './report-part.ts';
 import type { Report } from './report-types.ts';
+import type { SideSteps } from './seam.ts';
 import type { SharedFacts } from './slice.ts';
 
 /** Slices of about so many events; a slice works on a few steps more, its neighbours. */
@@ -94,6 +95,19 @@ export class SlicedWindow {
     return {
       fromUnixNs: addNanos(baseUnixNs, this.#whole.fromNs),
       toUnixNs: addNanos(baseUnixNs, this.#whole.toNs),
+    };
+  }
+
+  /** What the other side of `seamUnixNs` has to agree with (seam.ts). */
+  stepsAround(seamUnixNs: UnixNanos): SideSteps {
+    const { baseUnixNs, domain, step, startNs, endNs } = this.#survey;
+    const shiftNs = nanosBetween(seamUnixNs, baseUnixNs);
+    return {
+      domain: Float64Array.from(domain),
+      step: Float64Array.from(step),
+      startNs: Float64Array.from(startNs, (ns) => ns + shiftNs),
+      endNs: Float64Array.from(endNs, (ns) => ns + shiftNs),
+      used: this.#stepsOf(this.#edgesNs[0]!, this.#edgesNs[this.length]!),
     };
   }
 

@@ -13,6 +13,8 @@ import { overlapsWindow, type WindowNs } from './select-window.ts';
 export interface StepSurvey {
   readonly baseUnixNs: UnixNanos;
   readonly length: number;
+  readonly domain: readonly number[];
+  readonly step: readonly number[];
   readonly startNs: readonly number[];
   readonly endNs: readonly number[];
   readonly rows: readonly number[];
@@ -42,11 +44,13 @@ export function surveySteps(tables: readonly EventTable[], deployment: string): 
   const surveyed = used.map((table) =>
     surveyTable(table, deployment, nanosBetween(baseUnixNs, table.baseUnixNs), steps),
   );
-  const { startNs, endNs, rows } = steps;
+  const { domain, step: numbers, startNs, endNs, rows } = steps;
   if (startNs.some((start, step) => endNs[step]! - start > NO_DATA_GAP_NS)) return null;
   return {
     baseUnixNs,
     length: rows.length,
+    domain,
+    step: numbers,
     startNs,
     endNs,
     rows,
@@ -58,6 +62,8 @@ export function surveySteps(tables: readonly EventTable[], deployment: string): 
 }
 
 class Steps {
+  readonly domain: number[] = [];
+  readonly step: number[] = [];
   readonly startNs: number[] = [];
   readonly endNs: number[] = [];
   readonly rows: number[] = [];
@@ -73,6 +79,8 @@ class Steps {
     if (id === undefined) {
       id = this.rows.length;
       idByStep.set(step, id);
+      this.domain.push(domain);
+      this.step.push(step);
       this.startNs.push(Number.POSITIVE_INFINITY);
       this.endNs.push(Number.NEGATIVE_INFINITY);
       this.rows.push(0);
@@ -178,7 +186,7 @@ export function rowsOfSteps(
   const tables: EventTable[] = [];
   const filters: RowFilter[] = [];
   for (const { table, shiftNs, runs } of survey.tables) {
-    const filter = new Uint8Array(table.length);
+    let filter: Uint8Array | null = null;
     let kept = 0;
     for (let run = 0; run < runs.length; run += 3) {
       const step = runs[run + 2]!;
@@ -186,6 +194,7 @@ export function rowsOfSteps(
       const to = runs[run + 1]!;
       if (step >= 0) {
         if (chosen[step] === 0) continue;
+        filter ??= new Uint8Array(table.length);
         filter.fill(1, from, to);
         kept += to - from;
         continue;
@@ -193,11 +202,12 @@ export function rowsOfSteps(
       for (let row = from; row < to; row++) {
         const start = table.startNs[row]! + shiftNs;
         if (!overlapsWindow(start, start + table.durationNs[row]!, window)) continue;
+        filter ??= new Uint8Array(table.length);
         filter[row] = 1;
         kept++;
       }
     }
-    if (kept === 0) continue;
+    if (filter === null) continue;
     tables.push(table);
     filters.push(kept === table.length ? null : filter);
   }

@@ -1,11 +1,12 @@
 /** The report of a window with more events than one assembly should hold: in slices, in two threads. */
 import type { Report } from '#lib/analysis/report-types.ts';
+import { seamHolds } from '#lib/analysis/seam.ts';
 import { joinParts, SlicedWindow } from '#lib/analysis/sliced-report.ts';
 import { type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
-import { type PartHelper, WindowPart } from './window-part.ts';
+import { type PartHelper, SEAM_MARGIN_NS, WindowPart } from './window-part.ts';
 
 /** Below this a single assembly is as quick, and small enough. */
 export const LONG_REPORT_EVENTS = 1_000_000;
@@ -30,7 +31,8 @@ export async function reportInSlices(
 
 /**
  * The same with the second half of `expected` left to `helper`, reading included. null: it cannot be
- * done in parts, or there are more than `maxEvents` events in a part.
+ * done in parts (also where a step reaches further over the middle than a part reads), or there are
+ * more than `maxEvents` events in a part.
  */
 export async function reportInHalves(
   reader: TelemetryReader,
@@ -42,7 +44,7 @@ export async function reportInHalves(
   helper: PartHelper,
 ): Promise<Report | null> {
   const middle: UnixNanos = unixNanos((expected.fromUnixNs + expected.toUnixNs) / 2n);
-  const question = { deployment, window: given, maxEvents };
+  const question = { deployment, window: given, seamUnixNs: middle, maxEvents };
   const second = helper.answer({ ...question, own: { fromUnixNs: middle } });
   // Its failure is told when it is waited for, not before.
   second.catch(() => undefined);
@@ -50,7 +52,7 @@ export async function reportInHalves(
   if (first === null) return null;
   const own = first.answer();
   const other = await second;
-  if (other === null) return null;
+  if (other === null || !seamHolds(own.steps, other.steps, SEAM_MARGIN_NS)) return null;
   const { length } = own.parts;
   return joinParts(
     [...own.parts, ...other.parts],
