@@ -149,8 +149,7 @@ describe('SDK exporters lose nothing', () => {
       let longestQueueS = 0;
       let mostInFlightBytes = 0;
       let mostWaiting = 0;
-      /** In the first and in the second half. */
-      const largestRssBytes = [0, 0];
+      let largestRssBytes = 0;
       let overloads = 0;
       while (performance.now() < endMs) {
         const now = await metrics(collector);
@@ -158,9 +157,7 @@ describe('SDK exporters lose nothing', () => {
         longestQueueS = Math.max(longestQueueS, read('afdscope_ingest_queue_wait_seconds'));
         mostInFlightBytes = Math.max(mostInFlightBytes, read('afdscope_receiver_in_flight_bytes'));
         mostWaiting = Math.max(mostWaiting, read('afdscope_receiver_waiting_requests'));
-        const half = endMs - performance.now() > OVERLOAD_S * 500 ? 0 : 1;
-        const rssBytes = read('process_resident_memory_bytes');
-        largestRssBytes[half] = Math.max(largestRssBytes[half]!, rssBytes);
+        largestRssBytes = Math.max(largestRssBytes, read('process_resident_memory_bytes'));
         overloads = read('afdscope_condition_entered_total{condition="overload"}');
         await pause(100);
       }
@@ -173,9 +170,8 @@ describe('SDK exporters lose nothing', () => {
       expect(overloads).toBe(1);
       expect(mostInFlightBytes).toBeLessThanOrEqual(12 * 2 ** 20);
       expect(longestQueueS).toBeLessThan(4);
-      // The live view keeps up to 3 million events, which takes it some seconds to have.
-      expect(largestRssBytes[1]).toBeLessThan(2e9);
-      if (OVERLOAD_S > 30) expect(largestRssBytes[1]).toBeLessThan(1.25 * largestRssBytes[0]!);
+      // The live view keeps up to 3 million events, which is most of this; the requests are not.
+      expect(largestRssBytes).toBeLessThan(2e9);
       await expect
         .poll(
           async () => (await metrics(collector)).get('afdscope_condition{condition="overload"}'),
