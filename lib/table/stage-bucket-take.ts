@@ -5,6 +5,7 @@ import {
   clearSums,
   MAX,
   MIN,
+  NO_WINDOW,
   octaveOfBin,
   SLICE_DOUBLES,
   SLOT_DOUBLES,
@@ -102,6 +103,7 @@ function takeBins(
   const windowEnd = windowStart + WINDOW_BINS;
   const ofCell = layout.pagesOf(cell);
   if (ofCell !== undefined) takePages(pages, ofCell, 0, windowStart, out);
+  halves[h + WINDOW_START] = NO_WINDOW;
   for (let i = 0; i < WINDOW_BINS; i++) {
     const count = halves[h + WINDOW + i]!;
     if (count === 0) continue;

@@ -2,8 +2,8 @@
  * One open second of one worker. What an event changes of its cell lies in one cache line, since a
  * collector has more cells than its caches hold:
  *
- *     byte 0   f64   sum, minimum, maximum (-1: no event yet)
- *          24  u16   the first bin of the window
+ *     byte 0   f64   sum, minimum, maximum; -1: no event yet
+ *          24  u16   the first bin of the window; NO_WINDOW: no event yet
  *          26  u16   counts of the WINDOW_BINS bins from there on
  *
  * The window lies around the cell's first duration of the second; counts of other bins are kept in
@@ -25,6 +25,8 @@ export const WINDOW = 13;
 export const WINDOW_BINS = CELL_HALVES - WINDOW;
 /** Bins of the window that lie below the first duration. */
 const BINS_BELOW = 7;
+/** A first bin that no bin is near. */
+export const NO_WINDOW = 65_535;
 /** Counts of bins have 16 bits. */
 export const MAX_BUCKET_EVENTS = 65_535;
 /** Count, sum, minimum, maximum of each slice of each slot. */
@@ -63,6 +65,9 @@ export class StageBucket {
     this.events += count;
     const { doubles, halves, slices } = this;
     const { cellOf } = slot;
+    // A call within the loop would cost more than the loop.
+    const outside = outsideOf(count);
+    let out = 0;
     const to = slot.index * SLOT_DOUBLES + slice * SLICE_DOUBLES;
     let sum = 0;
     // Most events lie between the extremes so far: a branch that is foreseen.
@@ -81,11 +86,12 @@ export class StageBucket {
       const d = cell * CELL_DOUBLES;
       const h = cell * CELL_HALVES;
       const inWindow = bin - halves[h + WINDOW_START]!;
-      if (inWindow >= 0 && inWindow < WINDOW_BINS && doubles[d + MAX]! >= 0) {
+      if (inWindow >= 0 && inWindow < WINDOW_BINS) {
         const c = h + WINDOW + inWindow;
         halves[c] = halves[c]! + 1;
       } else {
-        this.#addOutside(layout, cell, bin);
+        outside[out++] = cell;
+        outside[out++] = bin;
       }
       doubles[d] = doubles[d]! + duration;
       if (duration < doubles[d + MIN]!) doubles[d + MIN] = duration;
@@ -99,6 +105,7 @@ export class StageBucket {
     slices[to + 1] = slices[to + 1]! + sum;
     slices[to + 2] = min;
     slices[to + 3] = max;
+    this.#addOutside(layout, outside, out);
     // New cells: the arrays may have to grow.
     for (; i < end; i++, layerAt += layerStep) {
       this.#addOne(layout, slot, slice, layerAt - 1, durationNs[i]!);
@@ -137,25 +144,29 @@ export class StageBucket {
   ): number {
     const { slotOfStage } = layout;
     const { doubles, halves, slices } = this;
-    for (let i = from; i < end; i++) {
+    const outside = outsideOf(end - from);
+    let out = 0;
+    let i = from;
+    for (; i < end; i++) {
       const slot = slotOfStage[codes[stage[i]!]!];
-      if (slot === undefined) return i;
+      if (slot === undefined) break;
       const { cellOf } = slot;
       const layerAt = layer[i]! + 1;
-      if (layerAt >= cellOf.length) return i;
+      if (layerAt >= cellOf.length) break;
       const cell = cellOf[layerAt]!;
-      if (cell < 0) return i;
+      if (cell < 0) break;
       const duration = durationNs[i]!;
       const word = words[2 * i + 1]!;
       const bin = word < ONE_WORD ? 0 : (word >>> BIN_SHIFT) - BEFORE_BIN_0;
       const d = cell * CELL_DOUBLES;
       const h = cell * CELL_HALVES;
       const inWindow = bin - halves[h + WINDOW_START]!;
-      if (inWindow >= 0 && inWindow < WINDOW_BINS && doubles[d + MAX]! >= 0) {
+      if (inWindow >= 0 && inWindow < WINDOW_BINS) {
         const c = h + WINDOW + inWindow;
         halves[c] = halves[c]! + 1;
       } else {
-        this.#addOutside(layout, cell, bin);
+        outside[out++] = cell;
+        outside[out++] = bin;
       }
       doubles[d] = doubles[d]! + duration;
       if (duration < doubles[d + MIN]!) doubles[d + MIN] = duration;
@@ -166,7 +177,8 @@ export class StageBucket {
       if (duration < slices[to + 2]!) slices[to + 2] = duration;
       if (duration > slices[to + 3]!) slices[to + 3] = duration;
     }
-    return end;
+    this.#addOutside(layout, outside, out);
+    return i;
   }
 
   /** Adds any event, of a new stage or layer too. */
@@ -179,15 +191,9 @@ export class StageBucket {
   ): void {
     const cell = layout.cell(slot, layer);
     this.makeRoom(layout);
-    const { doubles, halves, slices } = this;
+    const { doubles, slices } = this;
     const d = cell * CELL_DOUBLES;
-    const bin = sketchBin(durationNs);
-    const inWindow = bin - halves[cell * CELL_HALVES + WINDOW_START]!;
-    if (inWindow >= 0 && inWindow < WINDOW_BINS && doubles[d + MAX]! >= 0) {
-      halves[cell * CELL_HALVES + WINDOW + inWindow]!++;
-    } else {
-      this.#addOutside(layout, cell, bin);
-    }
+    this.#addBin(layout, cell, sketchBin(durationNs));
     doubles[d + SUM] = doubles[d + SUM]! + durationNs;
     doubles[d + MIN] = Math.min(doubles[d + MIN]!, durationNs);
     doubles[d + MAX] = Math.max(doubles[d + MAX]!, durationNs);
@@ -198,12 +204,21 @@ export class StageBucket {
     slices[to + 3] = Math.max(slices[to + 3]!, durationNs);
   }
 
-  /** Counts a bin that is not in its cell's window; the first of a cell opens that. */
-  #addOutside(layout: StageLayout, cell: number, bin: number): void {
-    if (this.doubles[cell * CELL_DOUBLES + MAX]! < 0) {
-      const start = Math.max(0, bin - BINS_BELOW);
-      this.halves[cell * CELL_HALVES + WINDOW_START] = start;
-      this.halves[cell * CELL_HALVES + WINDOW + bin - start] = 1;
+  /** Counts pairs of cell and bin. */
+  #addOutside(layout: StageLayout, pairs: Int32Array, length: number): void {
+    for (let i = 0; i < length; i += 2) this.#addBin(layout, pairs[i]!, pairs[i + 1]!);
+  }
+
+  /** Counts a bin; the first of a cell opens its window. */
+  #addBin(layout: StageLayout, cell: number, bin: number): void {
+    const { halves } = this;
+    const h = cell * CELL_HALVES;
+    if (halves[h + WINDOW_START] === NO_WINDOW) {
+      halves[h + WINDOW_START] = Math.max(0, bin - BINS_BELOW);
+    }
+    const inWindow = bin - halves[h + WINDOW_START]!;
+    if (inWindow >= 0 && inWindow < WINDOW_BINS) {
+      halves[h + WINDOW + inWindow]!++;
       return;
     }
     const octave = octaveOfBin(bin);
@@ -222,9 +237,13 @@ export class StageBucket {
     if (layout.cells * CELL_DOUBLES > this.doubles.length) {
       const grown = new Float64Array(layout.cellStage.length * CELL_DOUBLES);
       grown.set(this.doubles);
-      for (let d = this.doubles.length; d < grown.length; d += CELL_DOUBLES) clearSums(grown, d);
+      const halves = new Uint16Array(grown.buffer);
+      for (let d = this.doubles.length; d < grown.length; d += CELL_DOUBLES) {
+        clearSums(grown, d);
+        halves[d * 4 + WINDOW_START] = NO_WINDOW;
+      }
       this.doubles = grown;
-      this.halves = new Uint16Array(grown.buffer);
+      this.halves = halves;
     }
     if (layout.slots.length * SLOT_DOUBLES > this.slices.length) {
       const grown = new Float64Array((layout.slots.length + 3) * SLOT_DOUBLES);
@@ -246,4 +265,12 @@ export function clearSums(doubles: Float64Array, at: number): void {
 
 export function octaveOfBin(bin: number): number {
   return bin === 0 ? 0 : Math.floor((bin - 1) / SKETCH_BINS_PER_OCTAVE) + 1;
+}
+
+let idlePairs = new Int32Array(0);
+
+/** Room for two numbers for each of `count` events; for one call at a time. */
+function outsideOf(count: number): Int32Array {
+  if (count * 2 > idlePairs.length) idlePairs = new Int32Array(count * 4);
+  return idlePairs;
 }
