@@ -4,7 +4,7 @@
  */
 import { type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
-import { concatTables, selectRows, tableSpan } from '#lib/table/event-tables.ts';
+import { selectRows, tableSpan } from '#lib/table/event-tables.ts';
 import { compareInstants, latest } from '#lib/table/instants.ts';
 import type { MetricTable } from '#lib/table/metric-table.ts';
 import { concatMetrics, selectPoints } from '#lib/table/metric-tables.ts';
@@ -19,7 +19,9 @@ export const CHUNK_ROWS = 65_536;
 export const CHUNK_SPAN_NS = 60_000_000_000n;
 
 export interface PlannedChunk {
-  readonly table: EventTable;
+  /** Not joined: who stores them may do that on the way. */
+  readonly tables: readonly EventTable[];
+  readonly rows: number;
   readonly fromUnixNs: UnixNanos;
   readonly toUnixNs: UnixNanos;
 }
@@ -136,13 +138,14 @@ function pointsByDeployment(table: MetricTable): readonly (readonly [string, Met
   return [...rows].map(([name, list]) => [name, selectPoints(table, Uint32Array.from(list))]);
 }
 
-/** Joins small tables and cuts large ones, by time. */
+/** Puts small tables together and cuts large ones, by time. */
 export function planChunks(tables: readonly EventTable[]): readonly PlannedChunk[] {
   const pieces = tables
     .flatMap(cutTable)
     .sort((a, b) => compareInstants(a.fromUnixNs, b.fromUnixNs));
   return packed(pieces, CHUNK_SPAN_NS).map((group) => ({
-    table: concatTables(group.map((piece) => piece.table)),
+    tables: group.map((piece) => piece.table),
+    rows: group.reduce((sum, piece) => sum + piece.table.length, 0),
     fromUnixNs: group[0]!.fromUnixNs,
     toUnixNs: latest(
       group.map((piece) => piece.toUnixNs),
@@ -193,7 +196,13 @@ function packed<T extends { table: { length: number }; fromUnixNs: UnixNanos }>(
   return groups;
 }
 
-function cutTable(table: EventTable): readonly PlannedChunk[] {
+interface EventPiece {
+  readonly table: EventTable;
+  readonly fromUnixNs: UnixNanos;
+  readonly toUnixNs: UnixNanos;
+}
+
+function cutTable(table: EventTable): readonly EventPiece[] {
   const span = tableSpan(table);
   if (span === null) return [];
   const spread = startSpread(table.startNs);

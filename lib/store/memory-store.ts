@@ -1,6 +1,7 @@
 /** Telemetry in memory: for tests, and the reference for the others. */
 import type { UnixNanos } from '#lib/base/units.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
+import { concatTables } from '#lib/table/event-tables.ts';
 import { compareInstants, earliest, latest } from '#lib/table/instants.ts';
 import type { MetricTable } from '#lib/table/metric-table.ts';
 import type { PackedTable, StepUnpacker } from '#lib/table/packed-table.ts';
@@ -20,7 +21,6 @@ import type { StageRollup } from '#lib/table/stage-rollups.ts';
 import type { WorkerInfo } from '#lib/table/worker-info.ts';
 import {
   batchCounts,
-  type PlannedChunk,
   type PlannedDeployment,
   type PlannedMetricChunk,
   planAppend,
@@ -77,6 +77,10 @@ interface Kept {
   readonly sequence: number;
 }
 
+interface KeptEvents extends Kept {
+  readonly table: EventTable;
+}
+
 interface KeptSteps extends Kept {
   readonly table: PackedTable;
 }
@@ -93,7 +97,7 @@ export class MemoryStore implements TelemetryStore {
   readonly #deploymentRollups = new Map<string, DeploymentRollup>();
   readonly #stageRollups = new MemoryStageRollups();
   readonly #ledger = new StepLedger();
-  #chunks: (PlannedChunk & { deployment: string; sequence: number })[] = [];
+  #chunks: KeptEvents[] = [];
   #packed: KeptSteps[] = [];
   #sequence = 0;
   #summedThrough = 0;
@@ -130,7 +134,10 @@ export class MemoryStore implements TelemetryStore {
 
   #add(plan: PlannedDeployment, sequence: number): void {
     const { deployment } = plan;
-    for (const chunk of plan.chunks) this.#chunks.push({ ...chunk, deployment, sequence });
+    for (const { tables, fromUnixNs, toUnixNs } of plan.chunks) {
+      const table = concatTables(tables);
+      this.#chunks.push({ table, fromUnixNs, toUnixNs, deployment, sequence });
+    }
     for (const steps of plan.packed) {
       // A copy: the caller may use its bytes again.
       const table = concatPacked([steps]);

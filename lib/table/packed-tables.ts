@@ -157,6 +157,74 @@ export function gatherPayloads(tables: readonly PackedTable[], out: Uint8Array, 
   }
 }
 
+/** Single steps of several tables: step `i` is row `row[i]` of table `part[i]`. */
+export interface StepRefs {
+  readonly tables: readonly PackedTable[];
+  readonly part: Uint32Array;
+  readonly row: Uint32Array;
+}
+
+/** The steps as one table without payloads: `offset` is where `copyPayloads` puts them. */
+export function gatherDirectory({ tables, part, row }: StepRefs): Omit<PackedTable, 'bytes'> {
+  assert(part.length > 0, 'gatherDirectory needs a step');
+  const n = part.length;
+  const first = tables[part[0]!]!;
+  const baseUnixNs = addNanos(first.baseUnixNs, Math.floor(first.startNs[row[0]!]!));
+  const workers: WorkerInfo[] = [];
+  const indexByKey = new Map<string, number>();
+  const worker = new Int32Array(n);
+  const domain = new Int32Array(n);
+  const step = new Float64Array(n);
+  const startNs = new Float64Array(n);
+  const endNs = new Float64Array(n);
+  const stepEvents = new Uint32Array(n);
+  const offset = new Uint32Array(n);
+  const byteLength = new Uint32Array(n);
+  let lastTable: PackedTable | null = null;
+  let lastInfo: WorkerInfo | null = null;
+  let lastIndex = 0;
+  let shiftNs = 0;
+  let events = 0;
+  let at = 0;
+  for (let i = 0; i < n; i++) {
+    const table = tables[part[i]!]!;
+    const from = row[i]!;
+    if (table !== lastTable) {
+      lastTable = table;
+      shiftNs = nanosBetween(baseUnixNs, table.baseUnixNs);
+    }
+    const info = table.workers[table.worker[from]!]!;
+    if (info !== lastInfo) {
+      lastInfo = info;
+      lastIndex = indexOf(info, workers, indexByKey);
+    }
+    worker[i] = lastIndex;
+    domain[i] = table.domain[from]!;
+    step[i] = table.step[from]!;
+    startNs[i] = table.startNs[from]! + shiftNs;
+    endNs[i] = table.endNs[from]! + shiftNs;
+    stepEvents[i] = table.stepEvents[from]!;
+    events += stepEvents[i]!;
+    offset[i] = at;
+    byteLength[i] = table.byteLength[from]!;
+    at += byteLength[i]!;
+  }
+  const columns = { worker, domain, step, startNs, endNs, stepEvents, offset, byteLength };
+  return { length: n, events, baseUnixNs, workers, ...columns };
+}
+
+/** Copies the payloads of these steps, in order, to `out` from `at` on. */
+export function copyPayloads({ tables, part, row }: StepRefs, out: Uint8Array, at: number): void {
+  let to = at;
+  for (let i = 0; i < part.length; i++) {
+    const { bytes, offset, byteLength } = tables[part[i]!]!;
+    const from = offset[row[i]!]!;
+    const end = from + byteLength[row[i]!]!;
+    out.set(bytes.subarray(from, end), to);
+    to += end - from;
+  }
+}
+
 function indexOf(info: WorkerInfo, workers: WorkerInfo[], indexByKey: Map<string, number>): number {
   const key = workerKey(info);
   const known = indexByKey.get(key);

@@ -1,8 +1,9 @@
 /** Chunks on their way to and from the disk: the codec's bytes, compressed with zstd. */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { decodeEvents, encodeEvents } from '#lib/table/chunk-codec.ts';
+import { decodeEvents } from '#lib/table/chunk-codec.ts';
 import { decodeMetrics, encodeMetrics } from '#lib/table/chunk-codec-metrics.ts';
 import { ChunkFormatError } from '#lib/table/chunk-frame.ts';
+import { encodeTables } from '#lib/table/encode-events.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { MetricTable } from '#lib/table/metric-table.ts';
 
@@ -13,8 +14,12 @@ const MAX_CHUNK_BYTES = 1 << 30;
 
 export const ZSTD_OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } };
 
-export function packEvents(table: EventTable): Uint8Array {
-  return zstdCompressSync(encodeEvents(table), ZSTD_OPTIONS);
+/** Chunks are encoded to it, one after the other: fresh memory for each costs more than the bytes. */
+const room = new Uint8Array(2 * 1024 * 1024);
+
+/** All rows of `tables` as one chunk. */
+export function packEvents(tables: readonly EventTable[]): Uint8Array {
+  return zstdCompressSync(encodeTables(tables, room), ZSTD_OPTIONS);
 }
 
 /** @throws ChunkFormatError */

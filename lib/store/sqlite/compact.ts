@@ -1,7 +1,6 @@
 /** Merges small chunks of columns and of metric points (merge-groups.ts; replaced-chunks.ts). */
 import type Database from 'better-sqlite3';
 import { ChunkFormatError } from '#lib/table/chunk-frame.ts';
-import { concatTables } from '#lib/table/event-tables.ts';
 import { earliest } from '#lib/table/instants.ts';
 import { concatMetrics } from '#lib/table/metric-tables.ts';
 import { CHUNK_ROWS } from '../append-plan.ts';
@@ -39,8 +38,8 @@ const LAYOUTS: Readonly<Record<MergedTable, Layout>> = {
     longest: 'longest_chunk_ns',
     bucketNs: 60_000_000_000n,
     merge: (blobs) => {
-      const table = concatTables(blobs.map(unpackEvents));
-      return { blob: packEvents(table), ...stepRange(table) };
+      const tables = blobs.map(unpackEvents);
+      return { blob: packEvents(tables), ...stepRange(tables) };
     },
   },
   metric_chunks: {
