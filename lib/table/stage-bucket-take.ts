@@ -15,7 +15,7 @@ import {
   WINDOW_BINS,
   WINDOW_START,
 } from './stage-bucket.ts';
-import type { StageLayout } from './stage-layout.ts';
+import { OCTAVES, type StageLayout } from './stage-layout.ts';
 import {
   SKETCH_BINS_PER_OCTAVE,
   SLICES_PER_SECOND,
@@ -101,8 +101,8 @@ function takeBins(
   const h = cell * CELL_HALVES;
   const windowStart = halves[h + WINDOW_START]!;
   const windowEnd = windowStart + WINDOW_BINS;
-  const ofCell = layout.pagesOf(cell);
-  if (ofCell !== undefined) takePages(pages, ofCell, 0, windowStart, out);
+  const row = layout.rowOf[cell]!;
+  if (row >= 0) takePages(pages, layout, row, 0, windowStart, out);
   halves[h + WINDOW_START] = NO_WINDOW;
   for (let i = 0; i < WINDOW_BINS; i++) {
     const count = halves[h + WINDOW + i]!;
@@ -110,25 +110,25 @@ function takeBins(
     halves[h + WINDOW + i] = 0;
     out.push(windowStart + i, count);
   }
-  if (ofCell !== undefined) takePages(pages, ofCell, windowEnd, Number.POSITIVE_INFINITY, out);
+  if (row >= 0) takePages(pages, layout, row, windowEnd, NO_WINDOW, out);
 }
 
-/** Appends the bins `[from, to)` that a cell has in pages. */
+/** Appends the bins `[from, to)` of a cell whose pages are in `row`. */
 function takePages(
   pages: Uint16Array,
-  ofCell: Uint16Array,
+  layout: StageLayout,
+  row: number,
   from: number,
   to: number,
   out: BinScratch,
 ): void {
-  for (let octave = octaveOfBin(from); octave < ofCell.length; octave++) {
-    const firstBin = octave === 0 ? 0 : (octave - 1) * SKETCH_BINS_PER_OCTAVE + 1;
+  for (let octave = octaveOfBin(from); octave < OCTAVES; octave++) {
+    const firstBin = (octave - 1) * SKETCH_BINS_PER_OCTAVE + 1;
     if (firstBin >= to) break;
-    const at = ofCell[octave]! * SKETCH_BINS_PER_OCTAVE;
+    const at = layout.pageOf[row * OCTAVES + octave]! * SKETCH_BINS_PER_OCTAVE;
     // This bucket may have no pages where another one has.
     if (at === 0 || at >= pages.length) continue;
-    const bins = octave === 0 ? 1 : SKETCH_BINS_PER_OCTAVE;
-    for (let b = 0; b < bins; b++) {
+    for (let b = 0; b < SKETCH_BINS_PER_OCTAVE; b++) {
       const count = pages[at + b]!;
       if (count === 0 || firstBin + b < from || firstBin + b >= to) continue;
       pages[at + b] = 0;

@@ -10,7 +10,7 @@
  * pages, which only cells that vary much have.
  */
 import type { EventTable } from './event-table.ts';
-import type { StageLayout, StageSlot } from './stage-layout.ts';
+import { OCTAVES, type StageLayout, type StageSlot } from './stage-layout.ts';
 import { SKETCH_BINS_PER_OCTAVE, SLICES_PER_SECOND } from './stage-rollups.ts';
 import { BEFORE_BIN_0, BIN_SHIFT, ONE_WORD, sketchBin } from './stage-sketch.ts';
 
@@ -206,7 +206,25 @@ export class StageBucket {
 
   /** Counts pairs of cell and bin. */
   #addOutside(layout: StageLayout, pairs: Int32Array, length: number): void {
-    for (let i = 0; i < length; i += 2) this.#addBin(layout, pairs[i]!, pairs[i + 1]!);
+    const { halves } = this;
+    let { pages } = this;
+    for (let i = 0; i < length; i += 2) {
+      const cell = pairs[i]!;
+      const bin = pairs[i + 1]!;
+      const row = layout.rowOf[cell]!;
+      const page = row < 0 ? 0 : layout.pageOf[row * OCTAVES + octaveOfBin(bin)]!;
+      const at = page * SKETCH_BINS_PER_OCTAVE + placeInOctave(bin);
+      // The window may have been opened by one of the pairs before.
+      const windowStart = halves[cell * CELL_HALVES + WINDOW_START]!;
+      const inWindow = bin - windowStart;
+      const outside = windowStart !== NO_WINDOW && (inWindow < 0 || inWindow >= WINDOW_BINS);
+      if (outside && page > 0 && at < pages.length) {
+        pages[at] = pages[at]! + 1;
+      } else {
+        this.#addBin(layout, cell, bin);
+        ({ pages } = this);
+      }
+    }
   }
 
   /** Counts a bin; the first of a cell opens its window. */
@@ -221,16 +239,14 @@ export class StageBucket {
       halves[h + WINDOW + inWindow]!++;
       return;
     }
-    const octave = octaveOfBin(bin);
-    const page = layout.page(cell, octave);
+    const page = layout.page(cell, octaveOfBin(bin));
     const needed = layout.pages * SKETCH_BINS_PER_OCTAVE;
     if (needed > this.pages.length) {
       const grown = new Uint16Array(needed * 2);
       grown.set(this.pages);
       this.pages = grown;
     }
-    const inPage = bin === 0 ? 0 : (bin - 1) % SKETCH_BINS_PER_OCTAVE;
-    this.pages[page * SKETCH_BINS_PER_OCTAVE + inPage]!++;
+    this.pages[page * SKETCH_BINS_PER_OCTAVE + placeInOctave(bin)]!++;
   }
 
   makeRoom(layout: StageLayout): void {
@@ -263,8 +279,14 @@ export function clearSums(doubles: Float64Array, at: number): void {
   doubles[at + 2] = -1;
 }
 
+/** 0 for bin 0, then one for each octave from 2^0. */
 export function octaveOfBin(bin: number): number {
-  return bin === 0 ? 0 : Math.floor((bin - 1) / SKETCH_BINS_PER_OCTAVE) + 1;
+  return ((bin - 1) >> 5) + 1;
+}
+
+/** Bin 0 is the last of its octave. */
+function placeInOctave(bin: number): number {
+  return (bin - 1) & (SKETCH_BINS_PER_OCTAVE - 1);
 }
 
 let idlePairs = new Int32Array(0);

@@ -29,8 +29,11 @@ export class StageLayout {
   cellLayer = new Int32Array(32);
   readonly slots: StageSlot[] = [];
   readonly slotOfStage: (StageSlot | undefined)[] = [];
-  /** Pages by octave, of the cells that have any. */
-  readonly #pagesOf = new Map<number, Uint16Array>();
+  /** Where the pages of a cell are listed in `pageOf`, -1 where it has none. */
+  rowOf = new Int32Array(32).fill(-1);
+  /** Pages by octave, in rows of OCTAVES. */
+  pageOf = new Uint16Array(8 * OCTAVES);
+  #rows = 0;
   readonly #beyond = new Map<string, number>();
   #order = new Uint32Array(0);
   #slotOrder: readonly StageSlot[] = [];
@@ -42,8 +45,7 @@ export class StageLayout {
 
   get heldBytes(): number {
     const dense = this.slots.reduce((sum, { cellOf }) => sum + cellOf.byteLength, 0);
-    const wide = this.#pagesOf.size * (OCTAVES * 2 + 200);
-    return this.cellStage.length * 6 + dense + wide + this.#beyond.size * 100;
+    return this.cellStage.length * 10 + dense + this.pageOf.byteLength + this.#beyond.size * 100;
   }
 
   slot(stage: number): StageSlot {
@@ -81,20 +83,17 @@ export class StageLayout {
 
   /** The page of a cell's octave, made where it is new. */
   page(cell: number, octave: number): number {
-    let pages = this.#pagesOf.get(cell);
-    if (pages === undefined) {
-      pages = new Uint16Array(OCTAVES);
-      this.#pagesOf.set(cell, pages);
+    if (this.rowOf[cell]! < 0) {
+      this.rowOf[cell] = this.#rows++;
+      if (this.#rows * OCTAVES > this.pageOf.length) {
+        const grown = new Uint16Array(this.pageOf.length * 2);
+        grown.set(this.pageOf);
+        this.pageOf = grown;
+      }
     }
-    const known = pages[octave]!;
-    if (known !== 0) return known;
-    pages[octave] = this.pages;
-    return this.pages++;
-  }
-
-  /** All pages of a cell, by octave. */
-  pagesOf(cell: number): Uint16Array | undefined {
-    return this.#pagesOf.get(cell);
+    const at = this.rowOf[cell]! * OCTAVES + octave;
+    if (this.pageOf[at] === 0) this.pageOf[at] = this.pages++;
+    return this.pageOf[at]!;
   }
 
   /** Cells by stage, then layer. */
@@ -126,6 +125,9 @@ export class StageLayout {
       const cellLayer = new Int32Array(capacity);
       cellLayer.set(this.cellLayer);
       this.cellLayer = cellLayer;
+      const rowOf = new Int32Array(capacity).fill(-1, cell);
+      rowOf.set(this.rowOf);
+      this.rowOf = rowOf;
     }
     this.cellStage[cell] = stage;
     this.cellLayer[cell] = layer;
