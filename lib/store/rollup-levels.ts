@@ -6,6 +6,7 @@
  *     10 s       a 360th: 6 h                               1 s
  *     60 s       a 30th: 3 d                                10 s
  *     3600 s     all of it                                  60 s
+ *     86400 s    all of it                                  3600 s
  *
  * No level is kept shorter than raw events.
  */
@@ -14,12 +15,13 @@ import { earlierOf, laterOf } from '#lib/table/instants.ts';
 import { STAGE_ROLLUP_RESOLUTIONS_NS } from '#lib/table/stage-rollups.ts';
 import type { RetentionPolicy, RollupPart, TimeWindow } from './telemetry-store.ts';
 
-export const ROLLUP_LEVELS_NS: readonly number[] = STAGE_ROLLUP_RESOLUTIONS_NS;
+/** Days make answers about months short; no picture is drawn from them. */
+export const ROLLUP_LEVELS_NS: readonly number[] = [...STAGE_ROLLUP_RESOLUTIONS_NS, 86_400e9];
 
 const COARSEST = ROLLUP_LEVELS_NS.length - 1;
 
 /** Share of `rollupsNs` that each level is kept for. */
-const KEPT_SHARES = [1 / 2160, 1 / 360, 1 / 30, 1];
+const KEPT_SHARES = [1 / 2160, 1 / 360, 1 / 30, 1, 1];
 
 /** How long rows of a level are kept. */
 export function keptNs(level: number, policy: RetentionPolicy): number {
@@ -71,7 +73,7 @@ export function rollupPartsOf(
 }
 
 /** Buckets that end later do not fit 64 bits; nothing lies there (2262). */
-const LAST_END = unixNanos(2n ** 63n - 2n * 3600_000_000_000n);
+const LAST_END = unixNanos(2n ** 63n - 2n * 86_400_000_000_000n);
 
 /** As if every coarse bucket were made. */
 function cover(

@@ -35,7 +35,7 @@ export class Cascade {
     this.#marks = marks;
     this.#reader = new StageRollupReader(database);
     this.#writer = new StageRollupWriter(database, marks);
-    this.#partition = new PartitionSums(database);
+    this.#partition = new PartitionSums(database, marks);
     this.#workersAfter = database
       .prepare<[string, number, bigint, bigint, string, number], string>(
         `SELECT DISTINCT worker_id FROM stage_rollups
@@ -44,7 +44,7 @@ export class Cascade {
          ORDER BY worker_id LIMIT ?`,
       )
       .pluck();
-    this.#partition.markAllOnce(marks);
+    this.#partition.markAllOnce();
   }
 
   /** One slice. true: there is more to do. */

@@ -14,9 +14,14 @@ import { ROLLUP_LEVELS_NS } from '../rollup-levels.ts';
 import type { RollupSelection } from '../telemetry-store.ts';
 import type { StaleMarks } from './stale-marks.ts';
 
-/** Rows of this length are added up to the next coarser ones; finer ones come as they are. */
-export const SUMMED_NS = ROLLUP_LEVELS_NS[2]!;
-export const SUMS_NS = ROLLUP_LEVELS_NS[3]!;
+/** Minutes and what is coarser are added up to the next coarser rows; finer ones come as they are. */
+const FIRST_SUMMED = 2;
+export const SUMMED_NS = ROLLUP_LEVELS_NS[FIRST_SUMMED]!;
+/** The finest rows that are made here; sums over groups stand beside them (partition-sums.ts). */
+export const SUMS_NS = ROLLUP_LEVELS_NS[FIRST_SUMMED + 1]!;
+
+/** The row that holds the sum over a group's workers; its rank is their number. */
+export const GROUP_SUFFIX = '/*';
 
 /** "activeBubbleNs" is kept in column active_bubble_ns. */
 function columnOf(name: string): string {
@@ -94,24 +99,33 @@ export class RollupWriter {
     this.#markSums([...workers, ...deployments]);
   }
 
-  /** An hour some of whose minutes are deleted stays as it is. */
   #markSums(rows: readonly RollupBucket[]): void {
-    const keptFrom = this.#marks.keptFrom('partition', SUMMED_NS);
     const marked = new Set<string>();
     for (const { deployment, resolutionNs, bucketStartUnixNs } of rows) {
-      if (resolutionNs !== SUMMED_NS) continue;
-      const hour = floorTo(bucketStartUnixNs, BigInt(SUMS_NS));
-      const key = `${hour} ${deployment}`;
-      if (hour < keptFrom || marked.has(key)) continue;
+      const key = `${resolutionNs} ${bucketStartUnixNs} ${deployment}`;
+      if (resolutionNs < SUMMED_NS || marked.has(key)) continue;
       marked.add(key);
-      this.#marks.mark({
-        deployment,
-        kind: 'partition',
-        resolutionNs: SUMS_NS,
-        bucketStartUnixNs: hour,
-      });
+      markPartition(this.#marks, deployment, resolutionNs, bucketStartUnixNs);
     }
   }
+}
+
+/**
+ * The bucket that holds this one is to be made anew; one some of whose finer rows are deleted stays
+ * as it is.
+ */
+export function markPartition(
+  marks: StaleMarks,
+  deployment: string,
+  resolutionNs: number,
+  bucketStartUnixNs: bigint,
+): void {
+  const coarserNs = ROLLUP_LEVELS_NS[ROLLUP_LEVELS_NS.indexOf(resolutionNs) + 1];
+  if (coarserNs === undefined) return;
+  const start = floorTo(bucketStartUnixNs, BigInt(coarserNs));
+  if (start < marks.keptFrom('partition', resolutionNs)) return;
+  const kind = 'partition';
+  marks.mark({ deployment, kind, resolutionNs: coarserNs, bucketStartUnixNs: start });
 }
 
 type Row = readonly Cell[];
@@ -120,6 +134,7 @@ export class RollupReader {
   readonly #workers;
   readonly #workerSums;
   readonly #groups;
+  readonly #groupSums;
   readonly #deployments;
 
   constructor(database: Database.Database) {
@@ -131,6 +146,14 @@ export class RollupReader {
          WHERE deployment = ? AND resolution_ns = ?
            AND bucket_start_unix_ns > ? AND bucket_start_unix_ns < ?
          GROUP BY worker_id`,
+      )
+      .raw();
+    this.#groupSums = database
+      .prepare<[string, number, bigint, bigint], Row>(
+        `SELECT ${WORKER_COLUMNS.join(', ')} FROM worker_rollups
+         WHERE deployment = ? AND resolution_ns = -?
+           AND bucket_start_unix_ns > ? AND bucket_start_unix_ns < ?
+         ORDER BY bucket_start_unix_ns, worker_id`,
       )
       .raw();
     this.#groups = database
@@ -166,9 +189,13 @@ export class RollupReader {
   }
 
   groups(selection: RollupSelection): readonly GroupRollup[] {
-    return this.#groups.all(...bounds(selection)).map((row) => ({
+    const { resolutionNs } = selection;
+    const sums = resolutionNs < SUMS_NS ? [] : this.#groupSums.all(...bounds(selection));
+    // Rows that were put in as they are have no sums beside them.
+    const rows = sums.length > 0 ? sums.map(sumAsGroup) : this.#groups.all(...bounds(selection));
+    return rows.map((row) => ({
       deployment: String(row[0]),
-      resolutionNs: Number(row[1]),
+      resolutionNs,
       bucketStartUnixNs: unixNanos(BigInt(row[2]!)),
       group: String(row[3]),
       role: String(row[4]),
@@ -207,6 +234,12 @@ function workerOf(row: Row): WorkerRollup {
     events: Number(row[7]),
     lengths: lengthsOf(row, 8),
   };
+}
+
+/** From the columns of a worker to those of a group. */
+function sumAsGroup(row: Row): Row {
+  const [deployment, resolutionNs, bucket, , group, role, workers, ...rest] = row;
+  return [deployment!, resolutionNs!, bucket!, group!, role!, workers!, ...rest];
 }
 
 function lengthsOf(row: Row, from: number): RollupLengths {

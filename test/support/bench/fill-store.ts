@@ -166,26 +166,32 @@ export async function fillHours(
 ): Promise<FilledStore> {
   const to = unixNanos(START + BigInt(hours) * BigInt(HOUR_NS));
   await store.append([batchOf('one', { events: [oneEvent()] })]);
-  // Finer buckets of that time are given up first, so that sums go straight into hours.
-  const policy = { rawNs: 0, rawBytes: 0, rollupsNs: 1000 * 86_400e9 };
-  const later = unixNanos(to + BigInt(60 * 86_400e9));
-  while ((await store.retain(policy, later)).more);
   const all = Array.from({ length: workers }, (_, index) => {
     const role = index % 3 === 2 ? 'ffn' : 'attention';
     return { workerId: `${role}/${index}`, group: role, role, rank: index };
   });
-  const template = await hourTemplates();
+  const bucketOf = (hour: number): UnixNanos => unixNanos(START + BigInt(hour) * BigInt(HOUR_NS));
+  const resolutionNs = 60 * NS_PER_S;
+  // One minute of each hour: its sums are rows as large as those of sixty.
   for (let hour = 0; hour < hours; hour++) {
-    const bucket = unixNanos(START + BigInt(hour) * BigInt(HOUR_NS));
-    const base = { deployment: DEPLOYMENT, resolutionNs: HOUR_NS, bucketStartUnixNs: bucket };
+    const base = { deployment: DEPLOYMENT, resolutionNs, bucketStartUnixNs: bucketOf(hour) };
     await store.putRollups(
       all.map((worker) => ({ ...base, ...worker, ...madeUp(HOUR_NS, 14_640) })),
       [{ ...base, ...madeUpSteps(HOUR_NS) }],
     );
+  }
+  const later = unixNanos(to + BigInt(60 * 86_400e9));
+  while ((await store.retain(KEEP, later)).more);
+  // Finer buckets of that time are given up, so that sums by stage go straight into hours.
+  const policy = { rawNs: 0, rawBytes: 0, rollupsNs: 1000 * 86_400e9 };
+  while ((await store.retain(policy, later)).more);
+  const template = await hourTemplates();
+  for (let hour = 0; hour < hours; hour++) {
     // Of each group one worker: what is asked here reads the sums over groups.
-    const parts = template.map((row) => ({ ...row, bucketStartUnixNs: bucket }));
+    const parts = template.map((row) => ({ ...row, bucketStartUnixNs: bucketOf(hour) }));
     await store.addStageRollups(parts, 0);
   }
+  while ((await store.retain(policy, later)).more);
   return {
     deployment: DEPLOYMENT,
     events: 0,
