@@ -112,7 +112,7 @@ try {
     }),
   );
   await reader.close();
-  const [first, ...others] = found.map((one) => JSON.stringify(one?.layers ?? null));
+  const [first, ...others] = found.map((one) => JSON.stringify(one));
   if (others.some((one) => one !== first)) failures.push('the reports differ');
   for (const one of found) {
     if (one?.quality.events !== events) failures.push('a report lost events');
