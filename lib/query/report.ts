@@ -10,7 +10,12 @@ import type { Assembled } from '#lib/model/assembled.ts';
 import type { StoredDeployment, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 import { forReport, loadWindow, MARGIN_NS } from './load-events.ts';
-import { LONG_REPORT_EVENTS, reportInHalves, reportInSlices } from './long-report.ts';
+import {
+  LONG_REPORT_EVENTS,
+  reportInHalves,
+  reportInSlices,
+  SHARED_REPORT_EVENTS,
+} from './long-report.ts';
 import { overviewOf } from './overview.ts';
 import type { DeploymentQuestion } from './questions.ts';
 import { rejectionsOf } from './rejections.ts';
@@ -47,7 +52,7 @@ export async function report(
     const answer = await rollupReport(reader, deployment, whole, quality);
     if (answer !== null) return answer;
   }
-  if (startHelper !== undefined && likelyEvents(seen, whole) > LONG_REPORT_EVENTS) {
+  if (startHelper !== undefined && likelyEvents(seen, whole) > SHARED_REPORT_EVENTS) {
     const helper = startHelper();
     try {
       // Around the middle both halves read the same.
