@@ -30,6 +30,7 @@ import { unpackMetrics } from './blob.ts';
 import { ChunkScan } from './chunk-scan.ts';
 import type { DamagedChunk, DamageListener } from './damage.ts';
 import { EventScan } from './event-scan.ts';
+import { JOURNAL_LIMITS } from './journal.ts';
 import { RollupCover } from './rollup-cover.ts';
 import { RollupReader } from './rollup-statements.ts';
 import { StageRollupReader } from './stage-rollup-statements.ts';
@@ -231,7 +232,7 @@ export class SqliteReader implements TelemetryReader {
 }
 
 /** What the journal may hold before its oldest part should be in chunks. */
-const JOURNAL_TARGET_BYTES = 48 * 1024 * 1024;
+const JOURNAL_TARGET_BYTES = 2 * JOURNAL_LIMITS.moveBytes;
 
 /** Steps have no id of their own: the negative of the instant, in seconds, tells one from another. */
 function damagedStepId({ baseUnixNs, startNs }: PackedTable): number {

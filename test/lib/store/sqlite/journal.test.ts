@@ -31,13 +31,17 @@ interface Opened {
 }
 
 /** `moveBytes` 1: everything moves at the next `retain`. */
-function open(data: string, moveBytes = JOURNAL_LIMITS.moveBytes): Opened {
+function open(
+  data: string,
+  moveBytes = JOURNAL_LIMITS.moveBytes,
+  maxBytes = JOURNAL_LIMITS.maxBytes,
+): Opened {
   const lock = acquireWriterLock(data, 'telemetry');
   const database = openWriterDatabase(data);
   const damaged: DamagedChunk[] = [];
   const store = new SqliteStore(database, lock, {
     unpacker: new PackedUnpacker(),
-    journal: { ...JOURNAL_LIMITS, moveBytes },
+    journal: { ...JOURNAL_LIMITS, moveBytes, maxBytes },
     onDamagedChunk: (chunk) => damaged.push(chunk),
   });
   onTestFinished(() => store.close());
@@ -193,6 +197,23 @@ test('a failed move changes nothing and is tried again', async () => {
   await store.retain(KEEP, NOW);
   expect(count('journal')).toBe(0);
   expect(await rowsIn(store)).toEqual(eventRows([steps(0)]));
+});
+
+test('a journal that is full moves before it takes more, and takes nothing while it cannot', async () => {
+  const { store, database, count } = open(scratchFolder(), 1e9, 1);
+  await append(store, steps(0));
+  await append(store, steps(1));
+  expect(count('journal')).toBe(1);
+  database.exec(
+    `CREATE TEMP TRIGGER refuse BEFORE INSERT ON main.packed_chunks
+     BEGIN SELECT RAISE(ABORT, 'not now'); END`,
+  );
+  await expect(append(store, steps(2))).rejects.toThrow(/not now/);
+  expect(count('journal')).toBe(1);
+  database.exec('DROP TRIGGER refuse');
+  const [outcome] = await append(store, steps(2));
+  expect(outcome).toMatchObject({ duplicate: false, duplicateStepEvents: 0 });
+  expect(await rowsIn(store)).toEqual(eventRows([steps(0), steps(1), steps(2)]));
 });
 
 test('the running total of raw bytes is what the tables hold', async () => {
