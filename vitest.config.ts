@@ -34,6 +34,7 @@ export default defineConfig({
             'test/**/kill.test.ts',
             'test/**/*-fuzz.test.ts',
             'test/collector/receive/live-receiver.test.ts',
+            'test/collector/degraded/overload.test.ts',
           ],
           env: { AFDSCOPE_TEST_TIER: 'long' },
           fileParallelism: false,

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The npm scripts that need more than one program: test, test:long, check, bench, build. Each
+ * The npm scripts that need more than one program: test, test:long, check, bench, soak, build. Each
  * bootstraps as the product does, runs its steps one after the other, and stops at the first that
  * fails, naming it.
  */
@@ -19,11 +19,11 @@ import {
   seconds,
 } from './bootstrap.js';
 
-const USAGE = 'usage: node bin/task.js test|test:long|check|bench|build [arguments]';
+const USAGE = 'usage: node bin/task.js test|test:long|check|bench|soak|build [arguments]';
 
 async function main() {
   const [task, ...args] = process.argv.slice(2);
-  const run = { test, 'test:long': testLong, check, bench, build }[task ?? ''];
+  const run = { test, 'test:long': testLong, check, bench, soak, build }[task ?? ''];
   if (run === undefined) {
     say(USAGE);
     return 2;
@@ -88,26 +88,42 @@ function build(node) {
   return 0;
 }
 
-/** Runs every benchmark, or those whose file name holds one of the names given. */
-function bench(node, names) {
+/**
+ * Runs every benchmark, or those whose file name holds one of the names given; options (`--json`) go
+ * to each of them. The soak takes ten minutes and runs only where it is named.
+ */
+function bench(node, args) {
+  const names = args.filter((arg) => !arg.startsWith('-'));
+  const options = args.filter((arg) => arg.startsWith('-'));
+  const json = options.includes('--json');
   const folder = join(root, 'test', 'bench');
   const files = existsSync(folder) ? readdirSync(folder).filter((f) => f.endsWith('.ts')) : [];
   const chosen = files
     .sort()
-    .filter((file) => names.length === 0 || names.some((name) => file.includes(name)));
+    .filter((file) =>
+      names.length === 0 ? file !== 'soak.ts' : names.some((name) => file.includes(name)),
+    );
   if (chosen.length === 0) {
     say(`no benchmark is called ${names.join(', ') || 'anything'}; there are: ${files.join(' ')}`);
     return 2;
   }
   for (const file of chosen) {
-    say(`\nbench: ${file}`);
-    const { status } = spawnSync(node, [join(folder, file)], { cwd: root, stdio: 'inherit' });
+    // One JSON document a line, and nothing between them.
+    if (!json) say(`\nbench: ${file}`);
+    const run = [join(folder, file), ...options];
+    const { status } = spawnSync(node, run, { cwd: root, stdio: 'inherit' });
     if (status !== 0) {
       say(`bench: ${file} failed (exit ${status})`);
       return 1;
     }
   }
   return 0;
+}
+
+/** `npm run soak -- --minutes 30` */
+function soak(node, args) {
+  const file = join(root, 'test', 'bench', 'soak.ts');
+  return spawnSync(node, [file, ...args], { cwd: root, stdio: 'inherit' }).status ?? 1;
 }
 
 function vitest(node, project, args) {

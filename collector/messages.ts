@@ -4,6 +4,7 @@ import type { UnixNanos } from '#lib/base/units.ts';
 import type { Encoding, Signal } from '#lib/ingest/decoded.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { MetricTable } from '#lib/table/metric-table.ts';
+import type { PackedTable } from '#lib/table/packed-table.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
 
@@ -14,6 +15,18 @@ export interface IngestRequest {
   readonly signal: Signal;
   readonly encoding: Encoding;
   readonly body: Uint8Array;
+  /** What tells a retried request; absent: made from the body where it is read. */
+  readonly batchId?: string;
+  /**
+   * Until when its sender waits, as `monotonicMs` gives it: a request that the store cannot take
+   * may be kept and tried again so long. Absent: it is refused at once.
+   */
+  readonly answerByMs?: number;
+}
+
+/** Milliseconds of a clock that never jumps, and is the same in every thread. */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint() / 1000n) / 1000;
 }
 
 /** Ingest -> main: its outcome, after the commit. */
@@ -30,7 +43,9 @@ export type IngestOutcome =
   /** This request, and no other, cannot be stored: HTTP 500, gRPC INTERNAL; no retry. */
   | { readonly status: 'failed'; readonly message: string }
   /** The store cannot take it now (disk full, locked): HTTP 503, gRPC UNAVAILABLE; retry. */
-  | { readonly status: 'unavailable'; readonly message: string; readonly retryAfterS: number };
+  | { readonly status: 'unavailable'; readonly message: string; readonly retryAfterS: number }
+  /** More comes than can be stored: HTTP 429, gRPC RESOURCE_EXHAUSTED; retry. */
+  | { readonly status: 'overloaded'; readonly message: string; readonly retryAfterS: number };
 
 export interface IngestReply {
   readonly type: 'reply';
@@ -49,6 +64,10 @@ export interface MissedSpan {
 export interface CommittedMessage {
   readonly type: 'committed';
   readonly events: readonly EventTable[];
+  /** Payload bytes of their own; one table a deployment. */
+  readonly packed: readonly PackedTable[];
+  /** By deployment: events that were left out because the live view does not look at their steps. */
+  readonly leftOut: ReadonlyMap<string, number>;
   readonly metrics: readonly MetricTable[];
   readonly rejected: ReadonlyMap<string, RejectCounts>;
   readonly logRecords: number;
@@ -64,6 +83,13 @@ export interface CommittedMessage {
 export interface ConsumedMessage {
   readonly type: 'consumed';
   readonly messages: number;
+}
+
+/** Live -> ingest, over the same port: one step in so many is looked at (lib/live/step-sampling.ts). */
+export interface SamplingMessage {
+  readonly type: 'sampling';
+  /** Absent deployments: every step. */
+  readonly every: ReadonlyMap<string, number>;
 }
 
 /** Live -> ingest, over the same port: buckets to store. */

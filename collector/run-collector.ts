@@ -5,20 +5,32 @@
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { type AdminServer, startAdmin } from '#collector/admin/admin-server.ts';
+import {
+  type AdminServer,
+  type ReadinessFacts,
+  startAdmin,
+} from '#collector/admin/admin-server.ts';
 import type { AnnotationWriter } from '#collector/admin/annotation-routes.ts';
 import { LiveClients } from '#collector/admin/live-clients.ts';
 import { createMetrics, type Metrics } from '#collector/admin/metrics.ts';
 import { type IngestService, startIngest } from '#collector/ingest/ingest-client.ts';
 import { type LiveHub, startLive } from '#collector/live/live-hub.ts';
+import { CollectorWatch } from '#collector/observe/collector-watch.ts';
+import { ConditionBoard } from '#collector/observe/condition-board.ts';
 import type { Logger } from '#collector/observe/log.ts';
 import { findOwnEndpoint, wantsTracing } from '#collector/observe/own-endpoint.ts';
 import { startTracing, type Tracing } from '#collector/observe/tracing.ts';
 import { ByteBudget } from '#collector/receive/byte-budget.ts';
+import { FrontDoor } from '#collector/receive/front-door.ts';
 import { startOtlpGrpc } from '#collector/receive/otlp-grpc.ts';
 import { startOtlpHttp } from '#collector/receive/otlp-http.ts';
 import type { OtlpReceiver } from '#collector/receive/receiver.ts';
-import { ReceiverStats, SIGNALS, TRANSPORTS } from '#collector/receive/receiver-stats.ts';
+import {
+  AGAIN_LATER,
+  ReceiverStats,
+  SIGNALS,
+  TRANSPORTS,
+} from '#collector/receive/receiver-stats.ts';
 import { baseUrl } from '#collector/supervise/announce.ts';
 import { describeListenError } from '#collector/supervise/ports.ts';
 import { fileProblem } from '#lib/base/file-problem.ts';
@@ -68,6 +80,9 @@ export class Collector {
   readonly startedUnixMs = Date.now();
   readonly #options: CollectorOptions;
   readonly #receiverStats: ReceiverStats;
+  readonly #board: ConditionBoard;
+  readonly #watch: CollectorWatch;
+  readonly #door: FrontDoor;
   #phase: Phase = 'starting';
   #parts: Parts | null = null;
   #receivers: OtlpReceiver[] = [];
@@ -78,6 +93,17 @@ export class Collector {
   constructor(options: CollectorOptions) {
     this.#options = options;
     this.#receiverStats = new ReceiverStats(new ByteBudget(options.config.limits.bytesInFlight));
+    this.#board = new ConditionBoard(options.log);
+    this.#watch = new CollectorWatch({
+      board: this.#board,
+      stats: this.#receiverStats,
+      ingest: () => this.#parts?.ingest,
+      door: () => this.#door,
+    });
+    this.#door = new FrontDoor({
+      budget: this.#receiverStats.budget,
+      pressure: () => this.#watch.pressure(),
+    });
     this.adminToken = options.env.AFDSCOPE_ADMIN_TOKEN || randomBytes(32).toString('base64url');
   }
 
@@ -93,6 +119,7 @@ export class Collector {
     const receiverOptions = {
       ingest: this.#tracing?.wrapIngest(parts.ingest) ?? parts.ingest,
       stats: this.#receiverStats,
+      door: this.#door,
       maxBodyBytes: config.limits.bodyBytes,
     };
     const http = await listening('otlp.http', config.otlpHttp, () =>
@@ -110,6 +137,7 @@ export class Collector {
     // Ports that were chosen just now could be those of the endpoint, too.
     this.#refuseOwnEndpoint([http, grpc]);
     this.#phase = 'accepting';
+    this.#watch.start();
     this.#addresses = {
       otlpHttp: baseUrl(http.host, http.port),
       otlpGrpc: formatAddress(grpc),
@@ -121,6 +149,7 @@ export class Collector {
   /** Everything that was accepted is on disk when this resolves. */
   async stop(): Promise<void> {
     this.#phase = 'stopping';
+    this.#watch.stop();
     for (const receiver of this.#receivers) receiver.drain();
     await Promise.all(this.#receivers.map((receiver) => receiver.close(RECEIVER_GRACE_MS)));
     // The live view reads the database; the writer closes last, so that it empties the log.
@@ -147,6 +176,8 @@ export class Collector {
         }
         this.#tracing?.observeCommit(commit);
       },
+      onDataLost: (what) => this.#board.begin('data-lost', what),
+      onState: (state) => this.#watch.storeState(state),
       onWarning: (message) => log.warn(message),
     }).catch((error: unknown) => {
       throw new CollectorStartError(error instanceof Error ? error.message : String(error));
@@ -173,6 +204,8 @@ export class Collector {
       rejected: () => rejected,
       live,
       clients,
+      board: this.#board,
+      door: this.#door,
       nowUnixMs: Date.now,
     });
     return { metrics, clients, state, ingest, live };
@@ -186,6 +219,7 @@ export class Collector {
       adminToken: this.adminToken,
       nowUnixMs: Date.now,
       notReady: () => this.#notReady(),
+      readiness: () => this.#readiness(),
       notAlive: () => {
         const state = this.#parts?.ingest.state();
         return state?.status === 'fatal' ? [state.reason] : [];
@@ -198,8 +232,22 @@ export class Collector {
   #notReady(): string[] {
     if (this.#phase === 'starting') return ['the store is being opened'];
     if (this.#phase === 'stopping') return ['the collector is stopping'];
-    const state = this.#parts?.ingest.state();
-    return state?.status === 'degraded' ? [state.reason] : [];
+    return this.#watch
+      .conditions()
+      .filter(({ name, notReady }) => notReady && name !== 'store-stopped')
+      .map(({ name, detail }) => `${name}: ${detail}`);
+  }
+
+  #readiness(): ReadinessFacts {
+    const stats = this.#receiverStats;
+    return {
+      conditions: this.#watch.conditions(),
+      queueWaitMs: Math.round(this.#parts?.ingest.queueWaitMs() ?? 0),
+      waitingRequests: this.#door.waiting,
+      refused: Object.fromEntries(
+        AGAIN_LATER.map((refusal) => [refusal, stats.total(refusal)] as const),
+      ),
+    };
   }
 
   #status(): unknown {
@@ -220,6 +268,7 @@ export class Collector {
         })),
       ),
       inFlightBytes: this.#receiverStats.inFlightBytes,
+      ...this.#readiness(),
       live: {
         deployments: parts?.live.deployments() ?? [],
         clients: parts?.clients.count ?? 0,

@@ -1,7 +1,10 @@
 'use client';
 
 import { CircleAlertIcon, TriangleAlertIcon } from 'lucide-react';
+import Link from 'next/link';
+import { usePathname } from 'next/navigation';
 import type { ReactNode } from 'react';
+import { conditionEffect, conditionTitle } from '#lib/view/condition-text.ts';
 import { ageText, instantText } from '#lib/view/format.ts';
 import { staleForMs } from '#lib/view/live-state.ts';
 import { useDashboard } from './dashboard.tsx';
@@ -10,13 +13,16 @@ import { useNow } from './use-now.ts';
 
 /** What is wrong with the picture as a whole: said once, over the page that still stands. */
 export function Banners() {
-  const { health, state } = useDashboard();
+  const { health, state, hrefOf } = useDashboard();
+  const isHealthPage = usePathname() === '/health';
   const { state: live, paused } = useLive();
   const now = useNow(1_000);
   const isLive = state.range.kind === 'live';
   const staleMs = isLive && !paused ? staleForMs(live, now) : null;
   const collector = health?.collector;
-  const isQuiet = isLive && staleMs === null && live.overview?.state === 'quiet';
+  // Why nothing comes in is said already.
+  const isRefusing = collector?.conditions?.some(({ notReady }) => notReady) === true;
+  const isQuiet = isLive && !isRefusing && staleMs === null && live.overview?.state === 'quiet';
   return (
     <div aria-live="polite">
       {collector?.state === 'down' && (
@@ -29,6 +35,22 @@ export function Banners() {
           {collector.detail}
         </Banner>
       )}
+      {collector?.conditions?.map((condition) => (
+        <Banner
+          key={condition.name}
+          severity={condition.severity}
+          word={conditionTitle(condition.name)}
+        >
+          {conditionEffect(condition, now)}{' '}
+          {/* The health page has it all below; a warning takes one line of the other pages. */}
+          {!isHealthPage && condition.severity === 'critical' && condition.remedy}
+          {!isHealthPage && condition.severity === 'warning' && (
+            <Link className="text-accent underline" href={hrefOf('/health')}>
+              What to do
+            </Link>
+          )}
+        </Banner>
+      ))}
       {staleMs !== null && live.lastEventMs !== null && (
         <Banner severity="warning" word="Stale">
           {live.connection === 'open'

@@ -2,6 +2,7 @@
 
 import type { ReactNode } from 'react';
 import type { Health } from '#lib/api/health.ts';
+import { refusedText } from '#lib/view/condition-text.ts';
 import { connectCommand } from '#lib/view/connect-help.ts';
 import {
   ageText,
@@ -12,6 +13,7 @@ import {
   NO_FIGURE,
 } from '#lib/view/format.ts';
 import { rejectLines } from '#lib/view/reject-help.ts';
+import { ConditionsPanel } from './conditions-panel.tsx';
 import { useDashboard } from './dashboard.tsx';
 import { Fig, TermName } from './figure.tsx';
 import { PageSkeleton } from './skeleton.tsx';
@@ -33,6 +35,7 @@ export function HealthPage() {
   return (
     <div className="flex flex-col gap-3">
       <h1 className="text-lead font-semibold">Health</h1>
+      <ConditionsPanel conditions={health.collector.conditions ?? []} />
       <div className="grid grid-cols-2 gap-3 xl:grid-cols-3">
         <CollectorPanel health={health} />
         <StorePanel health={health} />
@@ -72,20 +75,17 @@ function Fact({ name, children }: { readonly name: ReactNode; readonly children:
 function CollectorPanel({ health }: { readonly health: Health }) {
   const { collector } = health;
   const now = useNow(1_000);
-  const colour =
-    collector.state === 'down'
-      ? 'text-critical'
-      : collector.state === 'starting'
-        ? 'text-warning'
-        : '';
+  const refused = refusedText(collector.refused ?? {});
   return (
     <Facts title="Collector">
       <Fact name="State">
-        <span className={colour} data-testid="collector-state">
+        <span className={STATE_COLOUR[collector.state]} data-testid="collector-state">
           {collector.state}
         </span>
       </Fact>
-      {collector.detail !== '' && <p className="py-1 text-warning">{collector.detail}</p>}
+      {collector.state !== 'degraded' && collector.detail !== '' && (
+        <p className="py-1 text-warning">{collector.detail}</p>
+      )}
       <Fact name="Runs since">
         {collector.startedUnixMs === null ? (
           '–'
@@ -94,6 +94,24 @@ function CollectorPanel({ health }: { readonly health: Health }) {
             {ageText(now - collector.startedUnixMs)}
           </span>
         )}
+      </Fact>
+      <Fact name={<TermName term="queueWait" />}>
+        <Fig
+          figure={
+            collector.queueWaitMs === undefined
+              ? NO_FIGURE
+              : durationFigure(collector.queueWaitMs * 1e6)
+          }
+          term="queueWait"
+        />
+      </Fact>
+      <Fact name={<TermName term="waitingRequests" />}>
+        {collector.waitingRequests?.toLocaleString('en-US') ?? '–'}
+      </Fact>
+      <Fact name={<TermName term="refusedRequests" />}>
+        <span data-testid="refused-requests" title={refused}>
+          {collector.refused === undefined ? '–' : refused === '' ? 'none' : refused}
+        </span>
       </Fact>
       <Fact name="OTLP/HTTP">{collector.otlpHttp ?? '–'}</Fact>
       <Fact name="OTLP/gRPC">{collector.otlpGrpc ?? '–'}</Fact>
@@ -110,13 +128,24 @@ function CollectorPanel({ health }: { readonly health: Health }) {
   );
 }
 
+const STATE_COLOUR: Readonly<Record<Health['collector']['state'], string>> = {
+  up: '',
+  starting: 'text-warning',
+  degraded: 'text-critical',
+  down: 'text-critical',
+};
+
 function StorePanel({ health }: { readonly health: Health }) {
   const now = useNow(1_000);
   const { store } = health;
   if (store === null) {
     return (
       <Facts title="Store">
-        <p className="text-muted">There is no database yet; the first events make it.</p>
+        {health.storeProblem === undefined ? (
+          <p className="text-muted">There is no database yet; the first events make it.</p>
+        ) : (
+          <p className="text-critical">The database cannot be read: {health.storeProblem}</p>
+        )}
       </Facts>
     );
   }
@@ -138,6 +167,15 @@ function StorePanel({ health }: { readonly health: Health }) {
           '–'
         ) : (
           <span title={`since ${instantText(oldestMs).utc}`}>{ageText(now - oldestMs)}</span>
+        )}
+      </Fact>
+      <Fact name={<TermName term="damagedChunks" />}>
+        {store.damagedChunks === undefined ? (
+          '–'
+        ) : (
+          <span className={store.damagedChunks > 0 ? 'text-critical' : ''}>
+            {store.damagedChunks === 0 ? 'none seen' : store.damagedChunks.toLocaleString('en-US')}
+          </span>
         )}
       </Fact>
     </Facts>

@@ -1,5 +1,6 @@
 /** The way to the collector's admin server: found through the runtime file, which may change. */
 import { readFile } from 'node:fs/promises';
+import { type Readiness, readinessSchema } from '#lib/api/condition.ts';
 import type { CollectorHealth } from '#lib/api/health.ts';
 import { type RuntimeFile, runtimeFileSchema } from '#lib/api/runtime-file.ts';
 
@@ -60,10 +61,7 @@ export class CollectorLink {
     };
     try {
       const ready = await this.fetch('/readyz', { signal: AbortSignal.timeout(READY_TIMEOUT_MS) });
-      await ready.body?.cancel();
-      return ready.ok
-        ? { state: 'up', detail: '', ...about }
-        : { state: 'starting', detail: 'The collector does not take telemetry yet.', ...about };
+      return { ...stateOf(ready.ok, await readinessOf(ready)), ...about };
     } catch (error) {
       const detail =
         error instanceof CollectorUnreachableError
@@ -72,4 +70,22 @@ export class CollectorLink {
       return { state: 'down', detail, ...about };
     }
   }
+}
+
+/** A collector of another version may say less; what it says is worth having. */
+async function readinessOf(response: Response): Promise<Readiness> {
+  const body: unknown = await response.json().catch(() => ({}));
+  return readinessSchema.safeParse(body).data ?? readinessSchema.parse({});
+}
+
+function stateOf(
+  isReady: boolean,
+  { conditions, queueWaitMs, waitingRequests, refused }: Readiness,
+): Pick<CollectorHealth, 'state' | 'detail' | 'conditions'> {
+  const facts = { conditions, queueWaitMs, waitingRequests, refused };
+  if (isReady) return { state: 'up', detail: '', ...facts };
+  const grave = conditions.find(({ notReady }) => notReady);
+  return grave === undefined
+    ? { state: 'starting', detail: 'The collector does not take telemetry yet.', ...facts }
+    : { state: 'degraded', detail: `${grave.name}: ${grave.detail}`, ...facts };
 }

@@ -1,5 +1,10 @@
 /** The routes under /api/v1/deployments/{id} that ask one question about a window of time. */
-import type { DeploymentQuestion, QuestionKind, Questions } from '#lib/query/questions.ts';
+import type {
+  DeploymentQuestion,
+  JsonText,
+  QuestionKind,
+  Questions,
+} from '#lib/query/questions.ts';
 import { queryParameters, RequestError } from './request-parameters.ts';
 import { answering, jsonAnswer } from './respond.ts';
 import { services } from './services.ts';
@@ -9,7 +14,11 @@ export interface DeploymentContext {
 }
 
 type WindowQuestion = {
-  [K in QuestionKind]: Questions[K]['question'] extends DeploymentQuestion ? K : never;
+  [K in QuestionKind]: Questions[K]['question'] extends DeploymentQuestion
+    ? Questions[K]['answer'] extends JsonText
+      ? never
+      : K
+    : never;
 }[QuestionKind];
 
 export function deploymentRoute(

@@ -1,11 +1,24 @@
-/** Answers of the API: JSON that nobody caches, and problem documents (RFC 9457). */
+/** Answers of the API: JSON that nobody caches, JSON with a tag, and problem documents (RFC 9457). */
 import { PROBLEM_CONTENT_TYPE, type Problem, problem } from '#lib/api/problem.ts';
 import { QueryFailedError } from '#lib/query/query-pool.ts';
+import type { JsonText } from '#lib/query/questions.ts';
 import { CollectorUnreachableError } from './collector-link.ts';
 import { RequestError } from './request-parameters.ts';
 
 export function jsonAnswer(value: unknown, status = 200): Response {
   return Response.json(value, { status, headers: { 'cache-control': 'no-store' } });
+}
+
+/**
+ * An answer that may be kept, and is asked about each time: who has it already gets 304 and no body.
+ */
+export function taggedAnswer(request: Request, { json, etag }: JsonText): Response {
+  const headers = { etag, 'cache-control': 'private, no-cache' };
+  const known = request.headers.get('if-none-match')?.split(',') ?? [];
+  // A proxy that compresses makes the tag a weak one.
+  const isKnown = known.some((tag) => tag.trim().replace(/^W\//, '') === etag);
+  if (isKnown) return new Response(null, { status: 304, headers });
+  return new Response(json, { headers: { ...headers, 'content-type': 'application/json' } });
 }
 
 export function problemAnswer(document: Problem): Response {

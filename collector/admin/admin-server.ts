@@ -4,6 +4,7 @@
  */
 import type { AddressInfo } from 'node:net';
 import { type FastifyInstance, fastify } from 'fastify';
+import type { Readiness } from '#lib/api/condition.ts';
 import { problem } from '#lib/api/problem.ts';
 import type { Address } from '#lib/config/quantities.ts';
 import { type AnnotationWriter, addAnnotationRoutes } from './annotation-routes.ts';
@@ -18,6 +19,11 @@ export interface AdminParts {
   readonly state: AnnotationWriter;
 }
 
+/** What `/readyz` and `/healthz` tell beside their reasons. */
+export type ReadinessFacts = {
+  readonly [K in Exclude<keyof Readiness, 'status' | 'reasons'>]: Readonly<Readiness[K]>;
+};
+
 export interface AdminOptions {
   readonly address: Address;
   /** null while the collector starts: only health and status are answered. */
@@ -27,6 +33,7 @@ export interface AdminOptions {
   readonly nowUnixMs: () => number;
   /** Why OTLP is not accepted now; empty when it is. */
   readonly notReady: () => readonly string[];
+  readonly readiness: () => ReadinessFacts;
   /** Why only a restart helps; empty while it does not. */
   readonly notAlive: () => readonly string[];
   /** Body of /api/status. */
@@ -101,7 +108,11 @@ function addHealthRoutes(server: FastifyInstance, options: AdminOptions): void {
       return reply
         .code(reasons.length === 0 ? 200 : 503)
         .header('Cache-Control', 'no-store')
-        .send({ status: reasons.length === 0 ? word : `not ${word}`, reasons });
+        .send({
+          status: reasons.length === 0 ? word : `not ${word}`,
+          reasons,
+          ...(path === '/livez' ? {} : options.readiness()),
+        });
     });
   }
 }

@@ -5,6 +5,8 @@
 import { type Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 import type { IngestStats } from '#collector/ingest/ingest-client.ts';
 import type { CommitReport } from '#collector/ingest/thread-messages.ts';
+import type { ConditionBoard } from '#collector/observe/condition-board.ts';
+import type { FrontDoor } from '#collector/receive/front-door.ts';
 import {
   REFUSALS,
   type ReceiverStats,
@@ -12,6 +14,7 @@ import {
   type SignalCounts,
   TRANSPORTS,
 } from '#collector/receive/receiver-stats.ts';
+import { CONDITION_NAMES } from '#lib/api/condition.ts';
 import type { Signal } from '#lib/ingest/decoded.ts';
 import { REJECT_REASONS, type RejectCounts } from '#lib/table/reject-reasons.ts';
 import { addGroupMetrics } from './group-metrics.ts';
@@ -27,6 +30,8 @@ export interface MetricSources {
   readonly rejected: () => RejectCounts;
   readonly live: LiveSource;
   readonly clients: LiveClients;
+  readonly board: Pick<ConditionBoard, 'holds' | 'entered'>;
+  readonly door: Pick<FrontDoor, 'waiting'>;
   /** Wall clock, unix milliseconds. */
   readonly nowUnixMs: () => number;
 }
@@ -62,6 +67,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   );
   addReceiverMetrics(registry, sources.receiver);
   const commitSeconds = addIngestMetrics(registry, sources);
+  addConditionMetrics(registry, sources);
   addLiveMetrics(registry, sources);
   addGroupMetrics(registry, sources.live);
   return {
@@ -120,7 +126,7 @@ function addReceiverMetrics(registry: Registry, receiver: ReceiverStats): void {
   counter(
     registry,
     'afdscope_receiver_refused_requests_total',
-    'Requests refused, by reason; senders repeat over_budget and unavailable.',
+    'Requests refused, by reason; senders repeat over_budget, overloaded and unavailable.',
     [...labels, 'reason'],
     (c) => {
       for (const signal of SIGNALS) {
@@ -178,6 +184,16 @@ function addIngestMetrics(registry: Registry, sources: MetricSources): Histogram
   );
   const gauges: [string, string, (s: IngestStats) => number | null][] = [
     ['ingest_pending_requests', 'Requests waiting for their commit.', (s) => s.pendingRequests],
+    [
+      'ingest_queue_wait_seconds',
+      'Age of the oldest request that waits for its commit.',
+      (s) => s.queueWaitMs / 1000,
+    ],
+    [
+      'store_damaged_chunks',
+      'Stored chunks that the collector could not read.',
+      (s) => s.size?.damagedChunks ?? null,
+    ],
     ['store_database_bytes', 'Size of the database file.', (s) => s.size?.databaseBytes ?? null],
     ['store_wal_bytes', 'Size of the write-ahead log.', (s) => s.size?.walBytes ?? null],
     ['store_raw_bytes', 'Size of raw events in the store.', (s) => s.size?.rawBytes ?? null],
@@ -212,6 +228,28 @@ function addIngestMetrics(registry: Registry, sources: MetricSources): Histogram
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     registers: [registry],
   });
+}
+
+function addConditionMetrics(registry: Registry, { board, door }: MetricSources): void {
+  gauge(registry, 'afdscope_condition', '1 while the condition holds.', ['condition'], (g) => {
+    for (const condition of CONDITION_NAMES) g.set({ condition }, board.holds(condition) ? 1 : 0);
+  });
+  counter(
+    registry,
+    'afdscope_condition_entered_total',
+    'How often the condition began.',
+    ['condition'],
+    (c) => {
+      for (const condition of CONDITION_NAMES) c.inc({ condition }, board.entered(condition));
+    },
+  );
+  gauge(
+    registry,
+    'afdscope_receiver_waiting_requests',
+    'Requests that wait at the door, their bodies unread.',
+    [],
+    (g) => g.set(door.waiting),
+  );
 }
 
 function addLiveMetrics(registry: Registry, sources: MetricSources): void {

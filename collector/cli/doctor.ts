@@ -10,8 +10,9 @@ import {
 import type { RuntimeFile } from '#lib/api/runtime-file.ts';
 import { unixMsFromNanos } from '#lib/base/units.ts';
 import type { Config } from '#lib/config/load-config.ts';
-import { openTelemetryReader } from '#lib/store/open-store.ts';
-import { NoDatabaseError } from '#lib/store/store-errors.ts';
+import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
+import { openTelemetryReader, storedFileProblems, storedLogDamage } from '#lib/store/open-store.ts';
+import { NoDatabaseError, StoreUnavailableError } from '#lib/store/store-errors.ts';
 import { bytesText, countText } from './figures.ts';
 
 export interface Check {
@@ -141,6 +142,7 @@ async function checkStore({ config, nowUnixMs }: DoctorOptions): Promise<Check[]
     const reader = await openTelemetryReader({
       data: config.dataDir,
       store: config.store,
+      unpacker: new PackedUnpacker(),
       onDamagedChunk: () => {
         damaged++;
       },
@@ -160,6 +162,15 @@ async function checkStore({ config, nowUnixMs }: DoctorOptions): Promise<Check[]
         const loss = `${damaged} chunks of raw events are damaged and skipped: check the disk`;
         checks.push({ name, state: 'failed', detail: loss });
       }
+      const problems = storedFileProblems({ data: config.dataDir, store: config.store });
+      if (problems.length > 0) {
+        const detail = `the database is damaged (${problems.join('; ')}): ${damageRemedy(config)}`;
+        checks.push({ name, state: 'failed', detail });
+      }
+      const logDamage = storedLogDamage({ data: config.dataDir, store: config.store });
+      if (logDamage !== null) {
+        checks.push({ name, state: 'failed', detail: `${logDamage}: check the disk` });
+      }
       if (newestUnixMs > nowUnixMs + FUTURE_MS) {
         const aheadS = Math.round((newestUnixMs - nowUnixMs) / 1000);
         const warning = `the newest event lies ${aheadS} s in the future: is a worker's clock ahead?`;
@@ -173,8 +184,18 @@ async function checkStore({ config, nowUnixMs }: DoctorOptions): Promise<Check[]
     if (error instanceof NoDatabaseError) {
       return [{ name, state: 'ok', detail: 'no database yet; the first start makes it' }];
     }
-    return [{ name, state: 'failed', detail: error instanceof Error ? error.message : 'unknown' }];
+    const detail = error instanceof Error ? error.message : 'unknown';
+    const damaged = error instanceof StoreUnavailableError && error.reason === 'damaged';
+    const remedy = damaged ? `: ${damageRemedy(config)}` : '';
+    return [{ name, state: 'failed', detail: `${detail}${remedy}` }];
   }
+}
+
+function damageRemedy({ dataDir }: Config): string {
+  return (
+    `move afdscope.db, afdscope.db-wal and afdscope.db-shm out of ${dataDir} (keep them; "sqlite3 ` +
+    'afdscope.db .recover" may save rows), a running collector then makes a new one; check the disk'
+  );
 }
 
 function checkClock(nowUnixMs: number): Check {

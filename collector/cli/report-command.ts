@@ -1,5 +1,6 @@
 /** `afdscope report`: the report of a window from the store, as the HTTP API answers it. */
 import { unixNanosFromMs } from '#lib/base/units.ts';
+import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { report } from '#lib/query/report.ts';
 import { reportJson } from '#lib/query/report-json.ts';
 import { openTelemetryReader } from '#lib/store/open-store.ts';
@@ -19,6 +20,7 @@ export async function reportCommand(
   const reader = await openTelemetryReader({
     data: config.dataDir,
     store: config.store,
+    unpacker: new PackedUnpacker(),
     onDamagedChunk: () => {
       damaged++;
     },

@@ -4,20 +4,25 @@
  *
  *     request --decode--> group --(queue empty and idle, or old, or large)--> append --> answers
  */
-import { hash } from 'node:crypto';
 import type { IngestOutcome, IngestReply, IngestRequest } from '#collector/messages.ts';
 import type { Result } from '#lib/base/result.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import type { Decoded, Encoding, MalformedBody, Signal } from '#lib/ingest/decoded.ts';
 import type { AppendOutcome, TelemetryBatch, TelemetryStore } from '#lib/store/telemetry-store.ts';
+import type { PackedTimes } from '#lib/table/packed-times.ts';
 import { REJECT_REASONS, type RejectCounts } from '#lib/table/reject-reasons.ts';
+import { batchIdOf } from './batch-id.ts';
 import type { CommitPolicy, CommitReport } from './thread-messages.ts';
 
 /** One request on its way to the store; `replyId` undefined: nobody waits for it. */
 export interface PendingBatch {
   readonly replyId: number | undefined;
   readonly bodyBytes: number;
+  /** Until when its sender waits (`IngestRequest.answerByMs`). */
+  readonly answerByMs?: number | undefined;
   readonly batch: TelemetryBatch;
+  /** When the events of `batch.packed` took place; absent: read them again. */
+  readonly packedTimes?: readonly PackedTimes[];
   readonly received: number;
   readonly rejectedCount: number;
   readonly rejectedMessage: string;
@@ -32,6 +37,8 @@ export interface GroupCommitHooks {
   report(commit: CommitReport): void;
   /** After every commit: what the store threw where it refuses; undefined: it works. */
   storeState(failure: unknown): void;
+  /** The store refused it; true: it is kept, and comes again by `add`. */
+  mayWait(pending: PendingBatch): boolean;
   warn(message: string): void;
 }
 
@@ -82,14 +89,17 @@ export class GroupCommit {
     this.add({
       replyId: request.id,
       bodyBytes: request.body.byteLength,
+      answerByMs: request.answerByMs,
       batch: {
-        batchId: batchIdOf(request.signal, request.body),
+        batchId: request.batchId ?? batchIdOf(request.signal, request.body),
         receivedUnixNs: unixNanosFromMs(Date.now()),
         events: outcome.events,
+        packed: outcome.packed,
         metrics: outcome.metrics,
         rejected: outcome.rejected,
         logRecords: outcome.logRecords,
       },
+      packedTimes: outcome.packedTimes,
       received: outcome.received,
       rejectedCount: outcome.rejectedCount,
       rejectedMessage: outcome.rejectedMessage,
@@ -176,10 +186,12 @@ export class GroupCommit {
       const duplicate = outcomes[i]?.duplicate === true;
       if (duplicate) {
         duplicates++;
-        addCounts(rejected, { duplicate: rows(pending.batch.events) });
+        addCounts(rejected, { duplicate: eventsOf(pending.batch) });
       } else {
+        const known = outcomes[i]?.duplicateStepEvents ?? 0;
         for (const counts of pending.batch.rejected.values()) addCounts(rejected, counts);
-        events += rows(pending.batch.events);
+        addCounts(rejected, { duplicate: known });
+        events += eventsOf(pending.batch) - known;
         metricPoints += rows(pending.batch.metrics);
       }
       if (pending.replyId !== undefined) replies.push(replyTo(pending.replyId, pending, duplicate));
@@ -221,8 +233,7 @@ export class GroupCommit {
       for (const pending of group) await this.#commit([pending]);
       return;
     }
-    if (unavailable) this.#hooks.storeState(error);
-    else this.#hooks.warn(`storing a request failed: ${text(error)}`);
+    if (!unavailable) this.#hooks.warn(`storing a request failed: ${text(error)}`);
     const outcome: IngestOutcome = unavailable
       ? {
           status: 'unavailable',
@@ -233,26 +244,20 @@ export class GroupCommit {
     const replies: IngestReply[] = [];
     for (const pending of group) {
       if (pending.replyId === undefined) this.#hooks.lost(pending);
+      else if (unavailable && this.#hooks.mayWait(pending)) continue;
       else replies.push({ type: 'reply', id: pending.replyId, outcome });
     }
     this.#hooks.reply(replies);
+    // Last, so that everything that waits is there when it says that it works again.
+    if (unavailable) this.#hooks.storeState(error);
   }
-}
-
-/**
- * 128 bits of SHA-256 over the body (after decompression), with the signal, since an empty-looking
- * body can be valid for several. 1.9 GB/s on one core with SHA instructions.
- */
-export function batchIdOf(signal: Signal, body: Uint8Array): string {
-  const digest = hash('sha256', body, 'buffer');
-  return `${signal}:${digest.subarray(0, 16).toString('base64url')}`;
 }
 
 function isEmpty(decoded: Decoded): boolean {
   return (
     decoded.logRecords === 0 &&
     decoded.rejected.size === 0 &&
-    rows(decoded.events) === 0 &&
+    eventsOf(decoded) === 0 &&
     rows(decoded.metrics) === 0
   );
 }
@@ -273,6 +278,10 @@ function replyTo(
 /** By name: a store of another kind may have a class of its own. */
 function isStoreUnavailable(error: unknown): boolean {
   return error instanceof Error && error.name === 'StoreUnavailableError';
+}
+
+function eventsOf({ events, packed }: Pick<TelemetryBatch, 'events' | 'packed'>): number {
+  return packed.reduce((sum, table) => sum + table.events, rows(events));
 }
 
 function rows(tables: readonly { readonly length: number }[]): number {

@@ -7,6 +7,7 @@ import type { IngestOutcome, IngestReply } from '#collector/messages.ts';
 import { DEFAULT_DECODE_LIMITS, type DecodeLimits } from '#lib/ingest/decode-limits.ts';
 import type { Encoding, Signal } from '#lib/ingest/decoded.ts';
 import type { RetentionPolicy } from '#lib/store/telemetry-store.ts';
+import { batchIdOf } from './batch-id.ts';
 import type {
   CommitPolicy,
   CommitReport,
@@ -35,6 +36,10 @@ export interface IngestOptions {
   readonly onFatal?: (reason: string) => void;
   /** Called after every group commit, failed ones too. */
   readonly onCommit?: (commit: CommitReport) => void;
+  /** Stored data was found to be lost when the store was opened. */
+  readonly onDataLost?: (what: string) => void;
+  /** Called when the state changes, in the order of the changes. */
+  readonly onState?: (state: IngestState) => void;
   /** Something that an operator should read in the log. */
   readonly onWarning?: (message: string) => void;
 }
@@ -43,6 +48,8 @@ export interface IngestStats extends IngestThreadStats {
   readonly state: IngestState;
   /** Requests handed over and not yet answered. */
   readonly pendingRequests: number;
+  /** Age of the oldest of them; 0 where there is none. */
+  readonly queueWaitMs: number;
   readonly pendingBytes: number;
   readonly storedRequests: number;
   readonly duplicateRequests: number;
@@ -54,13 +61,20 @@ export interface IngestStats extends IngestThreadStats {
 export interface IngestService {
   /**
    * Decodes and stores one request. `body` is given away: its memory moves to the ingest thread.
-   * Resolves after the synchronous commit; never rejects.
+   * Resolves after the synchronous commit; never rejects. `answerByMs`: see `IngestRequest`.
    */
-  submit(signal: Signal, encoding: Encoding, body: Uint8Array): Promise<IngestOutcome>;
+  submit(
+    signal: Signal,
+    encoding: Encoding,
+    body: Uint8Array,
+    answerByMs?: number,
+  ): Promise<IngestOutcome>;
   /** Writes what people wrote; false: there was nothing to change. Rejects if it is not written. */
   change(change: StateChange): Promise<boolean>;
   stats(): IngestStats;
   state(): IngestState;
+  /** Age of the oldest request that is not answered yet; 0 where there is none. */
+  queueWaitMs(): number;
   /** Sends what is committed from now on to this port, in place of an earlier one. */
   attachLive(port: MessagePort): void;
   /** Commits and answers everything that was handed over, closes the store, ends the thread. */
@@ -76,7 +90,8 @@ export const DEFAULT_COMMIT_POLICY: CommitPolicy = {
 const DEFAULT_PERIODS: Periods = {
   statsMs: 250,
   sizeMs: 5000,
-  probeMs: 2000,
+  probeMs: 1000,
+  sumsMs: 5000,
   retainMs: 10_000,
   retainAgainMs: 100,
 };
@@ -85,6 +100,7 @@ const DEFAULT_MAX_WAL_BYTES = 1024 ** 3;
 const RETRY_AFTER_S = 5;
 
 const NO_STATS: IngestThreadStats = {
+  cpuMs: 0,
   decodeErrors: 0,
   malformedRequests: 0,
   commits: 0,
@@ -123,6 +139,7 @@ export async function startIngest(options: IngestOptions): Promise<IngestService
 
 interface Waiting {
   readonly bytes: number;
+  readonly sinceMs: number;
   readonly resolve: (outcome: IngestOutcome) => void;
 }
 
@@ -168,7 +185,12 @@ class IngestClient implements IngestService {
     worker.on('error', (error) => this.#died(`the ingest thread failed: ${describe(error)}`));
   }
 
-  submit(signal: Signal, encoding: Encoding, body: Uint8Array): Promise<IngestOutcome> {
+  submit(
+    signal: Signal,
+    encoding: Encoding,
+    body: Uint8Array,
+    answerByMs?: number,
+  ): Promise<IngestOutcome> {
     if (this.#stopping !== undefined || this.#state.status === 'fatal') {
       this.#unavailableRequests++;
       return Promise.resolve(unavailable('the collector is stopping'));
@@ -177,9 +199,21 @@ class IngestClient implements IngestService {
     const owned = withOwnMemory(body);
     const bytes = owned.byteLength;
     return new Promise((resolve) => {
-      this.#waiting.set(id, { bytes, resolve });
+      this.#waiting.set(id, { bytes, sinceMs: performance.now(), resolve });
       this.#pendingBytes += bytes;
-      this.#post({ type: 'request', id, signal, encoding, body: owned }, [owned.buffer]);
+      const wait = answerByMs === undefined ? {} : { answerByMs };
+      // Here, since the ingest thread has more to do than this one.
+      const batchId = batchIdOf(signal, owned);
+      const request = {
+        type: 'request',
+        id,
+        signal,
+        encoding,
+        batchId,
+        body: owned,
+        ...wait,
+      } as const;
+      this.#post(request, [owned.buffer]);
     });
   }
 
@@ -199,6 +233,7 @@ class IngestClient implements IngestService {
       ...this.#threadStats,
       state: this.#state,
       pendingRequests: this.#waiting.size,
+      queueWaitMs: this.queueWaitMs(),
       pendingBytes: this.#pendingBytes,
       storedRequests: this.#storedRequests,
       duplicateRequests: this.#duplicateRequests,
@@ -210,6 +245,12 @@ class IngestClient implements IngestService {
 
   state(): IngestState {
     return this.#state;
+  }
+
+  queueWaitMs(): number {
+    // Requests are answered nearly in their order, so the first is the oldest.
+    const { value } = this.#waiting.values().next();
+    return value === undefined ? 0 : performance.now() - value.sinceMs;
   }
 
   attachLive(port: MessagePort): void {
@@ -258,9 +299,13 @@ class IngestClient implements IngestService {
       }
       case 'state':
         this.#state = message.state;
+        this.#options.onState?.(message.state);
         return;
       case 'stats':
         this.#threadStats = message.stats;
+        return;
+      case 'lost':
+        this.#options.onDataLost?.(message.message);
         return;
       case 'warning':
         this.#options.onWarning?.(message.message);
@@ -293,6 +338,7 @@ class IngestClient implements IngestService {
     this.#changes.clear();
     if (this.#drained || this.#state.status === 'fatal') return;
     this.#state = { status: 'fatal', reason, sinceUnixMs: Date.now() };
+    this.#options.onState?.(this.#state);
     this.#settleReady?.reject(new Error(reason));
     if (this.#settleReady === undefined) this.#options.onFatal?.(reason);
     this.#settleReady = undefined;

@@ -4,16 +4,19 @@
  */
 import { randomUUID } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { RollupsMessage } from '#collector/messages.ts';
+import type { IngestOutcome, RollupsMessage } from '#collector/messages.ts';
+import { ClockWatch } from '#collector/observe/clock-watch.ts';
 import { assert } from '#lib/base/assert.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import { Decoder } from '#lib/ingest/decoder.ts';
-import { openStateWriter, openTelemetryWriter } from '#lib/store/open-store.ts';
-import type { StateStore } from '#lib/store/state-store.ts';
-import type { TelemetryStore } from '#lib/store/telemetry-store.ts';
+import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
+import type { TelemetryBatch, TelemetryStore } from '#lib/store/telemetry-store.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 import { GroupCommit, type PendingBatch } from './group-commit.ts';
+import { type HeldRequest, HeldRequests } from './held-requests.ts';
 import { LiveFeed } from './live-feed.ts';
+import { StageSums } from './stage-sums.ts';
+import { StoreSlot } from './store-slot.ts';
 import { StoreWatch } from './store-watch.ts';
 import type {
   FromIngestThread,
@@ -23,6 +26,8 @@ import type {
 } from './thread-messages.ts';
 
 const RETRY_AFTER_S = 5;
+/** One comes for every second of each deployment and those above. */
+const MAX_HELD_ROLLUPS = 1024;
 
 const port = parentPort;
 assert(port !== null, 'the ingest thread was started as a program');
@@ -33,11 +38,13 @@ function send(message: FromIngestThread): void {
 
 class IngestThread {
   readonly #data: IngestThreadData;
-  readonly #store: TelemetryStore;
-  readonly #people: StateStore;
+  readonly #slot: StoreSlot;
   readonly #group: GroupCommit;
   readonly #live: LiveFeed;
+  readonly #sums: StageSums;
   readonly #watch: StoreWatch;
+  readonly #held = new HeldRequests();
+  readonly #clock = new ClockWatch({ wallMs: Date.now, monotonicMs: () => performance.now() });
   readonly #timers: NodeJS.Timeout[] = [];
   #late = new Map<string, number>();
   #rollups: Promise<void> = Promise.resolve();
@@ -46,32 +53,66 @@ class IngestThread {
   #deletedRollups = 0;
   #retentionFailures = 0;
   #rollupFailures = 0;
+  readonly #heldRollups: RollupsMessage[] = [];
 
-  constructor(data: IngestThreadData, store: TelemetryStore, people: StateStore) {
+  constructor(data: IngestThreadData, slot: StoreSlot, unpacker: PackedUnpacker) {
     this.#data = data;
-    this.#store = store;
-    this.#people = people;
+    this.#slot = slot;
     this.#live = new LiveFeed(data.store !== 'memory:', (message) => this.#takeRollups(message));
-    this.#group = new GroupCommit(store, new Decoder(data.limits), data.policy, {
+    // The store may be closed and opened anew: never keep it.
+    const store = {
+      append: async (batches: readonly TelemetryBatch[]) => this.#store.append(batches),
+      size: async () => this.#store.size(),
+    };
+    this.#sums = new StageSums(
+      () => this.#store,
+      unpacker,
+      (message) => send({ type: 'warning', message }),
+    );
+    const decoder = new Decoder(data.limits, { keepPacked: true });
+    this.#group = new GroupCommit(store, decoder, data.policy, {
       reply: (replies) => send({ type: 'replies', replies }),
       lost: ({ batch }) => this.#keepLate(batch.rejected),
-      committed: (group, outcomes) => this.#live.send(group, outcomes),
+      committed: (group, outcomes) => {
+        this.#sums.add(group, outcomes);
+        for (const { packedTimes = [] } of group) decoder.recycle(packedTimes);
+        this.#live.send(group, outcomes);
+      },
       report: (commit) => send({ type: 'commit', commit }),
       storeState: (failure) => this.#watch.settled(failure),
+      mayWait: (pending) => !this.#stopping && this.#held.add(pending, pending.answerByMs),
       warn: (message) => send({ type: 'warning', message }),
     });
     this.#watch = new StoreWatch(store, data.maxWalBytes, {
-      state: (state) => send({ type: 'state', state }),
+      state: (state) => {
+        send({ type: 'state', state });
+        if (state.status === 'ok') this.#takeHeld();
+      },
       warn: (message) => send({ type: 'warning', message }),
+      isReplaced: () => this.#slot.isReplaced,
+      reopen: async () => {
+        const reopened = await this.#slot.reopen();
+        if (reopened) void this.#sums.recover();
+        return reopened;
+      },
       tryWrite: () => {
         this.#group.add(innerBatch('probe', new Map()));
         return this.#group.flush();
       },
     });
+    if (slot.failure !== undefined) this.#watch.settled(slot.failure);
   }
 
-  start(): void {
+  /** @throws StoreUnavailableError while nothing is open */
+  get #store(): TelemetryStore {
+    return this.#slot.telemetry;
+  }
+
+  /** Resolves when requests may come. */
+  async start(): Promise<void> {
     const { periods } = this.#data;
+    if (this.#slot.failure === undefined) await this.#sums.recover();
+    this.#every(periods.sumsMs, () => this.#watch.failing || this.#sums.flush());
     this.#every(periods.statsMs, () => this.#publishStats());
     this.#every(periods.sizeMs, () => this.#watch.measure());
     this.#every(periods.probeMs, () => this.#probe());
@@ -81,24 +122,8 @@ class IngestThread {
   receive(message: ToIngestThread): void {
     switch (message.type) {
       case 'request':
-        if (this.#watch.walIsFull) {
-          send({
-            type: 'replies',
-            replies: [
-              {
-                type: 'reply',
-                id: message.id,
-                outcome: {
-                  status: 'unavailable',
-                  message: 'the store is behind; send again later',
-                  retryAfterS: RETRY_AFTER_S,
-                },
-              },
-            ],
-          });
-          return;
-        }
-        this.#group.accept(message);
+        if (!this.#watch.refuses) this.#group.accept(message);
+        else if (!this.#held.add(message, message.answerByMs)) this.#refuse([message.id]);
         return;
       case 'change':
         void this.#change(message.id, message.change);
@@ -114,10 +139,13 @@ class IngestThread {
 
   async #change(id: number, change: StateChange): Promise<void> {
     try {
+      const { people } = this.#slot;
+      if (this.#watch.failing) throw new Error('the store cannot be written now: see /readyz');
       const found =
         change.kind === 'delete-annotation'
-          ? await this.#people.deleteAnnotation(change.annotationId)
-          : await this.#people.putAnnotation(change.annotation).then(() => true);
+          ? await people.deleteAnnotation(change.annotationId)
+          : await people.putAnnotation(change.annotation).then(() => true);
+      if (this.#slot.isReplaced) throw new Error('the database was moved meanwhile');
       send({ type: 'changed', id, found, failure: null });
     } catch (error) {
       send({ type: 'changed', id, found: false, failure: text(error) });
@@ -127,23 +155,20 @@ class IngestThread {
   async #stop(): Promise<void> {
     this.#stopping = true;
     for (const timer of this.#timers) clearInterval(timer);
+    this.#refuseHeld(this.#held.takeAll());
     await this.#group.flush();
     await this.#rollups;
     this.#countLate();
     await this.#group.flush();
+    await this.#sums.flush();
     this.#live.close();
     this.#publishStats();
-    try {
-      await this.#people.close();
-      await this.#store.close();
-    } catch (error) {
-      send({ type: 'warning', message: `closing the store failed: ${text(error)}` });
-    }
+    await this.#slot.close();
     send({ type: 'stopped' });
     port?.close();
   }
 
-  #every(ms: number, work: () => void | Promise<void>): void {
+  #every(ms: number, work: () => unknown): void {
     this.#timers.push(setInterval(() => void work(), ms));
   }
 
@@ -151,6 +176,7 @@ class IngestThread {
     send({
       type: 'stats',
       stats: {
+        cpuMs: cpuMs(),
         decodeErrors: this.#group.decodeErrors,
         malformedRequests: this.#group.malformedRequests,
         commits: this.#group.commits,
@@ -169,8 +195,32 @@ class IngestThread {
   }
 
   async #probe(): Promise<void> {
+    this.#clock.look();
     this.#countLate();
     await this.#watch.probe();
+    this.#refuseHeld(this.#held.takeExpired(this.#data.periods.probeMs));
+  }
+
+  /** In the order of their coming; those that fail again are held again while they may be. */
+  #takeHeld(): void {
+    for (const item of this.#held.takeAll()) {
+      if ('type' in item) this.#group.accept(item);
+      else this.#group.add(item);
+    }
+    for (const message of this.#heldRollups.splice(0)) {
+      this.#rollups = this.#rollups.then(() => this.#putRollups(message));
+    }
+  }
+
+  #refuseHeld(items: readonly HeldRequest[]): void {
+    this.#refuse(items.flatMap((item) => ('type' in item ? item.id : (item.replyId ?? []))));
+  }
+
+  #refuse(ids: readonly number[]): void {
+    if (ids.length === 0) return;
+    const message = 'the store cannot take data now; send again later';
+    const outcome: IngestOutcome = { status: 'unavailable', message, retryAfterS: RETRY_AFTER_S };
+    send({ type: 'replies', replies: ids.map((id) => ({ type: 'reply', id, outcome })) });
   }
 
   #takeRollups(message: RollupsMessage): void {
@@ -184,6 +234,11 @@ class IngestThread {
     try {
       await this.#store.putRollups(message.workers, message.deployments);
     } catch (error) {
+      // They come once: kept until the store works again.
+      if (this.#watch.noticed(error) && this.#heldRollups.length < MAX_HELD_ROLLUPS) {
+        this.#heldRollups.push(message);
+        return;
+      }
       this.#rollupFailures++;
       send({ type: 'warning', message: `storing rollups failed: ${text(error)}` });
     }
@@ -214,18 +269,27 @@ class IngestThread {
     if (this.#stopping) return;
     let more = false;
     try {
-      const now = unixNanosFromMs(Date.now());
+      // A clock that jumped ahead must not make everything look old.
+      const now = unixNanosFromMs(this.#clock.steadyUnixMs());
       const outcome = await this.#store.retain(this.#data.retention, now);
       this.#deletedChunks += outcome.deletedChunks;
       this.#deletedRollups += outcome.deletedRollups;
       more = outcome.more;
     } catch (error) {
       this.#retentionFailures++;
-      send({ type: 'warning', message: `deleting old telemetry failed: ${text(error)}` });
+      // What is told as a state of the store is not told every ten seconds as well.
+      if (!this.#watch.noticed(error)) {
+        send({ type: 'warning', message: `deleting old telemetry failed: ${text(error)}` });
+      }
     }
     const { retainMs, retainAgainMs } = this.#data.periods;
     this.#retainAfter(more ? retainAgainMs : retainMs);
   }
+}
+
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }
 
 function innerBatch(name: string, rejected: ReadonlyMap<string, RejectCounts>): PendingBatch {
@@ -236,6 +300,7 @@ function innerBatch(name: string, rejected: ReadonlyMap<string, RejectCounts>): 
       batchId: `${name}:${randomUUID()}`,
       receivedUnixNs: unixNanosFromMs(Date.now()),
       events: [],
+      packed: [],
       metrics: [],
       rejected,
       logRecords: 0,
@@ -252,19 +317,19 @@ function text(error: unknown): string {
 
 async function main(): Promise<void> {
   const data = workerData as IngestThreadData;
-  const location = { store: data.store, data: data.dataDir };
-  let store: TelemetryStore;
-  let people: StateStore;
+  const unpacker = new PackedUnpacker();
+  const onDamagedLog = (message: string) => send({ type: 'lost', message });
+  const location = { store: data.store, data: data.dataDir, unpacker, onDamagedLog };
+  let slot: StoreSlot;
   try {
-    store = await openTelemetryWriter(location);
-    people = await openStateWriter(location);
+    slot = await StoreSlot.open(location);
   } catch (error) {
     send({ type: 'refused', message: text(error) });
     port?.close();
     return;
   }
-  const thread = new IngestThread(data, store, people);
-  thread.start();
+  const thread = new IngestThread(data, slot, unpacker);
+  await thread.start();
   port?.on('message', (message: ToIngestThread) => thread.receive(message));
   send({ type: 'ready' });
 }

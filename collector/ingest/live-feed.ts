@@ -2,7 +2,8 @@
  * Sends committed tables to the live thread. The live thread answers what it took in; more than
  * `MAX_AHEAD` unanswered messages are never queued: the newest are dropped, for the live view
  * only, and counted; the next message names their time, so that the live thread makes those
- * rollups from the store. What is on disk is complete.
+ * rollups from the store. Where the live thread looks at some steps only, the others are left out
+ * here, before they are copied. What is on disk is complete.
  */
 import type { MessagePort } from 'node:worker_threads';
 import type {
@@ -10,23 +11,33 @@ import type {
   ConsumedMessage,
   MissedSpan,
   RollupsMessage,
+  SamplingMessage,
 } from '#collector/messages.ts';
+import type { UnixNanos } from '#lib/base/units.ts';
 import type { AppendOutcome } from '#lib/store/telemetry-store.ts';
-import { type EventTable, LISTS, MEASURES } from '#lib/table/event-table.ts';
+import { LISTS, MEASURES } from '#lib/table/event-table.ts';
 import { tableSpan } from '#lib/table/event-tables.ts';
 import { earlierOf, laterOf } from '#lib/table/instants.ts';
-import type { MetricTable } from '#lib/table/metric-table.ts';
-import type { RejectCounts, RejectReason } from '#lib/table/reject-reasons.ts';
+import type { PackedTable } from '#lib/table/packed-table.ts';
+import { packedSpan } from '#lib/table/packed-tables.ts';
+import type { WorkerInfo } from '#lib/table/worker-info.ts';
+import { committedMessage } from './committed-message.ts';
 import type { PendingBatch } from './group-commit.ts';
 
 /** At a commit every 50 ms this is a live thread 3 s behind. */
 const MAX_AHEAD = 64;
+
+interface TimeSpan {
+  readonly fromUnixNs: UnixNanos;
+  readonly toUnixNs: UnixNanos;
+}
 
 export class LiveFeed {
   readonly #transfers: boolean;
   readonly #onRollups: (message: RollupsMessage) => void;
   #port: MessagePort | undefined;
   #ahead = 0;
+  #every: ReadonlyMap<string, number> = new Map();
   /** By deployment: what was dropped since the last message that went out. */
   readonly #missed = new Map<string, MissedSpan>();
   droppedMessages = 0;
@@ -46,8 +57,10 @@ export class LiveFeed {
     this.#port?.close();
     this.#port = port;
     this.#ahead = 0;
-    port.on('message', (message: ConsumedMessage | RollupsMessage) => {
+    this.#every = new Map();
+    port.on('message', (message: ConsumedMessage | RollupsMessage | SamplingMessage) => {
       if (message.type === 'rollups') this.#onRollups(message);
+      else if (message.type === 'sampling') this.#every = message.every;
       else if (port === this.#port) this.#ahead = Math.max(0, this.#ahead - message.messages);
     });
     port.once('close', () => {
@@ -63,21 +76,31 @@ export class LiveFeed {
   /** Gives the tables away; call it last. */
   send(group: readonly PendingBatch[], outcomes: readonly AppendOutcome[]): void {
     if (this.#port === undefined) return;
-    const committed = committedMessage(group, outcomes);
     if (this.#ahead >= MAX_AHEAD) {
       this.droppedMessages++;
-      for (const table of committed.events) this.#miss(table);
+      for (const [i, { batch }] of group.entries()) {
+        if (outcomes[i]?.duplicate === true) continue;
+        for (const table of batch.events) this.#miss(table, table.length, tableSpan(table));
+        for (const table of batch.packed) this.#miss(table, table.events, packedSpan(table));
+      }
       return;
     }
+    const committed = committedMessage(group, outcomes, this.#every);
     const message = { ...committed, missed: [...this.#missed.values()] };
     this.#missed.clear();
     this.#ahead++;
-    this.#port.postMessage(message, this.#transfers ? buffersOf(message) : []);
+    const buffers = this.#transfers ? buffersOf(message) : [];
+    // Packed steps were copied for the message, whoever keeps the tables.
+    for (const table of message.packed) buffers.push(...packedBuffers(table));
+    this.#port.postMessage(message, buffers);
   }
 
-  #miss(table: EventTable): void {
-    this.droppedEvents += table.length;
-    const span = tableSpan(table);
+  #miss(
+    table: { readonly workers: readonly WorkerInfo[] },
+    events: number,
+    span: TimeSpan | null,
+  ): void {
+    this.droppedEvents += events;
     if (span === null) return;
     for (const { deployment } of table.workers) {
       const known = this.#missed.get(deployment) ?? { deployment, ...span };
@@ -88,48 +111,6 @@ export class LiveFeed {
       });
     }
   }
-}
-
-function committedMessage(
-  group: readonly PendingBatch[],
-  outcomes: readonly AppendOutcome[],
-): CommittedMessage {
-  const events: EventTable[] = [];
-  const metrics: MetricTable[] = [];
-  const rejected = new Map<string, RejectCounts>();
-  let logRecords = 0;
-  for (const [i, { batch }] of group.entries()) {
-    if (outcomes[i]?.duplicate === true) {
-      for (const table of batch.events) countDuplicates(rejected, table);
-      continue;
-    }
-    events.push(...batch.events);
-    metrics.push(...batch.metrics);
-    logRecords += batch.logRecords;
-    for (const [deployment, counts] of batch.rejected) {
-      for (const [reason, count] of Object.entries(counts)) {
-        addCount(rejected, deployment, reason as RejectReason, count);
-      }
-    }
-  }
-  return { type: 'committed', events, metrics, rejected, logRecords, missed: [] };
-}
-
-function countDuplicates(rejected: Map<string, RejectCounts>, table: EventTable): void {
-  for (let i = 0; i < table.length; i++) {
-    addCount(rejected, table.workers[table.worker[i]!]?.deployment ?? '', 'duplicate', 1);
-  }
-}
-
-function addCount(
-  rejected: Map<string, RejectCounts>,
-  deployment: string,
-  reason: RejectReason,
-  count: number,
-): void {
-  const counts = rejected.get(deployment) ?? {};
-  counts[reason] = (counts[reason] ?? 0) + count;
-  rejected.set(deployment, counts);
 }
 
 /** Each buffer once; tables may share one. */
@@ -165,4 +146,11 @@ function buffersOf(message: CommittedMessage): ArrayBuffer[] {
     add(table.buckets?.values ?? null);
   }
   return [...buffers];
+}
+
+function packedBuffers(table: PackedTable): ArrayBuffer[] {
+  const { worker, domain, step, startNs, endNs, stepEvents, offset, byteLength, bytes } = table;
+  return [worker, domain, step, startNs, endNs, stepEvents, offset, byteLength, bytes].flatMap(
+    ({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []),
+  );
 }

@@ -11,6 +11,10 @@ export interface StoreWatchHooks {
   warn(message: string): void;
   /** Writes something small through the same way as requests; resolves when it is settled. */
   tryWrite(): Promise<void>;
+  /** The files at the store's path are not those that are open, or none are. */
+  isReplaced(): boolean;
+  /** Opens what is there now; false: the folder is missing. Rejects where it cannot be opened. */
+  reopen(): Promise<boolean>;
 }
 
 type Trouble = Pick<Extract<IngestState, { status: 'degraded' }>, 'name' | 'reason'>;
@@ -22,6 +26,8 @@ export class StoreWatch {
   #failure: Trouble | undefined;
   #published: Trouble | undefined;
   #size: StoreSize | null = null;
+  #probing = false;
+  #sinceUnixMs = 0;
 
   constructor(store: Pick<TelemetryStore, 'size'>, maxWalBytes: number, hooks: StoreWatchHooks) {
     this.#store = store;
@@ -39,7 +45,12 @@ export class StoreWatch {
     return this.#failure !== undefined;
   }
 
-  /** Requests are refused before they are decoded, until a checkpoint has cut the log. */
+  /** Requests are not decoded while they could not be stored. */
+  get refuses(): boolean {
+    return this.failing || this.walIsFull;
+  }
+
+  /** Until a checkpoint has cut the log. */
   get walIsFull(): boolean {
     return this.#size !== null && this.#size.walBytes > this.#maxWalBytes;
   }
@@ -51,32 +62,76 @@ export class StoreWatch {
     this.#publish();
   }
 
+  /** What another write threw: true where it is, or becomes, the state of the store. */
+  noticed(failure: unknown): boolean {
+    if (!(failure instanceof StoreUnavailableError)) return false;
+    if (!this.failing) this.settled(failure);
+    return true;
+  }
+
   async measure(): Promise<void> {
     try {
       this.#size = await this.#store.size();
       this.#publish();
     } catch (error) {
       this.#size = null;
-      this.#hooks.warn(`the store's size could not be read: ${text(error)}`);
+      // What cannot be written cannot be measured either, and is known.
+      if (!this.failing) {
+        this.#hooks.warn(`the store's size could not be read: ${text(error)}`);
+      }
     }
   }
 
   /** A failed store shows that it works; a log is cut by the write after its checkpoint. */
   async probe(): Promise<void> {
+    if (this.#probing) return;
+    this.#probing = true;
+    try {
+      await this.#probe();
+    } finally {
+      this.#probing = false;
+    }
+  }
+
+  async #probe(): Promise<void> {
+    // Files that were away for a while may have taken a commit that nobody was told of.
+    const wereAway = this.#failure?.name === 'folder-gone';
+    if (wereAway || this.#hooks.isReplaced()) {
+      await this.#reopen();
+      return;
+    }
     const full = this.walIsFull;
     if (!full && !this.failing) return;
+    // Not even to try: whatever is written into it may land on the pages of something else.
+    if (this.#failure?.name === 'damaged') return;
     await this.#hooks.tryWrite();
     if (full) await this.measure();
   }
 
+  async #reopen(): Promise<void> {
+    try {
+      if (await this.#hooks.reopen()) {
+        this.#hooks.warn('the database at the path of the store was opened anew');
+        await this.#hooks.tryWrite();
+        await this.measure();
+      } else if (!this.failing) {
+        const reason = 'the data folder, or the database in it, was deleted or moved';
+        this.settled(new StoreUnavailableError('folder-gone', reason));
+      }
+    } catch (error) {
+      this.settled(error);
+    }
+  }
+
   #publish(): void {
-    const trouble = this.walIsFull ? this.#walTrouble() : this.#failure;
+    const trouble = this.#failure ?? (this.walIsFull ? this.#walTrouble() : undefined);
     if (trouble?.reason === this.#published?.reason) return;
+    if (trouble?.name !== this.#published?.name) this.#sinceUnixMs = Date.now();
     this.#published = trouble;
     this.#hooks.state(
       trouble === undefined
         ? { status: 'ok' }
-        : { status: 'degraded', ...trouble, sinceUnixMs: Date.now() },
+        : { status: 'degraded', ...trouble, sinceUnixMs: this.#sinceUnixMs },
     );
   }
 

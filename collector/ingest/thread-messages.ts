@@ -24,6 +24,8 @@ export interface Periods {
   readonly sizeMs: number;
   /** Tries of a store that refuses. */
   readonly probeMs: number;
+  /** Partial sums by stage go to the store. */
+  readonly sumsMs: number;
   readonly retainMs: number;
   /** Pause between two slices where there is more to delete. */
   readonly retainAgainMs: number;
@@ -69,6 +71,8 @@ export type IngestState =
 
 /** Totals of this process; what the database has counted since it was made is in the store. */
 export interface IngestThreadStats {
+  /** Processor time of the ingest thread so far. */
+  readonly cpuMs: number;
   readonly decodeErrors: number;
   readonly malformedRequests: number;
   readonly commits: number;
@@ -116,6 +120,8 @@ export type FromIngestThread =
     }
   | { readonly type: 'state'; readonly state: IngestState }
   | { readonly type: 'stats'; readonly stats: IngestThreadStats }
+  /** Stored data was found to be lost when the store was opened. */
+  | { readonly type: 'lost'; readonly message: string }
   /** Something that an operator should read; the thread goes on. */
   | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'stopped' };

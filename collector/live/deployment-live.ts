@@ -14,8 +14,9 @@ import {
   unixNanosFromMs,
 } from '#lib/base/units.ts';
 import { LiveWindow } from '#lib/live/live-window.ts';
+import { StepLog } from '#lib/live/step-log.ts';
 import { wholeSteps } from '#lib/live/step-window.ts';
-import { workerExtents } from '#lib/live/table-extent.ts';
+import { packedExtents, type WorkerExtent, workerExtents } from '#lib/live/table-extent.ts';
 import type { TimeWindow } from '#lib/live/time-window.ts';
 import { Watermark } from '#lib/live/watermark.ts';
 import { assemble } from '#lib/model/assemble.ts';
@@ -26,6 +27,7 @@ import { meanTpotMs, type TokenDelta, tokenLatency } from '#lib/query/token-late
 import { trendPoints } from '#lib/query/trend-points.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { earlierOf, laterOf } from '#lib/table/instants.ts';
+import type { PackedTable, StepUnpacker } from '#lib/table/packed-table.ts';
 import { type WorkerInfo, workerId } from '#lib/table/worker-info.ts';
 import { bucketsWithData } from './buckets-with-data.ts';
 import type { LiveSettings } from './live-settings.ts';
@@ -57,8 +59,9 @@ export interface Picture {
 
 export class DeploymentLive {
   readonly deployment: string;
-  readonly window = new LiveWindow();
+  readonly window: LiveWindow;
   readonly closer: RollupCloser;
+  readonly #steps = new StepLog();
   readonly #settings: LiveSettings;
   readonly #watermark: Watermark;
   /** By worker id: the newest description. */
@@ -72,8 +75,15 @@ export class DeploymentLive {
   #lastQuiet = false;
   #pointsUntil: UnixNanos | null = null;
 
-  constructor(deployment: string, settings: LiveSettings, nowMs: number, continues: boolean) {
+  constructor(
+    deployment: string,
+    settings: LiveSettings,
+    nowMs: number,
+    continues: boolean,
+    unpacker: StepUnpacker,
+  ) {
     this.deployment = deployment;
+    this.window = new LiveWindow(unpacker);
     this.#settings = settings;
     this.#lastArrivalMs = nowMs;
     this.#watermark = new Watermark(settings.maxLagNs);
@@ -83,11 +93,36 @@ export class DeploymentLive {
   /** All rows must be of this deployment. */
   add(table: EventTable, nowMs: number): void {
     if (table.length === 0) return;
-    this.#lastArrivalMs = nowMs;
-    this.#arrivals.push({ atMs: nowMs, events: table.length });
+    this.#arrived(table.length, nowMs);
     this.closer.noticeLate(table);
-    for (const { worker, lastEndUnixNs } of workerExtents(table)) {
-      const info = table.workers[worker]!;
+    this.#steps.add(table);
+    this.#see(table.workers, workerExtents(table), nowMs);
+    this.window.add(table);
+  }
+
+  /** All steps must be of this deployment. */
+  addPacked(table: PackedTable, nowMs: number): void {
+    if (table.length === 0) return;
+    this.#arrived(table.events, nowMs);
+    this.closer.noticeLateSteps(table);
+    this.#steps.addPacked(table);
+    this.#see(table.workers, packedExtents(table), nowMs);
+    this.window.addPacked(table);
+  }
+
+  /** So many events came of steps that are not looked at. */
+  addLeftOut(events: number, nowMs: number): void {
+    this.#arrived(events, nowMs);
+  }
+
+  #arrived(events: number, nowMs: number): void {
+    this.#lastArrivalMs = nowMs;
+    this.#arrivals.push({ atMs: nowMs, events });
+  }
+
+  #see(workers: readonly WorkerInfo[], extents: readonly WorkerExtent[], nowMs: number): void {
+    for (const { worker, lastEndUnixNs } of extents) {
+      const info = workers[worker]!;
       const id = workerId(info);
       this.#watermark.see(id, lastEndUnixNs, unixNanosFromMs(nowMs));
       const known = this.#workers.get(id);
@@ -95,7 +130,11 @@ export class DeploymentLive {
         this.#workers.set(id, { info, lastEndUnixNs });
       }
     }
-    this.window.add(table);
+  }
+
+  /** The longest of the steps in memory. */
+  get longestStepNs(): number {
+    return this.#steps.longestNs;
   }
 
   addTokenDeltas(deltas: readonly TokenDelta[]): void {
@@ -155,16 +194,11 @@ export class DeploymentLive {
     if (nothingNew && !(wantsPictures && this.#lastPicture?.strip === null)) return null;
     this.#lastReported = reported;
     this.#lastQuiet = quiet;
-    const from = this.#reportFrom(reported);
-    const pointsFrom = this.#pointsFrom(from, reported);
-    const assembled = assemble(
-      this.window.tables(this.#withMargin(earlierOf(from, pointsFrom), reported)),
-      this.deployment,
-    );
-    const picture: Picture = {
-      ...this.#figures(assembled, from, reported, quiet, wantsPictures),
-      points: this.#points(assembled, pointsFrom, reported),
-    };
+    const big = this.#bigSteps(reported, !quiet);
+    const picture =
+      big === null
+        ? this.#lookAtSpan(reported, quiet, wantsPictures)
+        : this.#lookAtSteps(big, wantsPictures);
     if (wantsPictures) this.#lastPictureMs = nowMs;
     this.#lastPicture = {
       ...picture,
@@ -192,11 +226,47 @@ export class DeploymentLive {
     const buckets = (this.closer.closedUntil ?? report) - 10n * SECOND;
     const keep = earlierOf(unixNanos(buckets), unixNanos(report));
     this.window.dropBefore(laterOf(keep, unixNanos(0n)));
+    this.#steps.forgetBefore(keep);
     this.#watermark.forgetBefore(unixNanos(newest - 600n * SECOND));
     for (const [id, worker] of this.#workers) {
       if (worker.lastEndUnixNs < newest - 600n * SECOND) this.#workers.delete(id);
     }
     return ahead.events;
+  }
+
+  /** The usual case: whatever happened in the last seconds. */
+  #lookAtSpan(reported: UnixNanos, quiet: boolean, wantsPictures: boolean): Picture {
+    const from = this.#reportFrom(reported);
+    const pointsFrom = this.#pointsFrom(from, reported);
+    const around = this.#withMargin(earlierOf(from, pointsFrom), reported);
+    const assembled = assemble(this.window.tables(around), this.deployment);
+    return {
+      ...this.#figures(assembled, from, reported, !quiet, wantsPictures),
+      points: this.#points(assembled, pointsFrom, floorTo(reported, SECOND)),
+    };
+  }
+
+  /** Where a quarter of a second is too much: the newest whole steps, known from the log. */
+  #lookAtSteps(steps: TimeWindow, wantsPictures: boolean): Picture {
+    const { fromUnixNs, toUnixNs } = steps;
+    const assembled = assemble(this.window.tables(steps), this.deployment);
+    const second = floorTo(fromUnixNs, SECOND);
+    const isNew = this.#pointsUntil === null || second >= this.#pointsUntil;
+    const points = isNew ? this.#points(assembled, second, unixNanos(second + SECOND)) : [];
+    return { ...this.#figures(assembled, fromUnixNs, toUnixNs, false, wantsPictures), points };
+  }
+
+  /** null: the report's span, even if short, is not too much, or no step is whole. */
+  #bigSteps(reported: UnixNanos, newestMayGoOn: boolean): TimeWindow | null {
+    const { maxReportEvents, maxStepSpanNs } = this.#settings;
+    const shortest = { fromUnixNs: unixNanos(reported - SECOND / 4n), toUnixNs: reported };
+    const last = this.#steps.newestWhole(reported, 0, newestMayGoOn);
+    if (last === null || last.fromUnixNs < reported - BigInt(maxStepSpanNs)) return null;
+    // A short span holds a whole step only where it is as long as one, and as the pause after it.
+    const fits =
+      this.window.count(shortest) <= maxReportEvents &&
+      this.#reportFrom(reported) <= last.fromUnixNs;
+    return fits ? null : this.#steps.newestWhole(reported, maxReportEvents, newestMayGoOn);
   }
 
   /** Start of the report's span: less where it would hold too many events. */
@@ -222,11 +292,16 @@ export class DeploymentLive {
     assembled: Assembled,
     from: UnixNanos,
     reported: UnixNanos,
-    quiet: boolean,
+    newestMayGoOn: boolean,
     wantsPictures: boolean,
   ): Omit<Picture, 'points'> {
     const base = assembled.events.baseUnixNs;
-    const steps = wholeSteps(assembled, Number(from - base), Number(reported - base), !quiet);
+    const steps = wholeSteps(
+      assembled,
+      Number(from - base),
+      Number(reported - base),
+      newestMayGoOn,
+    );
     if (steps === null) return { report: null, strip: null, heatmap: null };
     const window = {
       fromUnixNs: addNanos(base, steps.fromNs),
@@ -251,9 +326,8 @@ export class DeploymentLive {
     return floorTo(from + SECOND - 1n, SECOND);
   }
 
-  /** One point for each whole second that all workers have reported, once. */
-  #points(assembled: Assembled, start: UnixNanos, reported: UnixNanos): TrendPoint[] {
-    const until = floorTo(reported, SECOND);
+  /** One point for each whole second up to `until`, once. */
+  #points(assembled: Assembled, start: UnixNanos, until: UnixNanos): TrendPoint[] {
     if (start >= until) return [];
     const rows = bucketsWithData(rollupBuckets(assembled, start, until, NS_PER_S));
     this.#pointsUntil = until;

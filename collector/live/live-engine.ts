@@ -10,11 +10,13 @@ import { partitionTable } from '#lib/live/partition-table.ts';
 import { TokenDeltas } from '#lib/query/token-latency.ts';
 import type { IngestTotals } from '#lib/store/telemetry-store.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
+import type { StepUnpacker } from '#lib/table/packed-table.ts';
 import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
 import { DeploymentLive } from './deployment-live.ts';
 import type { LiveStats, LiveUpdate } from './live-messages.ts';
 import type { LiveSettings } from './live-settings.ts';
 import { MINUTE } from './rollup-closer.ts';
+import { RollupLoad } from './rollup-load.ts';
 import { RollupRebuild } from './rollup-rebuild.ts';
 
 /** Portions of buckets closed for one deployment in one cycle. */
@@ -25,6 +27,15 @@ export interface CycleOutcome {
   readonly evicted: readonly string[];
   /** null: nothing to store. */
   readonly rollups: RollupsMessage | null;
+  /** null: as it was. */
+  readonly sampling: ReadonlyMap<string, number> | null;
+}
+
+/** What the engine needs from where it runs. */
+export interface LiveEngineParts {
+  readonly unpacker: StepUnpacker;
+  /** Processor time of this thread so far. */
+  readonly cpuMs: () => number;
 }
 
 export class LiveEngine {
@@ -41,10 +52,19 @@ export class LiveEngine {
   #lateEvents = 0;
   #closedBuckets = 0;
   #ignored = new Set<string>();
+  readonly #parts: LiveEngineParts;
+  readonly #load: RollupLoad;
 
-  constructor(settings: LiveSettings) {
+  constructor(settings: LiveSettings, parts: LiveEngineParts) {
     this.#settings = settings;
-    this.rebuild = new RollupRebuild(settings.maxRollupEvents * 2);
+    this.#parts = parts;
+    this.#load = new RollupLoad(settings.rollupShare);
+    this.rebuild = new RollupRebuild(settings.maxRollupEvents * 2, parts.unpacker);
+  }
+
+  /** Is there so much that only some steps are looked at? */
+  get overloaded(): boolean {
+    return this.#load.every.size > 0;
   }
 
   setStored(deployments: Iterable<string>): void {
@@ -61,11 +81,24 @@ export class LiveEngine {
   }
 
   take(message: CommittedMessage, nowUnixMs: number): void {
+    const startedMs = this.#parts.cpuMs();
+    let events = 0;
     for (const table of message.events) {
+      events += table.length;
       for (const [deployment, part] of byDeployment(table)) {
         this.#follow(deployment, nowUnixMs)?.add(part, nowUnixMs);
       }
     }
+    for (const table of message.packed) {
+      events += table.events;
+      const deployment = table.workers[0]?.deployment;
+      if (deployment === undefined) continue;
+      this.#follow(deployment, nowUnixMs)?.addPacked(table, nowUnixMs);
+    }
+    for (const [deployment, count] of message.leftOut) {
+      this.#follow(deployment, nowUnixMs)?.addLeftOut(count, nowUnixMs);
+    }
+    this.#load.spent(this.#parts.cpuMs() - startedMs, events);
     for (const { deployment, fromUnixNs, toUnixNs } of message.missed) {
       this.#follow(deployment, nowUnixMs)?.closer.markDirty(fromUnixNs, toUnixNs);
     }
@@ -96,10 +129,15 @@ export class LiveEngine {
     for (const deployment of this.#watched) {
       if (!this.#deployments.has(deployment)) updates.push(this.#absent(deployment, nowUnixMs));
     }
+    const closingMs = this.#parts.cpuMs();
     const rollups = this.#closeBuckets(nowUnixNs, nowUnixMs);
+    this.#load.spent(this.#parts.cpuMs() - closingMs, 0);
     for (const live of this.#deployments.values()) this.#droppedEvents += live.trim(nowUnixNs);
     this.#fitMemory();
-    return { updates, evicted: this.#evictIdle(nowUnixMs), rollups };
+    const evicted = this.#evictIdle(nowUnixMs);
+    const rates = new Map<string, number>();
+    for (const [name, live] of this.#deployments) rates.set(name, live.eventsPerSecond(nowUnixMs));
+    return { updates, evicted, rollups, sampling: this.#load.choose(rates) };
   }
 
   /** Are the minute's buckets closed, so that they can be rebuilt from the store? */
@@ -117,6 +155,8 @@ export class LiveEngine {
     return {
       deployments: this.#deployments.size,
       events,
+      cpuMs: this.#parts.cpuMs(),
+      sampledDeployments: this.#load.every.size,
       cycleMs,
       periodMs,
       droppedEvents: this.#droppedEvents,
@@ -137,7 +177,13 @@ export class LiveEngine {
       return undefined;
     }
     const continues = this.#stored.has(deployment);
-    const live = new DeploymentLive(deployment, this.#settings, nowUnixMs, continues);
+    const live = new DeploymentLive(
+      deployment,
+      this.#settings,
+      nowUnixMs,
+      continues,
+      this.#parts.unpacker,
+    );
     this.#deployments.set(deployment, live);
     this.#ignored.delete(deployment);
     return live;
@@ -154,7 +200,8 @@ export class LiveEngine {
       const lagNs = quiet ? -1_000_000_000n : BigInt(this.#settings.maxLagNs);
       const until = unixNanos(newest - lagNs);
       for (let portion = 0; portion < MAX_PORTIONS; portion++) {
-        const { rollups, more } = live.closer.close(live.window, until, quiet);
+        const alone = this.#load.every.has(deployment) ? live.longestStepNs : null;
+        const { rollups, more } = live.closer.close(live.window, until, quiet, alone);
         for (const row of rollups.workers) workers.push(row);
         for (const row of rollups.deployments) deployments.push(row);
         if (!more) break;
@@ -163,6 +210,9 @@ export class LiveEngine {
       if (lateHere > 0) late.set(deployment, lateHere);
       this.#lateEvents += lateHere;
       for (const minute of live.closer.takeDirtyMinutes()) this.rebuild.add(deployment, minute);
+      for (const minute of live.closer.takePartialMinutes()) {
+        this.rebuild.addLater(deployment, minute);
+      }
     }
     this.#closedBuckets += deployments.length;
     if (workers.length === 0 && deployments.length === 0 && late.size === 0) return null;

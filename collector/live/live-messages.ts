@@ -29,6 +29,10 @@ export interface LiveUpdate {
 export interface LiveStats {
   readonly deployments: number;
   readonly events: number;
+  /** Processor time of the live thread so far. */
+  readonly cpuMs: number;
+  /** Deployments of which some steps only are looked at. */
+  readonly sampledDeployments: number;
   /** Time that the last cycle took, and the time between cycles now. */
   readonly cycleMs: number;
   readonly periodMs: number;

@@ -11,6 +11,8 @@ export interface LiveSettings {
   readonly reportSpanNs: number;
   /** ... and of at most so many events; at a higher rate it covers less time. */
   readonly maxReportEvents: number;
+  /** The span is longer, up to this, where a whole step takes so long or few steps are looked at. */
+  readonly maxStepSpanNs: number;
   /** How far behind the newest event a worker may report and still be waited for. */
   readonly maxLagNs: number;
   /** Events kept over all deployments; more close rollups early, then drop the oldest. */
@@ -24,18 +26,25 @@ export interface LiveSettings {
   readonly evictAfterMs: number;
   /** Events assembled at once for rollups. */
   readonly maxRollupEvents: number;
+  /**
+   * Part of a processor that taking events in and closing buckets may take; where more comes, only
+   * some steps are looked at.
+   */
+  readonly rollupShare: number;
 }
 
 export const LIVE_DEFAULTS: Omit<LiveSettings, 'store' | 'dataDir'> = {
   periodMs: 1000,
-  targetCycleMs: 300,
+  targetCycleMs: 200,
   reportSpanNs: 5e9,
   maxReportEvents: 120_000,
+  maxStepSpanNs: 15e9,
   maxLagNs: 10e9,
-  maxEvents: 4_000_000,
+  maxEvents: 3_000_000,
   maxDeployments: 4096,
   pictureEveryMs: 2000,
   quietAfterMs: 10_000,
   evictAfterMs: 600_000,
   maxRollupEvents: 600_000,
+  rollupShare: 0.12,
 };

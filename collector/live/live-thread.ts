@@ -1,7 +1,14 @@
 /** Entry of the live thread: messages in, one cycle after another, figures out. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { CommittedMessage, ConsumedMessage, RollupsMessage } from '#collector/messages.ts';
-import { openTelemetryReader } from '#lib/store/open-store.ts';
+import type {
+  CommittedMessage,
+  ConsumedMessage,
+  RollupsMessage,
+  SamplingMessage,
+} from '#collector/messages.ts';
+import { ClockWatch } from '#collector/observe/clock-watch.ts';
+import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
+import { openTelemetryReader, storedFileIdentity } from '#lib/store/open-store.ts';
 import { NoDatabaseError } from '#lib/store/store-errors.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import { LiveEngine } from './live-engine.ts';
@@ -17,9 +24,13 @@ const WARN_EVERY_MS = 60_000;
 
 const { settings, port } = workerData as LiveThreadData;
 const main = parentPort!;
-const engine = new LiveEngine(settings);
+/** Events are compared with its time: a clock that jumps must not make all of them old, or future. */
+const clock = new ClockWatch({ wallMs: Date.now, monotonicMs: () => performance.now() });
+const unpacker = new PackedUnpacker();
+const engine = new LiveEngine(settings, { unpacker, cpuMs });
 let reader: TelemetryReader | null = null;
 let knowsStart = false;
+let identity: string | null = null;
 let totalsReadMs = 0;
 let periodMs = settings.periodMs;
 let stopping = false;
@@ -29,7 +40,7 @@ let lastWarningMs = Number.NEGATIVE_INFINITY;
 
 port.on('message', (message: CommittedMessage) => {
   try {
-    engine.take(message, Date.now());
+    engine.take(message, clock.believedUnixMs());
   } catch (error) {
     warn('events could not be taken into the live view', error);
   }
@@ -68,10 +79,13 @@ async function turn(): Promise<void> {
   const startedMs = performance.now();
   try {
     await readStore();
-    const outcome = engine.cycle(Date.now());
+    const outcome = engine.cycle(clock.believedUnixMs());
     for (const update of outcome.updates) tell({ type: 'update', update });
     for (const deployment of outcome.evicted) tell({ type: 'evicted', deployment });
     if (outcome.rollups !== null) port.postMessage(outcome.rollups);
+    if (outcome.sampling !== null) {
+      port.postMessage({ type: 'sampling', every: outcome.sampling } satisfies SamplingMessage);
+    }
     await rebuildOne();
   } catch (error) {
     warn('a live cycle failed', error);
@@ -82,7 +96,12 @@ async function turn(): Promise<void> {
   if (!stopping) schedule(Math.max(0, periodMs - cycleMs));
 }
 
-/** A cycle may take a third of the time; the period shrinks back slowly, so that it does not flap. */
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+}
+
+/** A cycle may take a fifth of the time; the period shrinks back slowly, so that it does not flap. */
 function nextPeriod(cycleMs: number): number {
   const { periodMs: shortest, targetCycleMs } = settings;
   const wanted = cycleMs <= targetCycleMs ? shortest : (cycleMs / targetCycleMs) * shortest;
@@ -91,15 +110,23 @@ function nextPeriod(cycleMs: number): number {
 }
 
 async function readStore(): Promise<void> {
-  const nowMs = Date.now();
+  const nowMs = clock.believedUnixMs();
   if (nowMs - totalsReadMs < TOTALS_EVERY_MS && knowsStart) return;
   totalsReadMs = nowMs;
+  // An open connection would go on reading a file that was deleted or replaced.
+  const current = storedFileIdentity({ store: settings.store, data: settings.dataDir });
+  if (current !== identity) {
+    await reader?.close();
+    reader = null;
+    identity = current;
+  }
   try {
     const opened =
       reader ??
       (await openTelemetryReader({
         store: settings.store,
         data: settings.dataDir,
+        unpacker,
       }));
     reader = opened;
     if (!knowsStart) {
@@ -114,7 +141,8 @@ async function readStore(): Promise<void> {
 }
 
 async function rebuildOne(): Promise<void> {
-  if (reader === null || engine.rebuild.length === 0) return;
+  // What is being missed now comes before what was missed.
+  if (reader === null || engine.overloaded || !engine.rebuild.pending) return;
   const rows = await engine.rebuild.next(reader, (deployment, minute) =>
     engine.isClosed(deployment, minute),
   );

@@ -12,6 +12,7 @@ import { floorTo, NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts
 import type { LiveWindow } from '#lib/live/live-window.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
+import type { PackedTable } from '#lib/table/packed-table.ts';
 import { bucketsWithData } from './buckets-with-data.ts';
 import { RollupCascade } from './rollup-cascade.ts';
 
@@ -20,6 +21,9 @@ export const MINUTE = 60n * SECOND;
 
 /** Margins to try, widest first: a pause of up to 10 s between two steps is observed time. */
 const MARGINS_S = [10n, 5n, 2n, 1n];
+
+/** Workers' clocks differ, so that a step's events of one may lie outside of another's. */
+const MIN_ALONE_MARGIN_NS = 250_000_000n;
 
 /** Dirty minutes that are remembered: a day and more. */
 const MAX_DIRTY = 2000;
@@ -32,6 +36,8 @@ export class RollupCloser {
   readonly #maxEvents: number;
   readonly #cascade = new RollupCascade();
   #closedUntil: UnixNanos | null = null;
+  /** Minutes of which only some steps were looked at. */
+  readonly #partial = new Set<bigint>();
   /** Minutes whose rollups must be made from the store instead. */
   readonly #dirty = new Set<bigint>();
   /** Does the store have earlier events, which the first buckets would need? */
@@ -66,6 +72,20 @@ export class RollupCloser {
     this.#lateEvents += late;
   }
 
+  /** The same for packed steps: those that start before what is closed count whole. */
+  noticeLateSteps(table: PackedTable): void {
+    if (this.#closedUntil === null) return;
+    const closedNs = Number(this.#closedUntil - table.baseUnixNs);
+    for (let row = 0; row < table.length; row++) {
+      const startNs = table.startNs[row]!;
+      if (startNs >= closedNs) continue;
+      this.#lateEvents += table.stepEvents[row]!;
+      const start = unixNanos(table.baseUnixNs + BigInt(Math.floor(startNs)));
+      const end = unixNanos(table.baseUnixNs + BigInt(Math.ceil(table.endNs[row]!)));
+      this.markDirty(start, end);
+    }
+  }
+
   /** Events in memory of the span are lost to the buckets: they are made from the store. */
   markDirty(fromUnixNs: UnixNanos, toUnixNs: UnixNanos): void {
     const last = floorTo(toUnixNs, MINUTE);
@@ -95,6 +115,15 @@ export class RollupCloser {
     return ready;
   }
 
+  /** Closed minutes of which only some steps were looked at, each once. */
+  takePartialMinutes(): bigint[] {
+    const ready = [...this.#partial].filter(
+      (minute) => this.#closedUntil !== null && minute + MINUTE <= this.#closedUntil,
+    );
+    for (const minute of ready) this.#partial.delete(minute);
+    return ready;
+  }
+
   /** All dirty minutes, closed or not: the deployment leaves the memory. */
   takeAllDirtyMinutes(): bigint[] {
     const all = [...this.#dirty];
@@ -104,12 +133,15 @@ export class RollupCloser {
 
   /**
    * Closes buckets that end at or before `untilUnixNs`, oldest first, of about `maxEvents` events at
-   * a time; `more` says that there is a next portion. `eager` closes single buckets too.
+   * a time; `more` says that there is a next portion. `eager` closes single buckets too. `aloneNs`
+   * is not null where steps stand alone, because those around them are not looked at: how long the
+   * longest is, and no more than that is needed around the buckets.
    */
   close(
     window: LiveWindow,
     untilUnixNs: UnixNanos,
     eager: boolean,
+    aloneNs: number | null,
   ): { readonly rollups: Rollups; readonly more: boolean } {
     const until = floorTo(untilUnixNs, SECOND);
     let from = this.#begin(window);
@@ -125,7 +157,8 @@ export class RollupCloser {
       from = floorTo(next, SECOND) - MARGINS_S[0]! * SECOND;
     }
     if (!eager && until - from < BUCKETS_AT_ONCE * SECOND) return { rollups: NOTHING, more: false };
-    const { to, marginNs } = this.#portion(window, from, until);
+    const { to, marginNs } = this.#portion(window, from, until, aloneNs);
+    if (aloneNs !== null) this.#partial.add(floorTo(unixNanos(from), MINUTE));
     const tables = window.tables({
       fromUnixNs: unixNanos(from - marginNs),
       toUnixNs: unixNanos(to + marginNs),
@@ -150,13 +183,20 @@ export class RollupCloser {
   }
 
   /** How far one portion goes, and the widest margin that it has room for. */
-  #portion(window: LiveWindow, from: bigint, until: bigint): { to: bigint; marginNs: bigint } {
+  #portion(
+    window: LiveWindow,
+    from: bigint,
+    until: bigint,
+    aloneNs: number | null,
+  ): { to: bigint; marginNs: bigint } {
+    const least = aloneNs === null ? SECOND : BigInt(Math.ceil(aloneNs)) + MIN_ALONE_MARGIN_NS;
     const count = (to: bigint, marginNs: bigint): number =>
       window.count({ fromUnixNs: unixNanos(from - marginNs), toUnixNs: unixNanos(to + marginNs) });
     let to = until - from > MINUTE ? from + MINUTE : until;
-    while (to - from > SECOND && count(to, SECOND) > this.#maxEvents) {
+    while (to - from > SECOND && count(to, least) > this.#maxEvents) {
       to = from + floorTo((to - from) / 2n + SECOND - 1n, SECOND);
     }
+    if (aloneNs !== null) return { to, marginNs: least };
     const marginS = MARGINS_S.find((s) => count(to, s * SECOND) <= this.#maxEvents) ?? 1n;
     return { to, marginNs: marginS * SECOND };
   }

@@ -44,7 +44,7 @@ export async function startTracing(
   const tracer = trace.getTracer(OWN_SERVICE_NAME);
   return {
     wrapIngest: (ingest) => ({
-      async submit(signal, encoding, body) {
+      async submit(signal, encoding, body, answerByMs) {
         const span = tracer.startSpan(`receive ${signal}`, {
           attributes: {
             'afdscope.signal': signal,
@@ -53,7 +53,7 @@ export async function startTracing(
           },
         });
         try {
-          const outcome = await ingest.submit(signal, encoding, body);
+          const outcome = await ingest.submit(signal, encoding, body, answerByMs);
           span.setAttribute('afdscope.outcome', outcome.status);
           if (outcome.status !== 'stored') span.setStatus({ code: SpanStatusCode.ERROR });
           return outcome;

@@ -26,6 +26,12 @@ export function grpcOutcomeStatus(
         message: outcome.message,
         retryAfterS: outcome.retryAfterS,
       };
+    case 'overloaded':
+      return {
+        code: RpcCode.resourceExhausted,
+        message: outcome.message,
+        retryAfterS: outcome.retryAfterS,
+      };
   }
 }
 
@@ -60,8 +66,15 @@ export function grpcStatusHeaders(status: GrpcStatus): OutgoingHttpHeaders {
       retryAfterS,
     });
     headers['grpc-status-details-bin'] = Buffer.from(details).toString('base64');
+    // Where the exporters for Python look for it.
+    headers['google.rpc.retryinfo-bin'] = retryInfo(retryAfterS).toString('base64');
   }
   return headers;
+}
+
+/** `RetryInfo { retry_delay: Duration { seconds } }`; below 128 s a varint is one byte. */
+function retryInfo(retryAfterS: number): Buffer {
+  return Buffer.from([0x0a, 2, 0x08, Math.min(127, Math.max(1, Math.ceil(retryAfterS)))]);
 }
 
 /** As gRPC over HTTP/2 has it: UTF-8, everything but printable ASCII and `%` escaped. */

@@ -69,6 +69,14 @@ export function outcomeAnswer(signal: Signal, encoding: Encoding, outcome: Inges
       return statusAnswer(500, encoding, RpcCode.internal, outcome.message);
     case 'unavailable':
       return statusAnswer(503, encoding, RpcCode.unavailable, outcome.message, outcome.retryAfterS);
+    case 'overloaded':
+      return statusAnswer(
+        429,
+        encoding,
+        RpcCode.resourceExhausted,
+        outcome.message,
+        outcome.retryAfterS,
+      );
   }
 }
 

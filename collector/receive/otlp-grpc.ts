@@ -15,6 +15,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
+import { monotonicMs } from '#collector/messages.ts';
 import { err, ok, type Result } from '#lib/base/result.ts';
 import type { Signal } from '#lib/ingest/decoded.ts';
 import { encodeExportResponse, RpcCode } from '#lib/wire/otlp-response.ts';
@@ -31,6 +32,7 @@ import type { ReadLimits } from './read-body.ts';
 import { readGrpcMessage } from './read-grpc-message.ts';
 import {
   closeWithin,
+  grpcPatienceMs,
   listenOn,
   type OtlpReceiver,
   type ReceiverOptions,
@@ -60,6 +62,8 @@ const RESPONSE_HEADERS = {
 const CONNECTION_WINDOW_BYTES = 4 * 1024 * 1024;
 const STREAM_WINDOW_BYTES = 1024 * 1024;
 const MAX_STREAMS = 128;
+/** What a message takes of the budget before its length is known. */
+const EXPECTED_MESSAGE_BYTES = 64 * 1024;
 
 /** Rejects where the address cannot be listened on. */
 export async function startOtlpGrpc(options: ReceiverOptions): Promise<OtlpReceiver> {
@@ -111,6 +115,7 @@ class OtlpGrpc implements OtlpReceiver {
 
   drain(): void {
     this.#draining = true;
+    this.#options.door?.close();
   }
 
   async close(graceMs = 5000): Promise<void> {
@@ -173,6 +178,18 @@ class OtlpGrpc implements OtlpReceiver {
       });
       return;
     }
+    const answerByMs = monotonicMs() + grpcPatienceMs(asText(headers['grpc-timeout']));
+    const refused = await this.#options.door?.enter(
+      lease,
+      EXPECTED_MESSAGE_BYTES,
+      answerByMs - monotonicMs(),
+      (left) => stream.once('close', left),
+    );
+    if (refused !== null && refused !== undefined) {
+      stats.refuse(signal, 'grpc', stream.destroyed ? 'aborted' : refused.status);
+      refuse(stream, grpcOutcomeStatus(refused));
+      return;
+    }
     const message = await this.#message(stream, compression, lease);
     if (!message.ok) {
       stats.refuse(signal, 'grpc', message.error.kind);
@@ -180,7 +197,7 @@ class OtlpGrpc implements OtlpReceiver {
       return;
     }
     const bodyBytes = message.value.byteLength;
-    const outcome = await ingest.submit(signal, 'protobuf', message.value);
+    const outcome = await ingest.submit(signal, 'protobuf', message.value, answerByMs);
     stats.settle(signal, 'grpc', bodyBytes, outcome);
     if (outcome.status !== 'stored') {
       refuse(stream, grpcOutcomeStatus(outcome));
@@ -203,6 +220,10 @@ class OtlpGrpc implements OtlpReceiver {
     }
     return await decompress(compression, read.value.message, lease, this.#limits.maxBytes);
   }
+}
+
+function asText(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
 }
 
 function isGrpc(headers: IncomingHttpHeaders): boolean {

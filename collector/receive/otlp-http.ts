@@ -7,6 +7,7 @@
  * reserved before a body is read, and a refused sender must get its answer while it still sends.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { monotonicMs } from '#collector/messages.ts';
 import type { Signal } from '#lib/ingest/decoded.ts';
 import type { BodyFailure } from './body-failure.ts';
 import type { ByteLease } from './byte-budget.ts';
@@ -23,6 +24,7 @@ import { compressionOf, encodingOf, OTLP_PATHS, pathOf } from './otlp-request.ts
 import { type ReadLimits, readBody } from './read-body.ts';
 import {
   closeWithin,
+  HTTP_PATIENCE_MS,
   listenOn,
   type OtlpReceiver,
   type ReceiverOptions,
@@ -82,6 +84,7 @@ class OtlpHttp implements OtlpReceiver {
 
   drain(): void {
     this.#draining = true;
+    this.#options.door?.close();
   }
 
   async close(graceMs = 5000): Promise<void> {
@@ -168,6 +171,18 @@ class OtlpHttp implements OtlpReceiver {
     if (declared !== undefined && declared > this.#limits.maxBytes) {
       return fail({ kind: 'too_large', limitBytes: this.#limits.maxBytes });
     }
+    const arrivedMs = monotonicMs();
+    const refused = await this.#options.door?.enter(
+      lease,
+      declared ?? 0,
+      HTTP_PATIENCE_MS,
+      (left) => res.once('close', left),
+    );
+    if (refused !== null && refused !== undefined) {
+      if (res.destroyed) return fail({ kind: 'aborted' });
+      stats.refuse(signal, 'http', refused.status);
+      return outcomeAnswer(signal, encoding, refused);
+    }
     if (!lease.growTo(declared ?? 0)) return fail({ kind: 'over_budget' });
     if (expectsContinue) res.writeContinue();
     const read = await readBody(req, declared, lease, this.#limits);
@@ -179,7 +194,7 @@ class OtlpHttp implements OtlpReceiver {
       body = inflated.value;
     }
     const bodyBytes = body.byteLength;
-    const outcome = await ingest.submit(signal, encoding, body);
+    const outcome = await ingest.submit(signal, encoding, body, arrivedMs + HTTP_PATIENCE_MS);
     stats.settle(signal, 'http', bodyBytes, outcome);
     return outcomeAnswer(signal, encoding, outcome);
   }

@@ -7,10 +7,12 @@ export type Transport = 'http' | 'grpc';
 export const SIGNALS: readonly Signal[] = ['traces', 'metrics', 'logs'];
 export const TRANSPORTS: readonly Transport[] = ['http', 'grpc'];
 
-/** Why a request did not get a success. The first two may be sent again as they are. */
+/** Why a request did not get a success. The first three may be sent again as they are. */
 export const REFUSALS = [
   /** The byte budget is used up. */
   'over_budget',
+  /** It waited at the door for as long as its sender does, or too many waited. */
+  'overloaded',
   /** The store cannot take data now, or the collector is stopping. */
   'unavailable',
   'malformed',
@@ -23,6 +25,9 @@ export const REFUSALS = [
   'failed',
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
+
+/** Refusals that say when to send again. */
+export const AGAIN_LATER = ['over_budget', 'overloaded', 'unavailable'] as const;
 
 export interface SignalCounts {
   /** Requests answered with success, partial success included. */
@@ -66,6 +71,13 @@ export class ReceiverStats {
 
   refuse(signal: Signal, transport: Transport, refusal: Refusal): void {
     this.#entry(signal, transport).refusedRequests[refusal]++;
+  }
+
+  /** Requests refused for this reason, over all signals and transports. */
+  total(refusal: Refusal): number {
+    let sum = 0;
+    for (const { refusedRequests } of this.#counts.values()) sum += refusedRequests[refusal];
+    return sum;
   }
 
   /** Counts an outcome of the ingest service. */

@@ -1,6 +1,7 @@
 /** What both receivers are: their options, their limits, how they listen. */
 import type { Server } from 'node:net';
 import type { IngestService } from '#collector/ingest/ingest-client.ts';
+import type { FrontDoor } from './front-door.ts';
 import type { ReadLimits } from './read-body.ts';
 import type { ReceiverStats } from './receiver-stats.ts';
 
@@ -13,6 +14,8 @@ export interface ReceiverOptions {
   readonly ingest: Pick<IngestService, 'submit'>;
   /** Holds the byte budget, which both receivers share. */
   readonly stats: ReceiverStats;
+  /** Where requests wait while they cannot be stored; absent: they are read at once. */
+  readonly door?: FrontDoor;
   /** Limit of a body or message after decompression; default 64 MiB. */
   readonly maxBodyBytes?: number;
   /** Longest pause inside a body; default 10 s. */
@@ -29,6 +32,29 @@ export interface OtlpReceiver {
   /** Drains, waits for the answers of requests in flight up to `graceMs`, then closes. */
   close(graceMs?: number): Promise<void>;
 }
+
+/** How long a request may wait for the store: most senders time out after 10 s. */
+export const HTTP_PATIENCE_MS = 8000;
+export const MAX_PATIENCE_MS = 120_000;
+/** Left for the answer to travel, and for a commit that has just begun. */
+const ANSWER_MARGIN_MS = 2000;
+
+/** gRPC says how long its sender waits (`grpc-timeout`: "9900m", "10S"); HTTP does not. */
+export function grpcPatienceMs(timeout: string | undefined): number {
+  const [, digits = '', unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(timeout ?? '') ?? [];
+  const unitMs = UNIT_MS[unit];
+  if (unitMs === undefined) return HTTP_PATIENCE_MS;
+  return Math.min(MAX_PATIENCE_MS, Math.max(0, Number(digits) * unitMs - ANSWER_MARGIN_MS));
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1000,
+  m: 1,
+  u: 1e-3,
+  n: 1e-6,
+};
 
 export function readLimitsOf(options: ReceiverOptions): ReadLimits {
   return {

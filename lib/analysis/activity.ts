@@ -1,10 +1,10 @@
 /**
  * Busy, bubble and its exact partition, overlap (README, Definitions). Lengths are sums of
- * `timeByMask`; a group's figures are sums over its workers, divided after.
+ * `ActivitySweep`; a group's figures are sums over its workers, divided after.
  */
 import type { RollupLengthName } from '#lib/table/rollups.ts';
+import { Bit } from './activity-sweep.ts';
 import type { Activity, BubbleCauses } from './report-types.ts';
-import { Bit } from './worker-sets.ts';
 
 /** Interval lengths that add over workers and time. `unknownCauseNs` = |bubble ∩ receives|. */
 export type ActivityLengths = Record<RollupLengthName | 'unknownCauseNs', number>;

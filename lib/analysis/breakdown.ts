@@ -1,5 +1,5 @@
 /** Layer × micro-batch: the median way of one key through both sides. */
-import { type Assembled, Direction } from '#lib/model/assembled.ts';
+import type { Assembled } from '#lib/model/assembled.ts';
 import {
   endsInWindow,
   overlapsWindow,
@@ -10,7 +10,7 @@ import { type ReportWindow, windowOf } from './build-report.ts';
 import { indexExtent } from './index-extent.ts';
 import { groupCompleteKeys } from './key-facts.ts';
 import { Side, sideOf } from './key-times.ts';
-import { addDenseKeys, layersEnding, periodSamples } from './pipeline-report.ts';
+import { addDenseKeys, layersEnding, periodSamples } from './layer-samples.ts';
 import {
   boundOf,
   computeSamples,
@@ -20,8 +20,8 @@ import {
   termsOf,
   transferSamples,
 } from './pipeline-terms.ts';
-import { GroupedSamples } from './quantiles.ts';
 import type { Bound } from './report-types.ts';
+import { groupSamples, mediansOf, type Samples } from './samples.ts';
 
 /** Medians in nanoseconds; null without samples. */
 export interface BreakdownTimes {
@@ -124,22 +124,18 @@ function timesByGroup(
   const groupOfKey = Int32Array.from(assembled.keys.layer, (_, key) => groupOf(key));
   const complete = groupCompleteKeys(samples.facts, window, groupOf);
   const computed = addDenseKeys(samples, window, complete, groupOf);
-  const compute = computeSamples(samples, computed, groups);
-  const attention = compute.medians(Side.attention);
-  const ffn = compute.medians(Side.ffn);
-  const transfer = transferSamples(samples, complete, groups);
-  const a2f = transfer.medians(Direction.a2f);
-  const f2a = transfer.medians(Direction.f2a);
-  const attentionWait = waitSamples(assembled, window, groupOf, groups, Side.attention).medians();
-  const ffnWait = waitSamples(assembled, window, groupOf, groups, Side.ffn).medians();
-  const period = periodSamples(samples, window, groupOfKey, groups).medians();
+  const compute = mediansOf(computeSamples(samples, computed, groups));
+  const transfer = mediansOf(transferSamples(samples, complete, groups));
+  const attentionWait = mediansOf(waitSamples(assembled, window, groupOf, groups, Side.attention));
+  const ffnWait = mediansOf(waitSamples(assembled, window, groupOf, groups, Side.ffn));
+  const period = mediansOf(periodSamples(samples, window, groupOfKey, groups));
   const counts = new Uint32Array(groups);
   for (const group of complete) if (group >= 0) counts[group] = counts[group]! + 1;
   return Array.from({ length: groups }, (_, g) => ({
-    attentionNs: orNull(attention[g]!),
-    a2fNs: orNull(a2f[g]!),
-    ffnNs: orNull(ffn[g]!),
-    f2aNs: orNull(f2a[g]!),
+    attentionNs: orNull(compute[g]!),
+    a2fNs: orNull(transfer[g]!),
+    ffnNs: orNull(compute[groups + g]!),
+    f2aNs: orNull(transfer[groups + g]!),
     attentionWaitNs: orNull(attentionWait[g]!),
     ffnWaitNs: orNull(ffnWait[g]!),
     periodNs: orNull(period[g]!),
@@ -154,7 +150,7 @@ function waitSamples(
   groupOf: (key: number) => number,
   groups: number,
   side: number,
-): GroupedSamples {
+): Samples {
   const groupOfReceive = new Int32Array(receives.length).fill(-1);
   const waitNs = new Float64Array(receives.length);
   for (let r = 0; r < receives.length; r++) {
@@ -164,7 +160,7 @@ function waitSamples(
     groupOfReceive[r] = groupOf(key);
     waitNs[r] = receives.cutNs[r]! - receives.startNs[r]!;
   }
-  return new GroupedSamples(groupOfReceive, waitNs, groups);
+  return groupSamples(groupOfReceive, waitNs, groups);
 }
 
 function orNull(value: number): number | null {

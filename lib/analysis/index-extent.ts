@@ -1,11 +1,12 @@
 import type { Assembled } from '#lib/model/assembled.ts';
-import { overlapsWindow, type WindowNs } from '#lib/model/select-window.ts';
+import { coversAll, overlapsWindow, type WindowNs } from '#lib/model/select-window.ts';
 
 /** How many micro-batches and layers the window's events name: one more than the largest index. */
 export function indexExtent(
   assembled: Assembled,
   window: WindowNs,
 ): { microbatches: number; layers: number } {
+  if (coversAll(assembled, window)) return assembled;
   const { events, endNs } = assembled;
   let microbatches = 0;
   let layers = 0;

@@ -79,22 +79,3 @@ export class IntervalCollector {
     return set.slice(0, out);
   }
 }
-
-/** The union of two normal sets, in one pass. */
-export function mergeSets(a: Intervals, b: Intervals): Intervals {
-  if (a.length === 0) return b;
-  if (b.length === 0) return a;
-  const merged = new IntervalCollector();
-  let i = 0;
-  let j = 0;
-  while (i < a.length || j < b.length) {
-    if (j >= b.length || (i < a.length && a[i]! <= b[j]!)) {
-      merged.add(a[i]!, a[i + 1]!);
-      i += 2;
-    } else {
-      merged.add(b[j]!, b[j + 1]!);
-      j += 2;
-    }
-  }
-  return merged.take();
-}

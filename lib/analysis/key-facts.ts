@@ -1,7 +1,7 @@
 /** Facts about each key of the table: its extent, whether its layer is dense, whether it is whole. */
 import type { Assembled } from '#lib/model/assembled.ts';
 import { endsInWindow, type WindowNs } from '#lib/model/select-window.ts';
-import { Kind, Stage } from '#lib/table/codes.ts';
+import { ABSENT } from '#lib/table/codes.ts';
 import { type KeyTimes, Side, sideOf } from './key-times.ts';
 
 export interface KeyFacts {
@@ -14,19 +14,14 @@ export interface KeyFacts {
   readonly complete: Uint8Array;
 }
 
-export function keyFacts(assembled: Assembled, times: KeyTimes): KeyFacts {
-  const { events, endNs, keyOf, keys } = assembled;
-  const starts = new Float64Array(keys.length).fill(Number.POSITIVE_INFINITY);
-  const ends = new Float64Array(keys.length).fill(Number.NEGATIVE_INFINITY);
-  const sparseLayers = new Set<number>();
-  for (let row = 0; row < events.length; row++) {
-    const key = keyOf[row]!;
-    if (key < 0) continue;
-    if (events.startNs[row]! < starts[key]!) starts[key] = events.startNs[row]!;
-    if (endNs[row]! > ends[key]!) ends[key] = endNs[row]!;
-    if (crossesNetwork(events.stage[row]!, events.kind[row]!)) sparseLayers.add(events.layer[row]!);
-  }
-  sparseLayers.delete(-1);
+/** `sparseLayers`: where a larger window tells more of them. */
+export function keyFacts(
+  assembled: Assembled,
+  times: KeyTimes,
+  sparseLayers: ReadonlySet<number> = layersCrossing(assembled, times),
+): KeyFacts {
+  const { keys } = assembled;
+  const { startNs, endNs } = times.extent;
   const sparse = new Uint8Array(keys.length);
   for (let k = 0; k < keys.length; k++) if (sparseLayers.has(keys.layer[k]!)) sparse[k] = 1;
   const present = presentInSteps(assembled);
@@ -44,7 +39,16 @@ export function keyFacts(assembled: Assembled, times: KeyTimes): KeyFacts {
     );
     if (whole) complete[k] = 1;
   }
-  return { startNs: starts, endNs: ends, sparse, complete };
+  return { startNs, endNs, sparse, complete };
+}
+
+/** Layers that cross the network or have experts. */
+export function layersCrossing({ keys }: Assembled, times: KeyTimes): ReadonlySet<number> {
+  const { crosses } = times.extent;
+  const layers = new Set<number>();
+  for (let k = 0; k < keys.length; k++) if (crosses[k] === 1) layers.add(keys.layer[k]!);
+  layers.delete(ABSENT);
+  return layers;
 }
 
 /** Group of every key: `groupOf` for complete keys that end in the window, else -1. */
@@ -61,31 +65,16 @@ export function groupCompleteKeys(
   return groups;
 }
 
-function crossesNetwork(stage: number, kind: number): boolean {
-  return (
-    stage === Stage.a2f_send ||
-    stage === Stage.a2f_recv ||
-    stage === Stage.expert ||
-    stage === Stage.f2a_send ||
-    stage === Stage.f2a_recv ||
-    kind === Kind.receive
-  );
-}
-
 /** Workers with any event in the step, at `2·step + side`. */
-function presentInSteps(assembled: Assembled): Uint32Array {
-  const { events, offsets, steps, stepOf } = assembled;
+function presentInSteps({ events, steps, workerSteps }: Assembled): Uint32Array {
   const present = new Uint32Array(steps.length * 2);
-  const seenBy = new Int32Array(steps.length).fill(-1);
-  for (let w = 0; w < events.workers.length; w++) {
-    const side = sideOf(events.workers[w]!.role);
-    if (side < 0) continue;
-    for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
-      const step = stepOf[row]!;
-      if (step < 0 || seenBy[step] === w) continue;
-      seenBy[step] = w;
-      present[step * 2 + side] = present[step * 2 + side]! + 1;
+  events.workers.forEach(({ role }, w) => {
+    const side = sideOf(role);
+    if (side < 0) return;
+    for (let i = workerSteps.offsets[w]!; i < workerSteps.offsets[w + 1]!; i++) {
+      const at = workerSteps.step[i]! * 2 + side;
+      present[at] = present[at]! + 1;
     }
-  }
+  });
   return present;
 }

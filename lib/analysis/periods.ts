@@ -11,85 +11,114 @@ import { sideOf } from './key-times.ts';
 export interface Periods {
   /** Key of layer l. */
   readonly key: Int32Array;
-  readonly startNs: Float64Array;
+  /** From start to start: negative where the next layer comes first, because clocks or senders err. */
+  readonly periodNs: Float64Array;
   /** Start in layer l + 1. */
   readonly endNs: Float64Array;
 }
 
+/** Room for first starts: so many (stage, key) at a time. */
+const MAX_CELLS = 1 << 22;
+
 export function measuredPeriods(assembled: Assembled, facts: KeyFacts): Periods {
-  const { events, offsets, keyOf, keys } = assembled;
-  const key = new Int32Array(events.length);
-  const startNs = new Float64Array(events.length);
-  const endNs = new Float64Array(events.length);
-  let length = 0;
+  const { events, keys } = assembled;
   const previous = new Int32Array(keys.length).fill(-1);
   for (let k = 0; k < keys.length; k++) if (keys.next[k]! >= 0) previous[keys.next[k]!] = k;
-  const firstNs = new Float64Array(keys.length);
-  const seenIn = new Int32Array(keys.length).fill(-1);
-  const add = (k: number, from: number, to: number): void => {
-    key[length] = k;
-    startNs[length] = from;
-    endNs[length++] = to;
+  const slots = Math.max(1, Math.min(8, Math.floor(MAX_CELLS / Math.max(1, keys.length))));
+  const scratch: Scratch = {
+    previous,
+    slots,
+    firstNs: new Float64Array(slots * keys.length),
+    seenIn: new Int32Array(slots * keys.length).fill(-1),
+  };
+  const found = {
+    length: 0,
+    key: new Int32Array(events.length),
+    periodNs: new Float64Array(events.length),
+    endNs: new Float64Array(events.length),
   };
   let round = 0;
   for (let w = 0; w < events.workers.length; w++) {
     if (sideOf(events.workers[w]!.role) < 0) continue;
-    for (const rows of rowsByStage(assembled, facts, offsets[w]!, offsets[w + 1]!)) {
-      for (let i = 0; i < rows.length; i++) {
-        const row = rows[i]!;
-        const k = keyOf[row]!;
-        if (seenIn[k] === round) continue;
-        seenIn[k] = round;
-        const start = events.startNs[row]!;
-        firstNs[k] = start;
-        const before = previous[k]!;
-        if (before >= 0 && seenIn[before] === round) add(before, firstNs[before]!, start);
-        // The next layer comes first only where clocks or senders err.
-        const next = keys.next[k]!;
-        if (next >= 0 && seenIn[next] === round) add(k, start, firstNs[next]!);
-      }
-      round++;
+    const { slotOf, count } = slotsOfStages(assembled, w);
+    for (let slot = 0; slot < count; slot += slots) {
+      addPeriods(assembled, w, facts, slotOf, slot, round++, scratch, found);
     }
   }
   return {
-    key: key.subarray(0, length),
-    startNs: startNs.subarray(0, length),
-    endNs: endNs.subarray(0, length),
+    key: found.key.subarray(0, found.length),
+    periodNs: found.periodNs.subarray(0, found.length),
+    endNs: found.endNs.subarray(0, found.length),
   };
 }
 
-/** The rows that have a period, those of one stage together, each part in the table's order. */
-function rowsByStage(
+/** First starts of up to `slots` stages, at `slot · keys + key`. */
+interface Scratch {
+  /** The key of the layer before, -1 without one. */
+  readonly previous: Int32Array;
+  readonly slots: number;
+  readonly firstNs: Float64Array;
+  /** The last round in which the cell was set. */
+  readonly seenIn: Int32Array;
+}
+
+/** Numbers the stages that a worker has periods of; -1 for the others. */
+function slotsOfStages(
+  { events, offsets }: Assembled,
+  w: number,
+): { slotOf: Int32Array; count: number } {
+  const { kind, stage } = events;
+  const slotOf = new Int32Array(events.stageNames.length).fill(-1);
+  let count = 0;
+  for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
+    if (slotOf[stage[row]!]! < 0 && hasPeriod(kind[row]!)) slotOf[stage[row]!] = count++;
+  }
+  return { slotOf, count };
+}
+
+function hasPeriod(kind: number): boolean {
+  return kind === Kind.compute || kind === Kind.transfer || kind === Kind.receive;
+}
+
+/** Those of the stages in slots `[firstSlot, firstSlot + slots)`. */
+function addPeriods(
   assembled: Assembled,
-  facts: KeyFacts,
-  from: number,
-  to: number,
-): Int32Array[] {
-  const { events, keyOf } = assembled;
-  const counts = new Uint32Array(events.stageNames.length);
-  const rows = new Int32Array(to - from);
-  let length = 0;
-  for (let row = from; row < to; row++) {
+  w: number,
+  { sparse }: KeyFacts,
+  slotOf: Int32Array,
+  firstSlot: number,
+  round: number,
+  scratch: Scratch,
+  found: { length: number; key: Int32Array; periodNs: Float64Array; endNs: Float64Array },
+): void {
+  const { events, offsets, keyOf, keys } = assembled;
+  const { kind, stage, startNs } = events;
+  const { next } = keys;
+  const { previous, slots, firstNs, seenIn } = scratch;
+  const { key: keyColumn, periodNs, endNs } = found;
+  let { length } = found;
+  for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
     const key = keyOf[row]!;
-    const kind = events.kind[row]!;
-    if (key < 0 || facts.sparse[key] === 0) continue;
-    if (kind !== Kind.compute && kind !== Kind.transfer && kind !== Kind.receive) continue;
-    rows[length++] = row;
-    const stage = events.stage[row]!;
-    counts[stage] = counts[stage]! + 1;
+    if (key < 0 || sparse[key] === 0 || !hasPeriod(kind[row]!)) continue;
+    const slot = slotOf[stage[row]!]! - firstSlot;
+    if (slot < 0 || slot >= slots) continue;
+    const base = slot * keys.length;
+    if (seenIn[base + key] === round) continue;
+    seenIn[base + key] = round;
+    const start = startNs[row]!;
+    firstNs[base + key] = start;
+    const before = previous[key]!;
+    if (before >= 0 && seenIn[base + before] === round) {
+      keyColumn[length] = before;
+      periodNs[length] = start - firstNs[base + before]!;
+      endNs[length++] = start;
+    }
+    const after = next[key]!;
+    if (after >= 0 && seenIn[base + after] === round) {
+      keyColumn[length] = key;
+      periodNs[length] = firstNs[base + after]! - start;
+      endNs[length++] = firstNs[base + after]!;
+    }
   }
-  const ends = counts.slice();
-  for (let stage = 1; stage < ends.length; stage++) ends[stage] = ends[stage]! + ends[stage - 1]!;
-  const filled = ends.map((end, stage) => end - counts[stage]!);
-  const sorted = new Int32Array(length);
-  for (let i = 0; i < length; i++) {
-    const stage = events.stage[rows[i]!]!;
-    sorted[filled[stage]!] = rows[i]!;
-    filled[stage] = filled[stage]! + 1;
-  }
-  const parts: Int32Array[] = [];
-  for (let stage = 0; stage < ends.length; stage++) {
-    if (counts[stage]! > 0) parts.push(sorted.subarray(ends[stage]! - counts[stage]!, ends[stage]));
-  }
-  return parts;
+  found.length = length;
 }

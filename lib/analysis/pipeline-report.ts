@@ -1,139 +1,99 @@
 /** Layers and balance of a report. */
-import { type Assembled, Direction } from '#lib/model/assembled.ts';
-import { endsInWindow, type WindowNs } from '#lib/model/select-window.ts';
 import { balanceOf } from './balance.ts';
-import { groupCompleteKeys } from './key-facts.ts';
-import { Side } from './key-times.ts';
+import type { LayerSamples } from './layer-samples.ts';
 import {
   boundOf,
-  computeSamples,
-  type PipelineSamples,
   type PipelineTerms,
-  pipelineSamples,
-  pipelineTerms,
+  type TermSamples,
   termsOf,
-  transferSamples,
+  termsOfMedians,
 } from './pipeline-terms.ts';
-import { GroupedSamples, quantilesOf } from './quantiles.ts';
-import type { Balance, LayerReport } from './report-types.ts';
+import { medianOf, quantilesOf } from './quantiles.ts';
+import type { Balance, LayerReport, Quantiles } from './report-types.ts';
+import { joinedIn, type Samples } from './samples.ts';
 
 export interface PipelineReport {
   readonly layers: readonly LayerReport[];
   readonly balance: Balance | null;
 }
 
-/** `microbatches`: how many the window's events name. */
+/**
+ * `parts` are those of windows that make up the report's, and have the same layers.
+ * `microbatches`: how many the window's events name. Reorders the samples.
+ */
 export function reportPipeline(
-  assembled: Assembled,
-  window: WindowNs,
+  parts: readonly LayerSamples[],
   microbatches: number,
 ): PipelineReport {
-  const samples = pipelineSamples(assembled);
-  const numbers = layersEnding(assembled, samples, window);
-  const groupOfLayer = new Map(numbers.map((layer, g) => [layer, g]));
-  const layerOfKey = assembled.keys.layer.map((layer) => groupOfLayer.get(layer) ?? -1);
-  const layerOf = (key: number): number => layerOfKey[key]!;
-  const byLayer = groupCompleteKeys(samples.facts, window, layerOf);
-  const terms = pipelineTerms(samples, byLayer, numbers.length);
-  const overall = pipelineTerms(
-    samples,
-    groupCompleteKeys(samples.facts, window, () => 0),
-    1,
+  const layers = parts[0]!.layers;
+  const groups = layers.length;
+  const of = (name: keyof TermSamples): Samples[] => parts.map(({ terms }) => terms[name]);
+  const quantiles = (samples: readonly Samples[], count: number): (Quantiles | null)[] =>
+    Array.from({ length: count }, (_, g) => quantilesOf(joinedIn(samples, g)));
+  const compute = quantiles(of('computeNs'), 2 * groups);
+  const transfer = quantiles(of('transferNs'), 2 * groups);
+  const dense = quantiles(
+    parts.map((part) => part.denseComputeNs),
+    2 * groups,
   );
-  const periods = periodSamples(samples, window, layerOfKey, numbers.length);
+  const periods = parts.map((part) => part.periodNs);
+  const period = quantiles(periods, groups);
+  const terms = termsOfMedians(
+    mediansIn(compute),
+    medians(of('occupiedNs'), 2 * groups, 1),
+    medians(of('serialNs'), 2 * groups, 1),
+    mediansIn(transfer),
+    medians(of('linkNs'), 2 * groups, 1),
+  );
+  // Last, since it reorders samples across layers: those of all layers of a side stand together.
+  const overall = overallTerms(of, groups);
   return {
-    layers: layerReports(samples, window, numbers, byLayer, layerOf, terms, periods, microbatches),
-    balance: balanceOf(terms, overall, microbatches, meanOfAll(periods, numbers.length)),
+    layers: layers.map((layer, g) => {
+      const cycle = termsOf(terms, g, microbatches);
+      return {
+        layer,
+        attentionNs: compute[g] ?? dense[g]!,
+        a2fNs: transfer[g]!,
+        ffnNs: compute[groups + g] ?? dense[groups + g]!,
+        f2aNs: transfer[groups + g]!,
+        periodNs: period[g]!,
+        idealPeriodNs: cycle === null ? null : Math.max(...cycle),
+        bound: cycle === null ? null : boundOf(cycle),
+      };
+    }),
+    balance: balanceOf(terms, overall, microbatches, meanOf(periods)),
   };
 }
 
-/** Layers with a key or a measured period that ends in the window, ascending. */
-export function layersEnding(
-  assembled: Assembled,
-  { facts, periods }: PipelineSamples,
-  window: WindowNs,
-): number[] {
-  const { keys } = assembled;
-  const found = new Uint8Array(keys.length);
-  for (let key = 0; key < keys.length; key++) {
-    if (keys.layer[key]! < 0) continue;
-    if (endsInWindow(facts.startNs[key]!, facts.endNs[key]!, window)) found[key] = 1;
-  }
-  for (let i = 0; i < periods.key.length; i++) {
-    if (found[periods.key[i]!] === 1) continue;
-    if (endsInWindow(periods.startNs[i]!, periods.endNs[i]!, window)) found[periods.key[i]!] = 1;
-  }
-  const layers = new Set<number>();
-  for (let key = 0; key < keys.length; key++) if (found[key] === 1) layers.add(keys.layer[key]!);
-  return [...layers].sort((a, b) => a - b);
+/** One group: all layers. */
+function overallTerms(of: (name: keyof TermSamples) => Samples[], layers: number): PipelineTerms {
+  return termsOfMedians(
+    medians(of('computeNs'), 2, layers),
+    medians(of('occupiedNs'), 2, layers),
+    medians(of('serialNs'), 2, layers),
+    medians(of('transferNs'), 2, layers),
+    medians(of('linkNs'), 2, layers),
+  );
 }
 
-/** Measured periods of the window by the group of the key that they start from. */
-export function periodSamples(
-  { periods }: PipelineSamples,
-  window: WindowNs,
-  groupOfKey: Int32Array,
-  groups: number,
-): GroupedSamples {
-  const { key, startNs, endNs } = periods;
-  const groupOf = new Int32Array(key.length).fill(-1);
-  const periodNs = new Float64Array(key.length);
-  for (let i = 0; i < key.length; i++) {
-    if (endsInWindow(startNs[i]!, endNs[i]!, window)) groupOf[i] = groupOfKey[key[i]!]!;
-    periodNs[i] = endNs[i]! - startNs[i]!;
-  }
-  return new GroupedSamples(groupOf, periodNs, groups);
+/** Of `count` spans of `width` groups; NaN without samples. */
+function medians(samples: readonly Samples[], count: number, width: number): Float64Array {
+  return Float64Array.from(
+    { length: count },
+    (_, i) => medianOf(joinedIn(samples, i * width, width)) ?? Number.NaN,
+  );
 }
 
-function meanOfAll(samples: GroupedSamples, groups: number): number | null {
+function mediansIn(quantiles: readonly (Quantiles | null)[]): Float64Array {
+  return Float64Array.from(quantiles, (one) => one?.p50 ?? Number.NaN);
+}
+
+function meanOf(samples: readonly Samples[]): number | null {
   let sum = 0;
   let count = 0;
-  for (let g = 0; g < groups; g++) {
-    const values = samples.of(g);
+  for (const { values } of samples) {
     for (let i = 0; i < values.length; i++) sum += values[i]!;
     count += values.length;
   }
   return count === 0 ? null : sum / count;
-}
-
-function layerReports(
-  samples: PipelineSamples,
-  window: WindowNs,
-  numbers: readonly number[],
-  byLayer: Int32Array,
-  layerOf: (key: number) => number,
-  terms: PipelineTerms,
-  periods: GroupedSamples,
-  microbatches: number,
-): LayerReport[] {
-  const groups = numbers.length;
-  const computed = addDenseKeys(samples, window, byLayer, layerOf);
-  const compute = computeSamples(samples, computed, groups);
-  const transfer = transferSamples(samples, byLayer, groups);
-  return numbers.map((layer, g) => {
-    const cycle = termsOf(terms, g, microbatches);
-    return {
-      layer,
-      attentionNs: quantilesOf(compute.of(g, Side.attention)),
-      a2fNs: quantilesOf(transfer.of(g, Direction.a2f)),
-      ffnNs: quantilesOf(compute.of(g, Side.ffn)),
-      f2aNs: quantilesOf(transfer.of(g, Direction.f2a)),
-      periodNs: quantilesOf(periods.of(g)),
-      idealPeriodNs: cycle === null ? null : Math.max(...cycle),
-      bound: cycle === null ? null : boundOf(cycle),
-    };
-  });
-}
-
-/** Dense layers are never complete (one side does them alone), yet their compute time is shown. */
-export function addDenseKeys(
-  { facts }: PipelineSamples,
-  window: WindowNs,
-  groupOfKey: Int32Array,
-  groupOf: (key: number) => number,
-): Int32Array {
-  return groupOfKey.map((group, key) => {
-    if (group >= 0 || facts.sparse[key] === 1) return group;
-    return endsInWindow(facts.startNs[key]!, facts.endNs[key]!, window) ? groupOf(key) : -1;
-  });
 }

@@ -5,12 +5,13 @@
  *
  * What a group is, the caller says: a layer, a layer and micro-batch, everything.
  */
-import { type Assembled, Direction } from '#lib/model/assembled.ts';
+import type { Assembled } from '#lib/model/assembled.ts';
 import { type KeyFacts, keyFacts } from './key-facts.ts';
-import { type KeyTimes, keyTimes, Side } from './key-times.ts';
+import { type KeyTimes, keyTimes } from './key-times.ts';
 import { measuredPeriods, type Periods } from './periods.ts';
-import { PairedSamples } from './quantiles.ts';
 import type { Bound } from './report-types.ts';
+import { groupSamples, mediansOf, type Samples } from './samples.ts';
+import type { Slice } from './slice.ts';
 import { type TransferTimes, transferTimes } from './transfer-times.ts';
 
 /** Everything that pipeline figures are drawn from; independent of window and grouping. */
@@ -21,13 +22,13 @@ export interface PipelineSamples {
   readonly periods: Periods;
 }
 
-export function pipelineSamples(assembled: Assembled): PipelineSamples {
+export function pipelineSamples(assembled: Assembled, slice: Slice | null = null): PipelineSamples {
   const times = keyTimes(assembled);
-  const facts = keyFacts(assembled, times);
+  const facts = keyFacts(assembled, times, slice?.known?.sparseLayers);
   return {
     times,
     facts,
-    transfers: transferTimes(assembled, facts),
+    transfers: transferTimes(assembled, facts, slice),
     periods: measuredPeriods(assembled, facts),
   };
 }
@@ -48,76 +49,124 @@ export interface PipelineTerms {
   readonly of2aNs: Float64Array;
 }
 
+/**
+ * What the terms are medians of. Two groups each: those of attention, or of A2F transfers, come
+ * first; group g of FFN, or of F2A, is `groups + g`.
+ */
+export interface TermSamples {
+  /** T of every worker and key. */
+  readonly computeNs: Samples;
+  /** O and S of each key's slowest worker. */
+  readonly occupiedNs: Samples;
+  readonly serialNs: Samples;
+  readonly transferNs: Samples;
+  readonly linkNs: Samples;
+}
+
 /** `groupOfKey`: -1 leaves a key out. */
+export function termSamples(
+  samples: PipelineSamples,
+  groupOfKey: Int32Array,
+  groups: number,
+): TermSamples {
+  const { times, transfers } = samples;
+  const keys = groupOfKey.length;
+  return {
+    computeNs: computeSamples(samples, groupOfKey, groups),
+    occupiedNs: samplesByKey(slowestByKey(times, times.oNs, keys), groupOfKey, groups),
+    serialNs: samplesByKey(slowestByKey(times, times.sNs, keys), groupOfKey, groups),
+    transferNs: transferSamples(samples, groupOfKey, groups),
+    linkNs: samplesByKey(transfers.occupancyNs, groupOfKey, groups),
+  };
+}
+
 export function pipelineTerms(
   samples: PipelineSamples,
   groupOfKey: Int32Array,
   groups: number,
 ): PipelineTerms {
-  const { times, transfers } = samples;
-  const t = computeSamples(samples, groupOfKey, groups);
-  const o = samplesByKey(slowestByKey(times, times.oNs, groupOfKey.length), groupOfKey, groups);
-  const s = samplesByKey(slowestByKey(times, times.sNs, groupOfKey.length), groupOfKey, groups);
-  const transfer = transferSamples(samples, groupOfKey, groups);
-  const occupancy = samplesByKey(transfers.occupancyNs, groupOfKey, groups);
+  const found = termSamples(samples, groupOfKey, groups);
+  return termsOfMedians(
+    mediansOf(found.computeNs),
+    mediansOf(found.occupiedNs),
+    mediansOf(found.serialNs),
+    mediansOf(found.transferNs),
+    mediansOf(found.linkNs),
+  );
+}
+
+/** Each column: one median a group of attention or A2F, then one a group of FFN or F2A. */
+export function termsOfMedians(
+  compute: Float64Array,
+  occupied: Float64Array,
+  serial: Float64Array,
+  transfer: Float64Array,
+  link: Float64Array,
+): PipelineTerms {
+  const groups = compute.length / 2;
+  const first = (column: Float64Array): Float64Array => column.subarray(0, groups);
+  const second = (column: Float64Array): Float64Array => column.subarray(groups);
   return {
-    taNs: t.medians(Side.attention),
-    tfNs: t.medians(Side.ffn),
-    eaNs: o.medians(Side.attention),
-    efNs: o.medians(Side.ffn),
-    saNs: s.medians(Side.attention),
-    sfNs: s.medians(Side.ffn),
-    ta2fNs: transfer.medians(Direction.a2f),
-    tf2aNs: transfer.medians(Direction.f2a),
-    oa2fNs: occupancy.medians(Direction.a2f),
-    of2aNs: occupancy.medians(Direction.f2a),
+    taNs: first(compute),
+    tfNs: second(compute),
+    eaNs: first(occupied),
+    efNs: second(occupied),
+    saNs: first(serial),
+    sfNs: second(serial),
+    ta2fNs: first(transfer),
+    tf2aNs: second(transfer),
+    oa2fNs: first(link),
+    of2aNs: second(link),
   };
 }
 
-/** T of every worker and key, by side. */
+/** T of every worker and key: attention's groups, then FFN's. */
 export function computeSamples(
   { times }: PipelineSamples,
   groupOfKey: Int32Array,
   groups: number,
-): PairedSamples {
+): Samples {
   const { length, key, side, tNs } = times;
-  return new PairedSamples(pairs(groupOfKey, key, side, length), tNs.subarray(0, length), groups);
+  const values = tNs.subarray(0, length);
+  return groupSamples(twice(groupOfKey, key, side, length, groups), values, groups * 2);
 }
 
-/** By direction. */
+/** A2F's groups, then F2A's. */
 export function transferSamples(
   { transfers }: PipelineSamples,
   groupOfKey: Int32Array,
   groups: number,
-): PairedSamples {
+): Samples {
   const { key, direction, transferNs } = transfers;
-  return new PairedSamples(pairs(groupOfKey, key, direction, key.length), transferNs, groups);
+  const groupOf = twice(groupOfKey, key, direction, key.length, groups);
+  return groupSamples(groupOf, transferNs, groups * 2);
 }
 
 /** `values` holds two entries a key. */
-function samplesByKey(values: Float64Array, groupOfKey: Int32Array, groups: number): PairedSamples {
-  const pairOf = new Int32Array(values.length);
+function samplesByKey(values: Float64Array, groupOfKey: Int32Array, groups: number): Samples {
+  const groupOf = new Int32Array(values.length);
   for (let key = 0; key < groupOfKey.length; key++) {
-    const pair = groupOfKey[key]! * 2;
-    pairOf[2 * key] = pair;
-    pairOf[2 * key + 1] = pair < 0 ? -1 : pair + 1;
+    const group = groupOfKey[key]!;
+    groupOf[2 * key] = group;
+    groupOf[2 * key + 1] = group < 0 ? -1 : groups + group;
   }
-  return new PairedSamples(pairOf, values, groups);
+  return groupSamples(groupOf, values, groups * 2);
 }
 
-/** Twice the group plus the half, negative for samples of keys without a group. */
-function pairs(
+/** The group of each sample, `groups` further for those of the second half; -1 without one. */
+function twice(
   groupOfKey: Int32Array,
   key: Int32Array,
   half: Uint8Array,
   length: number,
+  groups: number,
 ): Int32Array {
-  const pairOf = new Int32Array(length);
+  const groupOf = new Int32Array(length);
   for (let i = 0; i < length; i++) {
     const group = groupOfKey[key[i]!]!;
-    pairOf[i] = group < 0 ? -1 : group * 2 + half[i]!;
+    groupOf[i] = group < 0 ? -1 : half[i]! * groups + group;
   }
-  return pairOf;
+  return groupOf;
 }
 
 function slowestByKey(times: KeyTimes, column: Float64Array, keys: number): Float64Array {

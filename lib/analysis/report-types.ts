@@ -138,6 +138,8 @@ export interface Report {
   readonly schema: 'afdscope.report/1';
   readonly deployment: string;
   readonly exactness: 'raw' | 'rollup';
+  /** Largest relative error of p50, p90 and p99; absent: they are exact. */
+  readonly quantileErrorRatio?: number | undefined;
   readonly window: {
     readonly startUnixNs: string;
     readonly endUnixNs: string;
@@ -152,6 +154,9 @@ export interface Report {
   readonly steps: {
     readonly count: number;
     readonly latencyNs: Quantiles | null;
+    /** From rollups, which keep no quantiles of it; absent without a step. */
+    readonly meanLatencyNs?: number | undefined;
+    readonly maxLatencyNs?: number | undefined;
     readonly cadenceNs: Quantiles | null;
     readonly tokens: number | null;
     readonly tokensPerSecond: number | null;

@@ -183,11 +183,11 @@ function stepBuckets(assembled: Assembled, window: WindowNs, edgesNs: Float64Arr
   const samples = pipelineSamples(assembled);
   const { periods, facts } = samples;
   for (let i = 0; i < periods.key.length; i++) {
-    const start = periods.startNs[i]!;
+    const periodNs = periods.periodNs[i]!;
     const end = periods.endNs[i]!;
-    if (!endsInWindow(start, end, window)) continue;
+    if (!endsInWindow(end - periodNs, end, window)) continue;
     const sum = sumsAt(end);
-    sum.periodSumNs += end - start;
+    sum.periodSumNs += periodNs;
     sum.periodCount++;
   }
   const groupsOfBucket = new Map<number, Map<number, number>>();

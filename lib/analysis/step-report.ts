@@ -8,12 +8,14 @@ import { quantilesOf } from './quantiles.ts';
 import type { Report } from './report-types.ts';
 import { countsTokens, tokensBefore, tokensPerSecond } from './throughput.ts';
 
-/** `observedNs`: observed time in the window, parallel to the table's workers. */
-export function reportSteps(
-  assembled: Assembled,
-  window: WindowNs,
-  observedNs: readonly number[],
-): Report['steps'] {
+export interface StepSamples {
+  readonly latencyNs: Float64Array;
+  readonly cadenceNs: Float64Array;
+  /** Share of the window; null where no event carries tokens. */
+  readonly tokens: number | null;
+}
+
+export function stepSamples(assembled: Assembled, window: WindowNs): StepSamples {
   const { steps } = assembled;
   const latencies = new GrowableFloat64();
   for (let step = 0; step < steps.length; step++) {
@@ -32,37 +34,59 @@ export function reportSteps(
         tokensBefore(window.fromNs, tokens[step]!, start, end);
     }
   }
-  const counting = observedNs.filter((_, w) => countsTokens(assembled.events.workers[w]!.role));
+  return { latencyNs: latencies.finish(), cadenceNs: cadences(assembled, window), tokens: sum };
+}
+
+/**
+ * `parts` are those of windows that make up the report's; `countingNs`: observed time in it, one
+ * entry a token-counting worker. Reorders the samples.
+ */
+export function reportSteps(
+  parts: readonly StepSamples[],
+  countingNs: readonly number[],
+): Report['steps'] {
+  const latencyNs = joined(parts.map((part) => part.latencyNs));
+  const counts = parts.flatMap(({ tokens }) => (tokens === null ? [] : [tokens]));
+  const tokens = counts.length === 0 ? null : counts.reduce((sum, count) => sum + count, 0);
   return {
-    count: latencies.length,
-    latencyNs: quantilesOf(latencies.finish()),
-    cadenceNs: quantilesOf(cadences(assembled, window)),
-    tokens: sum,
-    tokensPerSecond: tokensPerSecond(sum, counting),
+    count: latencyNs.length,
+    latencyNs: quantilesOf(latencyNs),
+    cadenceNs: quantilesOf(joined(parts.map((part) => part.cadenceNs))),
+    tokens,
+    tokensPerSecond: tokensPerSecond(tokens, countingNs),
   };
+}
+
+function joined(parts: readonly Float64Array[]): Float64Array {
+  const all = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 /** Start to start of consecutive steps on the same worker. */
 function cadences(assembled: Assembled, window: WindowNs): Float64Array {
-  const { events, offsets, steps, stepOf } = assembled;
+  const { events, steps, workerSteps } = assembled;
   const samples = new GrowableFloat64();
   const seenBy = new Int32Array(steps.length).fill(-1);
   const firstNs = new Float64Array(steps.length);
   for (let w = 0; w < events.workers.length; w++) {
-    const own: number[] = [];
-    for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
-      const step = stepOf[row]!;
-      if (step < 0 || seenBy[step] === w) continue;
-      seenBy[step] = w;
-      firstNs[step] = events.startNs[row]!;
-      own.push(step);
+    const from = workerSteps.offsets[w]!;
+    const to = workerSteps.offsets[w + 1]!;
+    for (let i = from; i < to; i++) {
+      seenBy[workerSteps.step[i]!] = w;
+      firstNs[workerSteps.step[i]!] = workerSteps.firstStartNs[i]!;
     }
-    for (const step of own) {
+    for (let i = from; i < to; i++) {
+      const step = workerSteps.step[i]!;
       const next = steps.next[step]!;
       if (next < 0 || seenBy[next] !== w) continue;
-      const from = firstNs[step]!;
-      const to = firstNs[next]!;
-      if (endsInWindow(from, to, window)) samples.push(to - from);
+      const start = firstNs[step]!;
+      const end = firstNs[next]!;
+      if (endsInWindow(start, end, window)) samples.push(end - start);
     }
   }
   return samples.finish();
@@ -74,10 +98,10 @@ function cadences(assembled: Assembled, window: WindowNs): Float64Array {
  * data-parallel rank. null where no event carries tokens.
  */
 export function tokensByStep(assembled: Assembled): Float64Array | null {
-  const { events, offsets, keys, steps, stepOf } = assembled;
+  const { events, offsets, steps, stepOf } = assembled;
   const column = events.measures.tokens;
   if (column === null) return null;
-  const microbatches = 1 + keys.microbatch.reduce((most, mb) => Math.max(most, mb), -1);
+  const { microbatches } = assembled;
   const tokens = new Float64Array(steps.length);
   const largest = new LargestByCell(steps.length * (microbatches + 1));
   const flush = (cell: number, count: number): void => {
@@ -85,14 +109,15 @@ export function tokensByStep(assembled: Assembled): Float64Array | null {
     tokens[step] = tokens[step]! + count;
   };
   let found = false;
+  const { kind, layer, microbatch } = events;
   for (let w = 0; w < events.workers.length; w++) {
     if (!countsTokens(events.workers[w]!.role)) continue;
     for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
+      if (kind[row] !== Kind.compute) continue;
       const count = column[row]!;
-      if (count < 0 || events.kind[row] !== Kind.compute) continue;
-      if (stepOf[row]! < 0 || events.layer[row]! < 0) continue;
+      if (count < 0 || stepOf[row]! < 0 || layer[row]! < 0) continue;
       found = true;
-      largest.add((events.microbatch[row]! + 1) * steps.length + stepOf[row]!, count);
+      largest.add((microbatch[row]! + 1) * steps.length + stepOf[row]!, count);
     }
     largest.flush(flush);
   }

@@ -4,159 +4,192 @@
  */
 import { measure } from '#lib/base/intervals.ts';
 import { type Assembled, Direction } from '#lib/model/assembled.ts';
-import { sendDirection } from '#lib/model/receives.ts';
+import { sendStageOf } from '#lib/model/receives.ts';
 import { Kind } from '#lib/table/codes.ts';
+import { workerId } from '#lib/table/worker-info.ts';
 import { IntervalCollector } from './interval-collector.ts';
 import type { KeyFacts } from './key-facts.ts';
+import type { LinkLoad, Slice } from './slice.ts';
 
 export interface TransferTimes {
   /** Parallel samples: key, `Direction`, transfer time. */
   readonly key: Int32Array;
   readonly direction: Uint8Array;
   readonly transferNs: Float64Array;
+  /** One a worker. */
+  readonly linkLoads: readonly LinkLoad[];
   /** Link occupancy at `2·key + direction`: the largest over the workers; NaN without sends. */
   readonly occupancyNs: Float64Array;
 }
 
-export function transferTimes(assembled: Assembled, facts: KeyFacts): TransferTimes {
-  const sends = countedSends(assembled, facts);
-  const capacity = sends.row.length + assembled.receives.length;
-  const key = new Int32Array(capacity);
-  const direction = new Uint8Array(capacity);
-  const transferNs = new Float64Array(capacity);
-  let length = 0;
-  const add = (k: number, d: number, ns: number): void => {
-    key[length] = k;
-    direction[length] = d;
-    transferNs[length++] = ns;
-  };
-  addSendDurations(assembled, sends, add);
-  addReceiveTimes(assembled, facts, add);
+export function transferTimes(
+  assembled: Assembled,
+  facts: KeyFacts,
+  slice: Slice | null = null,
+): TransferTimes {
+  const samples = new TransferSamples(assembled.receives.length);
+  const occupancyNs = new Float64Array(assembled.keys.length * 2).fill(Number.NaN);
+  const sends = new WorkerSends(assembled, facts);
+  const fromNs = slice?.ownFromNs ?? Number.NEGATIVE_INFINITY;
+  const toNs = slice?.ownToNs ?? Number.POSITIVE_INFINITY;
+  const linkLoads = assembled.events.workers.map((worker, w) => {
+    const way = worker.role === 'ffn' ? Direction.f2a : Direction.a2f;
+    const load = sends.collect(w, sendStageOf(worker.role), way, fromNs, toNs, samples);
+    sends.occupy(way, slice?.known?.linkLoads.get(workerId(worker)) ?? load, occupancyNs);
+    return load;
+  });
+  addReceiveTimes(assembled, facts, sends.endsAtArrival, samples);
+  const { length, key, direction, transferNs } = samples;
   return {
     key: key.subarray(0, length),
     direction: direction.subarray(0, length),
     transferNs: transferNs.subarray(0, length),
-    occupancyNs: linkOccupancy(assembled, sends),
+    linkLoads,
+    occupancyNs,
   };
 }
 
-type AddSample = (key: number, direction: number, ns: number) => void;
+class TransferSamples {
+  length = 0;
+  key: Int32Array;
+  direction: Uint8Array;
+  transferNs: Float64Array;
 
-/** The sends of complete keys, in the table's order. */
-interface CountedSends {
-  readonly row: Int32Array;
-  readonly direction: Uint8Array;
-  /** Those of worker w are `[offsets[w], offsets[w + 1])`. */
-  readonly offsets: Uint32Array;
-}
-
-function countedSends({ events, offsets, keyOf }: Assembled, facts: KeyFacts): CountedSends {
-  let capacity = 0;
-  for (let row = 0; row < events.length; row++) if (events.kind[row] === Kind.transfer) capacity++;
-  const rows = new Int32Array(capacity);
-  const direction = new Uint8Array(capacity);
-  const ownOffsets = new Uint32Array(events.workers.length + 1);
-  let length = 0;
-  for (let w = 0; w < events.workers.length; w++) {
-    for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
-      if (events.kind[row] !== Kind.transfer) continue;
-      const key = keyOf[row]!;
-      if (key < 0 || facts.complete[key] === 0) continue;
-      const way = sendDirection(events, row);
-      if (way === Direction.none) continue;
-      direction[length] = way;
-      rows[length++] = row;
-    }
-    ownOffsets[w + 1] = length;
+  constructor(capacity: number) {
+    this.key = new Int32Array(capacity);
+    this.direction = new Uint8Array(capacity);
+    this.transferNs = new Float64Array(capacity);
   }
-  return {
-    row: rows.subarray(0, length),
-    direction: direction.subarray(0, length),
-    offsets: ownOffsets,
-  };
-}
 
-function transferStart(assembled: Assembled, row: number): number {
-  return assembled.transferStartNs === null
-    ? assembled.events.startNs[row]!
-    : assembled.transferStartNs[row]!;
-}
+  reserve(more: number): void {
+    const needed = this.length + more;
+    if (needed <= this.key.length) return;
+    const { key, direction, transferNs } = this;
+    const capacity = Math.max(needed, 2 * key.length);
+    this.key = new Int32Array(capacity);
+    this.direction = new Uint8Array(capacity);
+    this.transferNs = new Float64Array(capacity);
+    this.key.set(key);
+    this.direction.set(direction);
+    this.transferNs.set(transferNs);
+  }
 
-function endsAtArrival(assembled: Assembled, row: number): boolean {
-  const { sendEnd } = assembled.sources[assembled.source[row]!]!;
-  return sendEnd === 'arrival' || sendEnd === 'unknown';
-}
-
-function addSendDurations(assembled: Assembled, sends: CountedSends, add: AddSample): void {
-  for (let i = 0; i < sends.row.length; i++) {
-    const row = sends.row[i]!;
-    if (!endsAtArrival(assembled, row)) continue;
-    const durationNs = assembled.endNs[row]! - transferStart(assembled, row);
-    add(assembled.keyOf[row]!, sends.direction[i]!, durationNs);
+  add(key: number, direction: number, ns: number): void {
+    this.key[this.length] = key;
+    this.direction[this.length] = direction;
+    this.transferNs[this.length++] = ns;
   }
 }
 
 /** Where a send's end says nothing: receive end minus last send start, if the receiver waited. */
-function addReceiveTimes(assembled: Assembled, facts: KeyFacts, add: AddSample): void {
-  const { receives } = assembled;
+function addReceiveTimes(
+  { receives, source }: Assembled,
+  facts: KeyFacts,
+  endsAtArrival: Uint8Array,
+  samples: TransferSamples,
+): void {
+  samples.reserve(receives.length);
   for (let r = 0; r < receives.length; r++) {
-    const key = receives.key[r]!;
     const send = receives.lastSend[r]!;
-    if (send < 0 || facts.complete[key] === 0 || endsAtArrival(assembled, send)) continue;
-    if (receives.cutNs[r]! <= receives.startNs[r]!) continue;
-    add(key, receives.direction[r]!, receives.endNs[r]! - receives.cutNs[r]!);
+    if (send < 0 || endsAtArrival[source[send]!] === 1) continue;
+    const key = receives.key[r]!;
+    if (facts.complete[key] === 0 || receives.cutNs[r]! <= receives.startNs[r]!) continue;
+    samples.add(key, receives.direction[r]!, receives.endNs[r]! - receives.cutNs[r]!);
   }
 }
 
-/**
- * Where a worker's sends of one direction never overlap, a key occupies the link for their
- * duration. Else they share it: the key's bytes over the bandwidth measured while any was in
- * flight, or, where sends carry no bytes, its share of their durations.
- */
-function linkOccupancy(assembled: Assembled, sends: CountedSends): Float64Array {
-  const { events, endNs, keyOf, keys } = assembled;
-  const bytesColumn = events.measures.bytes;
-  const largest = new Float64Array(keys.length * 2).fill(Number.NaN);
-  const durationNs = new Float64Array(keys.length);
-  const bytes = new Float64Array(keys.length);
-  const inFlight = new IntervalCollector();
-  for (let w = 0; w < events.workers.length; w++) {
-    const from = sends.offsets[w]!;
-    const to = sends.offsets[w + 1]!;
+/** The sends of complete keys of one worker at a time, and how they occupy its link. */
+class WorkerSends {
+  /** By source. */
+  readonly endsAtArrival: Uint8Array;
+  readonly #assembled: Assembled;
+  readonly #facts: KeyFacts;
+  readonly #inFlight = new IntervalCollector();
+  /** The worker's keys with a send, each once, and their sums by key; all zero between workers. */
+  readonly #keys: Int32Array;
+  #length = 0;
+  readonly #durationNs: Float64Array;
+  readonly #bytes: Float64Array;
+  constructor(assembled: Assembled, facts: KeyFacts) {
+    this.#assembled = assembled;
+    this.#facts = facts;
+    this.endsAtArrival = Uint8Array.from(assembled.sources, ({ sendEnd }) =>
+      sendEnd === 'arrival' || sendEnd === 'unknown' ? 1 : 0,
+    );
+    this.#keys = new Int32Array(assembled.keys.length);
+    this.#durationNs = new Float64Array(assembled.keys.length).fill(-1);
+    this.#bytes = new Float64Array(assembled.keys.length);
+  }
+
+  /** The load is that of `[fromNs, toNs)`; bytes count where their send starts. */
+  collect(
+    w: number,
+    sendStage: number,
+    way: number,
+    fromNs: number,
+    toNs: number,
+    samples: TransferSamples,
+  ): LinkLoad {
+    const { events, endNs, offsets, keyOf, source, transferStartNs } = this.#assembled;
+    const { stage, kind } = events;
+    const startsNs = transferStartNs ?? events.startNs;
+    const { complete } = this.#facts;
+    const bytesColumn = events.measures.bytes;
+    const durations = this.#durationNs;
     let allDurationNs = 0;
     let allBytes = 0;
     let haveBytes = bytesColumn !== null;
-    for (let i = from; i < to; i++) {
-      const row = sends.row[i]!;
-      const start = transferStart(assembled, row);
-      const end = endNs[row]!;
+    for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
+      if (stage[row] !== sendStage || kind[row] !== Kind.transfer) continue;
       const key = keyOf[row]!;
-      durationNs[key] = durationNs[key]! + end - start;
-      allDurationNs += end - start;
-      inFlight.add(start, end);
+      if (key < 0 || complete[key] === 0) continue;
+      const start = startsNs[row]!;
+      const end = endNs[row]!;
+      const durationNs = end - start;
+      if (this.endsAtArrival[source[row]!] === 1) {
+        if (samples.length === samples.key.length) samples.reserve(1024);
+        samples.add(key, way, durationNs);
+      }
+      if (durations[key]! < 0) {
+        this.#keys[this.#length++] = key;
+        durations[key] = 0;
+      }
+      durations[key] = durations[key]! + durationNs;
+      const ownStart = Math.max(start, fromNs);
+      const ownEnd = Math.min(end, toNs);
+      if (ownStart < ownEnd) {
+        allDurationNs += ownEnd - ownStart;
+        this.#inFlight.add(ownStart, ownEnd);
+      }
       const sent = bytesColumn === null ? -1 : bytesColumn[row]!;
       if (sent < 0) haveBytes = false;
-      bytes[key] = bytes[key]! + sent;
-      allBytes += sent;
+      this.#bytes[key] = this.#bytes[key]! + sent;
+      if (start >= fromNs && start < toNs) allBytes += sent;
     }
-    const inFlightNs = measure(inFlight.take());
-    const overlapping = allDurationNs > inFlightNs;
-    for (let i = from; i < to; i++) {
-      const key = keyOf[sends.row[i]!]!;
-      let occupiedNs = durationNs[key]!;
-      if (overlapping && haveBytes && allBytes > 0) {
-        occupiedNs = (bytes[key]! / allBytes) * inFlightNs;
-      } else if (overlapping) {
-        occupiedNs = (durationNs[key]! / allDurationNs) * inFlightNs;
-      }
-      const at = key * 2 + sends.direction[i]!;
-      if (!(largest[at]! >= occupiedNs)) largest[at] = occupiedNs;
-    }
-    for (let i = from; i < to; i++) {
-      const key = keyOf[sends.row[i]!]!;
-      durationNs[key] = 0;
-      bytes[key] = 0;
-    }
+    const inFlightNs = measure(this.#inFlight.take());
+    return { durationNs: allDurationNs, inFlightNs, bytes: allBytes, haveBytes };
   }
-  return largest;
+
+  /**
+   * Where a worker's sends never overlap, a key occupies the link for their duration. Else they
+   * share it: the key's bytes over the bandwidth measured while any was in flight, or, where sends
+   * carry no bytes, its share of their durations. Forgets the worker's sends.
+   */
+  occupy(way: number, load: LinkLoad, largestNs: Float64Array): void {
+    const durations = this.#durationNs;
+    const { inFlightNs } = load;
+    const overlapping = load.durationNs > inFlightNs;
+    const byBytes = overlapping && load.haveBytes && load.bytes > 0;
+    for (let i = 0; i < this.#length; i++) {
+      const key = this.#keys[i]!;
+      let occupiedNs = durations[key]!;
+      if (byBytes) occupiedNs = (this.#bytes[key]! / load.bytes) * inFlightNs;
+      else if (overlapping) occupiedNs = (occupiedNs / load.durationNs) * inFlightNs;
+      const at = key * 2 + way;
+      if (!(largestNs[at]! >= occupiedNs)) largestNs[at] = occupiedNs;
+      durations[key] = -1;
+      this.#bytes[key] = 0;
+    }
+    this.#length = 0;
+  }
 }

@@ -1,22 +1,24 @@
 import type { Assembled } from '#lib/model/assembled.ts';
 import { type ActivityLengths, lengthsOfMasks } from './activity.ts';
-import { presenceOf } from './observed.ts';
-import { timeByMask } from './time-by-mask.ts';
-import { WorkerSets } from './worker-sets.ts';
+import { ActivitySweep, MASKS } from './activity-sweep.ts';
+import { presenceOf, type WorkerDomains } from './observed.ts';
 
 /**
  * Activity lengths of every worker in every bucket: `[worker][bucket]`, bucket b being
  * `[edgesNs[b], edgesNs[b + 1])`. What buckets add up to is the activity over all of them.
+ * `domains`: where a larger window tells more of them.
  */
 export function workerActivity(
   assembled: Assembled,
   edgesNs: ArrayLike<number>,
+  domains?: WorkerDomains,
 ): ActivityLengths[][] {
-  const presence = presenceOf(assembled);
-  const sets = new WorkerSets(assembled);
   const buckets = Math.max(0, edgesNs.length - 1);
+  if (buckets === 0) return assembled.events.workers.map(() => []);
+  const presence = presenceOf(assembled, domains);
+  const sweep = new ActivitySweep(assembled, edgesNs);
   return assembled.events.workers.map((_, w) => {
-    const time = timeByMask(sets.of(w, presence[w]!), edgesNs);
-    return Array.from({ length: buckets }, (_, b) => lengthsOfMasks(time, b << 9));
+    const time = sweep.of(w, presence[w]!);
+    return Array.from({ length: buckets }, (_, b) => lengthsOfMasks(time, b * MASKS));
   });
 }

@@ -16,6 +16,7 @@ import { type Health, healthSchema } from './health.ts';
 import { type Problem, problemSchema } from './problem.ts';
 import { type ReportJson, reportSchema } from './report-schema.ts';
 import { type Series, seriesSchema } from './series.ts';
+import { type Timeline, timelineSchema } from './timeline.ts';
 import {
   type HeatmapAnswer,
   heatmapAnswerSchema,
@@ -97,6 +98,21 @@ export function fetchBreakdown(
   options?: ClientOptions,
 ): Promise<Breakdown> {
   return call(breakdownSchema, apiPath(deployment, 'breakdown') + query(range), options);
+}
+
+/** `bins`: how many there is room for; `workers`: ids, all where absent. */
+export function fetchTimeline(
+  deployment: string,
+  question: TimeRange & { readonly bins?: number; readonly workers?: readonly string[] },
+  options?: ClientOptions,
+): Promise<Timeline> {
+  const { bins, workers, ...range } = question;
+  const parameters = {
+    ...range,
+    ...(bins === undefined ? {} : { bins: String(bins) }),
+    ...(workers === undefined ? {} : { workers: workers.join(',') }),
+  };
+  return call(timelineSchema, apiPath(deployment, 'timeline') + query(parameters), options);
 }
 
 export function fetchHealth(options?: ClientOptions): Promise<Health> {

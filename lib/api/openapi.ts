@@ -8,6 +8,7 @@ import { liveEventSchema } from './live-event.ts';
 import { PROBLEM_CONTENT_TYPE, problemSchema } from './problem.ts';
 import { reportSchema } from './report-schema.ts';
 import { seriesSchema } from './series.ts';
+import { DEFAULT_TIMELINE_BINS, MAX_TIMELINE_BINS, timelineSchema } from './timeline.ts';
 import { heatmapAnswerSchema, stripAnswerSchema } from './views.ts';
 
 const SCHEMAS = {
@@ -23,6 +24,7 @@ const SCHEMAS = {
   Report: reportSchema,
   Series: seriesSchema,
   Strip: stripAnswerSchema,
+  Timeline: timelineSchema,
 };
 type SchemaName = keyof typeof SCHEMAS;
 
@@ -63,6 +65,23 @@ export function openApiDocument(): Json {
       '/api/v1/deployments/{id}/heatmap': window('Worker by layer', 'Heatmap'),
       '/api/v1/deployments/{id}/strip': window('The newest whole step', 'Strip'),
       '/api/v1/deployments/{id}/breakdown': window('Layer by micro-batch', 'Breakdown'),
+      '/api/v1/deployments/{id}/timeline': {
+        get: operation('Events, or bins per worker and stage', 'Timeline', [
+          deploymentParameter,
+          ...windowParameters,
+          queryParameter(
+            'bins',
+            `Bins that there is room for, 1 to ${MAX_TIMELINE_BINS}; ${DEFAULT_TIMELINE_BINS} where absent. An answer about many workers has fewer.`,
+          ),
+          queryParameter('workers', 'Worker ids with commas between them; all where absent.'),
+          {
+            name: 'If-None-Match',
+            in: 'header',
+            description: 'The ETag of an answer; 304 where it is still the same.',
+            schema: { type: 'string' },
+          },
+        ]),
+      },
       '/api/v1/deployments/{id}/live': {
         get: {
           summary: 'Live events; resume with Last-Event-ID',

@@ -83,6 +83,7 @@ export const reportSchema = z.object({
   schema: z.literal('afdscope.report/1'),
   deployment: z.string(),
   exactness: z.enum(['raw', 'rollup']),
+  quantileErrorRatio: z.number().optional(),
   window: z.object({ startUnixNs: z.string(), endUnixNs: z.string(), durationNs: z.number() }),
   topology: z.object({
     attention: z.number(),
@@ -93,6 +94,8 @@ export const reportSchema = z.object({
   steps: z.object({
     count: z.number(),
     latencyNs: quantiles.nullable(),
+    meanLatencyNs: z.number().optional(),
+    maxLatencyNs: z.number().optional(),
     cadenceNs: quantiles.nullable(),
     tokens: z.number().nullable(),
     tokensPerSecond: z.number().nullable(),

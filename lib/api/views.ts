@@ -6,6 +6,8 @@ export const heatmapAnswerSchema = z.object({
   deployment: z.string(),
   /** null: no step of the window has a compute event with a layer. */
   heatmap: heatmapSchema.nullable(),
+  /** `rollup`: of the whole window; bubbles and waits of layers are estimates. */
+  exactness: z.enum(['raw', 'rollup']).optional(),
 });
 export type HeatmapAnswer = z.infer<typeof heatmapAnswerSchema>;
 

@@ -1,6 +1,8 @@
 /** What decoding a request gives: the same for every encoding and both transports. */
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { MetricTable } from '#lib/table/metric-table.ts';
+import type { PackedTable } from '#lib/table/packed-table.ts';
+import type { PackedTimes } from '#lib/table/packed-times.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 
 export type Signal = 'traces' | 'metrics' | 'logs';
@@ -11,6 +13,10 @@ export interface Decoded {
   /** Events, metric points or log records in the request; docs/schema.md says what an event is. */
   readonly received: number;
   readonly events: readonly EventTable[];
+  /** Packed steps that are kept as received: none of their events is in `events`. */
+  readonly packed: readonly PackedTable[];
+  /** For each of `packed` when its events took place, for sums by stage and layer. */
+  readonly packedTimes: readonly PackedTimes[];
   readonly metrics: readonly MetricTable[];
   readonly logRecords: number;
   /** Per deployment ('' where unknown). Late and duplicate are told later, by who knows the time. */

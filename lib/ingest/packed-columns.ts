@@ -3,25 +3,18 @@
  * step cannot be read is counted and harms nothing else of the request.
  */
 import { crc32 } from 'node:zlib';
-import { describeAttribute, SPAN_ATTRIBUTES, SpanSlot } from '#lib/model/attributes.ts';
-import { LISTS, MEASURES } from '#lib/table/event-table.ts';
+import { describeAttribute, SpanSlot } from '#lib/model/attributes.ts';
+import type { PackedTable } from '#lib/table/packed-table.ts';
+import type { PackedTimes } from '#lib/table/packed-times.ts';
 import type { RejectReason } from '#lib/table/reject-reasons.ts';
 import { decodeBase64 } from '#lib/wire/base64.ts';
 import { BAD_FIELD, PackedStepReader } from '#lib/wire/packed-steps.ts';
-import {
-  FIELD_COUNT,
-  FIRST_LIST_COLUMN,
-  FIRST_MEASURE_COLUMN,
-  LAYER_COLUMN,
-  PACKED_LISTS,
-  PACKED_MEASURES,
-  type PackedRanges,
-  SeriesField,
-} from '#lib/wire/packed-steps-format.ts';
 import { PackedRowWriter } from '#lib/wire/packed-steps-rows.ts';
 import type { SpanRecord } from '#lib/wire/span-record.ts';
 import type { DecodeLimits } from './decode-limits.ts';
+import { KeptSteps } from './kept-steps.ts';
 import { MAX_SPREAD_NS, type OpenTable, type OpenTables } from './open-tables.ts';
+import { attributeOf, PACKED_RANGES } from './packed-fields.ts';
 import type { RejectTally } from './reject-tally.ts';
 import { enterTable, type Source } from './resources.ts';
 import { cutNameBytes, MAX_NAME_BYTES, type StageNames } from './stage-names.ts';
@@ -43,35 +36,6 @@ const REASONS: Readonly<Record<number, RejectReason>> = {
   [TOO_MANY_STAGES]: 'cardinality',
 };
 
-/** The attribute that each field of a packed step is, as its slot. */
-const SLOT_OF_FIELD: readonly number[] = Array.from({ length: FIELD_COUNT }, (_, field) => {
-  const measure = PACKED_MEASURES[field - FIRST_MEASURE_COLUMN];
-  if (measure !== undefined) return SpanSlot.firstMeasure + MEASURES.indexOf(measure);
-  const list = PACKED_LISTS[field - FIRST_LIST_COLUMN];
-  if (list !== undefined) return SpanSlot.firstList + LISTS.indexOf(list);
-  switch (field) {
-    case LAYER_COLUMN:
-      return SpanSlot.layer;
-    case SeriesField.step:
-      return SpanSlot.step;
-    case SeriesField.domain:
-      return SpanSlot.domain;
-    case SeriesField.microbatch:
-      return SpanSlot.microbatch;
-    default:
-      return SpanSlot.peer;
-  }
-});
-
-const attributeOf = (field: number) => SPAN_ATTRIBUTES[SLOT_OF_FIELD[field]!]!;
-const RANGES: PackedRanges = {
-  min: Float64Array.from(SLOT_OF_FIELD, (_, field) => attributeOf(field).min),
-  max: Float64Array.from(SLOT_OF_FIELD, (_, field) => attributeOf(field).max),
-  whole: Uint8Array.from(SLOT_OF_FIELD, (_, field) =>
-    attributeOf(field).type === 'number' ? 0 : 1,
-  ),
-};
-
 export class PackedColumns {
   /** Did the request have a packed step? */
   any = false;
@@ -79,17 +43,20 @@ export class PackedColumns {
   readonly #limits: DecodeLimits;
   readonly #minHigh: number;
   readonly #minLow: number;
-  readonly #reader = new PackedStepReader(RANGES, crc32);
+  readonly #reader = new PackedStepReader(PACKED_RANGES, crc32);
   readonly #writer = new PackedRowWriter();
+  readonly #kept: KeptSteps | null;
   #stages = new Uint16Array(64);
   #kinds = new Uint8Array(64);
   #events = 0;
   #members = 0;
   #clamped = 0;
 
-  constructor(stageNames: StageNames, limits: DecodeLimits) {
+  /** `keepPacked`: steps that are plain enough are kept as received. */
+  constructor(stageNames: StageNames, limits: DecodeLimits, keepPacked: boolean) {
     this.#stageNames = stageNames;
     this.#limits = limits;
+    this.#kept = keepPacked ? new KeptSteps() : null;
     // Instant 0 is no time.
     const minUnixNs = limits.minUnixNs > 1n ? limits.minUnixNs : 1n;
     this.#minHigh = Number(minUnixNs >> 32n);
@@ -100,6 +67,20 @@ export class PackedColumns {
     this.any = false;
     this.#events = 0;
     this.#members = 0;
+    this.#kept?.startRequest();
+  }
+
+  /** The steps of the request that were kept, and when their events took place. */
+  finish(): {
+    readonly packed: readonly PackedTable[];
+    readonly packedTimes: readonly PackedTimes[];
+  } {
+    return this.#kept?.finish(this.#stageNames.names) ?? { packed: [], packedTimes: [] };
+  }
+
+  /** Uses the memory of times that are done with. */
+  recycle(packedTimes: readonly PackedTimes[]): void {
+    this.#kept?.recycle(packedTimes);
   }
 
   /** Adds or counts the events of a step, and says how many they are. */
@@ -126,19 +107,22 @@ export class PackedColumns {
     if (tooMany) {
       badStep(source, tally, events, 'more in one request than fits; send fewer spans at a time');
     } else {
-      const table = this.#table(source, tables);
-      if (table !== null) {
-        if (table.builder.capacity - table.builder.length < events) {
-          const likely = (events * (record.bytes.length - start) * ROOM_MARGIN) / byteCount;
-          table.builder.reserve(Math.max(events, Math.min(Math.ceil(likely), MAX_ROOM)));
+      this.#check(source);
+      if (!this.#keep(source, record.bytes.length - start)) {
+        const table = this.#table(source, tables);
+        if (table !== null) {
+          if (table.builder.capacity - table.builder.length < events) {
+            const likely = (events * (record.bytes.length - start) * ROOM_MARGIN) / byteCount;
+            table.builder.reserve(Math.max(events, Math.min(Math.ceil(likely), MAX_ROOM)));
+          }
+          this.#writer.write(reader, table.builder, {
+            worker: source.workerIndex,
+            domain: source.worker?.domain ?? 0,
+            offsetNs: tables.offsetNs,
+            stages: this.#stages,
+            kinds: this.#kinds,
+          });
         }
-        this.#writer.write(reader, table.builder, {
-          worker: source.workerIndex,
-          domain: source.worker?.domain ?? 0,
-          offsetNs: tables.offsetNs,
-          stages: this.#stages,
-          kinds: this.#kinds,
-        });
       }
       this.#countRefused(source, tally);
     }
@@ -146,12 +130,23 @@ export class PackedColumns {
     return events;
   }
 
-  /** Says which rows are refused and what the stages are; null where no row is left. */
-  #table(source: Source, tables: OpenTables): OpenTable | null {
-    const reader = this.#reader;
+  /** Says which rows are refused and what the stages are. */
+  #check(source: Source): void {
     this.#clamped = 0;
     this.#checkTimes();
     this.#resolveStages(source);
+  }
+
+  /** true: the step was kept as received. */
+  #keep(source: Source, restBytes: number): boolean {
+    if (this.#kept === null || source.worker === null) return false;
+    if (this.#reader.refusedRows > 0 || this.#clamped > 0) return false;
+    return this.#kept.add(source.worker, this.#reader, this.#stages, restBytes);
+  }
+
+  /** The table for what is left of the step; null where no row is. */
+  #table(source: Source, tables: OpenTables): OpenTable | null {
+    const reader = this.#reader;
     if (reader.refusedRows === reader.events) return null;
     const spanNs = Math.min(reader.maxStartNs, MAX_SPREAD_NS);
     const table = tables.tableForSpan(reader.baseHigh, reader.baseLow, spanNs);
@@ -191,7 +186,7 @@ export class PackedColumns {
       this.#kinds = new Uint8Array(series.length * 2);
     }
     for (let s = 0; s < series.length; s++) {
-      if (refusedRows > 0 && this.#kept(s) === 0) continue;
+      if (refusedRows > 0 && this.#keptRows(s) === 0) continue;
       const name = series.name[s]!;
       const start = nameStarts[name]!;
       let byteCount = nameLengths[name]!;
@@ -213,7 +208,7 @@ export class PackedColumns {
   }
 
   /** Rows of a series that are not refused. */
-  #kept(s: number): number {
+  #keptRows(s: number): number {
     const { series, refused } = this.#reader;
     let kept = 0;
     const first = series.firstRow[s]!;

@@ -15,11 +15,13 @@ import { MAX_SPREAD_NS, OpenTables } from './open-tables.ts';
 import type { PackedColumns } from './packed-columns.ts';
 import { RejectTally } from './reject-tally.ts';
 import { enterTable, type Resources, type Source } from './resources.ts';
+import { codesOf, kindOf, phaseOf, type ShapeCodes, stageOf } from './shape-codes.ts';
 import { cutNameBytes, MAX_NAME_BYTES, type StageNames } from './stage-names.ts';
 
 export const SPAN_BINDING: SpanBinding = {
   attributes: SPAN_ATTRIBUTES,
   markerPrefix: AFD_PREFIX,
+  insteadOfName: 'afd.stage',
 };
 
 const STEP = 1 << SpanSlot.step;
@@ -47,6 +49,11 @@ export class TraceColumns implements TraceSink {
   readonly #stages: StageNames;
   readonly #tables: OpenTables;
   readonly #packed: PackedColumns;
+  /** Of the span at hand, between the steps of reading it. */
+  #kind = -1;
+  #phase = 0;
+  #nameCut = false;
+  readonly #shapeCodes: ShapeCodes;
   readonly #minHigh: number;
   readonly #minLow: number;
 
@@ -54,12 +61,14 @@ export class TraceColumns implements TraceSink {
   constructor(
     resources: Resources,
     stages: StageNames,
+    shapeCodes: ShapeCodes,
     packed: PackedColumns,
     limits: DecodeLimits,
     capacity: number,
   ) {
     this.#resources = resources;
     this.#stages = stages;
+    this.#shapeCodes = shapeCodes;
     this.#packed = packed;
     packed.startRequest();
     this.#tables = new OpenTables(capacity);
@@ -84,27 +93,8 @@ export class TraceColumns implements TraceSink {
       else this.#refuse(source, record);
       return;
     }
-    const { view } = record;
-    let kind = -1;
-    if ((seen & KIND) !== 0) {
-      kind = kindNames.find(view, record.starts[SpanSlot.kind]!, record.lengths[SpanSlot.kind]!);
-      if (kind < 0) {
-        this.#badAttribute(source, SpanSlot.kind);
-        return;
-      }
-    }
-    let phase = 0;
-    if ((seen & PHASE) !== 0) {
-      phase = phaseNames.find(
-        view,
-        record.starts[SpanSlot.phase]!,
-        record.lengths[SpanSlot.phase]!,
-      );
-      if (phase < 0) {
-        this.#badAttribute(source, SpanSlot.phase);
-        return;
-      }
-    }
+    let codes = record.shape < 0 ? -1 : this.#shapeCodes.find(record.shape, source.role);
+    if (codes < 0 && !this.#readKindAndPhase(source, record)) return;
     const { startHigh, startLow } = record;
     let durationNs = (record.endHigh - startHigh) * TWO_32 + (record.endLow - startLow);
     if (
@@ -122,17 +112,13 @@ export class TraceColumns implements TraceSink {
       durationNs = 0;
       clamped = true;
     }
-    const named = (seen & STAGE) !== 0;
-    const nameStart = named ? record.starts[SpanSlot.stage]! : record.nameStart;
-    let nameBytes = named ? record.lengths[SpanSlot.stage]! : record.nameBytes;
-    if (nameBytes > MAX_NAME_BYTES) {
-      nameBytes = cutNameBytes(record.bytes, nameStart);
-      clamped = true;
-    }
-    const stage = this.#stages.code(record.bytes, view, nameStart, nameBytes, source.role);
-    if (stage < 0) {
-      this.tally.count(source.countedUnder, 'cardinality');
-      return;
+    if (codes < 0) {
+      codes = this.#readStage(source, record);
+      if (codes < 0) {
+        this.tally.count(source.countedUnder, 'cardinality');
+        return;
+      }
+      clamped = clamped || this.#nameCut;
     }
     const table = this.#tables.tableFor(startHigh, startLow);
     if (table === null) {
@@ -153,9 +139,9 @@ export class TraceColumns implements TraceSink {
     builder.step[row] = (seen & STEP) !== 0 ? values[SpanSlot.step]! : ABSENT;
     builder.layer[row] = (seen & LAYER) !== 0 ? values[SpanSlot.layer]! : ABSENT;
     builder.microbatch[row] = (seen & MICROBATCH) !== 0 ? values[SpanSlot.microbatch]! : ABSENT;
-    builder.stage[row] = stage;
-    builder.kind[row] = kind < 0 ? this.#stages.kinds[stage]! : kind;
-    builder.phase[row] = phase;
+    builder.stage[row] = stageOf(codes);
+    builder.kind[row] = kindOf(codes);
+    builder.phase[row] = phaseOf(codes);
     builder.peer[row] = (seen & PEER) !== 0 ? values[SpanSlot.peer]! : ABSENT;
     if ((seen & ANY_MEASURE) !== 0) writeMeasures(builder, row, seen, values);
     if ((seen & ANY_LIST) !== 0) writeLists(builder, row, record);
@@ -164,6 +150,45 @@ export class TraceColumns implements TraceSink {
 
   finish(): EventTable[] {
     return this.#tables.finish(this.#stages.names);
+  }
+
+  /** Sets `#kind` (-1: the stage's) and `#phase`; counts the span and says false if it cannot. */
+  #readKindAndPhase(source: Source, record: SpanRecord): boolean {
+    const { seen, view, starts, lengths } = record;
+    this.#kind = -1;
+    this.#phase = 0;
+    if ((seen & KIND) !== 0) {
+      this.#kind = kindNames.find(view, starts[SpanSlot.kind]!, lengths[SpanSlot.kind]!);
+      if (this.#kind < 0) {
+        this.#badAttribute(source, SpanSlot.kind);
+        return false;
+      }
+    }
+    if ((seen & PHASE) !== 0) {
+      this.#phase = phaseNames.find(view, starts[SpanSlot.phase]!, lengths[SpanSlot.phase]!);
+      if (this.#phase < 0) {
+        this.#badAttribute(source, SpanSlot.phase);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** The codes of stage, kind and phase, -1 where the stage is one too many; sets `#nameCut`. */
+  #readStage(source: Source, record: SpanRecord): number {
+    const { bytes, view, starts, lengths, shape } = record;
+    const named = (record.seen & STAGE) !== 0;
+    const nameStart = named ? starts[SpanSlot.stage]! : record.nameStart;
+    let nameBytes = named ? lengths[SpanSlot.stage]! : record.nameBytes;
+    this.#nameCut = nameBytes > MAX_NAME_BYTES;
+    if (this.#nameCut) nameBytes = cutNameBytes(bytes, nameStart);
+    const stage = this.#stages.code(bytes, view, nameStart, nameBytes, source.role);
+    if (stage < 0) return -1;
+    const kind = this.#kind < 0 ? this.#stages.kinds[stage]! : this.#kind;
+    // A cut name must be counted each time.
+    const codes = codesOf(stage, kind, this.#phase);
+    if (!this.#nameCut && shape >= 0) this.#shapeCodes.keep(shape, source.role, codes);
+    return codes;
   }
 
   /** A packed step counts as the events that it holds. */
@@ -209,9 +234,9 @@ function writeMeasures(
   seen: number,
   values: Float64Array,
 ): void {
-  for (let i = 0; i < MEASURES.length; i++) {
-    const slot = SpanSlot.firstMeasure + i;
-    if ((seen & (1 << slot)) !== 0) builder.measure(MEASURES[i]!)[row] = values[slot]!;
+  for (let left = (seen & ANY_MEASURE) >> SpanSlot.firstMeasure; left !== 0; left &= left - 1) {
+    const i = 31 - Math.clz32(left & -left);
+    builder.measureAt(i)[row] = values[SpanSlot.firstMeasure + i]!;
   }
 }
 

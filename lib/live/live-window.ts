@@ -5,11 +5,14 @@
  *     slot      …  7171830021   7171830022   7171830023  …    start / 250 ms
  *     pieces       [t t t]      [t t]        [t]              tables whose rows start in the slot
  *
- * Small pieces of a slot are joined now and then, because senders' batches come in hundreds.
+ * Small pieces of a slot are joined now and then, because senders' batches come in hundreds. Packed
+ * steps lie in the slot in which they start, and are unpacked when somebody asks for their events.
  */
 
 import type { UnixNanos } from '#lib/base/units.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
+import type { PackedTable, StepUnpacker } from '#lib/table/packed-table.ts';
+import { concatPacked, selectSteps } from '#lib/table/packed-tables.ts';
 import { joinTables } from './join-tables.ts';
 import { partitionTable } from './partition-table.ts';
 import type { TimeWindow } from './time-window.ts';
@@ -20,14 +23,24 @@ export const SLOT_NS = 250_000_000n;
 const MAX_PIECES = 24;
 const JOIN_BELOW_ROWS = 8192;
 
+/** Payloads of a slot are brought together once there are so many tables. */
+const MAX_PACKED_PIECES = 16;
+
 interface Slot {
   pieces: EventTable[];
+  packed: PackedTable[];
   events: number;
 }
 
 export class LiveWindow {
   readonly #slots = new Map<bigint, Slot>();
+  readonly #unpacker: StepUnpacker;
   #events = 0;
+  #longestPackedNs = 0;
+
+  constructor(unpacker: StepUnpacker) {
+    this.#unpacker = unpacker;
+  }
 
   /** Events that are kept. */
   get events(): number {
@@ -53,9 +66,39 @@ export class LiveWindow {
     for (const [key, part] of parts) this.#addPiece(baseSlot + BigInt(firstKey + key), part);
   }
 
+  /** Adds packed steps, all of this window's deployment, as they are. */
+  addPacked(table: PackedTable): void {
+    const rowsBySlot = new Map<bigint, number[]>();
+    for (let row = 0; row < table.length; row++) {
+      const startNs = table.startNs[row]!;
+      const number = (table.baseUnixNs + BigInt(Math.floor(startNs))) / SLOT_NS;
+      const rows = rowsBySlot.get(number);
+      if (rows === undefined) rowsBySlot.set(number, [row]);
+      else rows.push(row);
+      this.#longestPackedNs = Math.max(this.#longestPackedNs, table.endNs[row]! - startNs);
+    }
+    for (const [number, rows] of rowsBySlot) {
+      const slot = this.#slot(number);
+      slot.packed.push(selectSteps(table, Uint32Array.from(rows)));
+      // Together they hold what they need; apart each would keep a whole message's bytes alive.
+      if (slot.packed.length >= MAX_PACKED_PIECES) slot.packed = [concatPacked(slot.packed)];
+      for (const row of rows) {
+        slot.events += table.stepEvents[row]!;
+        this.#events += table.stepEvents[row]!;
+      }
+    }
+  }
+
+  #slot(number: bigint): Slot {
+    const known = this.#slots.get(number);
+    if (known !== undefined) return known;
+    const made: Slot = { pieces: [], packed: [], events: 0 };
+    this.#slots.set(number, made);
+    return made;
+  }
+
   #addPiece(number: bigint, piece: EventTable): void {
-    const slot = this.#slots.get(number) ?? { pieces: [], events: 0 };
-    this.#slots.set(number, slot);
+    const slot = this.#slot(number);
     slot.pieces.push(piece);
     slot.events += piece.length;
     this.#events += piece.length;
@@ -66,10 +109,33 @@ export class LiveWindow {
     slot.pieces = [...large, joinTables(small)];
   }
 
-  /** Tables with every event that starts in the window, and some that start up to a slot outside. */
+  /**
+   * Tables with every event that starts in the window, and some that do not: they start up to a slot
+   * outside, or belong to a packed step that reaches into it.
+   */
   tables(window: TimeWindow): EventTable[] {
     const found: EventTable[] = [];
     for (const number of this.#numbers(window)) found.push(...this.#slots.get(number)!.pieces);
+    for (const steps of this.#packedIn(window)) found.push(this.#unpacker.unpack(steps));
+    return found;
+  }
+
+  /** The packed steps with a part in the window, which may have begun before it. */
+  #packedIn(window: TimeWindow): PackedTable[] {
+    const found: PackedTable[] = [];
+    const fromUnixNs = (window.fromUnixNs - BigInt(Math.ceil(this.#longestPackedNs))) as UnixNanos;
+    for (const number of this.#numbers({ fromUnixNs, toUnixNs: window.toUnixNs })) {
+      for (const table of this.#slots.get(number)!.packed) {
+        const fromNs = Number(window.fromUnixNs - table.baseUnixNs);
+        const toNs = Number(window.toUnixNs - table.baseUnixNs);
+        const rows: number[] = [];
+        for (let row = 0; row < table.length; row++) {
+          if (table.endNs[row]! > fromNs && table.startNs[row]! < toNs) rows.push(row);
+        }
+        if (rows.length === table.length) found.push(table);
+        else if (rows.length > 0) found.push(selectSteps(table, Uint32Array.from(rows)));
+      }
+    }
     return found;
   }
 

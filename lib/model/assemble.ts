@@ -5,16 +5,28 @@
  *
  * `selectWindow` (select-window.ts) then narrows it to a window without changing any figure of it.
  */
+import { lowerBound } from '#lib/base/bisect.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { Assembled } from './assembled.ts';
-import { concatTables, type SortedEvents } from './concat-tables.ts';
+import { concatTables, type RowFilter, type SortedEvents } from './concat-tables.ts';
 import { indexKeys } from './key-index.ts';
 import { matchReceives } from './receives.ts';
+import type { SmallestTransfers } from './smallest-transfers.ts';
 import { indexSteps } from './step-index.ts';
 
 /** The events of `deployment`; other deployments' events are ignored. */
 export function assemble(tables: readonly EventTable[], deployment: string): Assembled {
   return indexEvents(concatTables(tables, deployment), deployment);
+}
+
+/** The same of some of the rows only: those of a part of the time. */
+export function assembleRows(
+  tables: readonly EventTable[],
+  filters: readonly RowFilter[],
+  deployment: string,
+  smallestTransfers: SmallestTransfers | null,
+): Assembled {
+  return indexEvents(concatTables(tables, deployment, filters), deployment, smallestTransfers);
 }
 
 /** Deployments that have at least one event, sorted by name. */
@@ -30,26 +42,34 @@ export function deploymentsIn(tables: readonly EventTable[]): string[] {
 }
 
 /** Builds the indexes over a table that is sorted by worker and start. */
-export function indexEvents(sorted: SortedEvents, deployment: string): Assembled {
+export function indexEvents(
+  sorted: SortedEvents,
+  deployment: string,
+  smallestTransfers: SmallestTransfers | null = null,
+): Assembled {
   const { events, source, sources } = sorted;
   const endNs = new Float64Array(events.length);
-  const offsets = new Uint32Array(events.workers.length + 1);
-  let firstStartNs = Number.POSITIVE_INFINITY;
-  let lastEndNs = Number.NEGATIVE_INFINITY;
-  for (let row = 0; row < events.length; row++) {
-    const start = events.startNs[row]!;
-    const end = start + events.durationNs[row]!;
-    endNs[row] = end;
-    if (start < firstStartNs) firstStartNs = start;
-    if (end > lastEndNs) lastEndNs = end;
-    offsets[events.worker[row]! + 1] = row + 1;
-  }
-  for (let w = 1; w < offsets.length; w++) {
-    if (offsets[w]! < offsets[w - 1]!) offsets[w] = offsets[w - 1]!;
-  }
-  const { steps, stepOf } = indexSteps(events, endNs);
-  const { keys, keyOf } = indexKeys(events, stepOf, steps.length);
-  const matched = matchReceives(events, endNs, keyOf, keys, source, sources);
+  const offsets = Uint32Array.from({ length: events.workers.length + 1 }, (_, w) =>
+    lowerBound(events.worker, w),
+  );
+  const { steps, stepOf, workerSteps, extent } = indexSteps(events, endNs, offsets);
+  const { keys, keyOf } = indexKeys(
+    events,
+    stepOf,
+    steps.length,
+    extent.layers,
+    extent.microbatches,
+  );
+  const matched = matchReceives(
+    events,
+    endNs,
+    offsets,
+    keyOf,
+    keys,
+    source,
+    sources,
+    smallestTransfers,
+  );
   return {
     deployment,
     events,
@@ -59,6 +79,7 @@ export function indexEvents(sorted: SortedEvents, deployment: string): Assembled
     sources,
     steps,
     stepOf,
+    workerSteps,
     keys,
     keyOf,
     receives: matched.receives,
@@ -66,7 +87,9 @@ export function indexEvents(sorted: SortedEvents, deployment: string): Assembled
     extraCopies: sorted.extraCopies,
     setAside: sorted.setAside,
     misdated: sorted.misdated,
-    firstStartNs: events.length === 0 ? 0 : firstStartNs,
-    lastEndNs: events.length === 0 ? 0 : lastEndNs,
+    firstStartNs: events.length === 0 ? 0 : extent.firstStartNs,
+    lastEndNs: events.length === 0 ? 0 : extent.lastEndNs,
+    layers: extent.layers,
+    microbatches: extent.microbatches,
   };
 }

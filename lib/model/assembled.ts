@@ -23,6 +23,15 @@ export interface StepTable {
   readonly next: Int32Array;
 }
 
+/** Which steps each worker has events of, in the order of its first event of each. */
+export interface WorkerSteps {
+  /** Rows in the step table; those of worker w are `[offsets[w], offsets[w + 1])`. */
+  readonly step: Int32Array;
+  /** The worker's own first start in the step. */
+  readonly firstStartNs: Float64Array;
+  readonly offsets: Uint32Array;
+}
+
 /** One row a key: what joins both sides of the pipeline. */
 export interface KeyTable {
   readonly length: number;
@@ -68,6 +77,7 @@ export interface Assembled {
   readonly sources: readonly WorkerInfo[];
   readonly steps: StepTable;
   readonly stepOf: Int32Array;
+  readonly workerSteps: WorkerSteps;
   readonly keys: KeyTable;
   readonly keyOf: Int32Array;
   readonly receives: ReceiveTable;
@@ -85,6 +95,9 @@ export interface Assembled {
   /** First start and last end of all rows; both 0 without rows. */
   readonly firstStartNs: number;
   readonly lastEndNs: number;
+  /** One more than the largest layer and micro-batch that any row names. */
+  readonly layers: number;
+  readonly microbatches: number;
 }
 
 /** A pause longer than this between two steps, or inside one, means that there is no data. */

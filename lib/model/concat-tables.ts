@@ -13,7 +13,7 @@ import { dropDuplicates } from './duplicates.ts';
 import { PairSorter } from './pair-sorter.ts';
 import { scatterRows } from './scatter-rows.ts';
 import { mergeWorkers, Sources } from './sources.ts';
-import type { SortedRows, TableRows } from './table-rows.ts';
+import type { RowRun, SortedRows, TableRows } from './table-rows.ts';
 
 export interface SortedEvents {
   readonly events: EventTable;
@@ -27,7 +27,16 @@ export interface SortedEvents {
 /** Offsets within this of the base are exact, sums of them too. */
 const MAX_SPREAD_NS = 2n ** 52n;
 
-export function concatTables(tables: readonly EventTable[], deployment: string): SortedEvents {
+/** Rows that count: 1 where one does. null: all of the table. */
+export type RowFilter = Uint8Array | null;
+
+/** `filters`: one a table, where only some rows count. */
+export function concatTables(
+  tables: readonly EventTable[],
+  deployment: string,
+  filters?: readonly RowFilter[],
+): SortedEvents {
+  const filterOf = new Map(tables.map((table, t) => [table, filters?.[t] ?? null]));
   const used = tables.filter((table) => table.workers.some((w) => w.deployment === deployment));
   const baseUnixNs = commonBase(used);
   const near = used.filter((table) => isNear(table, baseUnixNs));
@@ -36,7 +45,12 @@ export function concatTables(tables: readonly EventTable[], deployment: string):
     if (!isNear(table, baseUnixNs)) misdated += countRows(table, deployment);
   }
   const sources = new Sources(deployment);
-  const rows = numberRows(near, baseUnixNs, sources);
+  const rows = numberRows(
+    near,
+    near.map((table) => filterOf.get(table)!),
+    baseUnixNs,
+    sources,
+  );
   const { workers, workerOfSource } = mergeWorkers(sources.infos, rows.newestStartNs);
   const sorted = sortRows(rows, baseUnixNs, workerOfSource, workers.length);
   const { length, extraCopies } = dropDuplicates(rows, sorted, sources.incarnations);
@@ -52,7 +66,7 @@ export function concatTables(tables: readonly EventTable[], deployment: string):
 }
 
 /** The smallest base among the tables near to where most rows are. */
-function commonBase(tables: readonly EventTable[]): UnixNanos {
+export function commonBase(tables: readonly EventTable[]): UnixNanos {
   if (tables.length === 0) return unixNanos(0n);
   const byBase = [...tables].sort((a, b) => (a.baseUnixNs < b.baseUnixNs ? -1 : 1));
   let half = byBase.reduce((rows, table) => rows + table.length, 0) / 2;
@@ -63,7 +77,7 @@ function commonBase(tables: readonly EventTable[]): UnixNanos {
   return byBase.find((table) => isNear(table, middle.baseUnixNs))!.baseUnixNs;
 }
 
-function isNear(table: EventTable, baseUnixNs: UnixNanos): boolean {
+export function isNear(table: EventTable, baseUnixNs: UnixNanos): boolean {
   const apart = table.baseUnixNs - baseUnixNs;
   return apart <= MAX_SPREAD_NS && -apart <= MAX_SPREAD_NS;
 }
@@ -77,7 +91,7 @@ function countRows(table: EventTable, deployment: string): number {
 }
 
 /** Engines warm up and capture graphs before they serve: that says nothing about serving. */
-function isSetAside(phase: number): boolean {
+export function isSetAside(phase: number): boolean {
   return phase === Phase.warmup || phase === Phase.capture;
 }
 
@@ -91,6 +105,7 @@ interface NumberedRows extends TableRows {
 
 function numberRows(
   tables: readonly EventTable[],
+  filters: readonly RowFilter[],
   baseUnixNs: UnixNanos,
   sources: Sources,
 ): NumberedRows {
@@ -99,35 +114,51 @@ function numberRows(
   const newestStartNs = new Float64Array(most).fill(Number.NEGATIVE_INFINITY);
   const firstId = new Uint32Array(tables.length + 1);
   const sourceOf: Int32Array[] = [];
+  const runs: RowRun[] = [];
   let setAside = 0;
   for (let t = 0; t < tables.length; t++) {
     const { length, worker, phase, startNs, workers, baseUnixNs: ownBase } = tables[t]!;
     const ofWorker = new Int32Array(workers.length).fill(-2);
     const shiftNs = nanosBetween(baseUnixNs, ownBase);
-    for (let row = 0; row < length; row++) {
-      let source = ofWorker[worker[row]!]!;
-      if (source === -2) {
-        source = sources.intern(workers[worker[row]!]!);
-        ofWorker[worker[row]!] = source;
+    const filter = filters[t]!;
+    for (let row = 0; row < length; ) {
+      const w = worker[row]!;
+      const from = row;
+      let newestNs = Number.NEGATIVE_INFINITY;
+      while (
+        row < length &&
+        worker[row] === w &&
+        (filter === null || filter[row] === 1) &&
+        !isSetAside(phase[row]!)
+      ) {
+        newestNs = Math.max(newestNs, startNs[row]!);
+        row++;
       }
-      if (source < 0) continue;
-      if (isSetAside(phase[row]!)) {
-        setAside++;
+      if (row === from) {
+        row++;
+        const counts = filter === null || filter[from] === 1;
+        if (counts && workers[w]!.deployment === sources.deployment) setAside++;
         continue;
       }
-      rowsOfSource[source] = rowsOfSource[source]! + 1;
-      const start = startNs[row]! + shiftNs;
-      if (start > newestStartNs[source]!) newestStartNs[source] = start;
+      let source = ofWorker[w]!;
+      if (source === -2) {
+        source = sources.intern(workers[w]!);
+        ofWorker[w] = source;
+      }
+      if (source < 0) continue;
+      runs.push({ table: t, source, from, to: row });
+      rowsOfSource[source] = rowsOfSource[source]! + row - from;
+      newestStartNs[source] = Math.max(newestStartNs[source]!, newestNs + shiftNs);
     }
     firstId[t + 1] = firstId[t]! + length;
     sourceOf.push(ofWorker);
   }
-  return { tables, firstId, sourceOf, rowsOfSource, newestStartNs, setAside };
+  return { tables, firstId, sourceOf, runs, rowsOfSource, newestStartNs, setAside };
 }
 
 /** By worker, then start. */
 function sortRows(
-  { tables, firstId, sourceOf, rowsOfSource }: NumberedRows,
+  { tables, firstId, runs, rowsOfSource }: NumberedRows,
   baseUnixNs: UnixNanos,
   workerOfSource: Int32Array,
   workers: number,
@@ -141,20 +172,29 @@ function sortRows(
   const filled = offsets.slice();
   const startNs = new Float64Array(offsets[workers]!);
   const id = new Int32Array(startNs.length);
-  for (let t = 0; t < tables.length; t++) {
-    const table = tables[t]!;
-    const shiftNs = nanosBetween(baseUnixNs, table.baseUnixNs);
-    const ofWorker = sourceOf[t]!.map((s) => (s < 0 ? -1 : workerOfSource[s]!));
-    for (let row = 0; row < table.length; row++) {
-      const w = ofWorker[table.worker[row]!]!;
-      if (w < 0 || isSetAside(table.phase[row]!)) continue;
-      const at = filled[w]!;
-      filled[w] = at + 1;
-      startNs[at] = table.startNs[row]! + shiftNs;
-      id[at] = firstId[t]! + row;
-    }
+  const shiftNs = Float64Array.from(tables, (table) => nanosBetween(baseUnixNs, table.baseUnixNs));
+  const runAt = new Uint32Array(runs.length);
+  for (let r = 0; r < runs.length; r++) {
+    const { table, source, from, to } = runs[r]!;
+    const w = workerOfSource[source]!;
+    const at = filled[w]!;
+    runAt[r] = at;
+    filled[w] = at + to - from;
+    copyStarts(tables[table]!.startNs, shiftNs[table]!, from, to, startNs, at);
+    for (let i = 0, first = firstId[table]! + from; i < to - from; i++) id[at + i] = first + i;
   }
   const sorter = new PairSorter();
   for (let w = 0; w < workers; w++) sorter.sort(startNs, id, offsets[w]!, offsets[w + 1]!);
-  return { startNs, id, offsets };
+  return { startNs, id, offsets, runAt };
+}
+
+function copyStarts(
+  from: Float64Array,
+  shiftNs: number,
+  first: number,
+  end: number,
+  to: Float64Array,
+  at: number,
+): void {
+  for (let row = first; row < end; row++) to[at + row - first] = from[row]! + shiftNs;
 }

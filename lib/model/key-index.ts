@@ -1,6 +1,7 @@
 /**
- * Numbers the keys (step, layer, micro-batch) of a table. Small ranges, which real models have, are
- * looked up in a flat array; anything else in a map, so that odd numbers cost time, not memory.
+ * Numbers the keys (step, layer, micro-batch) of a table, in the order of their first rows. Small
+ * ranges, which real models have, are looked up in a flat grid; anything else in a map, so that odd
+ * numbers cost time, not memory.
  */
 import { ABSENT } from '#lib/table/codes.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
@@ -11,106 +12,112 @@ export interface KeyIndex {
   readonly keyOf: Int32Array;
 }
 
-const FLAT_PAIRS = 1 << 20;
+/** Up to so many places, or eight a row, a flat grid is worth its memory. */
+const FLAT_PLACES = 1 << 20;
 
-export function indexKeys(events: EventTable, stepOf: Int32Array, stepCount: number): KeyIndex {
-  const pairs = new PairNumbers(events);
-  const pairOf = new Int32Array(events.length);
+/** `layers` and `microbatches`: one more than the largest index. */
+export function indexKeys(
+  events: EventTable,
+  stepOf: Int32Array,
+  stepCount: number,
+  layers: number,
+  microbatches: number,
+): KeyIndex {
+  const stepPlaces = (layers + 1) * (microbatches + 1);
+  const places = stepCount * stepPlaces;
+  return places <= Math.max(FLAT_PLACES, 8 * events.length)
+    ? indexInGrid(events, stepOf, places, stepPlaces, microbatches + 1)
+    : indexInMap(events, stepOf);
+}
+
+/** A key's place is (step, layer + 1, micro-batch + 1), row-major; layers are `width` apart. */
+function indexInGrid(
+  events: EventTable,
+  stepOf: Int32Array,
+  places: number,
+  stepPlaces: number,
+  width: number,
+): KeyIndex {
+  const { layer, microbatch } = events;
+  const keyAt = new Int32Array(places).fill(-1);
+  const keyOf = new Int32Array(events.length);
+  const placeOf = new Int32Array(Math.min(places, events.length));
+  let length = 0;
   for (let row = 0; row < events.length; row++) {
-    if (stepOf[row]! >= 0) pairOf[row] = pairs.number(events.layer[row]!, events.microbatch[row]!);
-  }
-  const ids = new KeyNumbers(stepCount * pairs.count, events.length);
-  const keyOf = new Int32Array(events.length).fill(-1);
-  const step: number[] = [];
-  const pair: number[] = [];
-  for (let row = 0; row < events.length; row++) {
-    const s = stepOf[row]!;
-    if (s < 0) continue;
-    const p = pairOf[row]!;
-    const place = s * pairs.count + p;
-    let key = ids.get(place);
+    const step = stepOf[row]!;
+    if (step < 0) {
+      keyOf[row] = -1;
+      continue;
+    }
+    const place = step * stepPlaces + (layer[row]! + 1) * width + microbatch[row]! + 1;
+    let key = keyAt[place]!;
     if (key < 0) {
-      key = step.length;
-      ids.set(place, key);
-      step.push(s);
-      pair.push(p);
+      key = length++;
+      keyAt[place] = key;
+      placeOf[key] = place;
     }
     keyOf[row] = key;
   }
-  const layer = Int32Array.from(pair, (p) => pairs.layer[p]!);
-  const microbatch = Int32Array.from(pair, (p) => pairs.microbatch[p]!);
-  const next = Int32Array.from(pair, (_, key) => {
-    if (layer[key] === ABSENT) return -1;
-    const nextPair = pairs.find(layer[key]! + 1, microbatch[key]!);
-    return nextPair < 0 ? -1 : ids.get(step[key]! * pairs.count + nextPair);
-  });
+  const keys = emptyKeys(length);
+  for (let key = 0; key < length; key++) {
+    const place = placeOf[key]!;
+    const inStep = place % stepPlaces;
+    keys.step[key] = Math.floor(place / stepPlaces);
+    keys.layer[key] = Math.floor(inStep / width) - 1;
+    keys.microbatch[key] = (inStep % width) - 1;
+    const hasNext = keys.layer[key] !== ABSENT && inStep + width < stepPlaces;
+    keys.next[key] = hasNext ? keyAt[place + width]! : -1;
+  }
+  return { keys, keyOf };
+}
+
+function emptyKeys(length: number): KeyTable {
   return {
-    keys: { length: step.length, step: Int32Array.from(step), layer, microbatch, next },
-    keyOf,
+    length,
+    step: new Int32Array(length),
+    layer: new Int32Array(length),
+    microbatch: new Int32Array(length),
+    next: new Int32Array(length).fill(-1),
   };
 }
 
-/** Dense numbers for (layer, micro-batch). */
-class PairNumbers {
-  readonly layer: number[] = [];
-  readonly microbatch: number[] = [];
-  readonly #flat: Int32Array | null;
-  readonly #width: number;
-  readonly #byLayer = new Map<number, Map<number, number>>();
-
-  constructor(events: EventTable) {
-    let layers = 0;
-    let microbatches = 0;
-    for (let row = 0; row < events.length; row++) {
-      if (events.layer[row]! >= layers) layers = events.layer[row]! + 1;
-      if (events.microbatch[row]! >= microbatches) microbatches = events.microbatch[row]! + 1;
+/** Maps of maps, by step, layer and micro-batch. */
+function indexInMap({ length: rows, layer, microbatch }: EventTable, stepOf: Int32Array): KeyIndex {
+  const keyOf = new Int32Array(rows).fill(-1);
+  const firstRows: number[] = [];
+  const byStep = new Map<number, Map<number, Map<number, number>>>();
+  for (let row = 0; row < rows; row++) {
+    const step = stepOf[row]!;
+    if (step < 0) continue;
+    const byMicrobatch = entryOf(entryOf(byStep, step), layer[row]!);
+    let key = byMicrobatch.get(microbatch[row]!);
+    if (key === undefined) {
+      key = firstRows.push(row) - 1;
+      byMicrobatch.set(microbatch[row]!, key);
     }
-    this.#width = microbatches + 1;
-    const size = (layers + 1) * (microbatches + 1);
-    this.#flat = size <= FLAT_PAIRS ? new Int32Array(size).fill(-1) : null;
+    keyOf[row] = key;
   }
-
-  get count(): number {
-    return this.layer.length;
+  const keys = emptyKeys(firstRows.length);
+  for (let key = 0; key < keys.length; key++) {
+    const row = firstRows[key]!;
+    keys.step[key] = stepOf[row]!;
+    keys.layer[key] = layer[row]!;
+    keys.microbatch[key] = microbatch[row]!;
+    if (layer[row] === ABSENT) continue;
+    const next = byStep
+      .get(stepOf[row]!)
+      ?.get(layer[row]! + 1)
+      ?.get(microbatch[row]!);
+    keys.next[key] = next ?? -1;
   }
-
-  find(layer: number, microbatch: number): number {
-    if (this.#flat === null) return this.#byLayer.get(layer)?.get(microbatch) ?? -1;
-    return this.#flat[(layer + 1) * this.#width + microbatch + 1] ?? -1;
-  }
-
-  number(layer: number, microbatch: number): number {
-    const known = this.find(layer, microbatch);
-    if (known >= 0) return known;
-    const number = this.layer.length;
-    this.layer.push(layer);
-    this.microbatch.push(microbatch);
-    if (this.#flat !== null) {
-      this.#flat[(layer + 1) * this.#width + microbatch + 1] = number;
-    } else {
-      const byMicrobatch = this.#byLayer.get(layer) ?? new Map<number, number>();
-      byMicrobatch.set(microbatch, number);
-      this.#byLayer.set(layer, byMicrobatch);
-    }
-    return number;
-  }
+  return { keys, keyOf };
 }
 
-/** Key by its place in the (step, pair) grid. */
-class KeyNumbers {
-  readonly #flat: Int32Array | null;
-  readonly #map = new Map<number, number>();
-
-  constructor(places: number, rows: number) {
-    this.#flat = places <= Math.max(FLAT_PAIRS, 8 * rows) ? new Int32Array(places).fill(-1) : null;
+function entryOf<V>(maps: Map<number, Map<number, V>>, key: number): Map<number, V> {
+  let map = maps.get(key);
+  if (map === undefined) {
+    map = new Map();
+    maps.set(key, map);
   }
-
-  get(place: number): number {
-    return this.#flat === null ? (this.#map.get(place) ?? -1) : this.#flat[place]!;
-  }
-
-  set(place: number, key: number): void {
-    if (this.#flat === null) this.#map.set(place, key);
-    else this.#flat[place] = key;
-  }
+  return map;
 }

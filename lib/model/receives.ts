@@ -14,6 +14,7 @@ import type { EventTable } from '#lib/table/event-table.ts';
 import type { WorkerInfo } from '#lib/table/worker-info.ts';
 import { Direction, type KeyTable, type ReceiveTable } from './assembled.ts';
 import { firstListed, listHas, SEVERAL } from './peers.ts';
+import { cutUnmatched, type SmallestTransfers } from './smallest-transfers.ts';
 
 interface MutableReceives {
   length: number;
@@ -27,10 +28,10 @@ interface MutableReceives {
   readonly cutNs: Float64Array;
   readonly lastSend: Int32Array;
   readonly offsets: Uint32Array;
-  /** First row, and the next row of the same receive by row (-1 ends the chain). */
+  /** First and last row, and, where a receive has several, the next of it by row (-1: none). */
   readonly firstRow: Int32Array;
   readonly lastRow: Int32Array;
-  readonly nextRow: Int32Array;
+  nextRow: Int32Array | null;
   /** 1: some event of the receive names no peer, so that every sender counts. */
   readonly fromAll: Uint8Array;
 }
@@ -44,22 +45,50 @@ export interface MatchedReceives {
 export function matchReceives(
   events: EventTable,
   endNs: Float64Array,
+  offsets: Uint32Array,
   keyOf: Int32Array,
   keys: KeyTable,
   source: Int32Array,
   sources: readonly WorkerInfo[],
+  knownTransfers: SmallestTransfers | null,
 ): MatchedReceives {
-  const receives = findReceives(events, endNs, keyOf, keys.length);
-  const sends = sendsByKey(events, keyOf, keys.length);
+  const { receives, sends } = findTransfers(events, endNs, offsets, keyOf, keys.length);
   const rendezvous = sources.some((info) => info.sendMode === 'rendezvous');
+  if (rendezvous || !everybodyMeansEverybody(receives, sends)) {
+    listSends(events, offsets, keyOf, sends);
+  }
   const readyNs = rendezvous
     ? new Float64Array(events.length).fill(Number.POSITIVE_INFINITY)
     : null;
   for (let r = 0; r < receives.length; r++) cutAtLastSend(events, receives, sends, r, readyNs);
-  cutUnmatched(receives);
+  cutUnmatched(events, receives, knownTransfers);
   const transferStartNs =
     readyNs === null ? null : transferStarts(events, endNs, readyNs, source, sources);
-  return { receives, transferStartNs };
+  return { receives: onlyFound(receives), transferStartNs };
+}
+
+/** Room was made for one receive a row. */
+function onlyFound(found: MutableReceives): ReceiveTable {
+  const { length } = found;
+  return {
+    length,
+    worker: found.worker.subarray(0, length),
+    key: found.key.subarray(0, length),
+    direction: found.direction.subarray(0, length),
+    stage: found.stage.subarray(0, length),
+    peer: found.peer.subarray(0, length),
+    startNs: found.startNs.subarray(0, length),
+    endNs: found.endNs.subarray(0, length),
+    cutNs: found.cutNs.subarray(0, length),
+    lastSend: found.lastSend.subarray(0, length),
+    offsets: found.offsets,
+  };
+}
+
+/** Then a receive's last send is the last of its key, whoever sends it and whoever receives it. */
+function everybodyMeansEverybody(receives: MutableReceives, sends: Sends): boolean {
+  for (let r = 0; r < receives.length; r++) if (receives.fromAll[r] === 0) return false;
+  return !sends.addressed.includes(1);
 }
 
 /** Direction that a receive event awaits: told by its stage, else by its worker's role. */
@@ -70,15 +99,72 @@ function directionOf(stage: number, role: string): number {
   return role === 'attention' ? Direction.f2a : Direction.none;
 }
 
-function findReceives(
+/** One pass over all rows finds receives and, of sends, the last of each key. */
+function findTransfers(
   events: EventTable,
   endNs: Float64Array,
+  offsets: Uint32Array,
   keyOf: Int32Array,
   keyCount: number,
-): MutableReceives {
+): { receives: MutableReceives; sends: Sends } {
+  const { kind, stage: stages, startNs, peer: peerColumn } = events;
   let rows = 0;
-  for (let row = 0; row < events.length; row++) if (events.kind[row] === Kind.receive) rows++;
-  const found: MutableReceives = {
+  for (let row = 0; row < events.length; row++) if (kind[row] === Kind.receive) rows++;
+  const found = roomForReceives(rows, offsets.length);
+  const sends: Sends = {
+    byKey: null,
+    lastToAll: new Int32Array(keyCount * 2).fill(-1),
+    addressed: new Uint8Array(keyCount * 2),
+  };
+  const { lastToAll, addressed } = sends;
+  const latest = new Int32Array(rows > 0 ? keyCount * 3 : 0).fill(-1);
+  const peers = events.lists.peers;
+  for (let worker = 0; worker + 1 < offsets.length; worker++) {
+    const { role } = events.workers[worker]!;
+    const sendStage = sendStageOf(role);
+    const way = role === 'ffn' ? Direction.f2a : Direction.a2f;
+    for (let row = offsets[worker]!; row < offsets[worker + 1]!; row++) {
+      const stage = stages[row]!;
+      if (kind[row] !== Kind.receive) {
+        const key = stage === sendStage ? keyOf[row]! : -1;
+        if (key < 0) continue;
+        const slot = key * 2 + way;
+        if (firstListed(peerColumn[row]!, peers, row) !== ABSENT) {
+          addressed[slot] = 1;
+          continue;
+        }
+        const last = lastToAll[slot]!;
+        if (last < 0 || startNs[row]! > startNs[last]!) lastToAll[slot] = row;
+        continue;
+      }
+      const direction = directionOf(stage, role);
+      const key = keyOf[row]!;
+      const known = key < 0 ? -1 : latest[key * 3 + direction]!;
+      const peer = firstListed(peerColumn[row]!, peers, row);
+      if (known >= 0 && found.worker[known] === worker) {
+        addToReceive(found, known, events.length, row, endNs[row]!, peer, stage);
+        continue;
+      }
+      const r = found.length++;
+      if (key >= 0) latest[key * 3 + direction] = r;
+      found.worker[r] = worker;
+      found.key[r] = key;
+      found.direction[r] = direction;
+      found.stage[r] = stage;
+      found.peer[r] = peer;
+      found.startNs[r] = startNs[row]!;
+      found.endNs[r] = endNs[row]!;
+      found.fromAll[r] = peer === ABSENT ? 1 : 0;
+      found.firstRow[r] = row;
+      found.lastRow[r] = row;
+    }
+    found.offsets[worker + 1] = found.length;
+  }
+  return { receives: found, sends };
+}
+
+function roomForReceives(rows: number, offsets: number): MutableReceives {
+  return {
     length: 0,
     worker: new Int32Array(rows),
     key: new Int32Array(rows),
@@ -89,105 +175,79 @@ function findReceives(
     endNs: new Float64Array(rows),
     cutNs: new Float64Array(rows),
     lastSend: new Int32Array(rows).fill(-1),
-    offsets: new Uint32Array(events.workers.length + 1),
+    offsets: new Uint32Array(offsets),
     firstRow: new Int32Array(rows),
     lastRow: new Int32Array(rows),
-    nextRow: new Int32Array(rows > 0 ? events.length : 0).fill(-1),
+    nextRow: null,
     fromAll: new Uint8Array(rows),
   };
-  const latest = new Int32Array(rows > 0 ? keyCount * 3 : 0).fill(-1);
-  const peers = events.lists.peers;
-  for (let row = 0; row < events.length; row++) {
-    if (events.kind[row] !== Kind.receive) continue;
-    const worker = events.worker[row]!;
-    const stage = events.stage[row]!;
-    const direction = directionOf(stage, events.workers[worker]!.role);
-    const key = keyOf[row]!;
-    const known = key < 0 ? -1 : latest[key * 3 + direction]!;
-    const peer = firstListed(events.peer[row]!, peers, row);
-    if (known >= 0 && found.worker[known] === worker) {
-      if (endNs[row]! > found.endNs[known]!) found.endNs[known] = endNs[row]!;
-      if (peer === ABSENT) found.fromAll[known] = 1;
-      if (found.peer[known] !== peer) {
-        found.peer[known] = found.fromAll[known] === 1 ? ABSENT : SEVERAL;
-      }
-      if (stage < found.stage[known]!) found.stage[known] = stage;
-      found.nextRow[found.lastRow[known]!] = row;
-      found.lastRow[known] = row;
-      continue;
-    }
-    const r = found.length++;
-    if (key >= 0) latest[key * 3 + direction] = r;
-    found.worker[r] = worker;
-    found.key[r] = key;
-    found.direction[r] = direction;
-    found.stage[r] = stage;
-    found.peer[r] = peer;
-    found.startNs[r] = events.startNs[row]!;
-    found.endNs[r] = endNs[row]!;
-    found.fromAll[r] = peer === ABSENT ? 1 : 0;
-    found.firstRow[r] = row;
-    found.lastRow[r] = row;
-    found.offsets[worker + 1] = r + 1;
-  }
-  for (let w = 1; w < found.offsets.length; w++) {
-    if (found.offsets[w]! < found.offsets[w - 1]!) found.offsets[w] = found.offsets[w - 1]!;
-  }
-  return found;
 }
 
-/** Send rows by key and direction: those of slot `2·key + direction` are a range of `row`. */
+function addToReceive(
+  found: MutableReceives,
+  r: number,
+  rows: number,
+  row: number,
+  endNs: number,
+  peer: number,
+  stage: number,
+): void {
+  if (endNs > found.endNs[r]!) found.endNs[r] = endNs;
+  if (peer === ABSENT) found.fromAll[r] = 1;
+  if (found.peer[r] !== peer) found.peer[r] = found.fromAll[r] === 1 ? ABSENT : SEVERAL;
+  if (stage < found.stage[r]!) found.stage[r] = stage;
+  found.nextRow ??= new Int32Array(rows).fill(-1);
+  found.nextRow[found.lastRow[r]!] = row;
+  found.lastRow[r] = row;
+}
+
+/** Slot of a key and direction: `2·key + direction`. */
 interface Sends {
-  readonly row: Int32Array;
-  readonly offsets: Uint32Array;
+  /** Rows by slot, in the table's order; null where nobody has to look at single sends. */
+  byKey: { readonly row: Int32Array; readonly offsets: Uint32Array } | null;
   /** The latest starting send that addresses everybody, -1 where there is none. */
   readonly lastToAll: Int32Array;
   /** 1: some send of the slot addresses single ranks. */
   readonly addressed: Uint8Array;
 }
 
-/** Which way a send goes; `none` for what is not a send of a worker on that side. */
-export function sendDirection(events: EventTable, row: number): number {
-  const stage = events.stage[row]!;
-  if (stage !== Stage.a2f_send && stage !== Stage.f2a_send) return Direction.none;
-  if (events.kind[row] === Kind.receive) return Direction.none;
-  const role = events.workers[events.worker[row]!]!.role;
-  if (stage === Stage.a2f_send) return role === 'attention' ? Direction.a2f : Direction.none;
-  return role === 'ffn' ? Direction.f2a : Direction.none;
+/** The stage of a worker's sends; -1 where its role has none. */
+export function sendStageOf(role: string): number {
+  if (role === 'attention') return Stage.a2f_send;
+  return role === 'ffn' ? Stage.f2a_send : -1;
 }
 
-function sendsByKey(events: EventTable, keyOf: Int32Array, keyCount: number): Sends {
-  const offsets = new Uint32Array(keyCount * 2 + 1);
+function listSends(
+  events: EventTable,
+  workerOffsets: Uint32Array,
+  keyOf: Int32Array,
+  sends: Sends,
+): void {
+  const { kind, stage } = events;
+  const slots = sends.lastToAll.length;
+  const offsets = new Uint32Array(slots + 1);
   const slotOf = new Int32Array(events.length).fill(-1);
-  for (let row = 0; row < events.length; row++) {
-    if (keyOf[row]! < 0) continue;
-    const direction = sendDirection(events, row);
-    if (direction === Direction.none) continue;
-    const slot = keyOf[row]! * 2 + direction;
-    slotOf[row] = slot;
-    offsets[slot + 1] = offsets[slot + 1]! + 1;
+  for (let w = 0; w + 1 < workerOffsets.length; w++) {
+    const { role } = events.workers[w]!;
+    const sendStage = sendStageOf(role);
+    const way = role === 'ffn' ? Direction.f2a : Direction.a2f;
+    for (let row = workerOffsets[w]!; row < workerOffsets[w + 1]!; row++) {
+      if (stage[row] !== sendStage || kind[row] === Kind.receive || keyOf[row]! < 0) continue;
+      const slot = keyOf[row]! * 2 + way;
+      slotOf[row] = slot;
+      offsets[slot + 1] = offsets[slot + 1]! + 1;
+    }
   }
-  for (let slot = 1; slot < offsets.length; slot++) {
-    offsets[slot] = offsets[slot]! + offsets[slot - 1]!;
-  }
+  for (let slot = 1; slot <= slots; slot++) offsets[slot] = offsets[slot]! + offsets[slot - 1]!;
   const filled = offsets.slice();
-  const rows = new Int32Array(offsets[keyCount * 2]!);
-  const lastToAll = new Int32Array(keyCount * 2).fill(-1);
-  const addressed = new Uint8Array(keyCount * 2);
-  const peers = events.lists.peers;
+  const rows = new Int32Array(offsets[slots]!);
   for (let row = 0; row < events.length; row++) {
     const slot = slotOf[row]!;
     if (slot < 0) continue;
     rows[filled[slot]!] = row;
     filled[slot] = filled[slot]! + 1;
-    if (firstListed(events.peer[row]!, peers, row) !== ABSENT) {
-      addressed[slot] = 1;
-    } else {
-      const last = lastToAll[slot]!;
-      if (last < 0 || events.startNs[row]! > events.startNs[last]!) lastToAll[slot] = row;
-    }
   }
-  return { row: rows, offsets, lastToAll, addressed };
+  sends.byKey = { row: rows, offsets };
 }
 
 function cutAtLastSend(
@@ -201,11 +261,15 @@ function cutAtLastSend(
   if (receives.key[r]! < 0 || direction === Direction.none) return;
   const slot = receives.key[r]! * 2 + direction;
   let last = -1;
-  if (readyNs === null && receives.fromAll[r] === 1 && sends.addressed[slot] === 0) {
+  const { byKey } = sends;
+  if (
+    byKey === null ||
+    (readyNs === null && receives.fromAll[r] === 1 && sends.addressed[slot] === 0)
+  ) {
     last = sends.lastToAll[slot]!;
   } else {
-    for (let i = sends.offsets[slot]!; i < sends.offsets[slot + 1]!; i++) {
-      const send = sends.row[i]!;
+    for (let i = byKey.offsets[slot]!; i < byKey.offsets[slot + 1]!; i++) {
+      const send = byKey.row[i]!;
       if (!matches(events, receives, r, send)) continue;
       if (last < 0 || events.startNs[send]! > events.startNs[last]!) last = send;
       if (readyNs !== null && receives.startNs[r]! < readyNs[send]!) {
@@ -230,46 +294,12 @@ function matches(events: EventTable, receives: MutableReceives, r: number, send:
   }
   if (receives.fromAll[r] === 1) return true;
   const senderRank = events.workers[events.worker[send]!]!.rank;
-  for (let row = receives.firstRow[r]!; row >= 0; row = receives.nextRow[row]!) {
+  let row = receives.firstRow[r]!;
+  while (row >= 0) {
     if (listHas(events.peer[row]!, peers, row, senderRank)) return true;
+    row = receives.nextRow === null ? -1 : receives.nextRow[row]!;
   }
   return false;
-}
-
-/**
- * An unmatched receive is transfer for as long as the smallest matched one on its link (receiver,
- * stage, peer as given), at its end; the rest, or all of it where none is known, is wait.
- */
-function cutUnmatched(receives: MutableReceives): void {
-  let unmatched = 0;
-  for (let r = 0; r < receives.length; r++) if (receives.lastSend[r]! < 0) unmatched++;
-  if (unmatched === 0) return;
-  const smallestNs = smallestTransfers(receives);
-  for (let r = 0; r < receives.length; r++) {
-    if (receives.lastSend[r]! >= 0) continue;
-    const transferNs = smallestNs.get(endOfLink(receives, r))?.get(receives.peer[r]!) ?? 0;
-    receives.cutNs[r] = Math.max(receives.startNs[r]!, receives.endNs[r]! - transferNs);
-  }
-}
-
-/** By receiver and stage, then peer. */
-function smallestTransfers(receives: MutableReceives): Map<number, Map<number, number>> {
-  const smallestNs = new Map<number, Map<number, number>>();
-  for (let r = 0; r < receives.length; r++) {
-    if (receives.lastSend[r]! < 0) continue;
-    const end = endOfLink(receives, r);
-    const byPeer = smallestNs.get(end) ?? new Map<number, number>();
-    smallestNs.set(end, byPeer);
-    const transferNs = receives.endNs[r]! - receives.cutNs[r]!;
-    const known = byPeer.get(receives.peer[r]!);
-    if (known === undefined || transferNs < known) byPeer.set(receives.peer[r]!, transferNs);
-  }
-  return smallestNs;
-}
-
-/** Worker and stage (16 bits) as one number. */
-function endOfLink(receives: MutableReceives, r: number): number {
-  return receives.worker[r]! * 65_536 + receives.stage[r]!;
 }
 
 /** A rendezvous send waits until the first of its receivers is there. */

@@ -9,7 +9,7 @@ import {
   type Measure,
 } from '#lib/table/event-table.ts';
 import { lazyRecord } from './lazy-record.ts';
-import type { SortedRows, TableRows } from './table-rows.ts';
+import { type SortedRows, type TableRows, tableOfId } from './table-rows.ts';
 
 export interface ScatteredRows {
   readonly columns: Omit<EventTable, 'length' | 'baseUnixNs' | 'workers'>;
@@ -20,52 +20,200 @@ type Column = Float64Array | Int32Array | Uint16Array | Uint8Array;
 
 /** The first `length` rows of `sorted`. */
 export function scatterRows(rows: TableRows, sorted: SortedRows, length: number): ScatteredRows {
-  const place = new Int32Array(rows.firstId[rows.tables.length]!).fill(-1);
-  for (let at = 0; at < length; at++) place[sorted.id[at]!] = at;
-  const copy = <T extends Column>(columnOf: (table: EventTable) => Column | null, to: T): T => {
-    for (let t = 0; t < rows.tables.length; t++) {
-      const from = columnOf(rows.tables[t]!);
-      if (from !== null) copyColumn(rows, place, t, from, to);
-    }
-    return to;
-  };
+  const { tables } = rows;
+  const placement = new Placement(rows, sorted, length);
   const copyMeasure = (name: Measure): Float64Array | null => {
-    const having = rows.tables.filter((table) => table.measures[name] !== null);
+    const having = tables.filter((table) => table.measures[name] !== null);
     if (having.length === 0) return null;
     const column = new Float64Array(length);
-    if (having.length < rows.tables.length) column.fill(ABSENT);
-    return copy((table) => table.measures[name], column);
+    if (having.length < tables.length) column.fill(ABSENT);
+    return placement.copy((table) => table.measures[name], column);
   };
-  const stageNames = mergedStageNames(rows.tables);
+  const stageNames = mergedStageNames(tables);
+  const stages = new Map(tables.map((table) => [table, stageColumn(table, stageNames)]));
   const columns = {
     stageNames,
     startNs: sorted.startNs.subarray(0, length),
-    durationNs: copy((table) => table.durationNs, new Float64Array(length)),
+    durationNs: placement.copy((table) => table.durationNs, new Float64Array(length)),
     worker: workerColumn(sorted, length),
-    domain: copy((table) => table.domain, new Int32Array(length)),
-    step: copy((table) => table.step, new Float64Array(length)),
-    layer: copy((table) => table.layer, new Int32Array(length)),
-    microbatch: copy((table) => table.microbatch, new Int32Array(length)),
-    stage: copy((table) => stageColumn(table, stageNames), new Uint16Array(length)),
-    kind: copy((table) => table.kind, new Uint8Array(length)),
-    phase: copy((table) => table.phase, new Uint8Array(length)),
-    peer: copy((table) => table.peer, new Int32Array(length)),
+    domain: placement.copy((table) => table.domain, new Int32Array(length)),
+    step: placement.copy((table) => table.step, new Float64Array(length)),
+    layer: placement.copy((table) => table.layer, new Int32Array(length)),
+    microbatch: placement.copy((table) => table.microbatch, new Int32Array(length)),
+    stage: placement.copy((table) => stages.get(table)!, new Uint16Array(length)),
+    kind: placement.copy((table) => table.kind, new Uint8Array(length)),
+    phase: placement.copy((table) => table.phase, new Uint8Array(length)),
+    peer: placement.copy((table) => table.peer, new Int32Array(length)),
     measures: lazyRecord(MEASURES, copyMeasure),
     lists: Object.fromEntries(
-      LISTS.map((name) => [name, scatterList(rows, place, length, name)]),
+      LISTS.map((name) => [name, scatterList(rows, placement, length, name)]),
     ) as Record<ListName, ListColumn | null>,
   };
-  const source = new Int32Array(length);
-  for (let t = 0; t < rows.tables.length; t++) {
-    const { worker } = rows.tables[t]!;
-    const ofWorker = rows.sourceOf[t]!;
-    const first = rows.firstId[t]!;
-    for (let row = 0; row < worker.length; row++) {
-      const at = place[first + row]!;
-      if (at >= 0) source[at] = ofWorker[worker[row]!]!;
-    }
+  return { columns, source: placement.sources() };
+}
+
+/** Runs shorter than this are not worth a copy of their own. */
+const MIN_RUN_ROWS = 16;
+
+/** Places that sorting changed, and the table and row that belong there. */
+interface MovedRows {
+  readonly at: Int32Array;
+  readonly table: Int32Array;
+  readonly row: Int32Array;
+}
+
+/**
+ * Where rows go. Stored chunks are sorted already: their runs are copied whole, and the few rows that
+ * sorting moved are set right after. Elsewhere every row is copied to its place.
+ */
+class Placement {
+  readonly #rows: TableRows;
+  readonly #sorted: SortedRows;
+  readonly #length: number;
+  /** null: too many. */
+  readonly #moved: MovedRows | null;
+  #placeOf: Int32Array | null = null;
+
+  constructor(rows: TableRows, sorted: SortedRows, length: number) {
+    this.#rows = rows;
+    this.#sorted = sorted;
+    this.#length = length;
+    const dropped = sorted.id.length - length;
+    const short = length < rows.runs.length * MIN_RUN_ROWS;
+    this.#moved = dropped > 0 || short ? null : this.#findMoved();
   }
-  return { columns, source };
+
+  /** Place by row id, -1 for rows that are left out. */
+  get placeOf(): Int32Array {
+    if (this.#placeOf === null) {
+      const { tables, firstId } = this.#rows;
+      const { id } = this.#sorted;
+      this.#placeOf = new Int32Array(firstId[tables.length]!).fill(-1);
+      for (let at = 0; at < this.#length; at++) this.#placeOf[id[at]!] = at;
+    }
+    return this.#placeOf;
+  }
+
+  #findMoved(): MovedRows | null {
+    const { runs, firstId } = this.#rows;
+    const { id, runAt } = this.#sorted;
+    const most = this.#length >>> 1;
+    const places = new Int32Array(most);
+    let length = 0;
+    for (let r = 0; r < runs.length; r++) {
+      const { table, from, to } = runs[r]!;
+      const first = firstId[table]! + from - runAt[r]!;
+      const end = runAt[r]! + to - from;
+      for (let at = runAt[r]!; at < end; at++) {
+        if (id[at] === first + at) continue;
+        if (length === most) return null;
+        places[length++] = at;
+      }
+    }
+    const at = places.slice(0, length);
+    const table = at.map((place) => tableOfId(this.#rows, id[place]!));
+    const row = at.map((place, i) => id[place]! - firstId[table[i]!]!);
+    return { at, table, row };
+  }
+
+  /** Tables without the column leave their rows of `to` as they are. */
+  copy<T extends Column>(columnOf: (table: EventTable) => Column | null, to: T): T {
+    const { tables, firstId, runs } = this.#rows;
+    if (this.#moved === null) {
+      const { placeOf } = this;
+      for (let t = 0; t < tables.length; t++) {
+        const from = columnOf(tables[t]!);
+        if (from !== null) scatterColumn(placeOf, firstId[t]!, tables[t]!.length, from, to);
+      }
+      return to;
+    }
+    const columns = tables.map(columnOf);
+    for (let r = 0; r < runs.length; r++) {
+      const { table, from, to: end } = runs[r]!;
+      const column = columns[table]!;
+      if (column !== null) to.set(column.subarray(from, end), this.#sorted.runAt[r]!);
+    }
+    setMoved(this.#moved, columns, to);
+    return to;
+  }
+
+  /** The source of every row. */
+  sources(): Int32Array {
+    const { tables, runs, sourceOf } = this.#rows;
+    const source = new Int32Array(this.#length);
+    if (this.#moved !== null) {
+      runs.forEach((run, r) => {
+        source.fill(run.source, this.#sorted.runAt[r]!, this.#sorted.runAt[r]! + run.to - run.from);
+      });
+      const { at, table, row } = this.#moved;
+      for (let i = 0; i < at.length; i++) {
+        const t = table[i]!;
+        source[at[i]!] = sourceOf[t]![tables[t]!.worker[row[i]!]!]!;
+      }
+      return source;
+    }
+    const { placeOf } = this;
+    for (const { table, source: of, from, to } of runs) {
+      const first = this.#rows.firstId[table]!;
+      for (let row = from; row < to; row++) {
+        const at = placeOf[first + row]!;
+        if (at >= 0) source[at] = of;
+      }
+    }
+    return source;
+  }
+}
+
+/** One loop a type, for the same reason as in `scatterColumn`. */
+function setMoved(moved: MovedRows, columns: readonly (Column | null)[], to: Column): void {
+  if (to instanceof Float64Array) {
+    setFloats(
+      moved,
+      columns.map((column) => (column instanceof Float64Array ? column : null)),
+      to,
+    );
+  } else if (to instanceof Int32Array) {
+    setIntegers(
+      moved,
+      columns.map((column) => (column instanceof Int32Array ? column : null)),
+      to,
+    );
+  } else {
+    setCodes(moved, columns, to);
+  }
+}
+
+function setFloats(
+  { at, table, row }: MovedRows,
+  columns: readonly (Float64Array | null)[],
+  to: Float64Array,
+): void {
+  for (let i = 0; i < at.length; i++) {
+    const column = columns[table[i]!]!;
+    to[at[i]!] = column === null ? ABSENT : column[row[i]!]!;
+  }
+}
+
+function setIntegers(
+  { at, table, row }: MovedRows,
+  columns: readonly (Int32Array | null)[],
+  to: Int32Array,
+): void {
+  for (let i = 0; i < at.length; i++) {
+    const column = columns[table[i]!]!;
+    to[at[i]!] = column === null ? ABSENT : column[row[i]!]!;
+  }
+}
+
+function setCodes(
+  { at, table, row }: MovedRows,
+  columns: readonly (Column | null)[],
+  to: Column,
+): void {
+  for (let i = 0; i < at.length; i++) {
+    const column = columns[table[i]!]!;
+    if (column !== null) to[at[i]!] = column[row[i]!]!;
+  }
 }
 
 function workerColumn({ offsets }: SortedRows, length: number): Int32Array {
@@ -74,15 +222,13 @@ function workerColumn({ offsets }: SortedRows, length: number): Int32Array {
   return worker;
 }
 
-function copyColumn(
-  { tables, firstId }: TableRows,
+function scatterColumn(
   place: Int32Array,
-  t: number,
+  first: number,
+  rows: number,
   from: Column,
   to: Column,
 ): void {
-  const first = firstId[t]!;
-  const rows = tables[t]!.length;
   // One loop a type: a loop that meets several of them takes more than twice the time.
   if (from instanceof Float64Array && to instanceof Float64Array) {
     copyFloats(place, first, rows, from, to);
@@ -143,11 +289,12 @@ function stageColumn(table: EventTable, stageNames: readonly string[]): Uint16Ar
 
 function scatterList(
   { tables, firstId }: TableRows,
-  place: Int32Array,
+  placement: Placement,
   length: number,
   name: ListName,
 ): ListColumn | null {
   if (tables.every((table) => table.lists[name] === null)) return null;
+  const place = placement.placeOf;
   const offsets = new Uint32Array(length + 1);
   const forEachRow = (visit: (list: ListColumn, row: number, at: number) => void): void => {
     for (let t = 0; t < tables.length; t++) {

@@ -32,11 +32,29 @@ export function endsInWindow(startNs: number, endNs: number, window: WindowNs): 
   return endNs > window.fromNs || (endNs === window.fromNs && startNs >= endNs);
 }
 
+/** Does every event lie inside the window? */
+export function coversAll(assembled: Assembled, window: WindowNs): boolean {
+  return window.fromNs <= assembled.firstStartNs && assembled.lastEndNs <= window.toNs;
+}
+
+/** Several questions are asked of one window, one after the other: the last selection is kept. */
+const lastSelection = new WeakMap<Assembled, { window: WindowNs; selected: Assembled }>();
+
 export function selectWindow(assembled: Assembled, window: WindowNs): Assembled {
+  if (coversAll(assembled, window)) return assembled;
+  const last = lastSelection.get(assembled);
+  if (last !== undefined && sameWindow(last.window, window)) return last.selected;
+  const selected = selectRows(assembled, window);
+  lastSelection.set(assembled, { window, selected });
+  return selected;
+}
+
+function sameWindow(a: WindowNs, b: WindowNs): boolean {
+  return a.fromNs === b.fromNs && a.toNs === b.toNs;
+}
+
+function selectRows(assembled: Assembled, window: WindowNs): Assembled {
   const { events, stepOf } = assembled;
-  if (window.fromNs <= assembled.firstStartNs && assembled.lastEndNs <= window.toNs) {
-    return assembled;
-  }
   const stepIn = selectSteps(assembled, window);
   const rows = new Uint32Array(events.length);
   let length = 0;

@@ -8,18 +8,18 @@ export class Sources {
   readonly infos: WorkerInfo[] = [];
   /** Per source: equal for sources of one worker in one life. */
   readonly incarnations: number[] = [];
-  readonly #deployment: string;
+  readonly deployment: string;
   readonly #sourceByText = new Map<string, number>();
   readonly #sourceByInfo = new Map<WorkerInfo, number>();
   readonly #incarnationByText = new Map<string, number>();
 
   constructor(deployment: string) {
-    this.#deployment = deployment;
+    this.deployment = deployment;
   }
 
   /** The number of this description; -1 for another deployment's. */
   intern(info: WorkerInfo): number {
-    if (info.deployment !== this.#deployment) return -1;
+    if (info.deployment !== this.deployment) return -1;
     const seen = this.#sourceByInfo.get(info);
     if (seen !== undefined) return seen;
     const text = JSON.stringify(info, INFO_FIELDS);

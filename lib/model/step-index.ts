@@ -5,20 +5,36 @@
  */
 import { ABSENT } from '#lib/table/codes.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
-import { NO_DATA_GAP_NS, type StepTable } from './assembled.ts';
+import { NO_DATA_GAP_NS, type StepTable, type WorkerSteps } from './assembled.ts';
 import { PairSorter } from './pair-sorter.ts';
 
 export interface StepIndex {
   readonly steps: StepTable;
   readonly stepOf: Int32Array;
+  readonly workerSteps: WorkerSteps;
 }
 
-export function indexSteps(events: EventTable, endNs: Float64Array): StepIndex {
-  const stepOf = new Int32Array(events.length).fill(-1);
-  const found = numberSteps(events, endNs, stepOf);
+/** Also fills `endNs`, and tells the extent of all rows. */
+export function indexSteps(
+  events: EventTable,
+  endNs: Float64Array,
+  offsets: Uint32Array,
+): StepIndex & { readonly extent: EventExtent } {
+  const stepOf = new Int32Array(events.length);
+  const { found, extent } = numberSteps(events, endNs, stepOf);
   splitRestarts(events, endNs, stepOf, found);
-  const steps = sortSteps(found, stepOf);
-  return { steps, stepOf };
+  const { steps, rowOf } = sortSteps(found);
+  const workerSteps = renumber(events, offsets, stepOf, rowOf);
+  return { steps, stepOf, workerSteps, extent };
+}
+
+export interface EventExtent {
+  /** Infinity and -Infinity without rows. */
+  readonly firstStartNs: number;
+  readonly lastEndNs: number;
+  /** One more than the largest index; 0 where no event names one. */
+  readonly layers: number;
+  readonly microbatches: number;
 }
 
 interface FoundSteps {
@@ -28,41 +44,76 @@ interface FoundSteps {
   readonly endNs: number[];
 }
 
-function numberSteps(events: EventTable, endNs: Float64Array, stepOf: Int32Array): FoundSteps {
+/** One pass over all rows, of which neighbours most often share their step. */
+function numberSteps(
+  events: EventTable,
+  endNs: Float64Array,
+  stepOf: Int32Array,
+): { found: FoundSteps; extent: EventExtent } {
+  const { startNs, durationNs, step: stepColumn, domain: domainColumn, layer, microbatch } = events;
   const found: FoundSteps = { domain: [], step: [], startNs: [], endNs: [] };
   const idByDomain = new Map<number, Map<number, number>>();
-  let lastDomain = Number.NaN;
-  let lastStep = Number.NaN;
-  let lastId = -1;
+  let firstStartNs = Number.POSITIVE_INFINITY;
+  let lastEndNs = Number.NEGATIVE_INFINITY;
+  let lastLayer = ABSENT;
+  let lastMicrobatch = ABSENT;
+  let domain = Number.NaN;
+  let step = Number.NaN;
+  let id = -1;
+  let stepStartNs = Number.POSITIVE_INFINITY;
+  let stepEndNs = Number.NEGATIVE_INFINITY;
   for (let row = 0; row < events.length; row++) {
-    const step = events.step[row]!;
-    if (step === ABSENT) continue;
-    const domain = events.domain[row]!;
-    if (domain !== lastDomain || step !== lastStep) {
-      lastDomain = domain;
-      lastStep = step;
-      let idByStep = idByDomain.get(domain);
-      if (idByStep === undefined) {
-        idByStep = new Map();
-        idByDomain.set(domain, idByStep);
+    const start = startNs[row]!;
+    const end = start + durationNs[row]!;
+    endNs[row] = end;
+    if (start < firstStartNs) firstStartNs = start;
+    if (end > lastEndNs) lastEndNs = end;
+    if (layer[row]! > lastLayer) lastLayer = layer[row]!;
+    if (microbatch[row]! > lastMicrobatch) lastMicrobatch = microbatch[row]!;
+    if (stepColumn[row] !== step || domainColumn[row] !== domain) {
+      if (id >= 0) {
+        found.startNs[id] = stepStartNs;
+        found.endNs[id] = stepEndNs;
       }
-      lastId = idByStep.get(step) ?? -1;
-      if (lastId < 0) {
-        lastId = found.step.length;
-        idByStep.set(step, lastId);
-        found.domain.push(domain);
-        found.step.push(step);
-        found.startNs.push(Number.POSITIVE_INFINITY);
-        found.endNs.push(Number.NEGATIVE_INFINITY);
-      }
+      step = stepColumn[row]!;
+      domain = domainColumn[row]!;
+      id = step === ABSENT ? -1 : numberOf(found, idByDomain, domain, step);
+      stepStartNs = id < 0 ? 0 : found.startNs[id]!;
+      stepEndNs = id < 0 ? 0 : found.endNs[id]!;
     }
-    stepOf[row] = lastId;
-    const start = events.startNs[row]!;
-    const end = endNs[row]!;
-    if (start < found.startNs[lastId]!) found.startNs[lastId] = start;
-    if (end > found.endNs[lastId]!) found.endNs[lastId] = end;
+    stepOf[row] = id;
+    if (start < stepStartNs) stepStartNs = start;
+    if (end > stepEndNs) stepEndNs = end;
   }
-  return found;
+  if (id >= 0) {
+    found.startNs[id] = stepStartNs;
+    found.endNs[id] = stepEndNs;
+  }
+  const layers = lastLayer + 1;
+  const microbatches = lastMicrobatch + 1;
+  return { found, extent: { firstStartNs, lastEndNs, layers, microbatches } };
+}
+
+function numberOf(
+  found: FoundSteps,
+  idByDomain: Map<number, Map<number, number>>,
+  domain: number,
+  step: number,
+): number {
+  let idByStep = idByDomain.get(domain);
+  if (idByStep === undefined) {
+    idByStep = new Map();
+    idByDomain.set(domain, idByStep);
+  }
+  const known = idByStep.get(step);
+  if (known !== undefined) return known;
+  const id = found.step.length;
+  idByStep.set(step, id);
+  found.domain.push(domain);
+  found.step.push(step);
+  found.startNs.push(Number.POSITIVE_INFINITY);
+  found.endNs.push(Number.NEGATIVE_INFINITY);
+  return id;
 }
 
 /** Gives every later part of a number that came back a row of its own. */
@@ -104,7 +155,8 @@ function splitRestarts(
   }
 }
 
-function sortSteps(found: FoundSteps, stepOf: Int32Array): StepTable {
+/** `rowOf`: the row of every found step. */
+function sortSteps(found: FoundSteps): { steps: StepTable; rowOf: Int32Array } {
   const length = found.step.length;
   const order = Array.from({ length }, (_, id) => id).sort(
     (a, b) =>
@@ -114,15 +166,51 @@ function sortSteps(found: FoundSteps, stepOf: Int32Array): StepTable {
   );
   const rowOf = new Int32Array(length);
   for (let i = 0; i < length; i++) rowOf[order[i]!] = i;
-  for (let row = 0; row < stepOf.length; row++) {
-    if (stepOf[row]! >= 0) stepOf[row] = rowOf[stepOf[row]!]!;
-  }
   const domain = Int32Array.from(order, (id) => found.domain[id]!);
   const step = Float64Array.from(order, (id) => found.step[id]!);
   const startNs = Float64Array.from(order, (id) => found.startNs[id]!);
   const endNs = Float64Array.from(order, (id) => found.endNs[id]!);
   const table = { length, domain, step, startNs, endNs };
-  return { ...table, next: Int32Array.from(order, (_, row) => nextStep(table, row)) };
+  return {
+    steps: { ...table, next: Int32Array.from(order, (_, row) => nextStep(table, row)) },
+    rowOf,
+  };
+}
+
+/** Turns the ids in `stepOf` into rows of the step table, and lists every worker's steps. */
+function renumber(
+  events: EventTable,
+  offsets: Uint32Array,
+  stepOf: Int32Array,
+  rowOf: Int32Array,
+): WorkerSteps {
+  const seenBy = new Int32Array(rowOf.length).fill(-1);
+  const ownOffsets = new Uint32Array(offsets.length);
+  const step: number[] = [];
+  const firstStartNs: number[] = [];
+  for (let w = 0; w + 1 < offsets.length; w++) {
+    let lastId = -1;
+    let last = -1;
+    for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
+      const id = stepOf[row]!;
+      if (id !== lastId) {
+        lastId = id;
+        last = id < 0 ? -1 : rowOf[id]!;
+        if (last >= 0 && seenBy[last] !== w) {
+          seenBy[last] = w;
+          step.push(last);
+          firstStartNs.push(events.startNs[row]!);
+        }
+      }
+      stepOf[row] = last;
+    }
+    ownOffsets[w + 1] = step.length;
+  }
+  return {
+    step: Int32Array.from(step),
+    firstStartNs: Float64Array.from(firstStartNs),
+    offsets: ownOffsets,
+  };
 }
 
 /** Of the steps with the next number, the first that is not a pause away, else -1. */

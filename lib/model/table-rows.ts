@@ -7,6 +7,15 @@ export interface TableRows {
   readonly firstId: Uint32Array;
   /** Per table: the source of each of its workers, negative for those left out. */
   readonly sourceOf: readonly Int32Array[];
+  readonly runs: readonly RowRun[];
+}
+
+/** Rows of one table and source that lie together, and that count. */
+export interface RowRun {
+  readonly table: number;
+  readonly source: number;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** Kept rows by worker, then start. */
@@ -16,6 +25,8 @@ export interface SortedRows {
   readonly id: Int32Array;
   /** Rows of worker w are `[offsets[w], offsets[w + 1])`; `dropDuplicates` moves them. */
   readonly offsets: Uint32Array;
+  /** Where each run would lie if its rows needed no sorting. */
+  readonly runAt: Uint32Array;
 }
 
 export function tableOfId(rows: TableRows, id: number): number {

@@ -1,4 +1,5 @@
 /** One question to the stores, whichever it is, and why there is no answer when there is none. */
+import { createHash } from 'node:crypto';
 import { type UnixNanos, unixNanosFromMs } from '#lib/base/units.ts';
 import type { StateStore } from '#lib/store/state-store.ts';
 import {
@@ -13,17 +14,27 @@ import { breakdown } from './breakdown.ts';
 import { listDeployments } from './deployments.ts';
 import { BadQuestionError, UnknownDeploymentError } from './errors.ts';
 import { heatmap } from './heatmap.ts';
-import type { DeploymentQuestion, QueryFailure, QueryRequest, QuestionKind } from './questions.ts';
+import type {
+  DeploymentQuestion,
+  JsonText,
+  QueryFailure,
+  QueryRequest,
+  QuestionKind,
+} from './questions.ts';
 import { report } from './report.ts';
 import { reportJson } from './report-json.ts';
 import { series } from './series.ts';
 import { storeTotals } from './store-totals.ts';
 import { strip } from './strip.ts';
+import { timeline } from './timeline.ts';
+import type { PartHelper } from './window-part.ts';
 
 export interface Stores {
   readonly telemetry: TelemetryReader;
   /** Opened on first use. */
   readonly state: () => Promise<StateStore>;
+  /** Starts another thread, for half of a long report. */
+  readonly startHelper?: () => PartHelper;
 }
 
 /**
@@ -41,15 +52,22 @@ type Answerer = (
 
 const ANSWERERS: Readonly<Record<QuestionKind, Answerer>> = {
   deployments: ({ telemetry }) => listDeployments(telemetry),
-  report: async ({ telemetry }, question, now) =>
-    reportJson(await report(telemetry, question, now, MAX_SERVED_EVENTS)),
+  report: async ({ telemetry, startHelper }, question, now) =>
+    reportJson(await report(telemetry, question, now, MAX_SERVED_EVENTS, startHelper)),
   series: ({ telemetry }, question, now) => series(telemetry, question, now),
   heatmap: ({ telemetry }, question, now) => heatmap(telemetry, question, now),
   strip: ({ telemetry }, question, now) => strip(telemetry, question, now),
   breakdown: ({ telemetry }, question, now) => breakdown(telemetry, question, now),
+  timeline: async ({ telemetry }, question, now) =>
+    jsonText(await timeline(telemetry, question, now)),
   totals: ({ telemetry }) => storeTotals(telemetry),
   annotations: async ({ state }, question, now) => listAnnotations(await state(), question, now),
 };
+
+function jsonText(value: unknown): JsonText {
+  const json = JSON.stringify(value);
+  return { json, etag: `"${createHash('sha1').update(json).digest('base64url')}"` };
+}
 
 /** Retried once where a merge of chunks took away what a scan still had to read. */
 export async function answer(stores: Stores, request: QueryRequest): Promise<unknown> {

@@ -1,7 +1,7 @@
 /** Raw events of a window in memory, never more than asked for. */
 import { NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
-import type { EventTable } from '#lib/table/event-table.ts';
+import { type EventTable, MEASURES, type Measure } from '#lib/table/event-table.ts';
 import { earlier } from './window.ts';
 
 /**
@@ -23,6 +23,14 @@ export interface LoadedEvents {
 /** Pictures of the newest steps make do with less around them. */
 const PICTURE_MARGIN_NS = 2 * NS_PER_S;
 
+/** What a report reads of a table: most of its bytes are measures that no figure is made of. */
+export function forReport(table: EventTable): EventTable {
+  const { tokens, bytes } = table.measures;
+  const nothing = Object.fromEntries(MEASURES.map((name) => [name, null])) as Record<Measure, null>;
+  const measures = { ...nothing, tokens, bytes };
+  return { ...table, measures, lists: { peers: table.lists.peers, expertTokens: null } };
+}
+
 /** Events of `deployment` that overlap `window` widened by `marginNs` on both sides. */
 export async function loadWindow(
   reader: TelemetryReader,
@@ -30,6 +38,7 @@ export async function loadWindow(
   window: Partial<TimeWindow>,
   maxEvents: number,
   marginNs: number = MARGIN_NS,
+  keep: (table: EventTable) => EventTable = (table) => table,
 ): Promise<LoadedEvents> {
   const tables: EventTable[] = [];
   let events = 0;
@@ -37,7 +46,7 @@ export async function loadWindow(
   for await (const table of reader.scanEvents(selection)) {
     events += table.length;
     if (events > maxEvents) return { tables, events, complete: false };
-    tables.push(table);
+    tables.push(keep(table));
   }
   return { tables, events, complete: true };
 }

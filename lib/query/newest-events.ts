@@ -32,19 +32,27 @@ export async function newestEvents(
   nowUnixNs: UnixNanos,
   maxEvents: number = MAX_PICTURE_EVENTS,
 ): Promise<NewestEvents> {
-  const given = parseWindow(question, nowUnixNs);
-  const seen = await requireDeployment(reader, question.deployment);
-  const lastEnd = credibleEnd(seen, nowUnixNs);
-  const toUnixNs =
-    given.toUnixNs === undefined || given.toUnixNs > lastEnd ? lastEnd : given.toUnixNs;
-  const from = given.fromUnixNs ?? earlier(toUnixNs, DEFAULT_SPAN_NS);
-  if (from >= toUnixNs) {
+  const wanted = await pictureWindow(reader, question, nowUnixNs);
+  if (wanted.fromUnixNs === wanted.toUnixNs) {
     const nothing = assemble([], question.deployment);
-    return { assembled: nothing, window: completed({ fromUnixNs: from, toUnixNs: from }, nothing) };
+    return { assembled: nothing, window: completed(wanted, nothing) };
   }
-  const wanted: TimeWindow = { fromUnixNs: from, toUnixNs };
   const { tables, window } = await loadNewest(reader, question.deployment, wanted, maxEvents);
   return { assembled: assemble(tables, question.deployment), window };
+}
+
+/** The window that a picture is of, whatever part of it can be looked at; it may be empty. */
+export async function pictureWindow(
+  reader: TelemetryReader,
+  question: DeploymentQuestion,
+  nowUnixNs: UnixNanos,
+): Promise<TimeWindow> {
+  const given = parseWindow(question, nowUnixNs);
+  const lastEnd = credibleEnd(await requireDeployment(reader, question.deployment), nowUnixNs);
+  const toUnixNs =
+    given.toUnixNs === undefined || given.toUnixNs > lastEnd ? lastEnd : given.toUnixNs;
+  const fromUnixNs = given.fromUnixNs ?? earlier(toUnixNs, DEFAULT_SPAN_NS);
+  return fromUnixNs < toUnixNs ? { fromUnixNs, toUnixNs } : { fromUnixNs, toUnixNs: fromUnixNs };
 }
 
 /** End of the newest event, or what the clock allows where that lies ahead of it. */

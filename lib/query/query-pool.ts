@@ -6,6 +6,7 @@
  * The path of the thread's entry is a parameter on purpose: a bundler that saw it would try to
  * bundle the thread.
  */
+import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type {
   QueryFailure,
@@ -16,7 +17,7 @@ import type {
   Questions,
 } from './questions.ts';
 
-export interface QueryPoolOptions extends QueryThreadData {
+export interface QueryPoolOptions extends Pick<QueryThreadData, 'store' | 'dataDir'> {
   /** Path or file URL of query-worker.ts (or of its bundle). */
   readonly workerFile: string | URL;
   readonly threads?: number;
@@ -123,8 +124,9 @@ export class QueryPool {
 
   #startThread(): Thread {
     const { store, dataDir, workerFile, maxHeapMb } = this.#options;
+    const entry = (workerFile instanceof URL ? workerFile : pathToFileURL(workerFile)).href;
     const worker = new Worker(workerFile, {
-      workerData: { store, dataDir } satisfies QueryThreadData,
+      workerData: { store, dataDir, entry } satisfies QueryThreadData,
       name: 'query',
       // The host's own flags (Next sets some) may not be allowed in a thread.
       execArgv: [],

@@ -1,24 +1,37 @@
 /** Entry of a query thread: one question at a time, on stores opened for reading. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { openStateReader, openTelemetryReader } from '#lib/store/open-store.ts';
+import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
+import { openStateReader, openTelemetryReader, storedFileIdentity } from '#lib/store/open-store.ts';
 import type { StateStore } from '#lib/store/state-store.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import { answer, failureOf } from './answer.ts';
+import { PartThread, servePartQuestions } from './part-thread.ts';
 import type { QueryReply, QueryRequest, QueryThreadData } from './questions.ts';
 
-const { store, dataDir } = workerData as QueryThreadData;
+const data = workerData as QueryThreadData;
+const { store, dataDir } = data;
 const main = parentPort!;
 let telemetry: TelemetryReader | null = null;
 let state: StateStore | null = null;
+let identity: string | null = null;
 
-main.on('message', (request: QueryRequest) => {
-  void reply(request).then((message) => main.postMessage(message));
-});
+if (data.task === 'part') {
+  servePartQuestions(main, openTelemetry);
+} else {
+  main.on('message', (request: QueryRequest) => {
+    void reply(request).then((message) => main.postMessage(message));
+  });
+}
 
 async function reply(request: QueryRequest): Promise<QueryReply> {
   try {
-    telemetry ??= await openTelemetryReader({ store, data: dataDir });
-    const stores = { telemetry, state: openState };
+    // An open connection would go on reading a file that was deleted or replaced.
+    const current = storedFileIdentity({ store, data: dataDir });
+    if (current !== identity) await closeStores();
+    identity = current;
+    telemetry ??= await openTelemetry();
+    const startHelper = (): PartThread => new PartThread(new URL(data.entry), data);
+    const stores = { telemetry, state: openState, startHelper };
     return { id: request.id, ok: true, answer: await answer(stores, request) };
   } catch (error) {
     const failure = failureOf(error);
@@ -26,6 +39,10 @@ async function reply(request: QueryRequest): Promise<QueryReply> {
     if (failure.kind === 'internal') await closeStores();
     return { id: request.id, ok: false, failure };
   }
+}
+
+function openTelemetry(): Promise<TelemetryReader> {
+  return openTelemetryReader({ store, data: dataDir, unpacker: new PackedUnpacker() });
 }
 
 async function openState(): Promise<StateStore> {

@@ -15,6 +15,20 @@ export interface DeploymentQuestion {
   readonly to?: string | undefined;
 }
 
+export interface TimelineQuestion extends DeploymentQuestion {
+  /** Bins that the asker has room for, in digits. */
+  readonly bins?: string | undefined;
+  /** Worker ids with commas between them. */
+  readonly workers?: string | undefined;
+}
+
+/** Ready to send: an answer of megabytes is not taken apart and put together again. */
+export interface JsonText {
+  readonly json: string;
+  /** Equal for equal answers. */
+  readonly etag: string;
+}
+
 export interface StoreTotals {
   readonly store: StoreHealth;
   readonly totals: readonly IngestTotalsJson[];
@@ -28,6 +42,7 @@ export interface Questions {
   heatmap: { question: DeploymentQuestion; answer: HeatmapAnswer };
   strip: { question: DeploymentQuestion; answer: StripAnswer };
   breakdown: { question: DeploymentQuestion; answer: Breakdown };
+  timeline: { question: TimelineQuestion; answer: JsonText };
   totals: { question: Record<never, never>; answer: StoreTotals };
   annotations: { question: DeploymentQuestion; answer: { annotations: AnnotationJson[] } };
 }
@@ -60,4 +75,8 @@ export interface QueryThreadData {
   readonly store: string;
   /** Folder of the database. */
   readonly dataDir: string;
+  /** File URL of the thread's own code, to start another one with. */
+  readonly entry: string;
+  /** `part`: it works on a part of another query thread's report (part-thread.ts). */
+  readonly task?: 'part';
 }

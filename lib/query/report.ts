@@ -4,27 +4,39 @@
  */
 import { buildReport, reportOf } from '#lib/analysis/build-report.ts';
 import type { Report } from '#lib/analysis/report-types.ts';
-import { addNanos, NS_PER_S, type UnixNanos } from '#lib/base/units.ts';
+import { addNanos, type UnixNanos } from '#lib/base/units.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
-import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
+import type { StoredDeployment, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
-import { loadWindow, MARGIN_NS } from './load-events.ts';
+import { forReport, loadWindow, MARGIN_NS } from './load-events.ts';
+import {
+  LONG_REPORT_EVENTS,
+  reportInHalves,
+  reportInSlices,
+  SHARED_REPORT_EVENTS,
+} from './long-report.ts';
+import { overviewOf } from './overview.ts';
 import type { DeploymentQuestion } from './questions.ts';
 import { rejectionsOf } from './rejections.ts';
-import { rollupReport } from './rollup-report.ts';
-import { ROLLUP_RESOLUTIONS_NS } from './series.ts';
-import { parseWindow, requireDeployment } from './window.ts';
+import { edgeLength, rollupReport } from './rollup-report.ts';
+import { earlier, parseWindow, requireDeployment } from './window.ts';
+import type { PartHelper } from './window-part.ts';
 
 /** Assembling takes about 150 bytes an event: more than this could fill a machine. */
 export const MAX_RAW_EVENTS = 24_000_000;
 
-/** Without `from` and `to`: from the first start to the last end of all raw events kept. */
+/**
+ * `startHelper`: starts another thread for the half of a long window; it is closed after.
+ *
+ * Without `from` and `to`: from the first start to the last end of all raw events kept.
+ */
 export async function report(
   reader: TelemetryReader,
   question: DeploymentQuestion,
   nowUnixNs: UnixNanos,
   maxRawEvents: number = MAX_RAW_EVENTS,
+  startHelper?: () => PartHelper,
 ): Promise<Report> {
   const given = parseWindow(question, nowUnixNs);
   const { deployment } = question;
@@ -40,17 +52,42 @@ export async function report(
     const answer = await rollupReport(reader, deployment, whole, quality);
     if (answer !== null) return answer;
   }
-  const loaded = await loadWindow(reader, deployment, given, maxRawEvents);
+  if (startHelper !== undefined && likelyEvents(seen, whole) > SHARED_REPORT_EVENTS) {
+    const helper = startHelper();
+    try {
+      // Around the middle both halves read the same.
+      const max = 0.75 * maxRawEvents;
+      const answer = await reportInHalves(reader, deployment, given, whole, quality, max, helper);
+      if (answer !== null) return answer;
+    } finally {
+      await helper.close();
+    }
+  }
+  const loaded = await loadWindow(reader, deployment, given, maxRawEvents, MARGIN_NS, forReport);
   if (!loaded.complete) {
     const answer = await rollupReport(reader, deployment, whole, quality);
     if (answer !== null) return answer;
     throw new Error('the window holds too many events for one report and has no rollups yet');
+  }
+  if (loaded.events > LONG_REPORT_EVENTS) {
+    const answer = await reportInSlices(loaded.tables, deployment, given, quality);
+    if (answer !== null) return answer;
   }
   if (given.fromUnixNs === undefined && given.toUnixNs === undefined) {
     return buildReport({ events: loaded.tables, deployment, ...quality });
   }
   const assembled = assemble(loaded.tables, deployment);
   return reportOf(assembled, completed(given, assembled), quality);
+}
+
+/** An estimate may be off where the rate changed. */
+const CERTAINLY_MORE = 1.2;
+
+/** At the deployment's mean rate since it was first seen. */
+function likelyEvents(seen: StoredDeployment, window: TimeWindow): number {
+  const allNs = Number(seen.lastSeenUnixNs - seen.firstSeenUnixNs);
+  const windowNs = Number(window.toUnixNs - window.fromUnixNs);
+  return allNs <= windowNs ? seen.events : seen.events * (windowNs / allNs);
 }
 
 /** Open ends become the first start and the last end of the events. */
@@ -85,7 +122,7 @@ async function rollupsMustDo(
         : oldestRawUnixNs;
     if (await hasRollups(reader, deployment, { ...window, toUnixNs: before })) return true;
   }
-  return (await estimatedEvents(reader, deployment, window)) > 1.5 * maxRawEvents;
+  return (await estimatedEvents(reader, deployment, window)) > CERTAINLY_MORE * maxRawEvents;
 }
 
 async function hasRollups(
@@ -94,36 +131,29 @@ async function hasRollups(
   window: TimeWindow,
 ): Promise<boolean> {
   if (window.fromUnixNs >= window.toUnixNs) return false;
-  for (const resolutionNs of ROLLUP_RESOLUTIONS_NS) {
-    const part = resolutionNs === NS_PER_S ? newest(window, 600) : newest(window, 86_400);
-    if ((await reader.deploymentRollups({ deployment, window: part, resolutionNs })).length > 0) {
-      return true;
-    }
+  const finestNs = edgeLength(window);
+  for (const part of await reader.rollupParts({
+    kind: 'partition',
+    deployment,
+    window,
+    finestNs,
+  })) {
+    if ((await reader.deploymentRollups({ deployment, ...part })).length > 0) return true;
   }
   return false;
 }
 
-/** From the rate of the window's last ten minutes; 0 where it is short, or no rollup tells. */
+/** Of the window and what is read around it, as far as rollups tell. */
 async function estimatedEvents(
   reader: TelemetryReader,
   deployment: string,
-  window: TimeWindow,
+  { fromUnixNs, toUnixNs }: TimeWindow,
 ): Promise<number> {
-  const lengthNs = Number(window.toUnixNs - window.fromUnixNs);
-  if (lengthNs < 120 * NS_PER_S) return 0;
-  const resolutionNs = 60 * NS_PER_S;
-  const rows = await reader.workerRollups({
-    deployment,
-    window: newest(window, 600),
-    resolutionNs,
-  });
-  const events = rows.reduce((sum, row) => sum + row.events, 0);
-  return events * Math.max(1, lengthNs / (600 * NS_PER_S));
-}
-
-function newest(window: TimeWindow, seconds: number): TimeWindow {
-  const from = window.toUnixNs - BigInt(seconds) * BigInt(NS_PER_S);
-  return from > window.fromUnixNs ? { ...window, fromUnixNs: from as UnixNanos } : window;
+  const read = {
+    fromUnixNs: earlier(fromUnixNs, MARGIN_NS),
+    toUnixNs: addNanos(toUnixNs, MARGIN_NS),
+  };
+  return (await overviewOf(reader, deployment, read)).events;
 }
 
 /** Refusals of the deployment, and those that no deployment is known of, since the store was made. */

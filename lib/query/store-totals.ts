@@ -11,6 +11,7 @@ export async function storeTotals(reader: TelemetryReader): Promise<StoreTotals>
       walBytes: size.walBytes,
       rawBytes: size.rawBytes,
       oldestRawUnixNs: size.oldestRawUnixNs === null ? null : String(size.oldestRawUnixNs),
+      ...(size.damagedChunks === undefined ? {} : { damagedChunks: size.damagedChunks }),
     },
     totals: totals.map((row) => ({
       deployment: row.deployment,

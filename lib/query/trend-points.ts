@@ -3,7 +3,7 @@ import { ratio } from '#lib/analysis/activity.ts';
 import { countsTokens, tokensPerSecond } from '#lib/analysis/throughput.ts';
 import type { TrendPoint } from '#lib/api/live-event.ts';
 import { floorTo, NS_PER_MS, NS_PER_S, NS_PER_US, type UnixNanos } from '#lib/base/units.ts';
-import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
+import type { DeploymentRollup, GroupRollup, WorkerRollup } from '#lib/table/rollups.ts';
 
 interface GroupSums {
   readonly group: string;
@@ -22,13 +22,16 @@ interface Bucket {
   steps: number;
   stepLatencySumNs: number;
   tokens: number;
-  /** Of the workers whose tokens count, by id. */
-  readonly countingObservedNs: Map<string, number>;
+  /** Of the workers whose tokens count, by worker or group. */
+  readonly counting: Map<string, { observedNs: number; workers: number }>;
   periodSumNs: number;
   periodCount: number;
   idealPeriodSumNs: number;
   idealPeriodCount: number;
 }
+
+/** Workers one by one, or the sums of their groups. */
+type TrendRow = WorkerRollup | GroupRollup;
 
 /** Mean milliseconds per output token in [from, from + span); null where no engine said. */
 export type TpotMs = (fromUnixNs: UnixNanos, spanNs: number) => number | null;
@@ -38,7 +41,7 @@ export type TpotMs = (fromUnixNs: UnixNanos, spanNs: number) => number | null;
  * without a row are left out, so that charts show a gap.
  */
 export function trendPoints(
-  workers: readonly WorkerRollup[],
+  workers: readonly TrendRow[],
   deployments: readonly DeploymentRollup[],
   resolutionNs: number,
   tpotMs: TpotMs = () => null,
@@ -63,7 +66,7 @@ function bucketOf(buckets: Map<bigint, Bucket>, instant: UnixNanos, resolutionNs
     steps: 0,
     stepLatencySumNs: 0,
     tokens: 0,
-    countingObservedNs: new Map(),
+    counting: new Map(),
     periodSumNs: 0,
     periodCount: 0,
     idealPeriodSumNs: 0,
@@ -73,7 +76,7 @@ function bucketOf(buckets: Map<bigint, Bucket>, instant: UnixNanos, resolutionNs
   return bucket;
 }
 
-function addWorker(bucket: Bucket, row: WorkerRollup): void {
+function addWorker(bucket: Bucket, row: TrendRow): void {
   const sums = bucket.groups.get(row.group) ?? {
     group: row.group,
     role: row.role,
@@ -92,8 +95,12 @@ function addWorker(bucket: Bucket, row: WorkerRollup): void {
   sums.transferNs += row.lengths.transferNs;
   sums.overlapNs += row.lengths.overlapNs;
   if (countsTokens(row.role)) {
-    const observedNs = bucket.countingObservedNs.get(row.workerId) ?? 0;
-    bucket.countingObservedNs.set(row.workerId, observedNs + row.lengths.observedNs);
+    const isWorker = 'workerId' in row;
+    const id = isWorker ? row.workerId : row.group;
+    const known = bucket.counting.get(id) ?? { observedNs: 0, workers: 0 };
+    bucket.counting.set(id, known);
+    known.observedNs += row.lengths.observedNs;
+    known.workers = Math.max(known.workers, isWorker ? 1 : row.workers);
   }
 }
 
@@ -122,9 +129,12 @@ function pointOf(bucket: Bucket, resolutionNs: number, tpotMs: TpotMs): TrendPoi
         overlapRatio: ratio(sums.overlapNs, sums.transferNs),
       })),
     // No tokens in the whole bucket: the senders give no counts, or nothing ran.
-    tokensPerSecond: tokensPerSecond(bucket.tokens > 0 ? bucket.tokens : null, [
-      ...bucket.countingObservedNs.values(),
-    ]),
+    tokensPerSecond: tokensPerSecond(
+      bucket.tokens > 0 ? bucket.tokens : null,
+      [...bucket.counting.values()].flatMap(({ observedNs, workers }) =>
+        new Array<number>(workers).fill(observedNs / workers),
+      ),
+    ),
     stepsPerSecond: bucket.steps / seconds,
     stepLatencyMs: scaled(ratio(bucket.stepLatencySumNs, bucket.steps), NS_PER_MS),
     tpotMs: tpotMs(bucket.startUnixNs, resolutionNs),

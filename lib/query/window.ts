@@ -1,6 +1,6 @@
 /** The time window of a question, from the texts that a URL or a command line gave. */
 import { NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
-import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
+import type { StoredDeployment, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import { BadQuestionError, UnknownDeploymentError } from './errors.ts';
 import { parseTime } from './parse-time.ts';
 
@@ -45,7 +45,7 @@ export function windowOrNewest(
 export async function requireDeployment(
   reader: TelemetryReader,
   deployment: string,
-): Promise<{ readonly firstSeenUnixNs: UnixNanos; readonly lastSeenUnixNs: UnixNanos }> {
+): Promise<StoredDeployment> {
   const all = await reader.deployments();
   const found = all.find((row) => row.deployment === deployment);
   if (found === undefined) {

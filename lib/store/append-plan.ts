@@ -4,11 +4,13 @@
  */
 import { type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
-import { concatTables, selectRows, tableSpan } from '#lib/table/event-tables.ts';
+import { selectRows, tableSpan } from '#lib/table/event-tables.ts';
 import { compareInstants, latest } from '#lib/table/instants.ts';
 import type { MetricTable } from '#lib/table/metric-table.ts';
 import { concatMetrics, selectPoints } from '#lib/table/metric-tables.ts';
-import type { WorkerInfo } from '#lib/table/worker-info.ts';
+import type { PackedTable } from '#lib/table/packed-table.ts';
+import { selectSteps } from '#lib/table/packed-tables.ts';
+import { registryOf, type SeenWorker } from './append-registry.ts';
 import type { TelemetryBatch } from './telemetry-store.ts';
 
 /** No chunk has more rows, so that a scan's slices stay small. */
@@ -17,7 +19,9 @@ export const CHUNK_ROWS = 65_536;
 export const CHUNK_SPAN_NS = 60_000_000_000n;
 
 export interface PlannedChunk {
-  readonly table: EventTable;
+  /** Not joined: who stores them may do that on the way. */
+  readonly tables: readonly EventTable[];
+  readonly rows: number;
   readonly fromUnixNs: UnixNanos;
   readonly toUnixNs: UnixNanos;
 }
@@ -28,18 +32,13 @@ export interface PlannedMetricChunk {
   readonly toUnixNs: UnixNanos;
 }
 
-export interface SeenWorker {
-  /** The newest of the worker's entries. */
-  info: WorkerInfo;
-  events: number;
-  firstUnixNs: UnixNanos;
-  lastUnixNs: UnixNanos;
-}
-
 export interface PlannedDeployment {
   readonly deployment: string;
   readonly chunks: readonly PlannedChunk[];
+  /** Steps that were not stored before. */
+  readonly packed: readonly PackedTable[];
   readonly metricChunks: readonly PlannedMetricChunk[];
+  /** Of chunks and packed steps. */
   readonly events: number;
   readonly points: number;
   /** By group and rank. */
@@ -56,6 +55,9 @@ export function batchCounts(batch: TelemetryBatch): ReadonlyMap<string, number> 
   for (const table of batch.events) {
     for (const [deployment, part] of eventsByDeployment(table)) add(deployment, part.length);
   }
+  for (const table of batch.packed) {
+    for (const [deployment, part] of stepsByDeployment(table)) add(deployment, part.events);
+  }
   for (const table of batch.metrics) {
     for (const [deployment, part] of pointsByDeployment(table)) add(deployment, part.length);
   }
@@ -65,26 +67,34 @@ export function batchCounts(batch: TelemetryBatch): ReadonlyMap<string, number> 
 /** Plans the append of batches that are not duplicates. */
 export function planAppend(batches: readonly TelemetryBatch[]): readonly PlannedDeployment[] {
   const events = new Map<string, EventTable[]>();
+  const steps = new Map<string, PackedTable[]>();
   const metrics = new Map<string, MetricTable[]>();
   for (const batch of batches) {
     for (const table of batch.events) {
       for (const [deployment, part] of eventsByDeployment(table)) push(events, deployment, part);
     }
+    for (const table of batch.packed) {
+      for (const [deployment, part] of stepsByDeployment(table)) push(steps, deployment, part);
+    }
     for (const table of batch.metrics) {
       for (const [deployment, part] of pointsByDeployment(table)) push(metrics, deployment, part);
     }
   }
-  const names = new Set([...events.keys(), ...metrics.keys()]);
+  const names = new Set([...events.keys(), ...steps.keys(), ...metrics.keys()]);
   return [...names].map((deployment) => {
     const tables = events.get(deployment) ?? [];
+    const packed = steps.get(deployment) ?? [];
     const points = metrics.get(deployment) ?? [];
     return {
       deployment,
       chunks: planChunks(tables),
+      packed,
       metricChunks: planMetricChunks(points),
-      events: tables.reduce((sum, table) => sum + table.length, 0),
+      events:
+        tables.reduce((sum, table) => sum + table.length, 0) +
+        packed.reduce((sum, table) => sum + table.events, 0),
       points: points.reduce((sum, table) => sum + table.length, 0),
-      ...registryOf(tables),
+      ...registryOf(tables, packed),
     };
   });
 }
@@ -106,6 +116,17 @@ function eventsByDeployment(table: EventTable): readonly (readonly [string, Even
   return [...rows].map(([name, list]) => [name, selectRows(table, Uint32Array.from(list))]);
 }
 
+function stepsByDeployment(table: PackedTable): readonly (readonly [string, PackedTable])[] {
+  if (table.length === 0) return [];
+  const only = table.workers[0]!.deployment;
+  if (table.workers.every((worker) => worker.deployment === only)) return [[only, table]];
+  const rows = new Map<string, number[]>();
+  for (let i = 0; i < table.length; i++) {
+    push(rows, table.workers[table.worker[i]!]!.deployment, i);
+  }
+  return [...rows].map(([name, list]) => [name, selectSteps(table, Uint32Array.from(list))]);
+}
+
 function pointsByDeployment(table: MetricTable): readonly (readonly [string, MetricTable])[] {
   if (table.length === 0) return [];
   const only = table.series[0]!.deployment;
@@ -117,13 +138,14 @@ function pointsByDeployment(table: MetricTable): readonly (readonly [string, Met
   return [...rows].map(([name, list]) => [name, selectPoints(table, Uint32Array.from(list))]);
 }
 
-/** Joins small tables and cuts large ones, by time. */
+/** Puts small tables together and cuts large ones, by time. */
 export function planChunks(tables: readonly EventTable[]): readonly PlannedChunk[] {
   const pieces = tables
     .flatMap(cutTable)
     .sort((a, b) => compareInstants(a.fromUnixNs, b.fromUnixNs));
   return packed(pieces, CHUNK_SPAN_NS).map((group) => ({
-    table: concatTables(group.map((piece) => piece.table)),
+    tables: group.map((piece) => piece.table),
+    rows: group.reduce((sum, piece) => sum + piece.table.length, 0),
     fromUnixNs: group[0]!.fromUnixNs,
     toUnixNs: latest(
       group.map((piece) => piece.toUnixNs),
@@ -174,7 +196,13 @@ function packed<T extends { table: { length: number }; fromUnixNs: UnixNanos }>(
   return groups;
 }
 
-function cutTable(table: EventTable): readonly PlannedChunk[] {
+interface EventPiece {
+  readonly table: EventTable;
+  readonly fromUnixNs: UnixNanos;
+  readonly toUnixNs: UnixNanos;
+}
+
+function cutTable(table: EventTable): readonly EventPiece[] {
   const span = tableSpan(table);
   if (span === null) return [];
   const spread = startSpread(table.startNs);
@@ -232,52 +260,4 @@ function cutRows(times: Float64Array): readonly Uint32Array[] {
     from = i;
   }
   return pieces;
-}
-
-function registryOf(tables: readonly EventTable[]): {
-  readonly workers: readonly SeenWorker[];
-  readonly steps: ReadonlyMap<number, ReadonlySet<number>>;
-} {
-  const seen = new Map<string, SeenWorker>();
-  const steps = new Map<number, Set<number>>();
-  for (const table of tables) {
-    const { worker, domain, step, startNs, durationNs } = table;
-    const rows = new Float64Array(table.workers.length);
-    const first = new Float64Array(table.workers.length).fill(Number.POSITIVE_INFINITY);
-    const last = new Float64Array(table.workers.length).fill(Number.NEGATIVE_INFINITY);
-    let lastDomain = Number.NaN;
-    let lastStep = Number.NaN;
-    for (let i = 0; i < table.length; i++) {
-      const w = worker[i]!;
-      const start = startNs[i]!;
-      const end = start + durationNs[i]!;
-      rows[w]!++;
-      if (start < first[w]!) first[w] = start;
-      if (end > last[w]!) last[w] = end;
-      if (step[i] === lastStep && domain[i] === lastDomain) continue;
-      lastStep = step[i]!;
-      lastDomain = domain[i]!;
-      if (lastStep < 0) continue;
-      const known = steps.get(lastDomain);
-      if (known === undefined) steps.set(lastDomain, new Set([lastStep]));
-      else known.add(lastStep);
-    }
-    for (let w = 0; w < table.workers.length; w++) {
-      if (rows[w] === 0) continue;
-      const info = table.workers[w]!;
-      const firstUnixNs = unixNanos(table.baseUnixNs + BigInt(Math.floor(first[w]!)));
-      const lastUnixNs = unixNanos(table.baseUnixNs + BigInt(Math.ceil(last[w]!)));
-      const key = JSON.stringify([info.group, info.rank]);
-      const known = seen.get(key);
-      if (known === undefined) {
-        seen.set(key, { info, events: rows[w]!, firstUnixNs, lastUnixNs });
-        continue;
-      }
-      if (lastUnixNs >= known.lastUnixNs) known.info = info;
-      known.events += rows[w]!;
-      if (firstUnixNs < known.firstUnixNs) known.firstUnixNs = firstUnixNs;
-      known.lastUnixNs = latest([lastUnixNs], known.lastUnixNs);
-    }
-  }
-  return { workers: [...seen.values()], steps };
 }

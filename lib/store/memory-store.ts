@@ -1,18 +1,35 @@
 /** Telemetry in memory: for tests, and the reference for the others. */
 import type { UnixNanos } from '#lib/base/units.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
+import { concatTables } from '#lib/table/event-tables.ts';
 import { compareInstants, earliest, latest } from '#lib/table/instants.ts';
 import type { MetricTable } from '#lib/table/metric-table.ts';
+import type { PackedTable, StepUnpacker } from '#lib/table/packed-table.ts';
+import { concatPacked, isPackedTable, packedSpan, payloadBytes } from '#lib/table/packed-tables.ts';
 import { REJECT_REASONS, type RejectCounts } from '#lib/table/reject-reasons.ts';
-import type { DeploymentRollup, RollupBucket, WorkerRollup } from '#lib/table/rollups.ts';
+import {
+  type DeploymentRollup,
+  type GroupRollup,
+  ROLLUP_LENGTHS,
+  type RollupBucket,
+  type RollupLengthName,
+  type RollupLengths,
+  type WorkerRollup,
+} from '#lib/table/rollups.ts';
+import type { StageBands } from '#lib/table/stage-bands.ts';
+import type { StageRollup } from '#lib/table/stage-rollups.ts';
 import type { WorkerInfo } from '#lib/table/worker-info.ts';
 import {
   batchCounts,
-  type PlannedChunk,
   type PlannedDeployment,
   type PlannedMetricChunk,
   planAppend,
 } from './append-plan.ts';
+import { byBucketAndWorker, MemoryStageRollups } from './memory-stage-rollups.ts';
+import { takeNewSteps } from './new-steps.ts';
+import { keptFrom, ROLLUP_LEVELS_NS } from './rollup-levels.ts';
+import { boundedSteps, eventsOfWorkers, stepsInSelection, unpackedSlices } from './step-filter.ts';
+import { StepLedger } from './step-ledger.ts';
 import { addSteps, type StepRun } from './step-runs.ts';
 import type {
   AppendOutcome,
@@ -21,12 +38,18 @@ import type {
   MetricSelection,
   RetainOutcome,
   RetentionPolicy,
+  RollupPart,
+  RollupPartsSelection,
   RollupSelection,
+  StageRollupSelection,
+  StageSliceRow,
+  StageSlicesSelection,
   StoredDeployment,
   StoreSize,
   TelemetryBatch,
   TelemetryStore,
   TimeWindow,
+  UnsummedPart,
 } from './telemetry-store.ts';
 import { eventsInWindow, pointsInWindow } from './window-filter.ts';
 
@@ -46,6 +69,22 @@ interface Totals {
   readonly rejected: RejectCounts;
 }
 
+interface Kept {
+  readonly table: EventTable | PackedTable;
+  readonly deployment: string;
+  readonly fromUnixNs: UnixNanos;
+  readonly toUnixNs: UnixNanos;
+  readonly sequence: number;
+}
+
+interface KeptEvents extends Kept {
+  readonly table: EventTable;
+}
+
+interface KeptSteps extends Kept {
+  readonly table: PackedTable;
+}
+
 /** What an event takes here; only retention by size uses it. */
 const BYTES_PER_EVENT = 64;
 
@@ -56,54 +95,73 @@ export class MemoryStore implements TelemetryStore {
   readonly #pins = new Map<string, { deployment: string; window: TimeWindow }>();
   readonly #workerRollups = new Map<string, WorkerRollup>();
   readonly #deploymentRollups = new Map<string, DeploymentRollup>();
-  #chunks: (PlannedChunk & { deployment: string })[] = [];
+  readonly #stageRollups = new MemoryStageRollups();
+  readonly #ledger = new StepLedger();
+  #chunks: KeptEvents[] = [];
+  #packed: KeptSteps[] = [];
+  #sequence = 0;
+  #summedThrough = 0;
+  unpacker: StepUnpacker | undefined;
   #metricChunks: (PlannedMetricChunk & { deployment: string })[] = [];
 
   async append(batches: readonly TelemetryBatch[]): Promise<readonly AppendOutcome[]> {
-    const outcomes = batches.map((batch) => {
-      const duplicate = this.#batchIds.has(batch.batchId);
-      this.#batchIds.add(batch.batchId);
-      if (duplicate) {
+    if (batches.length === 0) return [];
+    const sequence = ++this.#sequence;
+    const duplicates = batches.map(({ batchId }) => {
+      const duplicate = this.#batchIds.has(batchId);
+      this.#batchIds.add(batchId);
+      return duplicate;
+    });
+    const { fresh, outcomes, stepEvents } = takeNewSteps(
+      batches,
+      duplicates,
+      sequence,
+      this.#ledger,
+    );
+    this.#ledger.keep();
+    for (const [index, batch] of batches.entries()) {
+      if (duplicates[index] === true) {
         for (const [name, count] of batchCounts(batch)) this.#reject(name, { duplicate: count });
-        return { duplicate };
+        continue;
       }
       if (batch.logRecords > 0) this.#total('').logRecords += batch.logRecords;
       for (const [deployment, counts] of batch.rejected) this.#reject(deployment, counts);
-      return { duplicate };
-    });
-    const fresh = batches.filter((_, index) => !outcomes[index]!.duplicate);
-    for (const plan of planAppend(fresh)) this.#add(plan);
+    }
+    for (const [name, count] of stepEvents) this.#reject(name, { duplicate: count });
+    for (const plan of planAppend(fresh)) this.#add(plan, sequence);
     return outcomes;
   }
 
-  #add(plan: PlannedDeployment): void {
+  #add(plan: PlannedDeployment, sequence: number): void {
     const { deployment } = plan;
-    for (const chunk of plan.chunks) this.#chunks.push({ ...chunk, deployment });
+    for (const { tables, fromUnixNs, toUnixNs } of plan.chunks) {
+      const table = concatTables(tables);
+      this.#chunks.push({ table, fromUnixNs, toUnixNs, deployment, sequence });
+    }
+    for (const steps of plan.packed) {
+      // A copy: the caller may use its bytes again.
+      const table = concatPacked([steps]);
+      this.#packed.push({ table, ...packedSpan(table)!, deployment, sequence });
+    }
     for (const chunk of plan.metricChunks) this.#metricChunks.push({ ...chunk, deployment });
     this.#total(deployment).acceptedEvents += plan.events;
     this.#total(deployment).acceptedMetricPoints += plan.points;
-    const spans = plan.events > 0 ? plan.chunks : plan.metricChunks;
     const known = this.#deployments.get(deployment);
-    const first = spans[0]!;
+    const spans = plan.workers.length > 0 ? workerSpans(plan) : plan.metricChunks;
+    const from = spans.map((span) => span.fromUnixNs);
+    const to = spans.map((span) => span.toUnixNs);
     const entry: Deployment = known ?? {
       topology: '',
-      firstUnixNs: first.fromUnixNs,
-      lastUnixNs: first.fromUnixNs,
+      firstUnixNs: earliest(from, from[0]!),
+      lastUnixNs: latest(to, to[0]!),
       events: 0,
       workers: new Map(),
       runs: new Map(),
     };
     this.#deployments.set(deployment, entry);
     if (plan.events > 0) {
-      const from = plan.workers.map((worker) => worker.firstUnixNs);
-      const to = plan.workers.map((worker) => worker.lastUnixNs);
       entry.firstUnixNs = earliest(from, entry.events > 0 ? entry.firstUnixNs : from[0]!);
       entry.lastUnixNs = latest(to, entry.events > 0 ? entry.lastUnixNs : to[0]!);
-    } else if (known === undefined) {
-      entry.lastUnixNs = latest(
-        spans.map((span) => span.toUnixNs),
-        first.toUnixNs,
-      );
     }
     entry.events += plan.events;
     for (const { info } of [...plan.workers].sort((a, b) =>
@@ -119,9 +177,20 @@ export class MemoryStore implements TelemetryStore {
     }
   }
 
-  async *scanEvents({ deployment, window }: EventSelection): AsyncGenerator<EventTable> {
-    for (const chunk of this.#of(this.#chunks, deployment)) {
-      const inside = eventsInWindow(chunk.table, window);
+  scanEvents(selection: EventSelection): AsyncIterable<EventTable> {
+    return unpackedSlices(this.scanSteps(selection), selection.window, this.unpacker);
+  }
+
+  async *scanSteps(selection: EventSelection): AsyncGenerator<EventTable | PackedTable> {
+    const { deployment, window, workers } = selection;
+    for (const { table } of this.#of([...this.#chunks, ...this.#packed], deployment)) {
+      if (isPackedTable(table)) {
+        const steps = stepsInSelection(table, selection);
+        if (steps !== null) yield* boundedSteps(steps);
+        continue;
+      }
+      const ofWorkers = eventsOfWorkers(table, workers);
+      const inside = ofWorkers === null ? null : eventsInWindow(ofWorkers, window);
       if (inside !== null) yield inside;
     }
   }
@@ -146,17 +215,77 @@ export class MemoryStore implements TelemetryStore {
   async workerRollups(selection: RollupSelection): Promise<readonly WorkerRollup[]> {
     return [...this.#workerRollups.values()]
       .filter((rollup) => inSelection(rollup, selection))
-      .sort(
-        (a, b) =>
-          compareInstants(a.bucketStartUnixNs, b.bucketStartUnixNs) ||
-          (a.workerId < b.workerId ? -1 : 1),
-      );
+      .sort(byBucketAndWorker);
   }
 
   async deploymentRollups(selection: RollupSelection): Promise<readonly DeploymentRollup[]> {
     return [...this.#deploymentRollups.values()]
       .filter((rollup) => inSelection(rollup, selection))
       .sort((a, b) => compareInstants(a.bucketStartUnixNs, b.bucketStartUnixNs));
+  }
+
+  async addStageRollups(parts: readonly StageRollup[], throughSequence: number): Promise<void> {
+    this.#stageRollups.add(parts);
+    this.#summedThrough = Math.max(this.#summedThrough, throughSequence);
+  }
+
+  async stageRollups(selection: StageRollupSelection): Promise<readonly StageRollup[]> {
+    return this.#stageRollups.workers(selection);
+  }
+
+  async stageGroups(selection: RollupSelection): Promise<readonly StageRollup[]> {
+    return this.#stageRollups.groups(selection);
+  }
+
+  async stageBands(selection: RollupSelection): Promise<readonly StageBands[]> {
+    return this.#stageRollups.bands(selection);
+  }
+
+  async stageSlices(selection: StageSlicesSelection): Promise<readonly StageSliceRow[]> {
+    return this.#stageRollups.slices(selection);
+  }
+
+  async workerRollupSums(selection: RollupSelection): Promise<readonly WorkerRollup[]> {
+    const sums = new Map<string, WorkerRollup>();
+    for (const row of await this.workerRollups(selection)) {
+      const sum = sums.get(row.workerId);
+      sums.set(row.workerId, sum === undefined ? row : addedRollup(sum, row));
+    }
+    return [...sums.values()];
+  }
+
+  async groupRollups(selection: RollupSelection): Promise<readonly GroupRollup[]> {
+    const sums = new Map<string, GroupRollup>();
+    for (const row of await this.workerRollups(selection)) {
+      const { deployment, resolutionNs, bucketStartUnixNs, group, role, events, lengths } = row;
+      const key = JSON.stringify([String(bucketStartUnixNs), group]);
+      const known = sums.get(key);
+      sums.set(key, {
+        ...{ deployment, resolutionNs, bucketStartUnixNs, group, role },
+        workers: (known?.workers ?? 0) + 1,
+        events: (known?.events ?? 0) + events,
+        lengths: known === undefined ? lengths : addedLengths(known.lengths, lengths),
+      });
+    }
+    return [...sums.values()].sort(
+      (a, b) =>
+        compareInstants(a.bucketStartUnixNs, b.bucketStartUnixNs) || (a.group < b.group ? -1 : 1),
+    );
+  }
+
+  async rollupParts(selection: RollupPartsSelection): Promise<readonly RollupPart[]> {
+    return this.#stageRollups.parts(selection);
+  }
+
+  async *unsummed(): AsyncGenerator<UnsummedPart> {
+    const parts = [...this.#chunks, ...this.#packed]
+      .filter(({ sequence }) => sequence > this.#summedThrough)
+      .sort((a, b) => a.sequence - b.sequence);
+    for (const { table, sequence } of parts) {
+      yield isPackedTable(table)
+        ? { sequence, events: null, packed: table }
+        : { sequence, events: table, packed: null };
+    }
   }
 
   async deployments(): Promise<readonly StoredDeployment[]> {
@@ -184,12 +313,14 @@ export class MemoryStore implements TelemetryStore {
   }
 
   async size(): Promise<StoreSize> {
-    const starts = this.#chunks.map((chunk) => chunk.fromUnixNs);
+    const starts = [...this.#chunks, ...this.#packed].map((chunk) => chunk.fromUnixNs);
     const rawBytes = this.#rawBytes();
     return {
       databaseBytes: rawBytes,
       walBytes: 0,
       rawBytes,
+      journalBytes: 0,
+      compactionBacklogBytes: 0,
       oldestRawUnixNs: starts.length === 0 ? null : earliest(starts, starts[0]!),
       damagedChunks: 0,
     };
@@ -198,27 +329,32 @@ export class MemoryStore implements TelemetryStore {
   async retain(policy: RetentionPolicy, nowUnixNs: UnixNanos): Promise<RetainOutcome> {
     const rawBefore = nowUnixNs - BigInt(Math.round(policy.rawNs));
     const rollupsBefore = nowUnixNs - BigInt(Math.round(policy.rollupsNs));
-    const before = this.#chunks.length + this.#metricChunks.length;
+    const before = this.#chunks.length + this.#packed.length + this.#metricChunks.length;
     let bytes = this.#rawBytes();
-    const doomed = new Set<PlannedChunk>();
-    for (const chunk of [...this.#chunks].sort((a, b) => compareInstants(a.toUnixNs, b.toUnixNs))) {
-      if (chunk.toUnixNs > rawBefore && bytes <= policy.rawBytes) break;
-      if (this.#isPinned(chunk)) continue;
-      doomed.add(chunk);
-      bytes -= chunk.table.length * BYTES_PER_EVENT;
+    const doomed = new Set<Kept>();
+    for (const kept of [...this.#chunks, ...this.#packed].sort((a, b) =>
+      compareInstants(a.toUnixNs, b.toUnixNs),
+    )) {
+      if (kept.toUnixNs > rawBefore && bytes <= policy.rawBytes) break;
+      if (this.#isPinned(kept)) continue;
+      doomed.add(kept);
+      bytes -= bytesOf(kept.table);
     }
     this.#chunks = this.#chunks.filter((chunk) => !doomed.has(chunk));
+    this.#packed = this.#packed.filter((steps) => !doomed.has(steps));
     this.#metricChunks = this.#metricChunks.filter((chunk) => chunk.toUnixNs > rollupsBefore);
     let deletedRollups = 0;
     for (const rollups of [this.#workerRollups, this.#deploymentRollups]) {
       for (const [key, rollup] of rollups) {
-        if (rollup.bucketStartUnixNs + BigInt(rollup.resolutionNs) > rollupsBefore) continue;
+        const level = ROLLUP_LEVELS_NS.indexOf(rollup.resolutionNs);
+        const before = level < 0 ? rollupsBefore : keptFrom(level, policy, nowUnixNs, null);
+        if (rollup.bucketStartUnixNs + BigInt(rollup.resolutionNs) > before) continue;
         rollups.delete(key);
         deletedRollups++;
       }
     }
     return {
-      deletedChunks: before - this.#chunks.length - this.#metricChunks.length,
+      deletedChunks: before - this.#chunks.length - this.#packed.length - this.#metricChunks.length,
       deletedRollups,
       more: false,
     };
@@ -243,7 +379,7 @@ export class MemoryStore implements TelemetryStore {
       .sort((a, b) => compareInstants(a.fromUnixNs, b.fromUnixNs));
   }
 
-  #isPinned(chunk: PlannedChunk & { deployment: string }): boolean {
+  #isPinned(chunk: Kept): boolean {
     return [...this.#pins.values()].some(
       ({ deployment, window }) =>
         deployment === chunk.deployment &&
@@ -253,7 +389,7 @@ export class MemoryStore implements TelemetryStore {
   }
 
   #rawBytes(): number {
-    return this.#chunks.reduce((sum, chunk) => sum + chunk.table.length * BYTES_PER_EVENT, 0);
+    return [...this.#chunks, ...this.#packed].reduce((sum, { table }) => sum + bytesOf(table), 0);
   }
 
   #total(deployment: string): Totals {
@@ -274,6 +410,16 @@ export class MemoryStore implements TelemetryStore {
   }
 }
 
+function addedRollup(sum: WorkerRollup, row: WorkerRollup): WorkerRollup {
+  const lengths = addedLengths(sum.lengths, row.lengths);
+  return { ...sum, events: sum.events + row.events, lengths };
+}
+
+function addedLengths(a: RollupLengths, b: RollupLengths): RollupLengths {
+  const entries = ROLLUP_LENGTHS.map((name) => [name, a[name] + b[name]]);
+  return Object.fromEntries(entries) as Record<RollupLengthName, number>;
+}
+
 function groupsOf(workers: readonly WorkerInfo[]): StoredDeployment['groups'] {
   const groups = new Map<string, { group: string; role: string; workers: number }>();
   for (const { group, role } of workers) {
@@ -281,6 +427,17 @@ function groupsOf(workers: readonly WorkerInfo[]): StoredDeployment['groups'] {
     groups.set(group, { group, role, workers: known.workers + 1 });
   }
   return [...groups.values()].sort((a, b) => (a.group < b.group ? -1 : 1));
+}
+
+function workerSpans({ workers }: PlannedDeployment): readonly TimeWindow[] {
+  return workers.map(({ firstUnixNs, lastUnixNs }) => ({
+    fromUnixNs: firstUnixNs,
+    toUnixNs: lastUnixNs,
+  }));
+}
+
+function bytesOf(table: EventTable | PackedTable): number {
+  return isPackedTable(table) ? payloadBytes(table) : table.length * BYTES_PER_EVENT;
 }
 
 function bucketKey(bucket: RollupBucket): string {

@@ -21,18 +21,18 @@ export interface SmallChunk {
 }
 
 /** Groups of at least two chunks that should become one each; ids ascend within a group. */
-export function mergeGroups(
-  chunks: readonly SmallChunk[],
+export function mergeGroups<T extends SmallChunk>(
+  chunks: readonly T[],
   bucketNs: bigint,
   maxRows: number,
-): readonly (readonly SmallChunk[])[] {
+): readonly (readonly T[])[] {
   const newest = new Map<string, bigint>();
   for (const { deployment, fromUnixNs } of chunks) {
     const known = newest.get(deployment);
     if (known === undefined || fromUnixNs > known) newest.set(deployment, fromUnixNs);
   }
-  const closed = new Map<string, SmallChunk[]>();
-  const growing = new Map<string, SmallChunk[]>();
+  const closed = new Map<string, T[]>();
+  const growing = new Map<string, T[]>();
   for (const chunk of [...chunks].sort((a, b) => a.id - b.id)) {
     const bucket = chunk.fromUnixNs / bucketNs;
     const isClosed = newest.get(chunk.deployment)! / bucketNs > bucket + 1n;
@@ -49,13 +49,13 @@ export function mergeGroups(
   ];
 }
 
-function packed(
-  list: readonly SmallChunk[],
+function packed<T extends SmallChunk>(
+  list: readonly T[],
   maxRows: number,
   least: number,
-): readonly (readonly SmallChunk[])[] {
-  const groups: SmallChunk[][] = [];
-  let group: SmallChunk[] = [];
+): readonly (readonly T[])[] {
+  const groups: T[][] = [];
+  let group: T[] = [];
   let rows = 0;
   for (const chunk of list) {
     if (rows + chunk.rows > maxRows || group.length === 0) {

@@ -9,16 +9,23 @@
  * A writer takes the folder's lock and upgrades the schema; it must be opened, used and closed in
  * one thread. Readers open read-only and work beside it.
  */
+import { join } from 'node:path';
 import type Database from 'better-sqlite3';
+import type { StepUnpacker } from '#lib/table/packed-table.ts';
 import { MemoryStateStore } from './memory-state-store.ts';
 import { MemoryStore } from './memory-store.ts';
+import type { DamageListener } from './sqlite/damage.ts';
+import { databaseIdentity } from './sqlite/database-files.ts';
+import { describeLogDamage, findLogDamage, keepDamagedLog } from './sqlite/log-damage.ts';
 import {
   CURRENT_SCHEMA,
+  DATABASE_FILE,
   type DatabaseSchema,
   openReaderDatabase,
   openWriterDatabase,
 } from './sqlite/open-database.ts';
-import { type DamageListener, SqliteReader } from './sqlite/sqlite-reader.ts';
+import { quickCheck } from './sqlite/quick-check.ts';
+import { SqliteReader } from './sqlite/sqlite-reader.ts';
 import { SqliteStateStore } from './sqlite/sqlite-state-store.ts';
 import { SqliteStore } from './sqlite/sqlite-store.ts';
 import { storeFailure } from './sqlite/store-failure.ts';
@@ -36,6 +43,10 @@ export interface StoreLocation {
   readonly migrations?: string;
   /** Told once about each stored chunk that cannot be read. */
   readonly onDamagedChunk?: DamageListener;
+  /** Told by a writer before it opens a database whose log is damaged, in words. */
+  readonly onDamagedLog?: (what: string) => void;
+  /** Makes events of packed steps; without it `scanEvents` fails where it meets some. */
+  readonly unpacker?: StepUnpacker;
 }
 
 /**
@@ -46,8 +57,9 @@ export async function openTelemetryWriter(location: StoreLocation): Promise<Tele
   if (kindOf(location) === 'memory') return memoryOf(location).telemetry;
   const lock = lockOf(location, 'telemetry');
   try {
+    reportLogDamage(location);
     const database = openWriterDatabase(location.data, schemaOf(location));
-    return new SqliteStore(database, lock, location.onDamagedChunk);
+    return new SqliteStore(database, lock, location);
   } catch (cause) {
     lock.release();
     throw storeFailure(cause, location.data);
@@ -57,7 +69,7 @@ export async function openTelemetryWriter(location: StoreLocation): Promise<Tele
 /** @throws NoDatabaseError, DatabaseVersionError, UnsupportedStoreError */
 export async function openTelemetryReader(location: StoreLocation): Promise<TelemetryReader> {
   if (kindOf(location) === 'memory') return existingMemoryOf(location).telemetry;
-  return readable(location, (database) => new SqliteReader(database, location.onDamagedChunk));
+  return readable(location, (database) => new SqliteReader(database, location));
 }
 
 /**
@@ -82,6 +94,35 @@ export async function openStateReader(location: StoreLocation): Promise<StateSto
   return readable(location, (database) => new SqliteStateStore(database, null));
 }
 
+/**
+ * What is wrong with the structure of the stored files; empty: nothing. Reads all of them.
+ * @throws NoDatabaseError, DatabaseVersionError, StoreUnavailableError (too damaged to be read)
+ */
+export function storedFileProblems(location: StoreLocation): readonly string[] {
+  return kindOf(location) === 'memory' ? [] : quickCheck(location.data);
+}
+
+/** Damage in the log of a store that is not open for writing, in words; null: none is seen. */
+export function storedLogDamage(location: StoreLocation): string | null {
+  if (kindOf(location) === 'memory') return null;
+  const damage = findLogDamage(join(location.data, DATABASE_FILE));
+  return damage === null ? null : describeLogDamage(damage);
+}
+
+/** SQLite will write over what it does not understand, so the log is copied first. */
+function reportLogDamage({ data, onDamagedLog }: StoreLocation): void {
+  const damage = findLogDamage(join(data, DATABASE_FILE));
+  if (damage === null) return;
+  const copy = keepDamagedLog(damage);
+  const kept = copy === null ? 'there was no room to keep a copy' : `a copy is at ${copy}`;
+  onDamagedLog?.(`${describeLogDamage(damage)}; ${kept}`);
+}
+
+/** Tells a database file from one that took its place; null where there is no file. */
+export function storedFileIdentity(location: StoreLocation): string | null {
+  return kindOf(location) === 'memory' ? null : databaseIdentity(location.data);
+}
+
 function lockOf({ data }: StoreLocation, part: WriterPart): WriterLock {
   try {
     return acquireWriterLock(data, part);
@@ -102,7 +143,7 @@ function readable<T>({ data }: StoreLocation, open: (database: Database.Database
 }
 
 interface MemoryStores {
-  readonly telemetry: TelemetryStore;
+  readonly telemetry: MemoryStore;
   readonly state: StateStore;
 }
 
@@ -110,16 +151,22 @@ const memoryStores = new Map<string, MemoryStores>();
 
 function memoryOf(location: StoreLocation): MemoryStores {
   const known = memoryStores.get(location.data);
-  if (known !== undefined) return known;
+  if (known !== undefined) return withUnpacker(known, location);
   const made = { telemetry: new MemoryStore(), state: new MemoryStateStore() };
   memoryStores.set(location.data, made);
-  return made;
+  return withUnpacker(made, location);
 }
 
 function existingMemoryOf(location: StoreLocation): MemoryStores {
   const known = memoryStores.get(location.data);
   if (known === undefined) throw new NoDatabaseError(`memory:${location.data}`);
-  return known;
+  return withUnpacker(known, location);
+}
+
+/** Whoever knows how to unpack tells the store that all of this process share. */
+function withUnpacker(stores: MemoryStores, { unpacker }: StoreLocation): MemoryStores {
+  if (unpacker !== undefined) stores.telemetry.unpacker = unpacker;
+  return stores;
 }
 
 function kindOf({ store = 'sqlite' }: StoreLocation): 'sqlite' | 'memory' {

@@ -81,3 +81,12 @@ export class ScanExpiredError extends Error {
     super('the scan took too long and its data was merged meanwhile: start it again');
   }
 }
+
+/** The store holds packed steps, and whoever opened it did not say how to unpack them. */
+export class StepUnpackerMissingError extends Error {
+  override readonly name = 'StepUnpackerMissingError';
+
+  constructor() {
+    super('the store holds packed steps: open it with an unpacker to read their events');
+  }
+}

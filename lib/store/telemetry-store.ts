@@ -5,8 +5,11 @@
 import type { UnixNanos } from '#lib/base/units.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { MetricTable } from '#lib/table/metric-table.ts';
+import type { PackedTable } from '#lib/table/packed-table.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
-import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
+import type { DeploymentRollup, GroupRollup, WorkerRollup } from '#lib/table/rollups.ts';
+import type { StageBands } from '#lib/table/stage-bands.ts';
+import type { StageRollup, StageSlices } from '#lib/table/stage-rollups.ts';
 
 /** What one request brought, as the receiver decoded it. */
 export interface TelemetryBatch {
@@ -15,6 +18,8 @@ export interface TelemetryBatch {
   readonly receivedUnixNs: UnixNanos;
   /** Several tables where times lie too far apart for one base. */
   readonly events: readonly EventTable[];
+  /** Packed steps, kept as received; a step that is stored already is left out and counted. */
+  readonly packed: readonly PackedTable[];
   readonly metrics: readonly MetricTable[];
   /** Events that were refused or changed on the way in, per deployment ('' where unknown). */
   readonly rejected: ReadonlyMap<string, RejectCounts>;
@@ -25,6 +30,22 @@ export interface TelemetryBatch {
 export interface AppendOutcome {
   /** true: the batch was there before; nothing was added but the `duplicate` counts. */
   readonly duplicate: boolean;
+  /** Number of the append: later ones have larger numbers, also after a restart. */
+  readonly sequence: number;
+  /**
+   * For each of the batch's packed tables the rows that were stored now; null: all of them. None
+   * where the batch is a duplicate.
+   */
+  readonly freshPacked: readonly (Uint32Array | null)[];
+  /** Events of the packed steps that were stored before; counted as `duplicate`. */
+  readonly duplicateStepEvents: number;
+}
+
+/** What an append brought that is not in the stage rollups yet: one of the two is null. */
+export interface UnsummedPart {
+  readonly sequence: number;
+  readonly events: EventTable | null;
+  readonly packed: PackedTable | null;
 }
 
 export interface TimeWindow {
@@ -37,6 +58,8 @@ export interface EventSelection {
   readonly deployment: string;
   /** Absent: everything that is kept. An event is in if it overlaps the window. */
   readonly window?: TimeWindow;
+  /** Worker ids, such as "attention/2". Absent: all workers. */
+  readonly workers?: readonly string[];
 }
 
 export interface MetricSelection {
@@ -50,6 +73,47 @@ export interface RollupSelection {
   readonly deployment: string;
   readonly window: TimeWindow;
   readonly resolutionNs: number;
+}
+
+export interface StageRollupSelection extends RollupSelection {
+  /** Worker ids. Absent: all workers. */
+  readonly workers?: readonly string[];
+  /** false: bins are not needed and may be left out, which is faster. */
+  readonly sketches?: boolean;
+}
+
+/** `stage`: by stage and layer, from every event; `partition`: the exact partition of worker time. */
+export type RollupKind = 'stage' | 'partition';
+
+/** Stored buckets of one length that together hold a part of a window. */
+export interface RollupPart {
+  readonly resolutionNs: number;
+  /** Whole buckets. */
+  readonly window: TimeWindow;
+}
+
+export interface RollupPartsSelection {
+  readonly kind: RollupKind;
+  readonly deployment: string;
+  readonly window: TimeWindow;
+  /** Buckets at the edges of the window are no coarser, where so fine ones are still kept. */
+  readonly finestNs: number;
+  /** Buckets are no coarser, where finer ones are still kept. Absent: as coarse as there are. */
+  readonly coarsestNs?: number;
+}
+
+/** Seconds that overlap the window. */
+export type StageSlicesSelection = Omit<StageRollupSelection, 'resolutionNs'>;
+
+/** The slices (50 ms) of one second of one worker. */
+export interface StageSliceRow {
+  readonly bucketStartUnixNs: UnixNanos;
+  readonly workerId: string;
+  readonly group: string;
+  readonly role: string;
+  readonly rank: number;
+  readonly stageNames: readonly string[];
+  readonly slices: StageSlices;
 }
 
 export interface StoredDeployment {
@@ -92,7 +156,12 @@ export interface RetainOutcome {
 export interface StoreSize {
   readonly databaseBytes: number;
   readonly walBytes: number;
+  /** Chunks of events, packed chunks and journal. */
   readonly rawBytes: number;
+  /** Packed steps that are not in chunks yet; part of rawBytes. */
+  readonly journalBytes: number;
+  /** Of these, what should be in chunks by now. */
+  readonly compactionBacklogBytes: number;
   /** Start of the oldest raw event that is kept; null where there is none. */
   readonly oldestRawUnixNs: UnixNanos | null;
   /** Stored chunks that this reader could not read and left out of its scans. */
@@ -103,10 +172,32 @@ export interface StoreSize {
 export interface TelemetryReader {
   /** Bounded slices, oldest chunk first; rows of a slice in no particular order. */
   scanEvents(selection: EventSelection): AsyncIterable<EventTable>;
+  /**
+   * The same, but packed steps stay packed (`'bytes' in slice` tells them apart): whole steps that
+   * overlap the window. For readers that need their directory only.
+   */
+  scanSteps(selection: EventSelection): AsyncIterable<EventTable | PackedTable>;
   scanMetrics(selection: MetricSelection): AsyncIterable<MetricTable>;
   /** Rows whose bucket overlaps the window, ordered by bucket, then worker. */
   workerRollups(selection: RollupSelection): Promise<readonly WorkerRollup[]>;
   deploymentRollups(selection: RollupSelection): Promise<readonly DeploymentRollup[]>;
+  /** Buckets that overlap the window, ordered by bucket, then worker. */
+  stageRollups(selection: StageRollupSelection): Promise<readonly StageRollup[]>;
+  /** The sums over each group's workers, by bucket, then group; workerId is "group/*", rank -1. */
+  stageGroups(selection: RollupSelection): Promise<readonly StageRollup[]>;
+  /** All workers by stage, by bucket. */
+  stageBands(selection: RollupSelection): Promise<readonly StageBands[]>;
+  /** By second, then worker. Kept as long as rollups of one second. */
+  stageSlices(selection: StageSlicesSelection): Promise<readonly StageSliceRow[]>;
+  /** One row a worker: its sums over the buckets that overlap the window, dated as the first one. */
+  workerRollupSums(selection: RollupSelection): Promise<readonly WorkerRollup[]>;
+  /** One row a bucket and group, by bucket, then group. */
+  groupRollups(selection: RollupSelection): Promise<readonly GroupRollup[]>;
+  /**
+   * Which buckets of which lengths add up to the window: coarse ones inside, finer ones at its edges
+   * and where a coarse one isn't up to date. Ascending, each instant once.
+   */
+  rollupParts(selection: RollupPartsSelection): Promise<readonly RollupPart[]>;
   deployments(): Promise<readonly StoredDeployment[]>;
   ingestTotals(): Promise<readonly IngestTotals[]>;
   size(): Promise<StoreSize>;
@@ -116,7 +207,8 @@ export interface TelemetryReader {
 export interface TelemetryStore extends TelemetryReader {
   /**
    * Resolves after a synchronous commit. Batches given together are committed together; the
-   * outcomes are in their order. Idempotent on batchId.
+   * outcomes are in their order. Idempotent on batchId, and on each packed step's content.
+   * @throws StoreUnavailableError nothing of the call was stored
    */
   append(batches: readonly TelemetryBatch[]): Promise<readonly AppendOutcome[]>;
   /** Replaces rows of the same (deployment, worker, resolution, bucket). */
@@ -124,7 +216,17 @@ export interface TelemetryStore extends TelemetryReader {
     workers: readonly WorkerRollup[],
     deployments: readonly DeploymentRollup[],
   ): Promise<void>;
-  /** Deletes what the policy no longer keeps, a bounded slice a call. */
+  /**
+   * Adds partial sums to the stored ones of the same bucket and worker, and notes in the same commit
+   * that every append up to `throughSequence` is in them now.
+   */
+  addStageRollups(parts: readonly StageRollup[], throughSequence: number): Promise<void>;
+  /** What a crash left out of the stage rollups, by sequence, in bounded slices. Read it before the first append. */
+  unsummed(): AsyncIterable<UnsummedPart>;
+  /**
+   * One bounded slice of upkeep: deletes what the policy no longer keeps, moves the journal into
+   * chunks, merges small chunks.
+   */
   retain(policy: RetentionPolicy, nowUnixNs: UnixNanos): Promise<RetainOutcome>;
   /** Keeps raw events of the window from retention until `unpin`. */
   pin(pinId: string, deployment: string, window: TimeWindow): Promise<void>;

@@ -51,7 +51,7 @@ export function pointsInWindow(
  * Bounds further from the base than 2^53 ns lose their last digits as a double; no row lies there,
  * so clamping them changes no answer.
  */
-function offset(instant: bigint, base: bigint): number {
+export function offset(instant: bigint, base: bigint): number {
   const limit = 1n << 54n;
   const distance = instant - base;
   if (distance > limit) return Number(limit);

@@ -1,5 +1,5 @@
 /**
- * Event tables as chunks: bytes that are kept. Rows are sorted by (worker, start), every column is
+ * Event tables as chunks: bytes that are kept (encode-events.ts writes them). Rows are sorted by (worker, start), every column is
  * predicted from what came before, and the residuals go out as byte planes (column-codec.ts), which
  * a general compressor then shrinks. What predicts what:
  *
@@ -13,64 +13,13 @@
  * hold anything but integers within ±2^51 are kept as plain doubles.
  */
 import { unixNanos } from '#lib/base/units.ts';
-import { ChunkContent, damaged, FRAME_BYTES, openFrame, sealFrame } from './chunk-frame.ts';
-import { type EventHeader, parseEventHeader } from './chunk-header.ts';
+import { ChunkContent, damaged, openFrame } from './chunk-frame.ts';
+import { parseEventHeader } from './chunk-header.ts';
 import { KINDS, PHASES } from './codes.ts';
-import { areSmallIntegers, ColumnReader, ColumnWriter } from './column-codec.ts';
+import { ColumnReader } from './column-codec.ts';
 import { type EventTable, LISTS, type ListColumn, MEASURES } from './event-table.ts';
-import { selectRows, workerStartOrder } from './event-tables.ts';
+import { nextMean } from './running-mean.ts';
 import { Anchors } from './start-anchors.ts';
-
-/** A running mean moves by this share of each new value. */
-const MEAN_SHIFT = 4;
-
-/** The chunk of `table`. Decoding gives the same rows, sorted by (worker, start). */
-export function encodeEvents(table: EventTable): Uint8Array {
-  const order = workerStartOrder(table);
-  const rows = order === null ? table : selectRows(table, order);
-  const n = rows.length;
-  const header: EventHeader = {
-    length: n,
-    baseUnixNs: String(table.baseUnixNs),
-    workers: table.workers,
-    stageNames: table.stageNames,
-  };
-  const headerBytes = new TextEncoder().encode(JSON.stringify(header));
-  const out = new ColumnWriter(FRAME_BYTES + headerBytes.byteLength, 64 + n * 24);
-  const scratch = new Float64Array(n);
-  const stageCount = table.stageNames.length;
-
-  const rowsOfWorker = new Float64Array(table.workers.length);
-  for (let i = 0; i < n; i++) rowsOfWorker[rows.worker[i]!]!++;
-  out.integers(rowsOfWorker, rowsOfWorker.length);
-  for (let i = 0; i < n; i++) scratch[i] = rows.stage[i]! - (i > 0 ? rows.stage[i - 1]! : 0);
-  out.integers(scratch, n);
-  writeTimes(out, rows, scratch);
-  const last = new Float64Array(stageCount);
-  for (const column of [
-    rows.kind,
-    rows.phase,
-    rows.domain,
-    rows.layer,
-    rows.microbatch,
-    rows.peer,
-  ]) {
-    byStage(column, rows.stage, last, scratch);
-    out.integers(scratch, n);
-  }
-  writeNumbers(out, rows.step, rows.stage, last, scratch);
-  for (const name of MEASURES) {
-    const column = rows.measures[name];
-    if (column === null) out.nothing();
-    else writeNumbers(out, column, rows.stage, last, scratch);
-  }
-  for (const name of LISTS) writeLists(out, rows.lists[name], rows.stage, last, scratch);
-
-  const bytes = out.finish();
-  bytes.set(headerBytes, FRAME_BYTES);
-  sealFrame(bytes, ChunkContent.events, headerBytes.byteLength);
-  return bytes;
-}
 
 /** The table of a chunk. @throws ChunkFormatError where it is not one, or not whole. */
 export function decodeEvents(bytes: Uint8Array): EventTable {
@@ -132,36 +81,6 @@ export function decodeEvents(bytes: Uint8Array): EventTable {
   };
 }
 
-function writeTimes(out: ColumnWriter, rows: EventTable, scratch: Float64Array): void {
-  const { startNs, durationNs, worker, stage, length: n } = rows;
-  if (!areSmallIntegers(startNs) || !areSmallIntegers(durationNs)) {
-    out.nothing();
-    out.doubles(startNs, n);
-    out.doubles(durationNs, n);
-    return;
-  }
-  const anchorOf = new Float64Array(n);
-  const anchors = new Anchors();
-  for (let i = 0; i < n; i++) {
-    const start = startNs[i]!;
-    if (i > 0 && worker[i] !== worker[i - 1]) anchors.nextWorker();
-    const anchor = anchors.nearest(start);
-    anchorOf[i] = anchor;
-    scratch[i] = start - anchors.value(anchor);
-    anchors.push(start, start + durationNs[i]!);
-  }
-  out.integers(anchorOf, n);
-  out.integers(scratch, n);
-  const mean = new Float64Array(rows.stageNames.length);
-  for (let i = 0; i < n; i++) {
-    const of = stage[i]!;
-    const residual = durationNs[i]! - mean[of]!;
-    scratch[i] = residual;
-    mean[of] = nextMean(mean[of]!, residual);
-  }
-  out.integers(scratch, n);
-}
-
 function readTimes(
   input: ColumnReader,
   worker: Int32Array,
@@ -204,28 +123,6 @@ function readTimes(
   return { startNs, durationNs };
 }
 
-/** The first value of a stage is taken as it is; after that the mean follows slowly. */
-function nextMean(mean: number, residual: number): number {
-  if (mean === 0) return residual;
-  return mean + (residual < 2 ** 30 && residual > -(2 ** 30) ? residual >> MEAN_SHIFT : residual);
-}
-
-/** `out[i]` = value minus the last value of the same stage; `last` is reset first. */
-function byStage(
-  column: ArrayLike<number>,
-  stage: Uint16Array,
-  last: Float64Array,
-  out: Float64Array,
-): void {
-  last.fill(0);
-  for (let i = 0; i < stage.length; i++) {
-    const value = column[i]!;
-    const of = stage[i]!;
-    out[i] = value - last[of]!;
-    last[of] = value;
-  }
-}
-
 function fromStage<T extends Float64Array | Int32Array | Uint8Array>(
   residuals: Float64Array,
   stage: Uint16Array,
@@ -242,21 +139,6 @@ function fromStage<T extends Float64Array | Int32Array | Uint8Array>(
   return out;
 }
 
-function writeNumbers(
-  out: ColumnWriter,
-  column: Float64Array,
-  stage: Uint16Array,
-  last: Float64Array,
-  scratch: Float64Array,
-): void {
-  if (!areSmallIntegers(column)) {
-    out.doubles(column, column.length);
-    return;
-  }
-  byStage(column, stage, last, scratch);
-  out.integers(scratch, column.length);
-}
-
 function readNumbers(
   input: ColumnReader,
   stage: Uint16Array,
@@ -266,27 +148,6 @@ function readNumbers(
   const column = input.column(count);
   if (column === null || column.coding === 'doubles') return column?.values ?? null;
   return fromStage(column.values, stage, last, column.values);
-}
-
-function writeLists(
-  out: ColumnWriter,
-  column: ListColumn | null,
-  stage: Uint16Array,
-  last: Float64Array,
-  scratch: Float64Array,
-): void {
-  if (column === null) {
-    out.nothing();
-    return;
-  }
-  const n = stage.length;
-  const lengths = new Float64Array(n);
-  for (let i = 0; i < n; i++) lengths[i] = column.offsets[i + 1]! - column.offsets[i]!;
-  byStage(lengths, stage, last, scratch);
-  out.integers(scratch, n);
-  const values = column.values.subarray(column.offsets[0]!, column.offsets[n]!);
-  if (areSmallIntegers(values)) out.integers(values, values.length);
-  else out.doubles(values, values.length);
 }
 
 function readLists(

@@ -3,7 +3,8 @@
  *
  *     0   'AFDC'        magic
  *     4   u8            version of the layout (CHUNK_VERSION)
- *     5   u8            content: 1 events, 2 metrics
+ *     5   u8            content: 1 events, 2 metrics, 3 directory of packed steps, 4 rollups by stage and layer,
+ *                           5 rollups by worker and stage
  *     6   u16           zero
  *     8   u32           checksum of every byte from 12 on
  *     12  u32           length of the header in bytes
@@ -19,7 +20,13 @@ export const FRAME_BYTES = 16;
 
 const MAGIC = 0x43444641;
 
-export const ChunkContent = { events: 1, metrics: 2 } as const;
+export const ChunkContent = {
+  events: 1,
+  metrics: 2,
+  packed: 3,
+  stageRollups: 4,
+  stageBands: 5,
+} as const;
 export type ChunkContent = (typeof ChunkContent)[keyof typeof ChunkContent];
 
 export type ChunkProblem = 'not-a-chunk' | 'unknown-version' | 'wrong-content' | 'damaged';

@@ -15,6 +15,13 @@ export interface EventHeader {
   readonly stageNames: readonly string[];
 }
 
+export interface PackedHeader {
+  readonly length: number;
+  readonly baseUnixNs: string;
+  /** Ids stand for workers that are listed elsewhere. */
+  readonly workers: readonly (WorkerInfo | number)[];
+}
+
 export interface MetricHeader {
   readonly length: number;
   readonly baseUnixNs: string;
@@ -36,6 +43,18 @@ export function parseEventHeader(raw: unknown): EventHeader {
 }
 
 /** @throws ChunkFormatError */
+export function parsePackedHeader(raw: unknown): PackedHeader {
+  const header = object(raw);
+  return {
+    length: rowCount(header),
+    baseUnixNs: instant(header),
+    workers: list(header, 'workers').map((entry) =>
+      typeof entry === 'number' ? entry : parseWorker(entry),
+    ),
+  };
+}
+
+/** @throws ChunkFormatError */
 export function parseMetricHeader(raw: unknown): MetricHeader {
   const header = object(raw);
   return {
@@ -49,7 +68,8 @@ const SEND_ENDS = ['arrival', 'posted', 'acked', 'unknown'] as const;
 const SEND_MODES = ['rendezvous', 'unknown'] as const;
 const SERIES_TYPES = ['gauge', 'sum', 'histogram'] as const;
 
-function parseWorker(raw: unknown): WorkerInfo {
+/** @throws ChunkFormatError */
+export function parseWorker(raw: unknown): WorkerInfo {
   const fields = object(raw);
   for (const name of WORKER_TEXTS) text(fields, name);
   for (const name of WORKER_NUMBERS) number(fields, name);

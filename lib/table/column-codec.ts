@@ -35,9 +35,13 @@ export class ColumnWriter {
   #bytes: Uint8Array;
   #length: number;
 
-  /** Columns are written from byte `start` on; the space before it is the caller's. */
-  constructor(start: number, capacity: number) {
-    this.#bytes = new Uint8Array(start + capacity);
+  /**
+   * Columns are written from byte `start` on; the space before it is the caller's. `room`: memory to
+   * write to while it is large enough.
+   */
+  constructor(start: number, capacity: number, room?: Uint8Array) {
+    const needed = start + capacity;
+    this.#bytes = room !== undefined && room.byteLength >= needed ? room : new Uint8Array(needed);
     this.#length = start;
   }
 
@@ -69,6 +73,21 @@ export class ColumnWriter {
     if (width <= 4) this.#narrowPlanes(values, count, width);
     else this.#widePlanes(values, count, width);
     this.#length += width * count;
+  }
+
+  /** The first `count` zigzag codes; `bits`: all of them or-ed together. */
+  zigzags(codes: Int32Array, count: number, bits: number): void {
+    const width = bits === 0 ? 0 : 4 - (Math.clz32(bits) >>> 3);
+    this.#reserve(2 + width * count);
+    const bytes = this.#bytes;
+    bytes[this.#length++] = CODING_INTEGERS;
+    bytes[this.#length++] = width;
+    for (let plane = 0; plane < width; plane++) {
+      const to = this.#length;
+      const shift = 8 * plane;
+      for (let i = 0; i < count; i++) bytes[to + i] = codes[i]! >>> shift;
+      this.#length += count;
+    }
   }
 
   /** The first `count` values, any double, bit by bit. */

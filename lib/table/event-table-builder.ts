@@ -32,7 +32,37 @@ export interface EventRow {
   readonly lists?: Partial<Record<ListName, readonly number[]>>;
 }
 
-export class EventTableBuilder {
+/** What every event has. The arrays of one table share a buffer, so that making them is cheap. */
+interface Columns {
+  startNs: Float64Array;
+  durationNs: Float64Array;
+  step: Float64Array;
+  worker: Int32Array;
+  domain: Int32Array;
+  layer: Int32Array;
+  microbatch: Int32Array;
+  peer: Int32Array;
+  stage: Uint16Array;
+  kind: Uint8Array;
+  phase: Uint8Array;
+}
+const ROW_BYTES = 3 * 8 + 5 * 4 + 2 + 2 * 1;
+
+const COLUMN_NAMES = [
+  'startNs',
+  'durationNs',
+  'step',
+  'worker',
+  'domain',
+  'layer',
+  'microbatch',
+  'peer',
+  'stage',
+  'kind',
+  'phase',
+] as const satisfies readonly (keyof Columns)[];
+
+export class EventTableBuilder implements Columns {
   readonly baseUnixNs: UnixNanos;
   readonly workers: WorkerInfo[];
   readonly stageNames: string[];
@@ -48,7 +78,8 @@ export class EventTableBuilder {
   kind: Uint8Array;
   phase: Uint8Array;
   peer: Int32Array;
-  readonly measures: Record<Measure, Float64Array | null>;
+  /** In the order of MEASURES; null while no row has one. */
+  readonly #measures: (Float64Array | null)[] = MEASURES.map(() => null);
   readonly #lists: Record<ListName, ListBuilder | null> = { peers: null, expertTokens: null };
   #capacity: number;
 
@@ -62,21 +93,18 @@ export class EventTableBuilder {
     this.workers = workers;
     this.stageNames = stageNames;
     this.#capacity = capacity;
-    this.startNs = new Float64Array(capacity);
-    this.durationNs = new Float64Array(capacity);
-    this.worker = new Int32Array(capacity);
-    this.domain = new Int32Array(capacity);
-    this.step = new Float64Array(capacity);
-    this.layer = new Int32Array(capacity);
-    this.microbatch = new Int32Array(capacity);
-    this.stage = new Uint16Array(capacity);
-    this.kind = new Uint8Array(capacity);
-    this.phase = new Uint8Array(capacity);
-    this.peer = new Int32Array(capacity);
-    this.measures = Object.fromEntries(MEASURES.map((name) => [name, null])) as Record<
-      Measure,
-      Float64Array | null
-    >;
+    const columns = newColumns(capacity);
+    this.startNs = columns.startNs;
+    this.durationNs = columns.durationNs;
+    this.worker = columns.worker;
+    this.domain = columns.domain;
+    this.step = columns.step;
+    this.layer = columns.layer;
+    this.microbatch = columns.microbatch;
+    this.stage = columns.stage;
+    this.kind = columns.kind;
+    this.phase = columns.phase;
+    this.peer = columns.peer;
   }
 
   get capacity(): number {
@@ -89,29 +117,24 @@ export class EventTableBuilder {
     if (needed <= this.#capacity) return;
     const capacity = Math.max(needed, this.#capacity * 2);
     this.#capacity = capacity;
-    this.startNs = grown(this.startNs, new Float64Array(capacity));
-    this.durationNs = grown(this.durationNs, new Float64Array(capacity));
-    this.worker = grown(this.worker, new Int32Array(capacity));
-    this.domain = grown(this.domain, new Int32Array(capacity));
-    this.step = grown(this.step, new Float64Array(capacity));
-    this.layer = grown(this.layer, new Int32Array(capacity));
-    this.microbatch = grown(this.microbatch, new Int32Array(capacity));
-    this.stage = grown(this.stage, new Uint16Array(capacity));
-    this.kind = grown(this.kind, new Uint8Array(capacity));
-    this.phase = grown(this.phase, new Uint8Array(capacity));
-    this.peer = grown(this.peer, new Int32Array(capacity));
-    for (const name of MEASURES) {
-      const column = this.measures[name];
-      if (column !== null) {
-        this.measures[name] = grown(column, new Float64Array(capacity).fill(ABSENT, column.length));
-      }
-    }
+    Object.assign(this, copied(this, newColumns(capacity), this.length));
+    this.#measures.forEach((column, i) => {
+      if (column === null) return;
+      const grown = new Float64Array(capacity).fill(ABSENT, column.length);
+      grown.set(column);
+      this.#measures[i] = grown;
+    });
   }
 
   /** The column of `name`, made on first use with every row ABSENT. */
   measure(name: Measure): Float64Array {
-    const column = this.measures[name] ?? new Float64Array(this.#capacity).fill(ABSENT);
-    this.measures[name] = column;
+    return this.measureAt(MEASURES.indexOf(name));
+  }
+
+  /** The column of MEASURES[index]. */
+  measureAt(index: number): Float64Array {
+    const column = this.#measures[index] ?? new Float64Array(this.#capacity).fill(ABSENT);
+    this.#measures[index] = column;
     return column;
   }
 
@@ -148,31 +171,25 @@ export class EventTableBuilder {
     return i;
   }
 
-  /** The frozen table, in arrays of exactly its length; the builder must not be used after. */
+  /**
+   * The frozen table, in arrays of exactly its length over one buffer that holds nothing else; the
+   * builder must not be used after.
+   */
   finish(): EventTable {
     const n = this.length;
     const measures = Object.fromEntries(
-      MEASURES.map((name) => [name, cutOrNull(this.measures[name], n)]),
+      MEASURES.map((name, i) => [name, cutOrNull(this.#measures[i] ?? null, n)]),
     ) as Record<Measure, Float64Array | null>;
     const lists = Object.fromEntries(
       LISTS.map((name) => [name, this.#lists[name]?.finish(n) ?? null]),
     ) as Record<ListName, ListColumn | null>;
+    const columns = n === this.#capacity ? columnsOf(this) : copied(this, newColumns(n), n);
     return {
       length: n,
       baseUnixNs: this.baseUnixNs,
       workers: this.workers,
       stageNames: this.stageNames,
-      startNs: cut(this.startNs, n),
-      durationNs: cut(this.durationNs, n),
-      worker: cut(this.worker, n),
-      domain: cut(this.domain, n),
-      step: cut(this.step, n),
-      layer: cut(this.layer, n),
-      microbatch: cut(this.microbatch, n),
-      stage: cut(this.stage, n),
-      kind: cut(this.kind, n),
-      phase: cut(this.phase, n),
-      peer: cut(this.peer, n),
+      ...columns,
       measures,
       lists,
     };
@@ -200,24 +217,49 @@ class ListBuilder {
   }
 }
 
-function grown<T extends Float64Array | Int32Array | Uint16Array | Uint8Array>(from: T, to: T): T {
-  to.set(from);
+/** Columns of zeros; the widest come first, so that each is aligned. */
+function newColumns(rows: number): Columns {
+  const buffer = new ArrayBuffer(rows * ROW_BYTES);
+  return {
+    startNs: new Float64Array(buffer, 0, rows),
+    durationNs: new Float64Array(buffer, rows * 8, rows),
+    step: new Float64Array(buffer, rows * 16, rows),
+    worker: new Int32Array(buffer, rows * 24, rows),
+    domain: new Int32Array(buffer, rows * 28, rows),
+    layer: new Int32Array(buffer, rows * 32, rows),
+    microbatch: new Int32Array(buffer, rows * 36, rows),
+    peer: new Int32Array(buffer, rows * 40, rows),
+    stage: new Uint16Array(buffer, rows * 44, rows),
+    kind: new Uint8Array(buffer, rows * 46, rows),
+    phase: new Uint8Array(buffer, rows * 47, rows),
+  };
+}
+
+function columnsOf(from: Columns): Columns {
+  const { startNs, durationNs, step, worker, domain, layer } = from;
+  const { microbatch, peer, stage, kind, phase } = from;
+  return {
+    startNs,
+    durationNs,
+    step,
+    worker,
+    domain,
+    layer,
+    microbatch,
+    peer,
+    stage,
+    kind,
+    phase,
+  };
+}
+
+/** `to`, with the first `rows` rows of `from` in it. */
+function copied(from: Columns, to: Columns, rows: number): Columns {
+  for (const name of COLUMN_NAMES) to[name].set(from[name].subarray(0, rows));
   return to;
 }
 
-type Column = Float64Array | Int32Array | Uint16Array | Uint8Array;
-
-/** The first `length` values without a copy: the array gives its memory away. */
-function cut<T extends Column>(column: T, length: number): T;
-function cut(column: Column, length: number): Column {
-  if (column.length === length) return column;
-  if (!(column.buffer instanceof ArrayBuffer)) return column.slice(0, length);
-  const buffer = column.buffer.transferToFixedLength(length * column.BYTES_PER_ELEMENT);
-  if (column instanceof Float64Array) return new Float64Array(buffer);
-  if (column instanceof Int32Array) return new Int32Array(buffer);
-  return column instanceof Uint16Array ? new Uint16Array(buffer) : new Uint8Array(buffer);
-}
-
 function cutOrNull(column: Float64Array | null, length: number): Float64Array | null {
-  return column === null ? null : cut(column, length);
+  if (column === null || column.length === length) return column;
+  return column.slice(0, length);
 }

@@ -66,31 +66,6 @@ function gatherLists(from: ListColumn, rows: Uint32Array): ListColumn {
   return { offsets, values };
 }
 
-/**
- * Row order by (worker, start, duration), or null where the table already is in it (ties of equal
- * start may then stand in any order of duration). Senders report in nearly that order, so this is
- * mostly one look.
- */
-export function workerStartOrder(table: EventTable): Uint32Array | null {
-  const { worker, startNs } = table;
-  let sorted = true;
-  for (let i = 1; i < table.length && sorted; i++) {
-    const step = worker[i]! - worker[i - 1]!;
-    sorted = step > 0 || (step === 0 && startNs[i]! >= startNs[i - 1]!);
-  }
-  if (sorted) return null;
-  const order = rowsByKey(worker, table.workers.length);
-  let from = 0;
-  while (from < order.length) {
-    const of = worker[order[from]!]!;
-    let to = from + 1;
-    while (to < order.length && worker[order[to]!] === of) to++;
-    sortByStart(order.subarray(from, to), startNs);
-    from = to;
-  }
-  return order;
-}
-
 /** Rows in ascending order of a small non-negative key; rows of one key keep their order. */
 export function rowsByKey(key: ArrayLike<number>, keyCount: number): Uint32Array {
   const next = new Uint32Array(keyCount + 1);
@@ -101,8 +76,11 @@ export function rowsByKey(key: ArrayLike<number>, keyCount: number): Uint32Array
   return order;
 }
 
-/** Insertion sort while that is cheap (nearly sorted rows), else the engine's sort. */
-function sortByStart(rows: Uint32Array, startNs: Float64Array): void {
+/**
+ * Sorts rows by start, equal ones as they are: insertion sort while that is cheap (nearly sorted
+ * rows), else the engine's sort.
+ */
+export function sortByStart(rows: Uint32Array, startNs: Float64Array): void {
   let movesLeft = rows.length * 8;
   for (let i = 1; i < rows.length; i++) {
     const row = rows[i]!;
@@ -252,7 +230,7 @@ function concatMeasure(
   return out;
 }
 
-function concatLists(
+export function concatLists(
   parts: readonly (readonly [number, ListColumn | null])[],
   n: number,
 ): ListColumn | null {

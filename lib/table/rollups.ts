@@ -44,6 +44,16 @@ export interface WorkerRollup extends RollupBucket {
   readonly lengths: RollupLengths;
 }
 
+/** The sums of a group's workers in one bucket. */
+export interface GroupRollup extends RollupBucket {
+  readonly group: string;
+  readonly role: string;
+  /** That have a row in the bucket. */
+  readonly workers: number;
+  readonly events: number;
+  readonly lengths: RollupLengths;
+}
+
 /** Steps count in the bucket in which they end; tokens are spread evenly over their step. */
 export interface DeploymentRollup extends RollupBucket {
   readonly steps: number;

@@ -188,6 +188,26 @@ export const DEFINITIONS = {
     unit: 's',
     text: 'Wall clock of the collector minus the end of the newest event. Senders batch, so a second or two is usual.',
   },
+  queueWait: {
+    name: 'Queue wait',
+    unit: 's',
+    text: 'Age of the oldest request that was read and is not answered yet. Over 2 s nothing more is let in, because senders give up after 10 s.',
+  },
+  waitingRequests: {
+    name: 'Waiting outside',
+    unit: 'requests',
+    text: 'Requests that are not read yet, because the queue, the byte budget or the store has no room for them. They hold a connection and no memory, and come in first come, first served.',
+  },
+  refusedRequests: {
+    name: 'Told to come again',
+    unit: 'requests',
+    text: 'Requests answered with 429, 503 or their gRPC forms since the collector started. Senders send them again after Retry-After; overloaded and over budget: more came than could be stored; unavailable: the store did not work.',
+  },
+  damagedChunks: {
+    name: 'Damaged chunks',
+    unit: 'chunks',
+    text: 'Stored pieces of telemetry whose checksum does not match, as far as they were read. They are left out of every figure. “afdscope doctor” reads all of them.',
+  },
   accepted: {
     name: 'Accepted',
     unit: 'events',

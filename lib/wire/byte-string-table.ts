@@ -1,8 +1,13 @@
 /**
  * Interned byte strings: equal runs of bytes share one small integer, and looking one up builds no
- * string. Words of four bytes are hashed and compared at a time; the last word overlaps the one
- * before it, so that only what lies inside the run is read.
+ * string. Words are hashed and compared at a time; the last word overlaps the one before it, so that
+ * only what lies inside the run is read.
  */
+
+/** Short runs are looked for first where the last run with the same end and length was. */
+const HINTS = 256;
+const MAX_HINTED_BYTES = 32;
+
 export class ByteStringTable {
   readonly maxEntries: number;
   size = 0;
@@ -11,6 +16,7 @@ export class ByteStringTable {
   #hashes: Int32Array;
   #starts: Int32Array;
   #lengths: Int32Array;
+  readonly #hints = new Int32Array(HINTS);
   #arena = new Uint8Array(256);
   #arenaView = new DataView(this.#arena.buffer);
   #arenaBytes = 0;
@@ -30,6 +36,21 @@ export class ByteStringTable {
 
   /** The id of `bytes[start .. start + length)`, or -1; `view` is over the same bytes. */
   find(view: DataView, start: number, length: number): number {
+    if (length < 4 || length > MAX_HINTED_BYTES) return this.#lookUp(view, start, length);
+    const lastWord = view.getInt32(start + length - 4, true);
+    const hint = Math.imul(lastWord ^ length, 0x9e3779b1) >>> 24;
+    const guess = this.#hints[hint]!;
+    if (this.#lengths[guess] === length && this.#is(guess, view, start, length)) return guess;
+    const id = this.#lookUp(view, start, length);
+    if (id >= 0) this.#hints[hint] = id;
+    return id;
+  }
+
+  #is(id: number, view: DataView, start: number, length: number): boolean {
+    return equal(view, start, this.#arenaView, this.#starts[id]!, length);
+  }
+
+  #lookUp(view: DataView, start: number, length: number): number {
     const hash = hashOf(view, start, length);
     const places = this.#places;
     const mask = places.length - 1;
@@ -39,20 +60,11 @@ export class ByteStringTable {
       if (
         this.#hashes[id] === hash &&
         this.#lengths[id] === length &&
-        equal(view, start, this.#arenaView, this.#starts[id]!, length)
+        this.#is(id, view, start, length)
       ) {
         return id;
       }
     }
-  }
-
-  /** Is the run the one with this id? Cheaper than `find` where there is a good guess. */
-  is(id: number, view: DataView, start: number, length: number): boolean {
-    return (
-      id < this.size &&
-      this.#lengths[id] === length &&
-      equal(view, start, this.#arenaView, this.#starts[id]!, length)
-    );
   }
 
   /** Like `find`, but adds the run where it is new; -1 where the table is full. */
@@ -106,14 +118,26 @@ function grown(from: Int32Array, capacity: number): Int32Array {
   return to;
 }
 
+/** Four lanes for long runs: the multiplications of one do not wait for those of another. */
 function hashOf(view: DataView, start: number, length: number): number {
   let hash = length;
   if (length >= 4) {
     const last = start + length - 4;
-    for (let at = start; at < last; at += 4) {
-      hash = Math.imul(hash ^ view.getInt32(at, true), 0x9e3779b1);
-      hash ^= hash >>> 15;
+    let at = start;
+    if (length >= 36) {
+      let a = 1;
+      let b = 2;
+      let c = 3;
+      let d = 4;
+      for (; at + 16 <= last; at += 16) {
+        a = Math.imul(a, 0x01000193) ^ view.getInt32(at, true);
+        b = Math.imul(b, 0x01000193) ^ view.getInt32(at + 4, true);
+        c = Math.imul(c, 0x01000193) ^ view.getInt32(at + 8, true);
+        d = Math.imul(d, 0x01000193) ^ view.getInt32(at + 12, true);
+      }
+      hash = mixed(mixed(mixed(mixed(hash, a), b), c), d);
     }
+    for (; at < last; at += 4) hash = mixed(hash, view.getInt32(at, true));
     hash = Math.imul(hash ^ view.getInt32(last, true), 0x85ebca6b);
   } else {
     for (let i = 0; i < length; i++) hash = Math.imul(hash ^ view.getUint8(start + i), 0x01000193);
@@ -121,13 +145,19 @@ function hashOf(view: DataView, start: number, length: number): number {
   return hash ^ (hash >>> 16);
 }
 
+function mixed(hash: number, word: number): number {
+  const product = Math.imul(hash ^ word, 0x9e3779b1);
+  return product ^ (product >>> 15);
+}
+
+/** Signed 64-bit reads: optimised code compares them in registers. */
 function equal(a: DataView, aStart: number, b: DataView, bStart: number, length: number): boolean {
-  if (length >= 4) {
-    const last = length - 4;
-    for (let i = 0; i < last; i += 4) {
-      if (a.getInt32(aStart + i, true) !== b.getInt32(bStart + i, true)) return false;
+  if (length >= 8) {
+    const last = length - 8;
+    for (let i = 0; i < last; i += 8) {
+      if (a.getBigInt64(aStart + i, true) !== b.getBigInt64(bStart + i, true)) return false;
     }
-    return a.getInt32(aStart + last, true) === b.getInt32(bStart + last, true);
+    return a.getBigInt64(aStart + last, true) === b.getBigInt64(bStart + last, true);
   }
   for (let i = 0; i < length; i++) {
     if (a.getUint8(aStart + i) !== b.getUint8(bStart + i)) return false;

@@ -16,25 +16,31 @@ export function readResource(
   end: number,
   sink: ResourceSink,
 ): void {
-  const ranges: number[] = [];
+  let from = -1;
+  let to = -1;
+  /** The ranges of a resource that came in pieces: they are merged, as protobuf says. */
+  let pieces: number[] | null = null;
   cursor.pos = start;
   while (cursor.next(end)) {
-    if (cursor.field === 1) {
-      cursor.expectRange(end, 'a resource');
-      ranges.push(cursor.start, cursor.end);
-    } else {
+    if (cursor.field !== 1) {
       cursor.skip(end);
+      continue;
     }
+    cursor.expectRange(end, 'a resource');
+    if (from >= 0) {
+      pieces ??= [from, to];
+      pieces.push(cursor.start, cursor.end);
+    }
+    from = cursor.start;
+    to = cursor.end;
   }
-  // Parts of a resource that came in pieces are merged, as protobuf says; that is never cached.
-  const [from, to] = ranges;
-  if (from !== undefined && to !== undefined && ranges.length === 2) {
-    if (sink.knownResource(cursor.bytes, cursor.view, from, to - from)) return;
-  }
-  if (ranges.length === 0) {
+  if (from < 0) {
     sink.resource(NO_ATTRIBUTES);
     return;
   }
+  // What came in pieces is never cached.
+  if (pieces === null && sink.knownResource(cursor.bytes, cursor.view, from, to - from)) return;
+  const ranges = pieces ?? [from, to];
   const attributes = new Map<string, AttributeValue>();
   for (let i = 0; i < ranges.length; i += 2) {
     const rangeEnd = ranges[i + 1]!;

@@ -15,6 +15,7 @@ import { readResource } from './otlp-resource-protobuf.ts';
 import { ProtobufCursor, WireType } from './protobuf-cursor.ts';
 import type { TraceSink } from './sinks.ts';
 import type { SpanRecord } from './span-record.ts';
+import type { SpanShapes } from './span-shapes.ts';
 
 /** One-byte tags of the fields that matter. */
 const TAG_NAME = 0x2a;
@@ -30,9 +31,17 @@ const TAG_VALUE = 0x12;
 const TAG_STRING_VALUE = 0x0a;
 const TAG_INT_VALUE = 0x18;
 
-/** Reads every span of `body` into `sink`; throws MalformedInput. */
-export function readTracesProtobuf(body: Uint8Array, record: SpanRecord, sink: TraceSink): void {
-  new TraceReader(body, record, sink).request();
+/**
+ * Reads every span of `body` into `sink`; throws MalformedInput. `shapes` are those of
+ * the spans before and must always come with the same record; null: every span is read plainly.
+ */
+export function readTracesProtobuf(
+  body: Uint8Array,
+  record: SpanRecord,
+  shapes: SpanShapes | null,
+  sink: TraceSink,
+): void {
+  new TraceReader(body, record, shapes, sink).request();
 }
 
 class TraceReader {
@@ -40,13 +49,15 @@ class TraceReader {
   readonly #view: DataView;
   readonly #cursor: ProtobufCursor;
   readonly #record: SpanRecord;
+  readonly #shapes: SpanShapes | null;
   readonly #sink: TraceSink;
 
-  constructor(body: Uint8Array, record: SpanRecord, sink: TraceSink) {
+  constructor(body: Uint8Array, record: SpanRecord, shapes: SpanShapes | null, sink: TraceSink) {
     this.#cursor = new ProtobufCursor(body);
     this.#bytes = body;
     this.#view = this.#cursor.view;
     this.#record = record;
+    this.#shapes = shapes;
     this.#sink = sink;
     record.use(body, this.#view);
   }
@@ -85,7 +96,9 @@ class TraceReader {
   #scopeSpans(start: number, end: number): void {
     const cursor = this.#cursor;
     const bytes = this.#bytes;
+    const view = this.#view;
     const record = this.#record;
+    const shapes = this.#shapes;
     const sink = this.#sink;
     let pos = start;
     while (pos < end) {
@@ -95,10 +108,13 @@ class TraceReader {
         let at = pos + 2;
         if (byteCount > 127) byteCount = (byteCount & 127) | (bytes[at++]! << 7);
         if (byteCount > end - at) cursor.fail('a span runs past the end of its message', pos);
-        record.reset();
-        this.#span(at, at + byteCount);
-        sink.span(record);
         pos = at + byteCount;
+        if (shapes === null || !shapes.read(view, at, pos, record)) {
+          record.reset();
+          this.#span(at, pos);
+          shapes?.learn(record, at, pos);
+        }
+        sink.span(record);
         continue;
       }
       cursor.pos = pos;
@@ -268,9 +284,12 @@ class TraceReader {
     const cursor = this.#cursor;
     const record = this.#record;
     record.setEmpty(slot);
+    let isList = false;
     cursor.pos = start;
     while (cursor.next(end)) {
       const { field, wireType } = cursor;
+      const wasList = isList;
+      isList = field === 5 && wireType === WireType.bytes;
       if (field === 3 && wireType === WireType.varint) {
         cursor.varint(end);
         record.setInteger(slot, cursor.signed());
@@ -279,9 +298,11 @@ class TraceReader {
         record.setString(slot, cursor.start, cursor.end - cursor.start);
       } else if (field === 4 && wireType === WireType.fixed64) {
         record.setDouble(slot, cursor.double(end));
-      } else if (field === 5 && wireType === WireType.bytes) {
+      } else if (isList) {
         cursor.range(end);
         const behind = cursor.pos;
+        // A list in two pieces is one list.
+        if (!wasList) record.beginList(slot);
         this.#list(slot, cursor.start, cursor.end);
         cursor.pos = behind;
       } else if (field === 7 && wireType === WireType.bytes) {
@@ -297,7 +318,6 @@ class TraceReader {
   #list(slot: number, start: number, end: number): void {
     const cursor = this.#cursor;
     const record = this.#record;
-    record.beginList(slot);
     cursor.pos = start;
     while (cursor.next(end)) {
       if (cursor.field !== 1) {

@@ -12,7 +12,13 @@
  * touches a byte; nothing is allocated here.
  */
 import { MalformedInput } from './malformed-input.ts';
-import { DELTA, MAX_WIDTH_BITS, PATCHED, WIDTH_MASK } from './packed-steps-format.ts';
+import {
+  DELTA,
+  MAX_WIDTH_BITS,
+  PATCHED,
+  POWERS_OF_TWO,
+  WIDTH_MASK,
+} from './packed-steps-format.ts';
 
 /** A position in a payload; every read is checked against `end`. */
 export class PackedCursor {
@@ -32,6 +38,8 @@ export class PackedCursor {
 
   /** An unsigned integer; exact up to 2^53, rounded up to 2^56. */
   varint(): number {
+    // Most are small.
+    if (this.pos < this.end && this.bytes[this.pos]! < 128) return this.bytes[this.pos++]!;
     let value = 0;
     let scale = 1;
     for (let i = 0; i < 8; i++) {
@@ -95,21 +103,37 @@ export class PackedColumn {
     if (this.#patches > 0) this.#checkPatches();
   }
 
+  /** No value is below this. */
+  get lowerBound(): number {
+    const least = this.#base + this.#lowestHigh * POWERS_OF_TWO[this.#width]!;
+    return this.#delta ? this.#first + Math.min(0, least) * this.#count : least;
+  }
+
+  /** No value is above this. */
+  get upperBound(): number {
+    const most = this.#base + (this.#highestHigh + 1) * POWERS_OF_TWO[this.#width]! - 1;
+    return this.#delta ? this.#first + Math.max(0, most) * this.#count : most;
+  }
+
   /** Do all values surely lie in [min, max]? false: they must be looked at one by one. */
   surelyWithin(min: number, max: number): boolean {
-    const scale = 2 ** this.#width;
-    const low = this.#base + this.#lowestHigh * scale;
-    const high = this.#base + (this.#highestHigh + 1) * scale - 1;
-    if (!this.#delta) return low >= min && high <= max;
-    return (
-      this.#first + Math.min(0, low) * this.#count >= min &&
-      this.#first + Math.max(0, high) * this.#count <= max
-    );
+    return this.lowerBound >= min && this.upperBound <= max;
   }
 
   /** The one value that all rows have, NaN where they may differ. */
   get constant(): number {
     return this.#width === 0 && !this.#delta && this.#patches === 0 ? this.#base : Number.NaN;
+  }
+
+  /** From each value to the next, where that is the same all along; NaN where it may differ. */
+  get progressionStep(): number {
+    if (this.#width !== 0 || this.#patches !== 0) return Number.NaN;
+    return this.#delta ? this.#base : 0;
+  }
+
+  /** The first value of a progression. */
+  get progressionStart(): number {
+    return this.#base + this.#first;
   }
 
   /** Writes the values to `out`, which has room for them, from index `to` on. */
@@ -144,7 +168,7 @@ export class PackedColumn {
   #patch(out: Float64Array, to: number): void {
     const cursor = this.#cursor;
     const behind = cursor.pos;
-    const scale = 2 ** this.#width;
+    const scale = POWERS_OF_TWO[this.#width]!;
     cursor.pos = this.#patchesAt;
     let row = -1;
     for (let k = 0; k < this.#patches; k++) {
@@ -181,7 +205,7 @@ function unpackNarrow(
     for (let i = 0, from = at; i < safe; i++, from += 2)
       out[to + i] = base + view.getUint16(from, true);
   } else {
-    const mask = 2 ** width - 1;
+    const mask = (1 << width) - 1;
     for (let i = 0, bit = 0; i < safe; i++, bit += width) {
       out[to + i] = base + ((view.getUint32(at + (bit >>> 3), true) >>> (bit & 7)) & mask);
     }

@@ -53,6 +53,12 @@ export const COLUMN_COUNT = FIRST_LIST_COLUMN + PACKED_LISTS.length;
 export const SeriesField = { step: 11, domain: 12, microbatch: 13, peer: 14 } as const;
 export const FIELD_COUNT = 15;
 
+/** Powers of two by exponent: raising to a power is slow. */
+export const POWERS_OF_TWO: Readonly<Float64Array> = Float64Array.from(
+  { length: MAX_WIDTH_BITS + 1 },
+  (_, exponent) => 2 ** exponent,
+);
+
 /** Which values a field may have; whoever reads packed steps says so, by field number. */
 export interface PackedRanges {
   readonly min: Readonly<Float64Array>;

@@ -9,6 +9,7 @@ import {
   LAYER_COLUMN,
   PACKED_LISTS,
   PACKED_MEASURES,
+  POWERS_OF_TWO,
   SCALE_DOUBLES,
 } from './packed-steps-format.ts';
 import { StartOrder } from './start-order.ts';
@@ -41,27 +42,26 @@ export class PackedRowWriter {
 
   /** Adds the rows that are not refused; returns how many. Durations must not be negative. */
   write(reader: PackedStepReader, builder: EventTableBuilder, context: PackedRowContext): number {
-    const order = this.#order;
-    order.sort(reader.startNs, reader.refused, reader.events);
-    const rows = order.length;
+    const rows = reader.events - reader.refusedRows;
     if (rows === 0) return 0;
     builder.reserve(rows);
     const from = builder.length;
-    const { startNs: sorted, sequence } = order;
-    const { offsetNs } = context;
     const { startNs, durationNs } = builder;
-    const durations = reader.durationNs;
-    for (let p = 0; p < rows; p++) {
-      startNs[from + p] = sorted[p]! + offsetNs;
-      durationNs[from + p] = durations[sequence[p]!]!;
-    }
+    this.#order.write(reader, reader.events, context.offsetNs, startNs, durationNs, from);
     builder.worker.fill(context.worker, from, from + rows);
     builder.step.fill(reader.step, from, from + rows);
     builder.domain.fill(context.domain, from, from + rows);
     builder.phase.fill(0, from, from + rows);
+    const { series } = reader;
+    const peer = series.peer[0]!;
+    const onePeer = !series.peer.subarray(1, series.length).some((other) => other !== peer);
+    if (onePeer) builder.peer.fill(peer, from, from + rows);
     const lists: PlacedLists[] = [];
-    for (let s = 0; s < reader.series.length; s++) {
+    for (let s = 0; s < series.length; s++) {
       this.#series(reader, s, builder, context, lists);
+      if (onePeer) continue;
+      const first = series.firstRow[s]!;
+      this.#fill(builder.peer, series.peer[s]!, from, first, first + series.rows[s]!);
     }
     writeLists(builder, lists, from, rows);
     builder.length = from + rows;
@@ -75,8 +75,7 @@ export class PackedRowWriter {
     context: PackedRowContext,
     lists: PlacedLists[],
   ): void {
-    const { series, cursor } = reader;
-    const { column, scratch } = reader.values;
+    const { series, cursor, values } = reader;
     const { place } = this.#order;
     const from = builder.length;
     const first = series.firstRow[s]!;
@@ -84,25 +83,26 @@ export class PackedRowWriter {
     const stageCode = context.stages[s]!;
     const kindCode = context.kinds[s]!;
     const microbatchNumber = series.microbatch[s]!;
-    const peerRank = series.peer[s]!;
     const mask = series.mask[s]!;
-    const { stage, kind, microbatch, peer, layer } = builder;
+    const { stage, kind, microbatch, layer } = builder;
     cursor.pos = series.columnsAt[s]!;
+    let layerNumber = -1;
+    let layerStep = 0;
+    let progression = true;
     if ((mask & (1 << LAYER_COLUMN)) !== 0) {
-      column.read(end - first);
-      column.values(scratch);
-    } else {
-      scratch.fill(-1, 0, end - first);
+      progression = values.layers(end - first);
+      if (progression) ({ firstLayer: layerNumber, layerStep } = values);
     }
     for (let row = first; row < end; row++) {
-      const to = place[row]!;
-      if (to < 0) continue;
-      stage[from + to] = stageCode;
-      kind[from + to] = kindCode;
-      microbatch[from + to] = microbatchNumber;
-      peer[from + to] = peerRank;
-      layer[from + to] = scratch[row - first]!;
+      const to = from + place[row]!;
+      // Left out.
+      if (to < from) continue;
+      stage[to] = stageCode;
+      kind[to] = kindCode;
+      microbatch[to] = microbatchNumber;
+      layer[to] = layerNumber + (row - first) * layerStep;
     }
+    if (!progression) this.#scatter(layer, values.scratch, from, first, end);
     if (series.domain[s]! >= 0) this.#fill(builder.domain, series.domain[s]!, from, first, end);
     if (series.phase[s] !== 0) this.#fill(builder.phase, series.phase[s]!, from, first, end);
     if ((mask & ~NO_MEASURES) === 0) return;
@@ -127,6 +127,20 @@ export class PackedRowWriter {
     }
   }
 
+  #scatter(
+    column: Int32Array,
+    values: Float64Array,
+    from: number,
+    first: number,
+    end: number,
+  ): void {
+    const { place } = this.#order;
+    for (let row = first; row < end; row++) {
+      const to = place[row]!;
+      if (to >= 0) column[from + to] = values[row - first]!;
+    }
+  }
+
   #measure(
     reader: PackedStepReader,
     builder: EventTableBuilder,
@@ -139,7 +153,7 @@ export class PackedRowWriter {
     const from = builder.length;
     const values = builder.measure(PACKED_MEASURES[c - FIRST_MEASURE_COLUMN]!);
     const scale = reader.values.measureScale(end - first);
-    const factor = scale === SCALE_DOUBLES ? 1 : 2 ** -scale;
+    const factor = scale === SCALE_DOUBLES ? 1 : 1 / POWERS_OF_TWO[scale]!;
     const constant = scale === SCALE_DOUBLES ? Number.NaN : column.constant * factor;
     if (!Number.isNaN(constant)) {
       for (let row = first; row < end; row++) {
@@ -162,7 +176,8 @@ export class PackedRowWriter {
     first: number,
     end: number,
   ): void {
-    const { place, length } = this.#order;
+    const { place } = this.#order;
+    const length = reader.events - reader.refusedRows;
     const total = reader.values.listMembers(end - first);
     const placed = placedLists(lists, PACKED_LISTS[c - FIRST_LIST_COLUMN]!, length);
     if (placed.used + total > placed.members.length) {

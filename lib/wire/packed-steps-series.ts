@@ -13,6 +13,8 @@ export class SeriesTable {
   peer = new Int32Array(64);
   firstRow = new Int32Array(64);
   rows = new Int32Array(64);
+  /** 1: no row starts before the one before it. */
+  ascending = new Uint8Array(64);
   /** Which columns follow its times, and where in the payload they start. */
   mask = new Int32Array(64);
   columnsAt = new Int32Array(64);
@@ -30,6 +32,7 @@ export class SeriesTable {
     this.peer = grown(this.peer, new Int32Array(capacity));
     this.firstRow = grown(this.firstRow, new Int32Array(capacity));
     this.rows = grown(this.rows, new Int32Array(capacity));
+    this.ascending = grown(this.ascending, new Uint8Array(capacity));
     this.mask = grown(this.mask, new Int32Array(capacity));
     this.columnsAt = grown(this.columnsAt, new Int32Array(capacity));
     return index;

@@ -9,6 +9,9 @@ export class PackedValues {
   readonly column: PackedColumn;
   /** Room for as many values as the step has events. */
   scratch = new Float64Array(1024);
+  /** What `layers` found. */
+  firstLayer = 0;
+  layerStep = 0;
   readonly #cursor: PackedCursor;
 
   constructor(cursor: PackedCursor) {
@@ -28,6 +31,23 @@ export class PackedValues {
       this.column.read(rows);
     }
     return scale;
+  }
+
+  /**
+   * Reads the layer column at the cursor. true: layers stay or go up one by one, as `firstLayer` and
+   * `layerStep` say; false: they are in `scratch`.
+   */
+  layers(rows: number): boolean {
+    const { column } = this;
+    column.read(rows);
+    const layerStep = column.progressionStep;
+    if (layerStep === 0 || layerStep === 1) {
+      this.firstLayer = column.progressionStart;
+      this.layerStep = layerStep;
+      return true;
+    }
+    column.values(this.scratch);
+    return false;
   }
 
   /** Reads a list column's lengths into `scratch`, and then the head of its members' column. */

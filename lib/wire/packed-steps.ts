@@ -16,6 +16,7 @@ import {
   MAX_EVENTS_PER_STEP,
   MIN_DURATION_BITS,
   type PackedRanges,
+  POWERS_OF_TWO,
   SCALE_DOUBLES,
   SeriesField,
 } from './packed-steps-format.ts';
@@ -48,6 +49,7 @@ export class PackedStepReader {
   /** Columns of all rows, series by series; times are offsets from the base. */
   startNs = new Float64Array(0);
   durationNs = new Float64Array(0);
+  endNs = new Float64Array(0);
   /** 0: the row is wanted. */
   refused = new Uint8Array(0);
   refusedRows = 0;
@@ -55,6 +57,8 @@ export class PackedStepReader {
   badField = -1;
   minStartNs = 0;
   maxStartNs = 0;
+  maxEndNs = 0;
+  /** No duration lies outside of these; possibly none comes near them. */
   minDurationNs = 0;
   maxDurationNs = 0;
   /** Members of lists. */
@@ -115,6 +119,7 @@ export class PackedStepReader {
     this.members = 0;
     this.minStartNs = Number.POSITIVE_INFINITY;
     this.maxStartNs = Number.NEGATIVE_INFINITY;
+    this.maxEndNs = Number.NEGATIVE_INFINITY;
     this.minDurationNs = Number.POSITIVE_INFINITY;
     this.maxDurationNs = Number.NEGATIVE_INFINITY;
     this.step = step;
@@ -176,9 +181,11 @@ export class PackedStepReader {
     series.rows[s] = rows;
     series.mask[s] = mask;
     column.read(rows, MIN_DURATION_BITS);
+    this.minDurationNs = Math.min(this.minDurationNs, column.lowerBound);
+    this.maxDurationNs = Math.max(this.maxDurationNs, column.upperBound);
     column.values(this.durationNs, firstRow);
     this.#starts(s, firstRow, rows);
-    this.#extent(firstRow, rows);
+    this.#extent(s, firstRow, rows);
     series.columnsAt[s] = cursor.pos;
     for (let c = 0; c < COLUMN_COUNT; c++) {
       if ((mask & (1 << c)) !== 0) this.#checkColumn(c, firstRow, rows);
@@ -187,7 +194,7 @@ export class PackedStepReader {
   }
 
   #starts(s: number, firstRow: number, rows: number): void {
-    const { cursor, series, startNs, durationNs } = this;
+    const { cursor, series, startNs, endNs } = this;
     const { column } = this.values;
     const reference = cursor.varint() - 1;
     if (reference >= s) cursor.fail('a series counts from one that is not before it');
@@ -197,27 +204,44 @@ export class PackedStepReader {
     if (reference < 0) return;
     const from = series.firstRow[reference]!;
     const last = series.rows[reference]! - 1;
-    for (let i = 0; i < rows; i++) {
-      const row = from + Math.max(0, Math.min(last, i - shift));
-      startNs[firstRow + i] = startNs[firstRow + i]! + startNs[row]! + durationNs[row]!;
+    // Row i counts from the end of row i - shift, which may lie before the first or behind the last.
+    const head = Math.max(0, Math.min(rows, shift));
+    const tail = Math.max(head, Math.min(rows, shift + last + 1));
+    const firstEndNs = endNs[from]!;
+    const lastEndNs = endNs[from + last]!;
+    for (let i = firstRow; i < firstRow + head; i++) startNs[i] = startNs[i]! + firstEndNs;
+    for (let i = firstRow + head, j = from + head - shift; i < firstRow + tail; i++, j++) {
+      startNs[i] = startNs[i]! + endNs[j]!;
     }
+    for (let i = firstRow + tail; i < firstRow + rows; i++) startNs[i] = startNs[i]! + lastEndNs;
   }
 
-  #extent(firstRow: number, rows: number): void {
-    const { startNs, durationNs } = this;
-    let { minStartNs, maxStartNs, minDurationNs, maxDurationNs } = this;
+  /** Fills in the ends, and widens the step's extent. */
+  #extent(s: number, firstRow: number, rows: number): void {
+    const { startNs, durationNs, endNs } = this;
+    let { maxEndNs } = this;
+    let before = startNs[firstRow]!;
+    let ascending = true;
     for (let row = firstRow; row < firstRow + rows; row++) {
       const start = startNs[row]!;
-      const duration = durationNs[row]!;
+      const end = start + durationNs[row]!;
+      endNs[row] = end;
+      if (end > maxEndNs) maxEndNs = end;
+      if (start < before) ascending = false;
+      before = start;
+    }
+    this.maxEndNs = maxEndNs;
+    this.series.ascending[s] = ascending ? 1 : 0;
+    let { minStartNs, maxStartNs } = this;
+    // Those of ascending starts are its ends.
+    const stride = ascending ? Math.max(1, rows - 1) : 1;
+    for (let row = firstRow; row < firstRow + rows; row += stride) {
+      const start = startNs[row]!;
       if (start < minStartNs) minStartNs = start;
       if (start > maxStartNs) maxStartNs = start;
-      if (duration < minDurationNs) minDurationNs = duration;
-      if (duration > maxDurationNs) maxDurationNs = duration;
     }
     this.minStartNs = minStartNs;
     this.maxStartNs = maxStartNs;
-    this.minDurationNs = minDurationNs;
-    this.maxDurationNs = maxDurationNs;
   }
 
   #checkColumn(c: number, firstRow: number, rows: number): void {
@@ -241,7 +265,7 @@ export class PackedStepReader {
     const whole = this.#ranges.whole[field]! === 1;
     let factor = 1;
     if (scale !== SCALE_DOUBLES) {
-      factor = 2 ** -scale;
+      factor = 1 / POWERS_OF_TWO[scale]!;
       if ((scale === 0 || !whole) && column.surelyWithin(min / factor, max)) return;
       column.values(scratch);
     }
@@ -284,6 +308,7 @@ export class PackedStepReader {
     const capacity = Math.max(1024, events, Math.min(this.startNs.length * 2, MAX_EVENTS_PER_STEP));
     this.startNs = new Float64Array(capacity);
     this.durationNs = new Float64Array(capacity);
+    this.endNs = new Float64Array(capacity);
     this.refused = new Uint8Array(capacity);
     this.values.scratch = new Float64Array(capacity);
   }

@@ -24,6 +24,8 @@ export interface SpanBinding {
   readonly attributes: readonly BoundAttribute[];
   /** Any key that starts with this sets `marked`. */
   readonly markerPrefix: string;
+  /** The key of the attribute that makes the span's name irrelevant, if there is one. */
+  readonly insteadOfName?: string;
 }
 
 const TYPE_CODES: Readonly<Record<BoundType, number>> = {
@@ -45,10 +47,11 @@ export class SpanRecord {
   /** The body; string ranges point into it. */
   bytes: Uint8Array = new Uint8Array(0);
   view: DataView = new DataView(this.bytes.buffer);
-  startHigh = 0;
-  startLow = 0;
-  endHigh = 0;
-  endLow = 0;
+  /** Halves of the span's times, signed: V8 keeps such integers in fields without boxing them. */
+  #startHigh = 0;
+  #startLow = 0;
+  #endHigh = 0;
+  #endLow = 0;
   nameStart = 0;
   nameBytes = 0;
   seen = 0;
@@ -57,6 +60,13 @@ export class SpanRecord {
   base64 = 0;
   /** Did any key start with the binding's marker prefix? */
   marked = false;
+  /**
+   * The id of the shape that the span was read by, -1 without. Spans with equal ids have the same
+   * attributes in place, and equal strings (the name only where no attribute stands for it).
+   */
+  shape = -1;
+  /** Bit `i`: where slot `i` is there, the name does not matter. */
+  readonly insteadOfName: number;
   /** Numbers, by slot. */
   readonly values = new Float64Array(MAX_SLOTS);
   /** Byte ranges of strings and bytes, by slot. */
@@ -72,10 +82,6 @@ export class SpanRecord {
   readonly #prefix: Uint8Array;
   /** Does the slot's key start with the prefix? */
   readonly #marking: Uint8Array;
-  /** The slot that the n-th key of a span had last. */
-  readonly #slotAt = new Uint8Array(MAX_SLOTS);
-  /** How many keys of this span were asked for. */
-  #position = 0;
 
   constructor(binding: SpanBinding) {
     const { attributes } = binding;
@@ -92,6 +98,33 @@ export class SpanRecord {
       key.startsWith(binding.markerPrefix) ? 1 : 0,
     );
     this.lists = attributes.map(() => []);
+    const insteadOfName = attributes.findIndex(({ key }) => key === binding.insteadOfName);
+    this.insteadOfName = insteadOfName < 0 ? 0 : 1 << insteadOfName;
+  }
+
+  get startHigh(): number {
+    return this.#startHigh >>> 0;
+  }
+  set startHigh(value: number) {
+    this.#startHigh = value | 0;
+  }
+  get startLow(): number {
+    return this.#startLow >>> 0;
+  }
+  set startLow(value: number) {
+    this.#startLow = value | 0;
+  }
+  get endHigh(): number {
+    return this.#endHigh >>> 0;
+  }
+  set endHigh(value: number) {
+    this.#endHigh = value | 0;
+  }
+  get endLow(): number {
+    return this.#endLow >>> 0;
+  }
+  set endLow(value: number) {
+    this.#endLow = value | 0;
   }
 
   use(bytes: Uint8Array, view: DataView): void {
@@ -100,33 +133,39 @@ export class SpanRecord {
   }
 
   reset(): void {
-    this.startHigh = 0;
-    this.startLow = 0;
-    this.endHigh = 0;
-    this.endLow = 0;
+    this.#startLow = 0;
+    this.#startHigh = 0;
+    this.#endLow = 0;
+    this.#endHigh = 0;
     this.nameBytes = 0;
     this.seen = 0;
     this.bad = 0;
     this.marked = false;
-    this.#position = 0;
+    this.shape = -1;
   }
 
-  /**
-   * The slot of a key, or -1 where it is not bound; notes the marker prefix. Spans of one sender
-   * mostly have the same keys in the same order, so the n-th key is first compared with the n-th
-   * key that was found last.
-   */
+  /** The slot of a key, or -1 where it is not bound; takes note of the marker prefix. */
   slotOf(keyStart: number, keyBytes: number): number {
-    const position = this.#position++ & (MAX_SLOTS - 1);
-    const guess = this.#slotAt[position]!;
-    if (this.#keys.is(guess, this.view, keyStart, keyBytes)) {
-      this.marked = this.marked || this.#marking[guess] === 1;
-      return guess;
-    }
     const slot = this.#keys.find(this.view, keyStart, keyBytes);
-    if (slot >= 0) this.#slotAt[position] = slot;
-    if (!this.marked) this.marked = this.#startsWithPrefix(keyStart, keyBytes);
+    if (!this.marked) {
+      this.marked =
+        slot >= 0 ? this.#marking[slot] === 1 : this.#startsWithPrefix(keyStart, keyBytes);
+    }
     return slot;
+  }
+
+  /** The slot of a key, or -1; takes note of nothing. */
+  findSlot(keyStart: number, keyBytes: number): number {
+    return this.#keys.find(this.view, keyStart, keyBytes);
+  }
+
+  isText(slot: number): boolean {
+    return this.#types[slot] === STRING;
+  }
+
+  /** May the slot be any integer of a range? */
+  allows(slot: number, min: number, max: number): boolean {
+    return this.#types[slot]! <= NUMBER && this.#min[slot]! <= min && this.#max[slot]! >= max;
   }
 
   setInteger(slot: number, value: number): void {

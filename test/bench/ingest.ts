@@ -1,343 +1,179 @@
 /**
- * OTLP/HTTP to committed SQLite: spans a second with the sender on the same machine.
+ * OTLP to committed SQLite with the sender on the same machine: events a second that were
+ * acknowledged, and what they cost in processor time.
  *
- *     npx node test/bench/ingest.ts [--seconds 15] [--in-flight 16] [--encoding identity|gzip]
+ *     npx node test/bench/ingest.ts [--seconds 15] [--case plain,gzip,grpc,packed] [--rate 10e6]
+ *         [--in-flight 16] [--json]
  *
- * Three processes: this one watches; a sender patches ids, steps and times of about 2,000 spans a
- * body and keeps several requests in flight; the product's whole collector, live view and rollups
- * included, receives, decodes and commits each body before it answers. The reference is a bare node:http server that
- * reads the same bodies and drops them, in the same run, before and after. The stored count is
- * compared with the acknowledged one.
+ * Each case has processes of its own: this one watches; a sender patches ids, steps and times and
+ * keeps several requests in flight; the product's whole collector, live view and rollups included,
+ * receives, decodes and commits each body before it answers; for packed steps another process asks
+ * for report, trends and heat map four times a second. Plain spans are sent as fast as they are
+ * taken, packed steps at the rate given, by as many workers as make it in real time. The stored
+ * count must equal the acknowledged one. Limits, from the same run: servers that read the same
+ * bodies and drop them; crc32 over the same bytes; one row per span in better-sqlite3.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { Agent, createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { gzipSync } from 'node:zlib';
-import { createLog } from '#collector/observe/log.ts';
-import { Collector } from '#collector/run-collector.ts';
-import { loadConfig } from '#lib/config/load-config.ts';
-import { openTelemetryReader } from '#lib/store/open-store.ts';
-import { PatchedTraces } from '#test/support/patched-traces.ts';
+import { type BenchRow, type BenchSection, printBench } from '#test/support/bench/bench-report.ts';
+import { crcLimit, rowLimit } from '#test/support/bench/ingest-limits.ts';
+import { percentile } from '#test/support/bench/ingest-messages.ts';
+import {
+  type RunResult,
+  type RunSpec,
+  runIngest,
+  runReference,
+} from '#test/support/bench/ingest-run.ts';
 
-const DEPLOYMENT = 'bench';
-const SPANS = 2000;
-
-interface SenderReport {
-  readonly bodies: number;
-  readonly spans: number;
-  readonly bytes: number;
-  readonly refused: number;
-  readonly elapsedS: number;
-  readonly cpuUs: number;
-}
-
-interface ReceiverReport {
-  readonly rssBytes: number;
-  readonly inFlightPeakBytes: number;
-  readonly commits: number;
-  readonly commitMs: number;
-  /** Of the whole process, all threads, after its start. */
-  readonly cpuUs: number;
-}
+const MIB = 2 ** 20;
+const MAX_QUERY_P95_MS = 100;
 
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '15' },
+    case: { type: 'string', default: 'plain,gzip,grpc,packed' },
+    rate: { type: 'string', default: '10e6' },
     'in-flight': { type: 'string', default: '16' },
-    encoding: { type: 'string', default: 'identity' },
-    part: { type: 'string' },
-    url: { type: 'string' },
-    data: { type: 'string' },
+    json: { type: 'boolean', default: false },
   },
 });
 const seconds = Number(values.seconds);
-const inFlight = Number(values['in-flight']);
 
-switch (values.part) {
-  case undefined:
-    await watch();
-    break;
-  case 'send':
-    await sendAll(values.url!);
-    break;
-  case 'collect':
-    await collect(values.data!);
-    break;
-  case 'drop':
-    await drop();
-    break;
-  default:
-    throw new Error(`unknown part ${values.part}`);
-}
+const COMMON = {
+  seconds,
+  inFlight: Number(values['in-flight']),
+  transport: 'http',
+  encoding: 'identity',
+  events: 'plain',
+  rate: 0,
+  queryEveryMs: 0,
+  sampleMs: 2000,
+} as const satisfies RunSpec;
 
-// ---- the sender -------------------------------------------------------------------------------
-
-async function sendAll(url: string): Promise<void> {
-  const agent = new Agent({ keepAlive: true, maxSockets: inFlight });
-  const startUnixNs = BigInt(Date.now()) * 1_000_000n;
-  const startedMs = performance.now();
-  const untilMs = startedMs + seconds * 1000;
-  const total = { bodies: 0, spans: 0, bytes: 0, refused: 0 };
-  let sequence = 0;
-  const slot = async (): Promise<void> => {
-    const traces = new PatchedTraces({
-      attentionWorkers: 8,
-      ffnWorkers: 4,
-      spans: SPANS,
-      microbatches: 3,
-      deployment: DEPLOYMENT,
-    });
-    while (performance.now() < untilMs) {
-      traces.patch(sequence++, startUnixNs);
-      const body = values.encoding === 'gzip' ? gzipSync(traces.body, { level: 1 }) : traces.body;
-      const status = await post(agent, url, body);
-      if (status !== 200) {
-        total.refused++;
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        continue;
-      }
-      total.bodies++;
-      total.spans += traces.spans;
-      total.bytes += body.byteLength;
-    }
-  };
-  await Promise.all(Array.from({ length: inFlight }, slot));
-  agent.destroy();
-  const report: SenderReport = {
-    ...total,
-    elapsedS: (performance.now() - startedMs) / 1000,
-    cpuUs: cpuUs(),
-  };
-  process.send?.(report);
-  process.disconnect();
-}
-
-function post(agent: Agent, url: string, body: Uint8Array): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const sent = request(url, {
-      method: 'POST',
-      agent,
-      headers: {
-        'Content-Type': 'application/x-protobuf',
-        'Content-Length': body.byteLength,
-        ...(values.encoding === 'gzip' && { 'Content-Encoding': 'gzip' }),
-      },
-    });
-    sent.on('error', reject);
-    sent.on('response', (response) => {
-      response.resume();
-      response.on('end', () => resolve(response.statusCode ?? 0));
-    });
-    sent.end(body);
-  });
-}
-
-// ---- the receivers ----------------------------------------------------------------------------
-
-/** The product's whole collector: live view, rollups and admin server take their share. */
-async function collect(dataDir: string): Promise<void> {
-  const loaded = loadConfig({
-    env: {
-      AFDSCOPE_DATA: dataDir,
-      AFDSCOPE_OTLP_HTTP: '127.0.0.1:0',
-      AFDSCOPE_OTLP_GRPC: '127.0.0.1:0',
-      AFDSCOPE_ADMIN: '127.0.0.1:0',
+const CASES: Readonly<Record<string, readonly [title: string, spec: RunSpec]>> = {
+  plain: ['plain spans, OTLP/HTTP', COMMON],
+  gzip: ['plain spans, OTLP/HTTP, gzip', { ...COMMON, encoding: 'gzip' }],
+  grpc: ['plain spans, OTLP/gRPC', { ...COMMON, transport: 'grpc' }],
+  packed: [
+    'packed steps, OTLP/HTTP, a dashboard open',
+    {
+      ...COMMON,
+      events: 'packed',
+      rate: Number(values.rate),
+      inFlight: 4 * COMMON.inFlight,
+      queryEveryMs: 250,
     },
-    cwd: dataDir,
-    file: null,
-  });
-  if (!loaded.ok) throw new Error(loaded.error.join('\n'));
-  const collector = new Collector({
-    config: loaded.value.config,
-    env: {},
-    version: 'bench',
-    log: createLog('bench', 'warn', false),
-    onFatal: (reason) => {
-      throw new Error(reason);
-    },
-  });
-  const { otlpHttp, admin } = await collector.start();
-  let inFlightPeakBytes = 0;
-  await serve(Number(new URL(otlpHttp).port), {
-    report: async () => {
-      const metrics = await (await fetch(`${admin}/metrics`)).text();
-      const figure = (name: string): number =>
-        Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(metrics)?.[1] ?? Number.NaN);
-      inFlightPeakBytes = Math.max(inFlightPeakBytes, figure('afdscope_receiver_in_flight_bytes'));
-      return {
-        rssBytes: process.memoryUsage.rss(),
-        inFlightPeakBytes,
-        commits: figure('afdscope_ingest_commit_duration_seconds_count'),
-        commitMs: figure('afdscope_ingest_commit_duration_seconds_sum') * 1000,
-      };
-    },
-    stop: () => collector.stop(),
-  });
-}
+  ],
+};
 
-async function drop(): Promise<void> {
-  const server = createServer((req, res) => {
-    req.on('data', () => undefined);
-    req.on('end', () => res.end());
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  await serve((server.address() as AddressInfo).port, {
-    report: async () => ({
-      rssBytes: process.memoryUsage.rss(),
-      inFlightPeakBytes: 0,
-      commits: 0,
-      commitMs: 0,
-    }),
-    stop: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  });
-}
-
-/** Tells the watcher the port, answers its questions, ends when it says so or is gone. */
-async function serve(
-  port: number,
-  actions: {
-    report: () => Promise<Omit<ReceiverReport, 'cpuUs'>>;
-    stop: () => Promise<void>;
-  },
-): Promise<void> {
-  const idleCpuUs = cpuUs();
-  process.send?.({ port });
-  const answer = async (): Promise<void> => {
-    process.send?.({ ...(await actions.report()), cpuUs: cpuUs() - idleCpuUs });
-  };
-  process.on('message', (question) => {
-    if (question === 'report') void answer();
-  });
-  await new Promise<void>((resolve) => {
-    process.on('message', (question) => {
-      if (question === 'stop') resolve();
-    });
-    process.on('disconnect', () => resolve());
-  });
-  await actions.stop();
-  if (process.connected) process.disconnect();
-}
-
-// ---- the watcher ------------------------------------------------------------------------------
-
-async function watch(): Promise<void> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'afdscope-bench-'));
-  try {
-    const before = await reference();
-    const measured = await measure(dataDir);
-    const after = await reference();
-    const referenceRate = (before + after) / 2;
-    const stored = await countStored(dataDir);
-    const { sent, samples, walPeakBytes, databaseBytes } = measured;
-    const rate = sent.spans / sent.elapsedS;
-    const early = samples.find(({ atS }) => atS >= Math.min(10, seconds / 2)) ?? samples[0];
-    const last = samples.at(-1);
-    const mib = (bytes: number | undefined): string => `${((bytes ?? 0) / 2 ** 20).toFixed(0)} MiB`;
-    const rows: [string, string][] = [
-      ['spans acknowledged', sent.spans.toLocaleString('en')],
-      ['spans stored', stored.toLocaleString('en')],
-      ['requests refused', String(sent.refused)],
-      ['time, sender included', `${sent.elapsedS.toFixed(1)} s`],
-      ['spans/s', Math.round(rate).toLocaleString('en')],
-      ['body bytes/s', `${(sent.bytes / sent.elapsedS / 1e6).toFixed(0)} MB`],
-      ['bytes per span, sent', (sent.bytes / sent.spans).toFixed(1)],
-      ['bytes per span, database', (databaseBytes / stored).toFixed(2)],
-      ['commits', String(last?.commits ?? 0)],
-      ['time in commits', `${((last?.commitMs ?? 0) / sent.elapsedS / 10).toFixed(0)} %`],
-      ['CPU per span, collector', `${(((last?.cpuUs ?? 0) * 1000) / sent.spans).toFixed(0)} ns`],
-      ['CPU per span, sender', `${((sent.cpuUs * 1000) / sent.spans).toFixed(0)} ns`],
-      [`collector RSS at ${early?.atS.toFixed(0)} s`, mib(early?.rssBytes)],
-      ['collector RSS at the end', mib(last?.rssBytes)],
-      ['bytes in flight, peak', mib(last?.inFlightPeakBytes)],
-      ['WAL, peak', mib(walPeakBytes)],
-      [
-        'reference: node:http, read and drop, spans/s',
-        Math.round(referenceRate).toLocaleString('en'),
-      ],
-      ['ratio to the reference', (rate / referenceRate).toFixed(3)],
-    ];
-    for (const [name, value] of rows) console.log(`${name.padEnd(48)}${value.padStart(16)}`);
-    if (stored !== sent.spans) {
-      console.error(`stored ${stored} spans, acknowledged ${sent.spans}: they must be equal`);
-      process.exitCode = 1;
-    }
-  } finally {
-    rmSync(dataDir, { recursive: true, force: true });
+const sections: BenchSection[] = [];
+for (const name of values.case.split(',')) {
+  const found = CASES[name];
+  if (found === undefined) {
+    throw new Error(`no case "${name}"; there are: ${Object.keys(CASES).join(', ')}`);
   }
+  const [title, spec] = found;
+  const before = await runReference(spec, Math.min(3, seconds));
+  const result = await runIngest(spec);
+  const after = await runReference(spec, Math.min(3, seconds));
+  const dropped = (before.events / before.elapsedS + after.events / after.elapsedS) / 2;
+  sections.push({
+    title: `${title}, ${seconds} s`,
+    rows: [...rowsOf(spec, result, dropped), ...(await limits(spec, result))],
+    failures: failuresOf(result),
+  });
 }
+printBench('ingest', sections, values.json);
 
-function part(name: string, more: readonly string[]): ChildProcess {
-  const own = [
-    `--seconds=${values.seconds}`,
-    `--in-flight=${inFlight}`,
-    `--encoding=${values.encoding}`,
+function rowsOf(spec: RunSpec, result: RunResult, droppedRate: number): BenchRow[] {
+  const { sent, samples, queries } = result;
+  const rate = sent.events / sent.elapsedS;
+  const perEvent = (cpuUs: number): number => (cpuUs * 1000) / sent.events;
+  const early = samples.find(({ atS }) => atS >= Math.min(10, seconds / 2)) ?? samples[0]!;
+  const last = samples.at(-1)!;
+  const peak = (figure: (sample: (typeof samples)[number]) => number): number =>
+    Math.max(...samples.map(figure));
+  return [
+    { name: 'events acknowledged', value: sent.events },
+    { name: 'events stored', value: result.stored },
+    { name: 'events in sums by stage', value: result.summed },
+    { name: 'rate, sender included', value: Math.round(rate), unit: 'events/s' },
+    ...(spec.rate > 0
+      ? [
+          { name: 'rate asked for', value: spec.rate, unit: 'events/s' },
+          { name: 'workers', value: sent.workers },
+          { name: 'sender behind its time at the end', value: sent.behindS, unit: 's' },
+        ]
+      : []),
+    { name: 'requests refused, sent again', value: sent.refused },
+    { name: 'processor time, collector', value: perEvent(result.cpuUs), unit: 'ns/event' },
+    {
+      name: '... of it: ingest thread',
+      value: perEvent(last.ingestCpuMs * 1000),
+      unit: 'ns/event',
+    },
+    { name: '... of it: live thread', value: perEvent(last.liveCpuMs * 1000), unit: 'ns/event' },
+    { name: 'processor time, sender', value: perEvent(sent.cpuUs), unit: 'ns/event' },
+    { name: 'bytes received', value: sent.bytes / sent.events, unit: 'bytes/event' },
+    {
+      name: 'bytes in the database',
+      value: result.databaseBytes / result.stored,
+      unit: 'bytes/event',
+    },
+    { name: 'commits', value: last.commits },
+    { name: 'requests waiting, peak', value: peak((one) => one.pendingRequests) },
+    {
+      name: `collector memory at ${early.atS.toFixed(0)} s`,
+      value: early.rssBytes / MIB,
+      unit: 'MiB',
+    },
+    { name: 'collector memory, peak', value: peak((one) => one.rssBytes) / MIB, unit: 'MiB' },
+    { name: 'write-ahead log, peak', value: result.walPeakBytes / MIB, unit: 'MiB' },
+    { name: 'journal, peak', value: peak((one) => one.journalBytes) / MIB, unit: 'MiB' },
+    { name: 'compaction backlog, peak', value: peak((one) => one.backlogBytes) / MIB, unit: 'MiB' },
+    { name: 'stopping, journal and log emptied', value: result.stopS, unit: 's' },
+    { name: 'events the live view left out', value: last.liveDroppedEvents },
+    ...Object.entries(queries?.ms ?? {}).map(([kind, ms]) => ({
+      name: `${kind} query, p95 of ${ms.length}`,
+      value: percentile(ms, 0.95),
+      unit: 'ms',
+    })),
+    ...(queries === null
+      ? []
+      : [{ name: 'processor time, queries', value: perEvent(queries.cpuUs), unit: 'ns/event' }]),
+    { name: 'limit: read and drop', value: Math.round(droppedRate), unit: 'events/s' },
+    { name: 'ratio to it', value: rate / droppedRate },
   ];
-  return fork(import.meta.filename, [`--part=${name}`, ...own, ...more]);
 }
 
-async function message<T>(child: ChildProcess): Promise<T> {
-  const [value] = (await once(child, 'message')) as [T];
-  return value;
+async function limits(spec: RunSpec, { sent }: RunResult): Promise<BenchRow[]> {
+  const rate = sent.events / sent.elapsedS;
+  const crc = crcLimit(sent.bytes / sent.events);
+  const rows = await rowLimit();
+  return [
+    {
+      name: 'limit: crc32 over the same bytes, one thread',
+      value: Math.round(crc),
+      unit: 'events/s',
+    },
+    { name: 'peer: a row per event in better-sqlite3', value: Math.round(rows), unit: 'events/s' },
+    {
+      name: spec.events === 'plain' ? 'ratio to the peer' : 'ratio to the peer, packed',
+      value: rate / rows,
+    },
+  ];
 }
 
-/** Spans a second of the same sender against a server that drops. */
-async function reference(): Promise<number> {
-  const server = part('drop', []);
-  const { port } = await message<{ port: number }>(server);
-  const url = `http://127.0.0.1:${port}/v1/traces`;
-  const sender = part('send', [`--url=${url}`, `--seconds=${Math.min(3, seconds)}`]);
-  const sent = await message<SenderReport>(sender);
-  server.send('stop');
-  await once(server, 'exit');
-  return sent.spans / sent.elapsedS;
-}
-
-async function measure(dataDir: string) {
-  const collector = part('collect', [`--data=${dataDir}`]);
-  const { port } = await message<{ port: number }>(collector);
-  const sender = part('send', [`--url=http://127.0.0.1:${port}/v1/traces`]);
-  const startedMs = performance.now();
-  const samples: (ReceiverReport & { readonly atS: number })[] = [];
-  let walPeakBytes = 0;
-  let sent: SenderReport | undefined;
-  sender.once('message', (report) => {
-    sent = report as SenderReport;
-  });
-  while (sent === undefined) {
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    collector.send('report');
-    const report = await message<ReceiverReport>(collector);
-    samples.push({ ...report, atS: (performance.now() - startedMs) / 1000 });
-    walPeakBytes = Math.max(walPeakBytes, sizeOf(join(dataDir, 'afdscope.db-wal')));
-    if (sender.exitCode !== null && sent === undefined) throw new Error('the sender failed');
+function failuresOf({ sent, stored, summed, queries }: RunResult): string[] {
+  const failures = [...(queries?.failures ?? [])];
+  if (stored !== sent.events) {
+    failures.push(`stored ${stored} events, acknowledged ${sent.events}: they must be equal`);
   }
-  collector.send('stop');
-  await once(collector, 'exit');
-  return { sent, samples, walPeakBytes, databaseBytes: sizeOf(join(dataDir, 'afdscope.db')) };
-}
-
-function cpuUs(): number {
-  const { user, system } = process.cpuUsage();
-  return user + system;
-}
-
-function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-async function countStored(dataDir: string): Promise<number> {
-  const reader = await openTelemetryReader({ data: dataDir });
-  let rows = 0;
-  for await (const table of reader.scanEvents({ deployment: DEPLOYMENT })) rows += table.length;
-  await reader.close();
-  return rows;
+  if (summed !== stored) {
+    failures.push(`the sums by stage have ${summed} events of ${stored}: they must be equal`);
+  }
+  for (const [kind, ms] of Object.entries(queries?.ms ?? {})) {
+    const p95 = percentile(ms, 0.95);
+    if (p95 > MAX_QUERY_P95_MS) failures.push(`${kind} takes ${p95.toFixed(0)} ms at p95`);
+  }
+  return failures;
 }

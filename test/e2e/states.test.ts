@@ -1,10 +1,31 @@
 /** The pages when something is missing: nothing yet, nothing answered, an old picture, a dead collector. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Condition } from '#lib/api/condition.ts';
 import type { Health } from '#lib/api/health.ts';
 import { problem } from '#lib/api/problem.ts';
 import { CHROMIUM, launchBrowser, overflowing, SIZES, THEMES, visit } from './browser.ts';
 import { type Product, startProduct } from './product.ts';
+
+const EMPTY_STORE = { databaseBytes: 4096, walBytes: 0, rawBytes: 0, oldestRawUnixNs: null };
+const CONDITIONS: Condition[] = [
+  {
+    name: 'disk-full',
+    severity: 'critical',
+    notReady: true,
+    sinceUnixMs: Date.now() - 65_000,
+    detail: `/srv/${'a-long-folder-name-without-a-break'.repeat(3)}/afdscope.db: the disk is full (SQLITE_FULL)`,
+    remedy: 'Free space on that disk, or lower retention.rawBytes and restart.',
+  },
+  {
+    name: 'clock',
+    severity: 'warning',
+    notReady: false,
+    sinceUnixMs: Date.now() - 7_200_000,
+    detail: 'the wall clock of this machine jumped back by 2.0 h',
+    remedy: 'Check NTP on the collector’s machine.',
+  },
+];
 
 /** Polls give a loaded machine time. */
 const SOON = { timeout: 15_000 };
@@ -68,6 +89,46 @@ describe.skipIf(CHROMIUM === null)('states', () => {
     }
     expect(await page.getByTestId('collector-state').textContent()).toBe('down');
     await context.close();
+  });
+
+  describe.each(THEMES)('conditions, %s', (theme) => {
+    test.each(SIZES)(
+      'at $width x $height: on every page, with all facts on Health',
+      async (size) => {
+        const { page, context, complaints } = await visit(browser, theme, size);
+        await routeHealth(page, (health) => ({
+          ...health,
+          store: { ...EMPTY_STORE, damagedChunks: 3 },
+          collector: {
+            ...health.collector,
+            state: 'degraded',
+            detail: '',
+            queueWaitMs: 1840,
+            waitingRequests: 64,
+            refused: { over_budget: 12, overloaded: 1200, unavailable: 5 },
+            conditions: CONDITIONS,
+          },
+        }));
+        for (const path of ['/', '/layers', '/health']) {
+          await page.goto(product.web + path);
+          await page.getByText('Disk full.').waitFor();
+          await page.getByText('Clock jumped.').waitFor();
+          expect(await overflowing(page)).toEqual([]);
+        }
+        const conditions = page.getByTestId('conditions');
+        for (const { name, detail, remedy } of CONDITIONS) {
+          const text = await conditions.textContent();
+          for (const part of [name, detail, remedy]) expect(text).toContain(part);
+        }
+        expect(await page.getByTestId('collector-state').textContent()).toBe('degraded');
+        expect(await page.getByTestId('refused-requests').getAttribute('title')).toBe(
+          '1,200 overloaded, 12 over budget, 5 unavailable',
+        );
+        await page.getByText('Damaged chunks').waitFor();
+        expect(complaints.filter((text) => !text.includes('/api/v1/deployments'))).toEqual([]);
+        await context.close();
+      },
+    );
   });
 
   test('refused events are named with what to do', async () => {

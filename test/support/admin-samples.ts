@@ -4,6 +4,7 @@ import { type ReportJson, reportSchema } from '#lib/api/report-schema.ts';
 
 export function idleIngestStats(): IngestStats {
   return {
+    cpuMs: 0,
     decodeErrors: 0,
     malformedRequests: 0,
     commits: 0,
@@ -16,8 +17,9 @@ export function idleIngestStats(): IngestStats {
     retentionFailures: 0,
     rollupFailures: 0,
     uncountedLateEvents: 0,
-    size: { databaseBytes: 4096, walBytes: 0, rawBytes: 0, oldestRawUnixNs: null },
+    size: { databaseBytes: 4096, walBytes: 0, journalBytes: 0, compactionBacklogBytes: 0, rawBytes: 0, oldestRawUnixNs: null },
     state: { status: 'ok' },
+    queueWaitMs: 0,
     pendingRequests: 0,
     pendingBytes: 0,
     storedRequests: 0,

@@ -101,6 +101,8 @@ export interface Started {
   readonly process: AfdscopeProcess;
   readonly pid: number;
   readonly otlpHttp: string;
+  /** host:port */
+  readonly otlpGrpc: string;
   readonly admin: string;
 }
 
@@ -111,7 +113,7 @@ export async function startCollector(
 ): Promise<Started> {
   const started = new AfdscopeProcess(['collector'], { ...ownPlaces(dataDir), ...env });
   const [line] = await started.prints(/^\{"ready":true.*$/m);
-  const ready = JSON.parse(line) as { pid: number; otlpHttp: string; admin: string };
+  const ready = JSON.parse(line) as Omit<Started, 'process'>;
   return { process: started, ...ready };
 }
 

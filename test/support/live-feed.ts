@@ -72,6 +72,8 @@ export function committed(...events: EventTable[]): CommittedMessage {
   return {
     type: 'committed',
     events,
+    packed: [],
+    leftOut: new Map(),
     metrics: [],
     rejected: new Map(),
     logRecords: 0,

@@ -124,7 +124,8 @@ function oneSpan(
     if (value === undefined) return undefined;
     const plain = value.intValue === undefined ? value.doubleValue : Number(value.intValue);
     if (plain === undefined || !(plain >= 0 && plain < Number.POSITIVE_INFINITY)) bad.push(key);
-    return plain;
+    // There is no negative zero of anything.
+    return plain === undefined ? undefined : plain + 0;
   };
   const stageValue = attributes.get('afd.stage');
   if (stageValue !== undefined && stageValue.stringValue === undefined) bad.push('afd.stage');

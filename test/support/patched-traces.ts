@@ -12,6 +12,10 @@ export interface PatchedTracesSpec {
   readonly spans: number;
   readonly microbatches: number;
   readonly deployment: string;
+  /** Ranks begin after those of so many clusters of this size; default 0. */
+  readonly firstReplica?: number;
+  /** Data-parallel domain; default 0. */
+  readonly domain?: number;
 }
 
 /** Where the moving parts of one span lie in the body. */
@@ -39,19 +43,24 @@ export class PatchedTraces {
   readonly spans: number;
   readonly #view: DataView;
   readonly #places: readonly SpanPlaces[];
+  readonly #salt: number;
 
   constructor(spec: PatchedTracesSpec) {
     const workers = spec.attentionWorkers + spec.ffnWorkers;
+    this.#salt = (spec.firstReplica ?? 0) * 1_000_003;
     const perWorker = Math.ceil(spec.spans / workers);
     const request = new ByteWriter();
     const drafts: SpanPlaces[] = [];
     for (let worker = 0; worker < workers; worker++) {
       const attention = worker < spec.attentionWorkers;
       const rank = attention ? worker : worker - spec.attentionWorkers;
+      const perReplica = attention ? spec.attentionWorkers : spec.ffnWorkers;
+      const globalRank = (spec.firstReplica ?? 0) * perReplica + rank;
       const count = Math.min(perWorker, spec.spans - worker * perWorker);
       request.messageField(1, (resourceSpans) => {
         resourceSpans.messageField(1, (resource) => {
-          for (const pair of resourceOf(spec, attention, rank)) writeAttribute(resource, 1, pair);
+          for (const pair of resourceOf(spec, attention, globalRank))
+            writeAttribute(resource, 1, pair);
         });
         resourceSpans.messageField(2, (scopeSpans) => {
           scopeSpans.messageField(1, (scope) => scope.stringField(1, 'afdscope-bench'));
@@ -85,9 +94,13 @@ export class PatchedTraces {
 
   /** Makes the body the `sequence`-th of its sender, whose steps begin at `startUnixNs`. */
   patch(sequence: number, startUnixNs: bigint): void {
+    this.patchAt(sequence, startUnixNs + BigInt(sequence) * STEP_NS);
+  }
+
+  /** The same, the body's own step beginning at the instant. */
+  patchAt(sequence: number, baseNs: bigint): void {
     const step = FIRST_STEP + sequence;
     if (step > LAST_STEP) throw new RangeError(`no more than ${LAST_STEP - FIRST_STEP} bodies`);
-    const baseNs = startUnixNs + BigInt(sequence) * STEP_NS;
     const base = Number(baseNs & 0xffff_ffffn);
     const high = Number(baseNs >> 32n);
     const view = this.#view;
@@ -99,7 +112,7 @@ export class PatchedTraces {
       view.setUint32(place.spanId, Math.imul(sequence, 0x85ebca6b) + i, true);
       view.setUint32(place.spanId + 4, i, true);
       // Jitter of up to 4 µs on 60 µs, and of up to 1 µs on the start: what a store must keep.
-      const random = Math.imul(sequence * 2017 + i, 0x9e3779b1);
+      const random = Math.imul((sequence + this.#salt) * 2017 + i, 0x9e3779b1);
       const mixed = Math.imul(random ^ (random >>> 15), 0x85ebca6b) >>> 0;
       const startNs = base + place.offsetNs + (mixed & 1023);
       setTime(view, place.start, high, startNs);
@@ -130,6 +143,7 @@ function resourceOf(spec: PatchedTracesSpec, attention: boolean, rank: number): 
     ['afd.rank', rank],
     ['afd.topology', `${spec.attentionWorkers}A${spec.ffnWorkers}F`],
     ['afd.microbatches', spec.microbatches],
+    ...(spec.domain === undefined ? [] : [['afd.domain', spec.domain] as const]),
   ];
 }
 

@@ -13,6 +13,7 @@ export function batchOf(batchId: string, fields: Partial<TelemetryBatch> = {}): 
     batchId,
     receivedUnixNs: unixNanos(BASE),
     events: [],
+    packed: [],
     metrics: [],
     rejected: new Map(),
     logRecords: 0,

@@ -1,9 +1,12 @@
 /** Everything that one append writes, inside the caller's transaction. */
 import type Database from 'better-sqlite3';
 import { earliest, latest } from '#lib/table/instants.ts';
-import type { PlannedDeployment, SeenWorker } from '../append-plan.ts';
-import { addSteps, type StepRun } from '../step-runs.ts';
+import type { PlannedDeployment } from '../append-plan.ts';
+import type { SeenWorker } from '../append-registry.ts';
+import type { TelemetryBatch } from '../telemetry-store.ts';
+import type { Journal } from './journal.ts';
 import type { PackedDeployment } from './pack-plan.ts';
+import type { SeenRegistry } from './seen-registry.ts';
 
 /** The ledger keeps the newest of this many, and everything younger than LEDGER_AGE_NS. */
 const LEDGER_BATCHES = 200_000;
@@ -15,15 +18,17 @@ export class AppendStatements {
   readonly #addBatch;
   readonly #pruneBatches;
   readonly #addChunk;
+  readonly #journal: Journal;
+  readonly #seen: SeenRegistry;
   readonly #addMetricChunk;
   readonly #count;
   readonly #seeDeployment;
-  readonly #seeWorker;
-  readonly #readSteps;
-  readonly #writeSteps;
   readonly #addTotal;
+  readonly #readTotal;
 
-  constructor(database: Database.Database) {
+  constructor(database: Database.Database, journal: Journal, seen: SeenRegistry) {
+    this.#journal = journal;
+    this.#seen = seen;
     this.#findBatch = database.prepare<[string]>('SELECT 1 FROM batches WHERE batch_id = ?');
     this.#addBatch = database.prepare<[string, bigint]>(
       'INSERT INTO batches (batch_id, received_unix_ns) VALUES (?, ?)',
@@ -33,11 +38,11 @@ export class AppendStatements {
          SELECT id FROM batches WHERE id <= ? AND received_unix_ns < ? ORDER BY id LIMIT ?)`,
     );
     this.#addChunk = database.prepare<
-      [string, bigint, bigint, number, number, number, number, Uint8Array]
+      [string, bigint, bigint, number, number, number, number, Uint8Array, number]
     >(
       `INSERT INTO chunks
-         (deployment, from_unix_ns, to_unix_ns, min_step, max_step, events, blob_bytes, blob)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+         (deployment, from_unix_ns, to_unix_ns, min_step, max_step, events, blob_bytes, blob, seq)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#addMetricChunk = database.prepare<[string, bigint, bigint, number, number, Uint8Array]>(
       `INSERT INTO metric_chunks (deployment, from_unix_ns, to_unix_ns, points, blob_bytes, blob)
@@ -65,37 +70,27 @@ export class AppendStatements {
          longest_chunk_ns = max(longest_chunk_ns, excluded.longest_chunk_ns),
          longest_metric_chunk_ns = max(longest_metric_chunk_ns, excluded.longest_metric_chunk_ns)`,
     );
-    this.#seeWorker = database.prepare<
-      [string, string, number, string, string, string, string, bigint, bigint, number]
-    >(
-      `INSERT INTO workers (deployment, group_name, rank, role, host, hw_id, incarnation,
-         first_seen_unix_ns, last_seen_unix_ns, events)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET
-         role = excluded.role, host = excluded.host, hw_id = excluded.hw_id,
-         incarnation = excluded.incarnation,
-         first_seen_unix_ns = min(first_seen_unix_ns, excluded.first_seen_unix_ns),
-         last_seen_unix_ns = max(last_seen_unix_ns, excluded.last_seen_unix_ns),
-         events = events + excluded.events`,
-    );
-    this.#readSteps = database.prepare<[string, number], { steps: bigint; runs: string }>(
-      'SELECT steps, runs FROM step_domains WHERE deployment = ? AND domain = ?',
-    );
-    this.#writeSteps = database.prepare<[string, number, number, string]>(
-      `INSERT INTO step_domains (deployment, domain, steps, runs) VALUES (?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET steps = excluded.steps, runs = excluded.runs`,
-    );
     this.#addTotal = database.prepare<[string, number]>(
       `INSERT INTO meta (name, value) VALUES (?, ?)
        ON CONFLICT DO UPDATE SET value = value + excluded.value`,
     );
+    this.#readTotal = database
+      .prepare<[string], bigint>('SELECT value FROM meta WHERE name = ?')
+      .pluck();
   }
 
   isKnown(batchId: string): boolean {
     return this.#findBatch.get(batchId) !== undefined;
   }
 
-  addBatch(batchId: string, receivedUnixNs: bigint): void {
+  /** The batch and what it says beside its tables. */
+  addBatch({ batchId, receivedUnixNs, logRecords, rejected }: TelemetryBatch): void {
+    this.count('', 'log_records', logRecords);
+    for (const [deployment, reasons] of rejected) {
+      for (const [reason, count] of Object.entries(reasons)) {
+        this.count(deployment, `rejected:${reason}`, count);
+      }
+    }
     const { lastInsertRowid } = this.#addBatch.run(batchId, receivedUnixNs);
     const id = BigInt(lastInsertRowid);
     // Each new batch makes room for two, so that the ledger never stays above its bound.
@@ -112,12 +107,18 @@ export class AppendStatements {
     if (count !== 0) this.#count.run(deployment, name, count);
   }
 
+  /** The number of the next append. */
+  nextSequence(): number {
+    return Number(this.#readTotal.get('sequence') ?? 0n) + 1;
+  }
+
   /** Adds `bytes` (negative after deletes) to a running total. */
-  addTotal(name: 'raw_bytes' | 'metric_bytes', bytes: number): void {
+  addTotal(name: 'raw_bytes' | 'metric_bytes' | 'sequence', bytes: number): void {
     if (bytes !== 0) this.#addTotal.run(name, bytes);
   }
 
-  addDeployment(plan: PlannedDeployment, packed: PackedDeployment): void {
+  addDeployment(plan: PlannedDeployment, packed: PackedDeployment, sequence: number): void {
+    const nowMs = performance.now();
     const { deployment } = plan;
     let rawBytes = 0;
     let longestNs = 0n;
@@ -132,9 +133,16 @@ export class AppendStatements {
         chunk.rows,
         blob.byteLength,
         blob,
+        sequence,
       );
       rawBytes += blob.byteLength;
       if (toUnixNs - fromUnixNs > longestNs) longestNs = toUnixNs - fromUnixNs;
+    }
+    const steps = plan.packed.filter(({ length }) => length > 0);
+    if (steps.length > 0) {
+      const row = this.#journal.add(sequence, deployment, steps, nowMs);
+      rawBytes += row.blobBytes;
+      if (row.spanNs > longestNs) longestNs = row.spanNs;
     }
     let metricBytes = 0;
     let longestMetricNs = 0n;
@@ -148,8 +156,7 @@ export class AppendStatements {
     this.count(deployment, 'accepted_events', plan.events);
     this.count(deployment, 'metric_points', plan.points);
     this.#see(plan, longestNs, longestMetricNs);
-    for (const worker of plan.workers) this.#seeOne(deployment, worker);
-    for (const [domain, steps] of plan.steps) this.#addSteps(deployment, domain, steps);
+    this.#seen.see(deployment, plan, nowMs);
   }
 
   #see(plan: PlannedDeployment, longestNs: bigint, longestMetricNs: bigint): void {
@@ -172,34 +179,6 @@ export class AppendStatements {
       plan.events,
       longestNs,
       longestMetricNs,
-    );
-  }
-
-  #seeOne(deployment: string, { info, events, firstUnixNs, lastUnixNs }: SeenWorker): void {
-    this.#seeWorker.run(
-      deployment,
-      info.group,
-      info.rank,
-      info.role,
-      info.host,
-      info.hwId,
-      info.incarnation,
-      firstUnixNs,
-      lastUnixNs,
-      events,
-    );
-  }
-
-  #addSteps(deployment: string, domain: number, seen: ReadonlySet<number>): void {
-    const known = this.#readSteps.get(deployment, domain);
-    const before: readonly StepRun[] = known === undefined ? [] : JSON.parse(known.runs);
-    const { runs, added } = addSteps(before, seen);
-    if (added === 0) return;
-    this.#writeSteps.run(
-      deployment,
-      domain,
-      Number(known?.steps ?? 0n) + added,
-      JSON.stringify(runs),
     );
   }
 }

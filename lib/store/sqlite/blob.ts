@@ -1,8 +1,9 @@
 /** Chunks on their way to and from the disk: the codec's bytes, compressed with zstd. */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { decodeEvents, encodeEvents } from '#lib/table/chunk-codec.ts';
+import { decodeEvents } from '#lib/table/chunk-codec.ts';
 import { decodeMetrics, encodeMetrics } from '#lib/table/chunk-codec-metrics.ts';
 import { ChunkFormatError } from '#lib/table/chunk-frame.ts';
+import { encodeTables } from '#lib/table/encode-events.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { MetricTable } from '#lib/table/metric-table.ts';
 
@@ -11,10 +12,14 @@ const ZSTD_LEVEL = 1;
 /** No honest chunk is larger when unpacked. */
 const MAX_CHUNK_BYTES = 1 << 30;
 
-const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } };
+export const ZSTD_OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } };
 
-export function packEvents(table: EventTable): Uint8Array {
-  return zstdCompressSync(encodeEvents(table), OPTIONS);
+/** Chunks are encoded to it, one after the other: fresh memory for each costs more than the bytes. */
+const room = new Uint8Array(2 * 1024 * 1024);
+
+/** All rows of `tables` as one chunk. */
+export function packEvents(tables: readonly EventTable[]): Uint8Array {
+  return zstdCompressSync(encodeTables(tables, room), ZSTD_OPTIONS);
 }
 
 /** @throws ChunkFormatError */
@@ -23,7 +28,7 @@ export function unpackEvents(blob: Uint8Array): EventTable {
 }
 
 export function packMetrics(table: MetricTable): Uint8Array {
-  return zstdCompressSync(encodeMetrics(table), OPTIONS);
+  return zstdCompressSync(encodeMetrics(table), ZSTD_OPTIONS);
 }
 
 /** @throws ChunkFormatError */
@@ -31,7 +36,8 @@ export function unpackMetrics(blob: Uint8Array): MetricTable {
   return decodeMetrics(decompress(blob));
 }
 
-function decompress(blob: Uint8Array): Uint8Array {
+/** @throws ChunkFormatError */
+export function decompress(blob: Uint8Array): Uint8Array {
   try {
     return zstdDecompressSync(blob, { maxOutputLength: MAX_CHUNK_BYTES });
   } catch (cause) {

@@ -1,24 +1,21 @@
-/**
- * Merges small chunks (merge-groups.ts) and removes what a merge replaced. A replaced chunk stays
- * readable by its id for GRACE_NS, since a scan lists its keys first: it goes on with the chunks
- * that it listed and never meets an event twice.
- */
+/** Merges small chunks of columns and of metric points (merge-groups.ts; replaced-chunks.ts). */
 import type Database from 'better-sqlite3';
 import { ChunkFormatError } from '#lib/table/chunk-frame.ts';
-import { concatTables } from '#lib/table/event-tables.ts';
 import { earliest } from '#lib/table/instants.ts';
 import { concatMetrics } from '#lib/table/metric-tables.ts';
 import { CHUNK_ROWS } from '../append-plan.ts';
 import { MERGED_ROWS, mergeGroups, type SmallChunk } from '../merge-groups.ts';
 import { packEvents, packMetrics, unpackEvents, unpackMetrics } from './blob.ts';
 import type { ChunkTable } from './chunk-scan.ts';
+import { PackedCompaction } from './compact-packed.ts';
 import { stepRange } from './pack-plan.ts';
+import { ReplacedChunks } from './replaced-chunks.ts';
 
-export const GRACE_NS = 300_000_000_000n;
-
+const MAX_SEQUENCE = 2n ** 62n;
 const CANDIDATES = 4096;
 const ROWS_PER_CALL = 65_536;
-const DELETES_PER_CALL = 512;
+
+type MergedTable = Exclude<ChunkTable, 'packed_chunks'>;
 
 interface Merged {
   readonly blob: Uint8Array;
@@ -34,15 +31,15 @@ interface Layout {
   readonly merge: (blobs: readonly Uint8Array[]) => Merged;
 }
 
-const LAYOUTS: Readonly<Record<ChunkTable, Layout>> = {
+const LAYOUTS: Readonly<Record<MergedTable, Layout>> = {
   chunks: {
     rows: 'events',
     total: 'raw_bytes',
     longest: 'longest_chunk_ns',
     bucketNs: 60_000_000_000n,
     merge: (blobs) => {
-      const table = concatTables(blobs.map(unpackEvents));
-      return { blob: packEvents(table), ...stepRange(table) };
+      const tables = blobs.map(unpackEvents);
+      return { blob: packEvents(tables), ...stepRange(tables) };
     },
   },
   metric_chunks: {
@@ -61,10 +58,12 @@ const LAYOUTS: Readonly<Record<ChunkTable, Layout>> = {
 
 export class Compaction {
   readonly #database: Database.Database;
+  readonly #packed: PackedCompaction;
   readonly #tables: readonly TableCompaction[];
 
   constructor(database: Database.Database) {
     this.#database = database;
+    this.#packed = new PackedCompaction(database);
     this.#tables = (['chunks', 'metric_chunks'] as const).map(
       (table) => new TableCompaction(database, table, LAYOUTS[table]),
     );
@@ -72,7 +71,7 @@ export class Compaction {
 
   /** One bounded slice. true: there is more to merge. */
   compact(nowUnixNs: bigint): boolean {
-    let more = false;
+    let more = this.#packed.compact(nowUnixNs);
     for (const table of this.#tables) {
       const merges = table.plan();
       this.#database.transaction(() => table.write(merges, nowUnixNs)).immediate();
@@ -82,8 +81,17 @@ export class Compaction {
   }
 }
 
+interface Part extends SmallChunk {
+  readonly sequence: number;
+}
+
+interface MergedParts {
+  readonly parts: readonly Part[];
+  readonly merged: Merged;
+}
+
 interface Merges {
-  readonly done: readonly { readonly parts: readonly SmallChunk[]; readonly merged: Merged }[];
+  readonly done: readonly MergedParts[];
   readonly more: boolean;
 }
 
@@ -92,44 +100,49 @@ class TableCompaction {
   readonly #statements;
   /** Chunks that cannot be read; scans report them. */
   readonly #unreadable = new Set<number>();
-  /** When each young merge replaced its parts; one that is not here is as old as this process. */
-  readonly #replacedAt = new Map<number, bigint>();
-  #startedUnixNs: bigint | null = null;
+  readonly #replaced: ReplacedChunks;
+  readonly #keepsSequence: boolean;
 
-  constructor(database: Database.Database, table: ChunkTable, layout: Layout) {
+  constructor(database: Database.Database, table: MergedTable, layout: Layout) {
     this.#layout = layout;
+    this.#replaced = new ReplacedChunks(database, table);
+    this.#keepsSequence = table === 'chunks';
     const { rows } = layout;
-    const stepColumns = table === 'chunks' ? 'min_step, max_step,' : '';
-    const stepValues = table === 'chunks' ? '@minStep, @maxStep,' : '';
+    const events = table === 'chunks';
+    const stepColumns = events ? 'min_step, max_step,' : '';
+    const stepValues = events ? '@minStep, @maxStep,' : '';
     this.#statements = {
       small: database.prepare<
-        [number],
-        { id: bigint; deployment: string; rows: bigint; fromUnixNs: bigint; toUnixNs: bigint }
+        [bigint, number],
+        {
+          id: bigint;
+          deployment: string;
+          rows: bigint;
+          fromUnixNs: bigint;
+          toUnixNs: bigint;
+          sequence: bigint;
+        }
       >(
-        `SELECT id, deployment, ${rows} AS rows, from_unix_ns AS fromUnixNs, to_unix_ns AS toUnixNs
-         FROM ${table} WHERE replaced_by IS NULL AND ${rows} < ${MERGED_ROWS}
+        `SELECT id, deployment, ${rows} AS rows, from_unix_ns AS fromUnixNs, to_unix_ns AS toUnixNs,
+           ${events ? 'seq' : '0'} AS sequence
+         FROM ${table} WHERE replaced_by IS NULL AND ${rows} < ${MERGED_ROWS} AND sequence <= ?
          ORDER BY id DESC LIMIT ?`,
       ),
+      through: database
+        .prepare<[], bigint>("SELECT value FROM meta WHERE name = 'stage_rollups_through'")
+        .pluck(),
       blob: database
         .prepare<[number], Uint8Array>(`SELECT blob FROM ${table} WHERE id = ?`)
         .pluck(),
       insert: database.prepare<[Record<string, unknown>]>(
         `INSERT INTO ${table} (deployment, from_unix_ns, to_unix_ns, ${stepColumns} ${rows},
-           blob_bytes, replaces_from, replaces_to, blob)
+           blob_bytes, replaces_from, replaces_to, blob ${events ? ', seq' : ''})
          VALUES (@deployment, @fromUnixNs, @toUnixNs, ${stepValues} @rows,
-           @blobBytes, @replacesFrom, @replacesTo, @blob)`,
-      ),
-      replace: database.prepare<[bigint, number]>(
-        `UPDATE ${table} SET replaced_by = ? WHERE id = ?`,
+           @blobBytes, @replacesFrom, @replacesTo, @blob ${events ? ', @sequence' : ''})`,
       ),
       longest: database.prepare<[bigint, string]>(
         `UPDATE deployments SET ${layout.longest} = max(${layout.longest}, ?) WHERE deployment = ?`,
       ),
-      replaced: database.prepare<[number], { id: bigint; replacedBy: bigint; blobBytes: bigint }>(
-        `SELECT id, replaced_by AS replacedBy, blob_bytes AS blobBytes FROM ${table}
-         WHERE replaced_by IS NOT NULL ORDER BY replaced_by LIMIT ?`,
-      ),
-      remove: database.prepare<[bigint]>(`DELETE FROM ${table} WHERE id = ?`),
       addTotal: database.prepare<[bigint]>(
         `UPDATE meta SET value = value + ? WHERE name = '${layout.total}'`,
       ),
@@ -139,11 +152,16 @@ class TableCompaction {
   /** Reads and merges, outside the transaction: only this process writes. */
   plan(): Merges {
     const small = this.#statements.small
-      .all(CANDIDATES)
-      .map((row) => ({ ...row, id: Number(row.id), rows: Number(row.rows) }))
+      .all(this.#summedThrough(), CANDIDATES)
+      .map((row) => ({
+        ...row,
+        id: Number(row.id),
+        rows: Number(row.rows),
+        sequence: Number(row.sequence),
+      }))
       .filter(({ id }) => !this.#unreadable.has(id));
     const groups = mergeGroups(small, this.#layout.bucketNs, CHUNK_ROWS);
-    const done: { parts: readonly SmallChunk[]; merged: Merged }[] = [];
+    const done: MergedParts[] = [];
     let rows = 0;
     let next = 0;
     for (; next < groups.length && rows < ROWS_PER_CALL; next++) {
@@ -158,6 +176,11 @@ class TableCompaction {
       }
     }
     return { done, more: next < groups.length };
+  }
+
+  /** What is not in the stage rollups yet waits, so that a crash leaves whole chunks to sum up. */
+  #summedThrough(): bigint {
+    return this.#statements.through.get() ?? MAX_SEQUENCE;
   }
 
   write({ done }: Merges, nowUnixNs: bigint): void {
@@ -176,33 +199,22 @@ class TableCompaction {
         blobBytes: merged.blob.byteLength,
         replacesFrom: parts[0]!.id,
         replacesTo: parts.at(-1)!.id,
+        ...(this.#keepsSequence
+          ? { sequence: parts.reduce((newest, part) => Math.max(newest, part.sequence), 0) }
+          : {}),
         blob: merged.blob,
       });
       const id = BigInt(lastInsertRowid);
-      for (const part of parts) this.#statements.replace.run(id, part.id);
-      this.#replacedAt.set(Number(id), nowUnixNs);
+      this.#replaced.replace(
+        parts.map((part) => part.id),
+        id,
+        nowUnixNs,
+      );
       this.#statements.longest.run(toUnixNs - fromUnixNs, deployment);
       addedBytes += BigInt(merged.blob.byteLength);
     }
-    addedBytes -= this.#removeReplaced(nowUnixNs);
+    addedBytes -= this.#replaced.removeOld(nowUnixNs);
     if (addedBytes !== 0n) this.#statements.addTotal.run(addedBytes);
-  }
-
-  /** Oldest merges first, so the first young one ends the walk. */
-  #removeReplaced(nowUnixNs: bigint): bigint {
-    this.#startedUnixNs ??= nowUnixNs;
-    let bytes = 0n;
-    for (const { id, replacedBy, blobBytes } of this.#statements.replaced.all(DELETES_PER_CALL)) {
-      const heir = Number(replacedBy);
-      if (nowUnixNs - (this.#replacedAt.get(heir) ?? this.#startedUnixNs) < GRACE_NS) break;
-      this.#statements.remove.run(id);
-      bytes += blobBytes;
-    }
-    for (const [heir, since] of this.#replacedAt) {
-      // Twice the time: whatever a bounded call leaves behind is old by the process's start too.
-      if (nowUnixNs - since > 2n * GRACE_NS) this.#replacedAt.delete(heir);
-    }
-    return bytes;
   }
 
   #setUnreadableAside(parts: readonly SmallChunk[], blobs: readonly Uint8Array[]): void {

@@ -23,12 +23,12 @@ export interface PackedDeployment {
 
 export function packPlan(plan: PlannedDeployment): PackedDeployment {
   return {
-    chunks: plan.chunks.map(({ table, fromUnixNs, toUnixNs }) => ({
+    chunks: plan.chunks.map(({ tables, rows, fromUnixNs, toUnixNs }) => ({
       fromUnixNs,
       toUnixNs,
-      rows: table.length,
-      ...stepRange(table),
-      blob: packEvents(table),
+      rows,
+      ...stepRange(tables),
+      blob: packEvents(tables),
     })),
     metricChunks: plan.metricChunks.map(({ table, fromUnixNs, toUnixNs }) => ({
       fromUnixNs,
@@ -39,13 +39,16 @@ export function packPlan(plan: PlannedDeployment): PackedDeployment {
   };
 }
 
-export function stepRange(table: EventTable): { minStep: number; maxStep: number } {
+export function stepRange(tables: readonly EventTable[]): { minStep: number; maxStep: number } {
   let minStep = Number.POSITIVE_INFINITY;
   let maxStep = -1;
-  for (const step of table.step) {
-    if (step < 0) continue;
-    if (step < minStep) minStep = step;
-    if (step > maxStep) maxStep = step;
+  for (const { step: steps, length } of tables) {
+    for (let i = 0; i < length; i++) {
+      const step = steps[i]!;
+      if (step < 0) continue;
+      if (step < minStep) minStep = step;
+      if (step > maxStep) maxStep = step;
+    }
   }
   return { minStep: maxStep < 0 ? -1 : minStep, maxStep };
 }

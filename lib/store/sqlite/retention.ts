@@ -1,14 +1,19 @@
 /**
  * Deletes what the policy no longer keeps: raw chunks by age, then by size, oldest first, but never
- * one that a pin needs; metric chunks and rollups by their own age. Every call is bounded, and
- * gives a bounded number of free pages back to the disk.
+ * one that a pin needs; metric chunks by their own age (rollups: rollup-retention.ts). What the
+ * journal holds moves into chunks before it can be deleted. Every call is bounded, and gives a
+ * bounded number of free pages back to the disk.
  */
 import type Database from 'better-sqlite3';
 import type { UnixNanos } from '#lib/base/units.ts';
+import { compareInstants } from '#lib/table/instants.ts';
 import type { RetainOutcome, RetentionPolicy } from '../telemetry-store.ts';
+import { RollupRetention } from './rollup-retention.ts';
+import type { StaleMarks } from './stale-marks.ts';
 
 const CHUNKS_PER_CALL = 256;
-const ROLLUPS_PER_CALL = 2000;
+/** Deleting a blob walks through all its pages. */
+const DELETED_BYTES_PER_CALL = 16 * 1024 * 1024;
 const VACUUM_PAGES_PER_CALL = 1024;
 /** Metric points are small; they may take this share of what raw events may. */
 const METRIC_BYTES_SHARE = 0.1;
@@ -21,26 +26,43 @@ interface OldChunk {
   readonly blobBytes: bigint;
 }
 
+interface OldestOf {
+  readonly oldest: Database.Statement<[number], OldChunk>;
+  readonly remove: Database.Statement<[bigint]>;
+}
+
 export class Retention {
   readonly #database: Database.Database;
+  readonly #rollups: RollupRetention;
   readonly #statements;
 
-  constructor(database: Database.Database) {
+  constructor(database: Database.Database, marks: StaleMarks) {
     this.#database = database;
-    this.#statements = {
-      oldestChunks: database.prepare<[number], OldChunk>(
-        `SELECT id, to_unix_ns AS toUnixNs, blob_bytes AS blobBytes FROM chunks AS chunk
+    this.#rollups = new RollupRetention(database, marks);
+    const oldestRaw = (table: 'chunks' | 'packed_chunks') =>
+      database.prepare<[number], OldChunk>(
+        `SELECT id, to_unix_ns AS toUnixNs, blob_bytes AS blobBytes FROM ${table} AS chunk
          WHERE NOT EXISTS (
            SELECT 1 FROM pins WHERE pins.deployment = chunk.deployment
              AND pins.from_unix_ns < chunk.to_unix_ns AND pins.to_unix_ns > chunk.from_unix_ns)
          ORDER BY to_unix_ns LIMIT ?`,
-      ),
-      oldestMetrics: database.prepare<[number], OldChunk>(
-        `SELECT id, to_unix_ns AS toUnixNs, blob_bytes AS blobBytes FROM metric_chunks
-         ORDER BY to_unix_ns LIMIT ?`,
-      ),
-      deleteChunk: database.prepare<[bigint]>('DELETE FROM chunks WHERE id = ?'),
-      deleteMetrics: database.prepare<[bigint]>('DELETE FROM metric_chunks WHERE id = ?'),
+      );
+    const remove = (table: 'chunks' | 'packed_chunks' | 'metric_chunks') =>
+      database.prepare<[bigint]>(`DELETE FROM ${table} WHERE id = ?`);
+    this.#statements = {
+      raw: [
+        { oldest: oldestRaw('chunks'), remove: remove('chunks') },
+        { oldest: oldestRaw('packed_chunks'), remove: remove('packed_chunks') },
+      ],
+      metrics: [
+        {
+          oldest: database.prepare<[number], OldChunk>(
+            `SELECT id, to_unix_ns AS toUnixNs, blob_bytes AS blobBytes FROM metric_chunks
+             ORDER BY to_unix_ns LIMIT ?`,
+          ),
+          remove: remove('metric_chunks'),
+        },
+      ],
       total: database.prepare<[string], bigint>('SELECT value FROM meta WHERE name = ?').pluck(),
       addTotal: database.prepare<[bigint, string]>(
         'UPDATE meta SET value = value + ? WHERE name = ?',
@@ -50,87 +72,62 @@ export class Retention {
 
   retain(policy: RetentionPolicy, nowUnixNs: UnixNanos): RetainOutcome {
     const rollupsBefore = nowUnixNs - BigInt(Math.round(policy.rollupsNs));
+    const rollups = this.#rollups.retain(policy, nowUnixNs);
     const outcome = this.#database
       .transaction(() => {
         const raw = this.#deleteOldest(
-          this.#statements.oldestChunks,
-          this.#statements.deleteChunk,
+          this.#statements.raw,
           'raw_bytes',
           nowUnixNs - BigInt(Math.round(policy.rawNs)),
           policy.rawBytes,
         );
         const metrics = this.#deleteOldest(
-          this.#statements.oldestMetrics,
-          this.#statements.deleteMetrics,
+          this.#statements.metrics,
           'metric_bytes',
           rollupsBefore,
           policy.rawBytes * METRIC_BYTES_SHARE,
         );
-        const workers = this.#deleteRollups('worker_rollups', rollupsBefore);
-        const deployments = this.#deleteRollups('deployment_rollups', rollupsBefore);
         return {
-          deletedChunks: raw + metrics,
-          deletedRollups: workers + deployments,
-          more:
-            raw === CHUNKS_PER_CALL ||
-            metrics === CHUNKS_PER_CALL ||
-            workers >= ROLLUPS_PER_CALL ||
-            deployments >= ROLLUPS_PER_CALL,
+          deletedChunks: raw.deleted + metrics.deleted,
+          more: raw.more || metrics.more,
         };
       })
       .immediate();
     this.#shrinkFile();
-    return outcome;
+    return { ...outcome, more: outcome.more || rollups.more, deletedRollups: rollups.deleted };
   }
 
+  /** Of all `tables` together the oldest first. */
   #deleteOldest(
-    oldest: Database.Statement<[number], OldChunk>,
-    remove: Database.Statement<[bigint]>,
+    tables: readonly OldestOf[],
     totalName: string,
     beforeUnixNs: bigint,
     maxBytes: number,
-  ): number {
-    let total = this.#statements.total.get(totalName) ?? 0n;
-    const doomed: OldChunk[] = [];
-    for (const chunk of oldest.iterate(CHUNKS_PER_CALL)) {
-      if (chunk.toUnixNs > beforeUnixNs && Number(total) <= maxBytes) break;
-      doomed.push(chunk);
-      total -= chunk.blobBytes;
+  ): { readonly deleted: number; readonly more: boolean } {
+    const total = this.#statements.total.get(totalName) ?? 0n;
+    const oldest = tables
+      .flatMap(({ oldest, remove }) =>
+        oldest.all(CHUNKS_PER_CALL).map((chunk) => ({ ...chunk, remove })),
+      )
+      .sort((a, b) => compareInstants(a.toUnixNs, b.toUnixNs));
+    let freed = 0n;
+    let deleted = 0;
+    for (const { id, toUnixNs, blobBytes, remove } of oldest) {
+      if (toUnixNs > beforeUnixNs && Number(total - freed) <= maxBytes) break;
+      if (deleted === CHUNKS_PER_CALL || freed >= DELETED_BYTES_PER_CALL) {
+        this.#addTotal(-freed, totalName);
+        return { deleted, more: true };
+      }
+      remove.run(id);
+      freed += blobBytes;
+      deleted++;
     }
-    for (const { id } of doomed) remove.run(id);
-    const freed = doomed.reduce((sum, { blobBytes }) => sum + blobBytes, 0n);
-    if (freed > 0n) this.#statements.addTotal.run(-freed, totalName);
-    return doomed.length;
+    this.#addTotal(-freed, totalName);
+    return { deleted, more: deleted === CHUNKS_PER_CALL };
   }
 
-  /** Old buckets of each (deployment, resolution), found by stepping through the primary key. */
-  #deleteRollups(table: 'worker_rollups' | 'deployment_rollups', beforeUnixNs: bigint): number {
-    const nextKind = this.#database.prepare<
-      [string, bigint],
-      { deployment: string; resolutionNs: bigint }
-    >(
-      `SELECT deployment, resolution_ns AS resolutionNs FROM ${table}
-       WHERE (deployment, resolution_ns) > (?, ?) ORDER BY deployment, resolution_ns LIMIT 1`,
-    );
-    const remove = this.#database.prepare<[string, bigint, bigint, number]>(
-      `DELETE FROM ${table} WHERE rowid IN (
-         SELECT rowid FROM ${table}
-         WHERE deployment = ? AND resolution_ns = ? AND bucket_start_unix_ns <= ?
-         ORDER BY bucket_start_unix_ns LIMIT ?)`,
-    );
-    let deleted = 0;
-    let kind = nextKind.get('', -1n);
-    while (kind !== undefined && deleted < ROLLUPS_PER_CALL) {
-      const { changes } = remove.run(
-        kind.deployment,
-        kind.resolutionNs,
-        beforeUnixNs - kind.resolutionNs,
-        ROLLUPS_PER_CALL - deleted,
-      );
-      deleted += changes;
-      kind = nextKind.get(kind.deployment, kind.resolutionNs);
-    }
-    return deleted;
+  #addTotal(bytes: bigint, totalName: string): void {
+    if (bytes !== 0n) this.#statements.addTotal.run(bytes, totalName);
   }
 
   #shrinkFile(): void {

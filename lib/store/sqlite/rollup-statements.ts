@@ -1,22 +1,35 @@
 /** Rollups: one typed row a bucket, read back in order of bucket, then worker. */
 import type Database from 'better-sqlite3';
-import { unixNanos } from '#lib/base/units.ts';
+import { floorTo, unixNanos } from '#lib/base/units.ts';
 import {
   type DeploymentRollup,
+  type GroupRollup,
   ROLLUP_LENGTHS,
+  type RollupBucket,
   type RollupLengthName,
   type RollupLengths,
   type WorkerRollup,
 } from '#lib/table/rollups.ts';
+import { ROLLUP_LEVELS_NS } from '../rollup-levels.ts';
 import type { RollupSelection } from '../telemetry-store.ts';
+import type { StaleMarks } from './stale-marks.ts';
+
+/** Minutes and what is coarser are added up to the next coarser rows; finer ones come as they are. */
+const FIRST_SUMMED = 2;
+export const SUMMED_NS = ROLLUP_LEVELS_NS[FIRST_SUMMED]!;
+/** The finest rows that are made here; sums over groups stand beside them (partition-sums.ts). */
+export const SUMS_NS = ROLLUP_LEVELS_NS[FIRST_SUMMED + 1]!;
+
+/** The row that holds the sum over a group's workers; its rank is their number. */
+export const GROUP_SUFFIX = '/*';
 
 /** "activeBubbleNs" is kept in column active_bubble_ns. */
 function columnOf(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-const LENGTH_COLUMNS = ROLLUP_LENGTHS.map(columnOf);
-const WORKER_COLUMNS = [
+export const LENGTH_COLUMNS = ROLLUP_LENGTHS.map(columnOf);
+export const WORKER_COLUMNS = [
   'deployment',
   'resolution_ns',
   'bucket_start_unix_ns',
@@ -38,7 +51,7 @@ const DEPLOYMENT_NUMBERS = [
   'idealPeriodSumNs',
   'idealPeriodCount',
 ] as const satisfies readonly (keyof DeploymentRollup)[];
-const DEPLOYMENT_COLUMNS = [
+export const DEPLOYMENT_COLUMNS = [
   'deployment',
   'resolution_ns',
   'bucket_start_unix_ns',
@@ -50,8 +63,10 @@ type Cell = string | number | bigint;
 export class RollupWriter {
   readonly #putWorker;
   readonly #putDeployment;
+  readonly #marks: StaleMarks;
 
-  constructor(database: Database.Database) {
+  constructor(database: Database.Database, marks: StaleMarks) {
+    this.#marks = marks;
     this.#putWorker = database.prepare<Cell[]>(replaceInto('worker_rollups', WORKER_COLUMNS));
     this.#putDeployment = database.prepare<Cell[]>(
       replaceInto('deployment_rollups', DEPLOYMENT_COLUMNS),
@@ -81,16 +96,77 @@ export class RollupWriter {
         ...DEPLOYMENT_NUMBERS.map((name) => rollup[name]),
       );
     }
+    this.#markSums([...workers, ...deployments]);
   }
+
+  #markSums(rows: readonly RollupBucket[]): void {
+    const marked = new Set<string>();
+    for (const { deployment, resolutionNs, bucketStartUnixNs } of rows) {
+      const key = `${resolutionNs} ${bucketStartUnixNs} ${deployment}`;
+      if (resolutionNs < SUMMED_NS || marked.has(key)) continue;
+      marked.add(key);
+      markPartition(this.#marks, deployment, resolutionNs, bucketStartUnixNs);
+    }
+  }
+}
+
+/**
+ * The bucket that holds this one is to be made anew; one some of whose finer rows are deleted stays
+ * as it is.
+ */
+export function markPartition(
+  marks: StaleMarks,
+  deployment: string,
+  resolutionNs: number,
+  bucketStartUnixNs: bigint,
+): void {
+  const coarserNs = ROLLUP_LEVELS_NS[ROLLUP_LEVELS_NS.indexOf(resolutionNs) + 1];
+  if (coarserNs === undefined) return;
+  const start = floorTo(bucketStartUnixNs, BigInt(coarserNs));
+  if (start < marks.keptFrom('partition', resolutionNs)) return;
+  const kind = 'partition';
+  marks.mark({ deployment, kind, resolutionNs: coarserNs, bucketStartUnixNs: start });
 }
 
 type Row = readonly Cell[];
 
 export class RollupReader {
   readonly #workers;
+  readonly #workerSums;
+  readonly #groups;
+  readonly #groupSums;
   readonly #deployments;
 
   constructor(database: Database.Database) {
+    this.#workerSums = database
+      .prepare<[string, number, bigint, bigint], Row>(
+        `SELECT deployment, resolution_ns, min(bucket_start_unix_ns), worker_id, group_name, role,
+                rank, sum(events), ${LENGTH_COLUMNS.map((name) => `sum(${name})`).join(', ')}
+         FROM worker_rollups
+         WHERE deployment = ? AND resolution_ns = ?
+           AND bucket_start_unix_ns > ? AND bucket_start_unix_ns < ?
+         GROUP BY worker_id`,
+      )
+      .raw();
+    this.#groupSums = database
+      .prepare<[string, number, bigint, bigint], Row>(
+        `SELECT ${WORKER_COLUMNS.join(', ')} FROM worker_rollups
+         WHERE deployment = ? AND resolution_ns = -?
+           AND bucket_start_unix_ns > ? AND bucket_start_unix_ns < ?
+         ORDER BY bucket_start_unix_ns, worker_id`,
+      )
+      .raw();
+    this.#groups = database
+      .prepare<[string, number, bigint, bigint], Row>(
+        `SELECT deployment, resolution_ns, bucket_start_unix_ns, group_name, role, count(*),
+                sum(events), ${LENGTH_COLUMNS.map((name) => `sum(${name})`).join(', ')}
+         FROM worker_rollups
+         WHERE deployment = ? AND resolution_ns = ?
+           AND bucket_start_unix_ns > ? AND bucket_start_unix_ns < ?
+         GROUP BY bucket_start_unix_ns, group_name
+         ORDER BY bucket_start_unix_ns, group_name`,
+      )
+      .raw();
     this.#workers = database
       .prepare<[string, number, bigint, bigint], Row>(
         selectWindow('worker_rollups', WORKER_COLUMNS, 'bucket_start_unix_ns, worker_id'),
@@ -104,22 +180,29 @@ export class RollupReader {
   }
 
   workers(selection: RollupSelection): readonly WorkerRollup[] {
-    return this.#workers.all(...bounds(selection)).map((row) => {
-      const lengths = Object.fromEntries(
-        ROLLUP_LENGTHS.map((name, index) => [name, Number(row[8 + index])]),
-      ) as Record<RollupLengthName, number> satisfies RollupLengths;
-      return {
-        deployment: String(row[0]),
-        resolutionNs: Number(row[1]),
-        bucketStartUnixNs: unixNanos(BigInt(row[2]!)),
-        workerId: String(row[3]),
-        group: String(row[4]),
-        role: String(row[5]),
-        rank: Number(row[6]),
-        events: Number(row[7]),
-        lengths,
-      };
-    });
+    return this.#workers.all(...bounds(selection)).map(workerOf);
+  }
+
+  /** One row a worker: its sums over the buckets, as if they began at the first of them. */
+  workerSums(selection: RollupSelection): readonly WorkerRollup[] {
+    return this.#workerSums.all(...bounds(selection)).map(workerOf);
+  }
+
+  groups(selection: RollupSelection): readonly GroupRollup[] {
+    const { resolutionNs } = selection;
+    const sums = resolutionNs < SUMS_NS ? [] : this.#groupSums.all(...bounds(selection));
+    // Rows that were put in as they are have no sums beside them.
+    const rows = sums.length > 0 ? sums.map(sumAsGroup) : this.#groups.all(...bounds(selection));
+    return rows.map((row) => ({
+      deployment: String(row[0]),
+      resolutionNs,
+      bucketStartUnixNs: unixNanos(BigInt(row[2]!)),
+      group: String(row[3]),
+      role: String(row[4]),
+      workers: Number(row[5]),
+      events: Number(row[6]),
+      lengths: lengthsOf(row, 7),
+    }));
   }
 
   deployments(selection: RollupSelection): readonly DeploymentRollup[] {
@@ -137,6 +220,31 @@ export class RollupReader {
       idealPeriodCount: Number(row[10]),
     }));
   }
+}
+
+function workerOf(row: Row): WorkerRollup {
+  return {
+    deployment: String(row[0]),
+    resolutionNs: Number(row[1]),
+    bucketStartUnixNs: unixNanos(BigInt(row[2]!)),
+    workerId: String(row[3]),
+    group: String(row[4]),
+    role: String(row[5]),
+    rank: Number(row[6]),
+    events: Number(row[7]),
+    lengths: lengthsOf(row, 8),
+  };
+}
+
+/** From the columns of a worker to those of a group. */
+function sumAsGroup(row: Row): Row {
+  const [deployment, resolutionNs, bucket, , group, role, workers, ...rest] = row;
+  return [deployment!, resolutionNs!, bucket!, group!, role!, workers!, ...rest];
+}
+
+function lengthsOf(row: Row, from: number): RollupLengths {
+  const entries = ROLLUP_LENGTHS.map((name, index) => [name, Number(row[from + index])]);
+  return Object.fromEntries(entries) as Record<RollupLengthName, number>;
 }
 
 /** A bucket overlaps the window where it starts before its end and ends after its start. */

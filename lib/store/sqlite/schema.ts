@@ -17,7 +17,7 @@ import {
 import type { UnixNanos } from '#lib/base/units.ts';
 
 /** Migrations in `drizzle/`; kept in the database as `user_version`. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 const unixNs = customType<{ data: UnixNanos; driverData: bigint }>({
   dataType: () => 'integer',
@@ -43,6 +43,11 @@ export const chunks = sqliteTable(
     replacesFrom: integer('replaces_from'),
     replacesTo: integer('replaces_to'),
     blob: blob('blob', { mode: 'buffer' }).notNull(),
+    /**
+     * Of the append that brought the newest of these events; 0: older than sequences. Read it from
+     * an index: in the row it stands behind the blob.
+     */
+    seq: integer('seq').notNull().default(0),
   },
   (table) => [
     index('chunks_by_deployment').on(
@@ -56,7 +61,102 @@ export const chunks = sqliteTable(
     index('chunks_by_start').on(table.fromUnixNs),
     index('chunks_replaced').on(table.replacedBy).where(sql`replaced_by IS NOT NULL`),
     index('chunks_small')
-      .on(table.id, table.deployment, table.events, table.fromUnixNs, table.toUnixNs)
+      .on(table.id, table.deployment, table.events, table.fromUnixNs, table.toUnixNs, table.seq)
+      .where(sql`replaced_by IS NULL AND events < 8192`),
+    index('chunks_by_seq').on(table.seq).where(sql`seq > 0 AND replaced_by IS NULL`),
+  ],
+);
+
+/**
+ * Packed steps as they were committed: one row holds one deployment's steps of one commit. Rows
+ * move on into `packed_chunks` within seconds.
+ */
+export const journal = sqliteTable(
+  'journal',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    seq: integer('seq').notNull(),
+    deployment: text('deployment').notNull(),
+    fromUnixNs: unixNs('from_unix_ns').notNull(),
+    toUnixNs: unixNs('to_unix_ns').notNull(),
+    events: integer('events').notNull(),
+    blobBytes: integer('blob_bytes').notNull(),
+    blob: blob('blob', { mode: 'buffer' }).notNull(),
+  },
+  (table) => [
+    index('journal_by_deployment').on(
+      table.deployment,
+      table.id,
+      table.seq,
+      table.fromUnixNs,
+      table.toUnixNs,
+      table.events,
+      table.blobBytes,
+    ),
+  ],
+);
+
+/** Workers that journal rows name by id; ids are never used again. */
+export const journalWorkers = sqliteTable('journal_workers', {
+  id: integer('id').primaryKey({ autoIncrement: true }),
+  /** JSON of lib/table/worker-info.ts. */
+  info: text('info').notNull(),
+});
+
+/** Packed steps of one worker, by start; never unpacked on the way here. */
+export const packedChunks = sqliteTable(
+  'packed_chunks',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    deployment: text('deployment').notNull(),
+    group: text('group_name').notNull(),
+    rank: integer('rank').notNull(),
+    fromUnixNs: unixNs('from_unix_ns').notNull(),
+    toUnixNs: unixNs('to_unix_ns').notNull(),
+    steps: integer('steps').notNull(),
+    events: integer('events').notNull(),
+    /** Of the newest append in it. */
+    seq: integer('seq').notNull(),
+    blobBytes: integer('blob_bytes').notNull(),
+    replacedBy: integer('replaced_by'),
+    replacesFrom: integer('replaces_from'),
+    replacesTo: integer('replaces_to'),
+    blob: blob('blob', { mode: 'buffer' }).notNull(),
+  },
+  (table) => [
+    index('packed_chunks_by_deployment').on(
+      table.deployment,
+      table.toUnixNs,
+      table.id,
+      table.fromUnixNs,
+      table.replacedBy,
+      table.group,
+      table.rank,
+    ),
+    index('packed_chunks_by_worker').on(
+      table.deployment,
+      table.group,
+      table.rank,
+      table.toUnixNs,
+      table.id,
+      table.fromUnixNs,
+      table.replacedBy,
+    ),
+    index('packed_chunks_by_end').on(table.toUnixNs),
+    index('packed_chunks_by_start').on(table.fromUnixNs),
+    index('packed_chunks_by_seq').on(table.seq).where(sql`replaced_by IS NULL`),
+    index('packed_chunks_replaced').on(table.replacedBy).where(sql`replaced_by IS NOT NULL`),
+    index('packed_chunks_small')
+      .on(
+        table.id,
+        table.deployment,
+        table.group,
+        table.rank,
+        table.events,
+        table.fromUnixNs,
+        table.toUnixNs,
+        table.seq,
+      )
       .where(sql`replaced_by IS NULL AND events < 8192`),
   ],
 );
@@ -209,6 +309,44 @@ export const deploymentRollups = sqliteTable(
   ],
 );
 
+/** Durations by worker, stage and layer: one blob a bucket (lib/table/stage-rollups.ts). */
+export const stageRollups = sqliteTable(
+  'stage_rollups',
+  {
+    deployment: text('deployment').notNull(),
+    resolutionNs: integer('resolution_ns').notNull(),
+    bucketStartUnixNs: unixNs('bucket_start_unix_ns').notNull(),
+    workerId: text('worker_id').notNull(),
+    group: text('group_name').notNull(),
+    role: text('role').notNull(),
+    rank: integer('rank').notNull(),
+    blob: blob('blob', { mode: 'buffer' }).notNull(),
+  },
+  (table) => [
+    primaryKey({
+      columns: [table.deployment, table.resolutionNs, table.bucketStartUnixNs, table.workerId],
+    }),
+  ],
+);
+
+/** Buckets that must be summed up again from the next finer ones. */
+export const staleRollups = sqliteTable(
+  'stale_rollups',
+  {
+    deployment: text('deployment').notNull(),
+    /** `stage`, `worker` or `deployment`. */
+    kind: text('kind').notNull(),
+    resolutionNs: integer('resolution_ns').notNull(),
+    bucketStartUnixNs: unixNs('bucket_start_unix_ns').notNull(),
+  },
+  (table) => [
+    primaryKey({
+      columns: [table.deployment, table.kind, table.resolutionNs, table.bucketStartUnixNs],
+    }),
+    index('stale_rollups_by_start').on(table.bucketStartUnixNs),
+  ],
+);
+
 /** Windows whose raw events retention must keep. */
 export const pins = sqliteTable('pins', {
   pinId: text('pin_id').primaryKey(),
@@ -231,7 +369,11 @@ export const annotations = sqliteTable(
   (table) => [index('annotations_by_window').on(table.deployment, table.fromUnixNs)],
 );
 
-/** Running totals: `raw_bytes`, `metric_bytes`. */
+/**
+ * Running totals `raw_bytes` (chunks, packed chunks and journal) and `metric_bytes`; `sequence` of the
+ * newest append; `stage_rollups_through`: appends up to this one are in the stage rollups (missing:
+ * none is).
+ */
 export const meta = sqliteTable('meta', {
   name: text('name').primaryKey(),
   value: integer('value').notNull(),

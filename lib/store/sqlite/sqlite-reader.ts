@@ -3,44 +3,70 @@ import { statSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
+import { earliest } from '#lib/table/instants.ts';
 import type { MetricTable } from '#lib/table/metric-table.ts';
+import type { PackedTable, StepUnpacker } from '#lib/table/packed-table.ts';
 import { REJECT_REASONS, type RejectCounts } from '#lib/table/reject-reasons.ts';
-import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
+import type { DeploymentRollup, GroupRollup, WorkerRollup } from '#lib/table/rollups.ts';
+import type { StageBands } from '#lib/table/stage-bands.ts';
+import type { StageRollup } from '#lib/table/stage-rollups.ts';
+import { unpackedSlices } from '../step-filter.ts';
 import type {
   EventSelection,
   IngestTotals,
   MetricSelection,
+  RollupPart,
+  RollupPartsSelection,
   RollupSelection,
+  StageRollupSelection,
+  StageSliceRow,
+  StageSlicesSelection,
   StoredDeployment,
   StoreSize,
   TelemetryReader,
 } from '../telemetry-store.ts';
-import { eventsInWindow, pointsInWindow } from '../window-filter.ts';
-import { unpackEvents, unpackMetrics } from './blob.ts';
-import { ChunkScan, type DamagedChunk } from './chunk-scan.ts';
+import { pointsInWindow } from '../window-filter.ts';
+import { unpackMetrics } from './blob.ts';
+import { ChunkScan } from './chunk-scan.ts';
+import type { DamagedChunk, DamageListener } from './damage.ts';
+import { EventScan } from './event-scan.ts';
+import { JOURNAL_LIMITS } from './journal.ts';
+import { RollupCover } from './rollup-cover.ts';
 import { RollupReader } from './rollup-statements.ts';
+import { StageRollupReader } from './stage-rollup-statements.ts';
 
-export type DamageListener = (chunk: DamagedChunk) => void;
+export interface ReaderOptions {
+  /** Told once about each stored chunk that cannot be read. */
+  readonly onDamagedChunk?: DamageListener | undefined;
+  readonly unpacker?: StepUnpacker | undefined;
+}
 
 export class SqliteReader implements TelemetryReader {
   readonly #database: Database.Database;
-  readonly #events: ChunkScan;
+  readonly #unpacker: StepUnpacker | undefined;
+  readonly #events: EventScan;
   readonly #metrics: ChunkScan;
   readonly #rollups: RollupReader;
+  readonly #stageRollups: StageRollupReader;
+  readonly #cover: RollupCover;
   readonly #damaged = new Set<string>();
+  readonly #report: DamageListener;
   readonly #statements;
 
-  constructor(database: Database.Database, onDamagedChunk: DamageListener = () => {}) {
+  constructor(database: Database.Database, options: ReaderOptions = {}) {
     this.#database = database;
-    const report = (chunk: DamagedChunk) => {
+    this.#unpacker = options.unpacker;
+    this.#report = (chunk: DamagedChunk) => {
       const key = `${chunk.table} ${chunk.id}`;
       if (this.#damaged.has(key)) return;
       this.#damaged.add(key);
-      onDamagedChunk(chunk);
+      options.onDamagedChunk?.(chunk);
     };
-    this.#events = new ChunkScan(database, 'chunks', report);
-    this.#metrics = new ChunkScan(database, 'metric_chunks', report);
+    this.#events = new EventScan(database, this.#report);
+    this.#metrics = new ChunkScan(database, 'metric_chunks', this.#report);
     this.#rollups = new RollupReader(database);
+    this.#stageRollups = new StageRollupReader(database);
+    this.#cover = new RollupCover(database);
     this.#statements = {
       deployments: database.prepare<
         [],
@@ -65,21 +91,35 @@ export class SqliteReader implements TelemetryReader {
       rawBytes: database
         .prepare<[], bigint>("SELECT value FROM meta WHERE name = 'raw_bytes'")
         .pluck(),
-      oldest: database.prepare<[], bigint | null>('SELECT min(from_unix_ns) FROM chunks').pluck(),
+      journalBytes: database
+        .prepare<[], bigint>('SELECT coalesce(sum(blob_bytes), 0) FROM journal')
+        .pluck(),
+      oldest: (['chunks', 'packed_chunks', 'journal'] as const).map((table) =>
+        database.prepare<[], bigint | null>(`SELECT min(from_unix_ns) FROM ${table}`).pluck(),
+      ),
     };
   }
 
-  async *scanEvents(selection: EventSelection): AsyncGenerator<EventTable> {
+  scanEvents(selection: EventSelection): AsyncIterable<EventTable> {
     const { deployment, window } = selection;
-    for (const table of this.#events.tables(deployment, window, unpackEvents)) {
-      const inside = eventsInWindow(table, window);
-      if (inside !== null) yield inside;
-    }
+    return unpackedSlices(this.scanSteps(selection), window, this.#unpacker, (step, message) =>
+      this.#report({
+        table: 'packed_chunks',
+        id: damagedStepId(step),
+        deployment,
+        rows: step.events,
+        message,
+      }),
+    );
+  }
+
+  async *scanSteps(selection: EventSelection): AsyncGenerator<EventTable | PackedTable> {
+    yield* this.#events.slices(selection);
   }
 
   async *scanMetrics(selection: MetricSelection): AsyncGenerator<MetricTable> {
     const { deployment, window, names } = selection;
-    for (const table of this.#metrics.tables(deployment, window, unpackMetrics)) {
+    for (const table of this.#metrics.tables({ deployment, window }, unpackMetrics)) {
       const inside = pointsInWindow(table, window, names);
       if (inside !== null) yield inside;
     }
@@ -91,6 +131,34 @@ export class SqliteReader implements TelemetryReader {
 
   async deploymentRollups(selection: RollupSelection): Promise<readonly DeploymentRollup[]> {
     return this.#rollups.deployments(selection);
+  }
+
+  async stageRollups(selection: StageRollupSelection): Promise<readonly StageRollup[]> {
+    return this.#stageRollups.workers(selection);
+  }
+
+  async stageGroups(selection: RollupSelection): Promise<readonly StageRollup[]> {
+    return this.#stageRollups.groups(selection);
+  }
+
+  async stageBands(selection: RollupSelection): Promise<readonly StageBands[]> {
+    return this.#stageRollups.bands(selection);
+  }
+
+  async stageSlices(selection: StageSlicesSelection): Promise<readonly StageSliceRow[]> {
+    return this.#stageRollups.slices(selection);
+  }
+
+  async workerRollupSums(selection: RollupSelection): Promise<readonly WorkerRollup[]> {
+    return this.#rollups.workerSums(selection);
+  }
+
+  async groupRollups(selection: RollupSelection): Promise<readonly GroupRollup[]> {
+    return this.#rollups.groups(selection);
+  }
+
+  async rollupParts(selection: RollupPartsSelection): Promise<readonly RollupPart[]> {
+    return this.#cover.parts(selection);
   }
 
   async deployments(): Promise<readonly StoredDeployment[]> {
@@ -137,10 +205,13 @@ export class SqliteReader implements TelemetryReader {
   }
 
   async size(): Promise<StoreSize> {
+    const journalBytes = Number(this.#statements.journalBytes.get() ?? 0n);
     return {
       databaseBytes: fileBytes(this.#database.name),
       walBytes: fileBytes(`${this.#database.name}-wal`),
       rawBytes: Number(this.#statements.rawBytes.get() ?? 0n),
+      journalBytes,
+      compactionBacklogBytes: Math.max(0, journalBytes - JOURNAL_TARGET_BYTES),
       oldestRawUnixNs: this.#oldest(),
       damagedChunks: this.#damaged.size,
     };
@@ -151,9 +222,21 @@ export class SqliteReader implements TelemetryReader {
   }
 
   #oldest(): UnixNanos | null {
-    const oldest = this.#statements.oldest.get() ?? null;
-    return oldest === null ? null : unixNanos(oldest);
+    const starts = this.#statements.oldest.flatMap((statement) => {
+      const start = statement.get() ?? null;
+      return start === null ? [] : [unixNanos(start)];
+    });
+    const first = starts[0];
+    return first === undefined ? null : earliest(starts, first);
   }
+}
+
+/** What the journal may hold before its oldest part should be in chunks. */
+const JOURNAL_TARGET_BYTES = 2 * JOURNAL_LIMITS.moveBytes;
+
+/** Steps have no id of their own: the negative of the instant, in seconds, tells one from another. */
+function damagedStepId({ baseUnixNs, startNs }: PackedTable): number {
+  return -(Number(baseUnixNs) + startNs[0]!) / 1e9;
 }
 
 function fileBytes(path: string): number {

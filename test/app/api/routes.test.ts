@@ -9,6 +9,7 @@ import * as annotations from '#app/api/v1/annotations/route.ts';
 import * as live from '#app/api/v1/deployments/[id]/live/route.ts';
 import * as report from '#app/api/v1/deployments/[id]/report/route.ts';
 import * as series from '#app/api/v1/deployments/[id]/series/route.ts';
+import * as timeline from '#app/api/v1/deployments/[id]/timeline/route.ts';
 import * as deployments from '#app/api/v1/deployments/route.ts';
 import * as health from '#app/api/v1/health/route.ts';
 import * as openapi from '#app/api/v1/openapi.json/route.ts';
@@ -16,6 +17,7 @@ import { deploymentsSchema } from '#lib/api/deployments.ts';
 import { healthSchema } from '#lib/api/health.ts';
 import { PROBLEM_CONTENT_TYPE, problemSchema } from '#lib/api/problem.ts';
 import { reportSchema } from '#lib/api/report-schema.ts';
+import { timelineSchema } from '#lib/api/timeline.ts';
 import { unixNanos } from '#lib/base/units.ts';
 import { openTelemetryWriter } from '#lib/store/open-store.ts';
 import { slowSteps } from '#test/support/live-feed.ts';
@@ -129,6 +131,7 @@ describe('with both', () => {
         batchId: 'one',
         receivedUnixNs: unixNanos(1n),
         events: [slowSteps({ seconds: 2, deployment: DEPLOYMENT })],
+        packed: [],
         metrics: [],
         rejected: new Map([['', { not_afd: 5 }]]),
         logRecords: 2,
@@ -182,6 +185,28 @@ describe('with both', () => {
       const path = '/api/v1/deployments/a%252Fb/series?from=-5m';
       expect((await problemOf(await series.GET(get(path), context))).detail).toContain('"a%2Fb"');
     }
+  });
+
+  test('a timeline has a tag; who has it already gets 304', async () => {
+    const { firstSeenUnixNs } = deploymentsSchema
+      .parse(await (await deployments.GET(get('/x'))).json())
+      .deployments.find(({ id }) => id === DEPLOYMENT)!;
+    const path = `/x/timeline?from=${firstSeenUnixNs}&to=${BigInt(firstSeenUnixNs) + 10_000_000_000n}&bins=64`;
+    const response = await timeline.GET(get(path), encoded);
+    const answer = timelineSchema.parse(await response.json());
+    expect(answer.source).toBe('events');
+    expect(answer.rows).toHaveLength(3);
+    expect(answer.events!.row.length).toBeGreaterThan(100);
+    const etag = response.headers.get('etag')!;
+    expect(etag).toMatch(/^"[\w-]{20,}"$/);
+    const again = await timeline.GET(get(path, { 'if-none-match': `"x", W/${etag}` }), encoded);
+    expect([again.status, await again.text()]).toEqual([304, '']);
+    const one = await timeline.GET(get(`${path}&workers=${answer.rows[1]!.workerId}`), encoded);
+    expect(timelineSchema.parse(await one.json()).rows).toEqual([answer.rows[1]]);
+    expect(await problemOf(await timeline.GET(get('/x/timeline?bins=0'), encoded))).toMatchObject({
+      status: 400,
+      parameter: 'bins',
+    });
   });
 
   test('live events pass through, with the id of the last one seen, until the reader goes', async () => {
@@ -261,6 +286,6 @@ describe('with both', () => {
 
   test('the OpenAPI document names every route', async () => {
     const document = (await openapi.GET().json()) as { paths: Record<string, unknown> };
-    expect(Object.keys(document.paths)).toHaveLength(9);
+    expect(Object.keys(document.paths)).toHaveLength(10);
   });
 });

@@ -4,8 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AdminServer, startAdmin } from '#collector/admin/admin-server.ts';
 import { LiveClients } from '#collector/admin/live-clients.ts';
 import { createMetrics } from '#collector/admin/metrics.ts';
+import { ConditionBoard } from '#collector/observe/condition-board.ts';
 import { ByteBudget } from '#collector/receive/byte-budget.ts';
 import { ReceiverStats } from '#collector/receive/receiver-stats.ts';
+import { readinessSchema } from '#lib/api/condition.ts';
 import { unixNanos } from '#lib/base/units.ts';
 import type { Annotation } from '#lib/store/state-store.ts';
 import { idleIngestStats, sampleReport } from '#test/support/admin-samples.ts';
@@ -24,6 +26,7 @@ const live = {
 };
 const receiver = new ReceiverStats(new ByteBudget(1000));
 const clients = new LiveClients(live);
+const board = new ConditionBoard({ info: () => {}, warn: () => {}, error: () => {} });
 const metrics = createMetrics({
   version: '1.2.3',
   receiver,
@@ -31,6 +34,8 @@ const metrics = createMetrics({
   rejected: () => ({ not_afd: 4 }),
   live,
   clients,
+  board,
+  door: { waiting: 3 },
   nowUnixMs: () => 1_793_000_010_000,
 });
 const annotations = new Map<string, Annotation>();
@@ -40,6 +45,13 @@ const state = {
   },
   deleteAnnotation: async (id: string) => annotations.delete(id),
 };
+
+const readiness = () => ({
+  conditions: board.active(),
+  queueWaitMs: 12,
+  waitingRequests: 3,
+  refused: { overloaded: 2 },
+});
 
 let server: AdminServer;
 let base = '';
@@ -55,6 +67,7 @@ beforeAll(async () => {
     nowUnixMs: () => 1_793_000_010_000,
     notReady: () => notReady,
     notAlive: () => notAlive,
+    readiness,
     status: () => ({ big: unixNanos(1_793_000_000_000_000_001n), phase: 'accepting' }),
     onError: () => {},
   });
@@ -74,7 +87,7 @@ describe('while the collector starts', () => {
     notReady = ['the store is being opened'];
     const ready = await fetch(`${base}/readyz`);
     expect(ready.status).toBe(503);
-    expect(await ready.json()).toEqual({ status: 'not ready', reasons: notReady });
+    expect(await ready.json()).toMatchObject({ status: 'not ready', reasons: notReady });
     expect((await fetch(`${base}/livez`)).status).toBe(200);
     for (const path of ['/metrics', '/live?deployment=demo']) {
       const response = await fetch(base + path);
@@ -96,7 +109,11 @@ describe('health', () => {
     ]) {
       const response = await fetch(base + path);
       expect(response.status).toBe(200);
-      expect(await response.json()).toEqual({ status: word, reasons: [] });
+      expect(await response.json()).toEqual({
+        status: word,
+        reasons: [],
+        ...(path === '/livez' ? {} : readiness()),
+      });
     }
   });
 
@@ -109,6 +126,27 @@ describe('health', () => {
     expect((await fetch(`${base}/livez`)).status).toBe(503);
     expect((await fetch(`${base}/readyz`)).status).toBe(503);
     notAlive = [];
+  });
+});
+
+describe('conditions', () => {
+  test('are told by /readyz in the form of the contract, and are a gauge each', async () => {
+    board.begin('clock', 'the clock jumped', 1_793_000_000_000);
+    const ready = await fetch(`${base}/readyz`);
+    expect(ready.status).toBe(200);
+    const body = readinessSchema.parse(await ready.json());
+    expect(body.conditions).toMatchObject([
+      { name: 'clock', severity: 'warning', notReady: false, sinceUnixMs: 1_793_000_000_000 },
+    ]);
+    expect(body.conditions[0]?.remedy).toContain('NTP');
+    const during = await (await fetch(`${base}/metrics`)).text();
+    expect(during).toContain('afdscope_condition{condition="clock"} 1');
+    expect(during).toContain('afdscope_condition{condition="disk-full"} 0');
+    board.end('clock');
+    const after = await (await fetch(`${base}/metrics`)).text();
+    expect(after).toContain('afdscope_condition{condition="clock"} 0');
+    expect(after).toContain('afdscope_condition_entered_total{condition="clock"} 1');
+    expect(after).toContain('afdscope_receiver_waiting_requests 3');
   });
 });
 

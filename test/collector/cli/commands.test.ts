@@ -144,4 +144,25 @@ describe('doctor', () => {
     expect(elsewhere.code).toBe(1);
     expect(elsewhere.stdout).toMatch(/ports +failed +port \d+ on 127.0.0.1 is taken/);
   });
+
+  test('finds damage in the database, and says what to do', async () => {
+    const dataDir = scratchFolder();
+    const path = join(dataDir, 'afdscope.db');
+    await (await openTelemetryWriter({ data: dataDir })).close();
+    const whole = readFileSync(path);
+    // A page that no table's root is on, then the one with the schema.
+    const pages: [number, RegExp][] = [
+      [whole.length - 4096, /the database is damaged \(.*\): move afdscope\.db/s],
+      [0, /the file is not a database .*: move afdscope\.db/s],
+    ];
+    for (const [fromBytes, message] of pages) {
+      writeFileSync(path, Buffer.from(whole).fill(0xa5, fromBytes, fromBytes + 4096));
+      const { code, stdout } = await runAfdscope(['doctor', '--json'], ownPlaces(dataDir));
+      expect(code).toBe(1);
+      const store = answer.parse(JSON.parse(stdout)).checks.filter(({ name }) => name === 'store');
+      expect(store.filter(({ state }) => state === 'failed').map(({ detail }) => detail)).toEqual([
+        expect.stringMatching(message),
+      ]);
+    }
+  });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { batchIdOf, GroupCommit, type PendingBatch } from '#collector/ingest/group-commit.ts';
+import { batchIdOf } from '#collector/ingest/batch-id.ts';
+import { GroupCommit, type PendingBatch } from '#collector/ingest/group-commit.ts';
 import type { CommitPolicy, CommitReport } from '#collector/ingest/thread-messages.ts';
 import type { IngestOutcome, IngestReply } from '#collector/messages.ts';
 import { err, ok, type Result } from '#lib/base/result.ts';
@@ -18,6 +19,8 @@ const decoder = {
     return ok({
       signal: 'logs',
       received: text.length,
+      packed: [],
+      packedTimes: [],
       events: [],
       metrics: [],
       logRecords: text.length,
@@ -42,7 +45,7 @@ class FakeStore {
     return batches.map(({ batchId }) => {
       const duplicate = this.known.has(batchId);
       this.known.add(batchId);
-      return { duplicate };
+      return { duplicate, sequence: this.appends.length, freshPacked: [], duplicateStepEvents: 0 };
     });
   }
 }
@@ -54,16 +57,22 @@ function start(policy: CommitPolicy = POLICY) {
   const states: unknown[] = [];
   const warnings: string[] = [];
   const lost: PendingBatch[] = [];
+  const waiting: PendingBatch[] = [];
   const group = new GroupCommit(store, decoder, policy, {
     reply: (more) => replies.push(...more),
     committed: () => undefined,
     lost: (pending) => lost.push(pending),
     report: (commit) => reports.push(commit),
     storeState: (failure) => states.push(failure),
+    mayWait: (pending) => {
+      if (pending.answerByMs === undefined) return false;
+      waiting.push(pending);
+      return true;
+    },
     warn: (message) => warnings.push(message),
   });
   let id = 0;
-  const send = (text: string): number => {
+  const send = (text: string, answerByMs?: number): number => {
     id++;
     group.accept({
       type: 'request',
@@ -71,12 +80,13 @@ function start(policy: CommitPolicy = POLICY) {
       signal: 'logs',
       encoding: 'json',
       body: Buffer.from(text),
+      ...(answerByMs === undefined ? {} : { answerByMs }),
     });
     return id;
   };
   const outcomeOf = (wanted: number): IngestOutcome | undefined =>
     replies.find((reply) => reply.id === wanted)?.outcome;
-  return { store, group, send, replies, reports, states, warnings, lost, outcomeOf };
+  return { store, group, send, replies, reports, states, warnings, lost, waiting, outcomeOf };
 }
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -187,6 +197,20 @@ describe('outcomes', () => {
     expect(reports.map(({ ok: good }) => good)).toEqual([false, true]);
   });
 
+  test('one whose sender waits is kept unanswered, and stored when it comes again', async () => {
+    const { group, send, store, outcomeOf, waiting } = start();
+    store.failure = () => new StoreUnavailableError('locked', 'locked');
+    const [patient, hasty] = [send('a', 1e12), send('b')];
+    await group.flush();
+    expect(outcomeOf(patient)).toBeUndefined();
+    expect(outcomeOf(hasty)).toMatchObject({ status: 'unavailable' });
+    expect(waiting.map(({ replyId }) => replyId)).toEqual([patient]);
+    store.failure = undefined;
+    for (const pending of waiting) group.add(pending);
+    await group.flush();
+    expect(outcomeOf(patient)).toMatchObject({ status: 'stored', duplicate: false });
+  });
+
   test('a request that breaks the store fails alone', async () => {
     const { group, send, store, outcomeOf, states } = start();
     const poison = batchIdOf('logs', Buffer.from('poison'));
@@ -208,6 +232,7 @@ describe('outcomes', () => {
         batchId: 'late:1',
         receivedUnixNs: 0n as TelemetryBatch['receivedUnixNs'],
         events: [],
+        packed: [],
         metrics: [],
         rejected: new Map([['demo', { late: 3 }]]),
         logRecords: 0,

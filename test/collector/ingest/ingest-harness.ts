@@ -7,13 +7,15 @@ import {
   type IngestService,
   startIngest,
 } from '#collector/ingest/ingest-client.ts';
-import { unixNanos } from '#lib/base/units.ts';
+import { NS_PER_S, unixNanos } from '#lib/base/units.ts';
+import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { openTelemetryReader } from '#lib/store/open-store.ts';
-import type { IngestTotals } from '#lib/store/telemetry-store.ts';
+import type { IngestTotals, TelemetryReader } from '#lib/store/telemetry-store.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { EventTableBuilder } from '#lib/table/event-table-builder.ts';
 import { testWorker } from '#test/support/afd-table.ts';
 import { encodeTracesJson, encodeTracesProtobuf } from '#test/support/otlp-encode.ts';
+import { encodePackedProtobuf } from '#test/support/packed-spans.ts';
 
 export const DEPLOYMENT = 'prod';
 const BASE = unixNanos(1_750_000_000_000_000_000n);
@@ -35,7 +37,7 @@ export class DataFolder {
 
   /** How often each step is stored. */
   async storedSteps(): Promise<Map<number, number>> {
-    const reader = await openTelemetryReader({ data: this.path });
+    const reader = await this.#reader();
     const counts = new Map<number, number>();
     for await (const table of reader.scanEvents({ deployment: DEPLOYMENT })) {
       for (let i = 0; i < table.length; i++) {
@@ -46,8 +48,28 @@ export class DataFolder {
     return counts;
   }
 
+  /** Events in the sums by stage. */
+  async summedEvents(): Promise<number> {
+    const reader = await this.#reader();
+    const rollups = await reader.stageRollups({
+      deployment: DEPLOYMENT,
+      window: { fromUnixNs: unixNanos(0n), toUnixNs: unixNanos(2n ** 62n) },
+      resolutionNs: NS_PER_S,
+    });
+    await reader.close();
+    let events = 0;
+    for (const { cells } of rollups) {
+      for (let cell = 0; cell < cells.length; cell++) events += cells.count[cell]!;
+    }
+    return events;
+  }
+
+  #reader(): Promise<TelemetryReader> {
+    return openTelemetryReader({ data: this.path, unpacker: new PackedUnpacker() });
+  }
+
   async totals(): Promise<readonly IngestTotals[]> {
-    const reader = await openTelemetryReader({ data: this.path });
+    const reader = await this.#reader();
     const totals = await reader.ingestTotals();
     await reader.close();
     return totals;
@@ -71,6 +93,11 @@ export function stepsTable(firstStep: number, count: number): EventTable {
 
 export function stepsBody(firstStep: number, count = 1): Uint8Array<ArrayBuffer> {
   return new Uint8Array(encodeTracesProtobuf(stepsTable(firstStep, count)));
+}
+
+/** The same as packed steps. */
+export function packedStepsBody(firstStep: number, count = 1): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(encodePackedProtobuf(stepsTable(firstStep, count)));
 }
 
 export function stepsJson(firstStep: number, count = 1): string {

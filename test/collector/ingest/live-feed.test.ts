@@ -36,6 +36,7 @@ function pending(
       batchId: 'b',
       receivedUnixNs: unixNanos(0n),
       events,
+      packed: [],
       metrics: [],
       rejected,
       logRecords: 2,
@@ -46,7 +47,7 @@ function pending(
   };
 }
 
-const STORED = { duplicate: false };
+const STORED = { duplicate: false, sequence: 1, freshPacked: [], duplicateStepEvents: 0 };
 
 let near: MessagePort;
 let far: MessagePort;
@@ -103,7 +104,7 @@ describe('what the live thread gets', () => {
         pending([table(2)], new Map([['prod', { clamped: 2, not_afd: 1 }]])),
         pending([table(4)], new Map([['prod', { clamped: 8 }]])),
       ],
-      [STORED, STORED, { duplicate: true }],
+      [STORED, STORED, { ...STORED, duplicate: true }],
     );
     await until(() => received.length === 1);
     expect(received[0]!.events.map(({ length }) => length)).toEqual([5, 2]);

@@ -1,10 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { type CycleOutcome, LiveEngine } from '#collector/live/live-engine.ts';
+import {
+  type CycleOutcome,
+  LiveEngine,
+  type LiveEngineParts,
+} from '#collector/live/live-engine.ts';
 import { LIVE_DEFAULTS, type LiveSettings } from '#collector/live/live-settings.ts';
 import { reportOf } from '#lib/analysis/build-report.ts';
 import { mergeRollups, rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
 import { liveEventSchema, type TrendPoint } from '#lib/api/live-event.ts';
 import { NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import { trendPoints } from '#lib/query/trend-points.ts';
 import { tableSpan } from '#lib/table/event-tables.ts';
@@ -19,6 +24,7 @@ import {
 import { gauge, metricTable } from '#test/support/metric-points.ts';
 
 const SETTINGS: LiveSettings = { ...LIVE_DEFAULTS, store: 'memory:', dataDir: 'none' };
+const PARTS: LiveEngineParts = { unpacker: new PackedUnpacker(), cpuMs: () => 0 };
 
 interface Played {
   readonly outcomes: readonly CycleOutcome[];
@@ -35,7 +41,7 @@ function play(
   settings = SETTINGS,
   lost?: Delivery,
 ): Played {
-  const engine = new LiveEngine(settings);
+  const engine = new LiveEngine(settings, PARTS);
   engine.setWatched('demo', true);
   const outcomes: CycleOutcome[] = [];
   const workers = new Map<string, WorkerRollup>();
@@ -232,7 +238,7 @@ describe('LiveEngine', () => {
   });
 
   test('idle deployments leave the memory', () => {
-    const engine = new LiveEngine({ ...SETTINGS, evictAfterMs: 60_000 });
+    const engine = new LiveEngine({ ...SETTINGS, evictAfterMs: 60_000 }, PARTS);
     const nowMs = Number(FEED_START / 1_000_000n);
     const one = slowSteps({ seconds: 1, deployment: 'gone' });
     engine.take(committed(one), nowMs);
@@ -242,7 +248,7 @@ describe('LiveEngine', () => {
   });
 
   test('a deployment that nobody knows is empty; one that only the store knows is quiet', () => {
-    const engine = new LiveEngine(SETTINGS);
+    const engine = new LiveEngine(SETTINGS, PARTS);
     engine.setStored(['old']);
     engine.setWatched('old', true);
     engine.setWatched('new', true);
@@ -256,7 +262,7 @@ describe('LiveEngine', () => {
   });
 
   test('GPU figures join by the UUID, from a sender that knows no deployment', () => {
-    const engine = new LiveEngine(SETTINGS);
+    const engine = new LiveEngine(SETTINGS, PARTS);
     engine.setWatched('demo', true);
     const nowUnixNs = (FEED_START + 6_000_000_000n) as UnixNanos;
     const nowMs = Number(nowUnixNs / 1_000_000n);

@@ -67,6 +67,7 @@ async function append(table: EventTable, id: string): Promise<void> {
       batchId: id,
       receivedUnixNs: secondsAgo(0),
       events: [table],
+      packed: [],
       metrics: [],
       rejected: new Map([['', { not_afd: 3 }]]),
       logRecords: 0,

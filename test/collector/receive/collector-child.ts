@@ -9,6 +9,8 @@ const ingest = await startIngest({
   dataDir,
   store: 'sqlite',
   retention: { rawNs: 1e18, rawBytes: 1e12, rollupsNs: 1e18 },
+  // Often, so that kills come in the middle of it.
+  periods: { sumsMs: 40, retainMs: 30, retainAgainMs: 5 },
 });
 const receiver = await startOtlpHttp({
   host: '127.0.0.1',

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { GroupedSamples, medianOf, quantilesOf } from '#lib/analysis/quantiles.ts';
+import { medianOf, quantilesOf } from '#lib/analysis/quantiles.ts';
+import { groupSamples, joinedIn, mediansOf, samplesIn } from '#lib/analysis/samples.ts';
 import { seededRandom } from '#test/support/afd-table.ts';
 import { oracleMedian, oracleQuantiles } from '#test/support/oracle.ts';
 
@@ -44,18 +45,26 @@ describe('quantiles', () => {
   it('by group leave out negative groups and NaN', () => {
     const groups = Int32Array.of(1, 0, -1, 1, 1, 2);
     const values = Float64Array.of(5, 1, 9, 7, Number.NaN, Number.NaN);
-    const samples = new GroupedSamples(groups, values, 3);
-    expect([0, 1, 2].map((g) => [...samples.of(g)])).toEqual([[1], [5, 7], []]);
-    expect([...samples.medians()]).toEqual([1, 6, Number.NaN]);
+    const samples = groupSamples(groups, values, 3);
+    expect([0, 1, 2].map((g) => [...samplesIn(samples, g)])).toEqual([[1], [5, 7], []]);
+    expect([...mediansOf(samples)]).toEqual([1, 6, Number.NaN]);
   });
 
   it('by group keep every sample once', () => {
     const random = seededRandom(5);
     const groups = Int32Array.from({ length: 5000 }, () => Math.floor(random() * 40) - 2);
     const values = Float64Array.from({ length: 5000 }, (_, i) => i);
-    const samples = new GroupedSamples(groups, values, 38);
+    const samples = groupSamples(groups, values, 38);
     for (let g = 0; g < 38; g++) {
-      expect([...samples.of(g)]).toEqual([...values].filter((_, i) => groups[i] === g));
+      expect([...samplesIn(samples, g)]).toEqual([...values].filter((_, i) => groups[i] === g));
     }
+  });
+
+  it('by group are joined over columns', () => {
+    const one = groupSamples(Int32Array.of(1, 0, 2), Float64Array.of(5, 1, 3), 3);
+    const two = groupSamples(Int32Array.of(1, 1), Float64Array.of(6, 7), 3);
+    expect([0, 1, 2].map((g) => [...joinedIn([one, two], g)])).toEqual([[1], [5, 6, 7], [3]]);
+    expect([...joinedIn([one, two], 1, 2)].sort()).toEqual([3, 5, 6, 7]);
+    expect(joinedIn([one], 0, 3)).toEqual(one.values);
   });
 });

@@ -1,13 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { joinTables } from '#lib/live/join-tables.ts';
 import { LiveWindow } from '#lib/live/live-window.ts';
 import { partitionTable } from '#lib/live/partition-table.ts';
 import { Kind, Stage } from '#lib/table/codes.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { EventTableBuilder } from '#lib/table/event-table-builder.ts';
+import { selectSteps } from '#lib/table/packed-tables.ts';
 import { testWorker } from '#test/support/afd-table.ts';
+import { keptSteps } from '#test/support/kept-steps.ts';
+import { slowSteps } from '#test/support/live-feed.ts';
 import { wildTables } from '#test/support/random-tables.ts';
 import { eventRows } from '#test/support/table-rows.ts';
 
@@ -60,7 +64,7 @@ describe('partitionTable and joinTables', () => {
 
 describe('LiveWindow', () => {
   test('gives the events of a span, and few others', () => {
-    const window = new LiveWindow();
+    const window = new LiveWindow(new PackedUnpacker());
     window.add(eventsAt([0.1, 5.2, 3.3, 9.9]));
     window.add(eventsAt([3.4, 4.1], BASE + 86_400_000_000_000n));
     expect(window.events).toBe(6);
@@ -79,7 +83,7 @@ describe('LiveWindow', () => {
   });
 
   test('forgets by time and by number, and says how many events went', () => {
-    const window = new LiveWindow();
+    const window = new LiveWindow(new PackedUnpacker());
     window.add(eventsAt([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
     expect(window.dropBefore(at(2.9))).toBe(3);
     expect(window.events).toBe(7);
@@ -92,11 +96,58 @@ describe('LiveWindow', () => {
   });
 
   test('many small batches of one slot are joined, and none is lost', () => {
-    const window = new LiveWindow();
+    const window = new LiveWindow(new PackedUnpacker());
     for (let i = 0; i < 500; i++) window.add(eventsAt([1 + i / 10_000]));
     const tables = window.tables({ fromUnixNs: at(1), toUnixNs: at(2) });
     expect(tables.length).toBeLessThan(60);
     expect(new Set(stepsOf(tables)).size).toBeGreaterThan(40);
     expect(stepsOf(tables)).toHaveLength(500);
+  });
+});
+
+describe('packed steps in the window', () => {
+  // What decoding makes of the events, so that senders are described alike.
+  const [steps] = keptSteps(slowSteps({ seconds: 1, startUnixNs: at(0) }));
+  const table = new PackedUnpacker().unpack(steps!);
+
+  test('a span has the events that plain ones would have, and of no step but those that reach in', () => {
+    const plain = new LiveWindow(new PackedUnpacker());
+    plain.add(table);
+    const window = new LiveWindow(new PackedUnpacker());
+    window.addPacked(steps!);
+    expect(window.events).toBe(table.length);
+    for (const [from, to] of [
+      [0, 1],
+      [0.1, 0.15],
+      [0.24, 0.26],
+      [0.3, 0.301],
+      [5, 6],
+    ] as const) {
+      const span = { fromUnixNs: at(from), toUnixNs: at(to) };
+      const inside = (rows: ReturnType<typeof eventRows>) =>
+        rows.filter((row) => {
+          const [start] = JSON.parse(row) as [string];
+          return BigInt(start) >= at(from) && BigInt(start) < at(to);
+        });
+      expect(inside(eventRows(window.tables(span))).sort()).toEqual(
+        inside(eventRows(plain.tables(span))).sort(),
+      );
+      const found = new Set(window.tables(span).flatMap((one) => [...one.step]));
+      expect(found.size).toBeLessThanOrEqual((to - from) * 15 + 2);
+    }
+  });
+
+  test('many small messages are brought together; what is dropped is counted', () => {
+    const window = new LiveWindow(new PackedUnpacker());
+    for (let row = 0; row < steps!.length; row++) {
+      window.addPacked(selectSteps(steps!, Uint32Array.of(row)));
+    }
+    const all = { fromUnixNs: at(0), toUnixNs: at(10) };
+    expect(window.tables(all).length).toBeLessThan(60);
+    expect(eventRows(window.tables(all)).sort()).toEqual(eventRows([table]).sort());
+    const late = window.count({ fromUnixNs: at(0.25), toUnixNs: at(10) });
+    expect(window.dropBefore(at(0.25))).toBe(table.length - late);
+    expect(window.events).toBe(late);
+    expect(window.count(all)).toBe(late);
   });
 });

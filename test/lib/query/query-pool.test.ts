@@ -113,6 +113,7 @@ describe('QueryPool', () => {
         batchId: 'one',
         receivedUnixNs: unixNanos(1n),
         events: [table],
+        packed: [],
         metrics: [],
         rejected: new Map(),
         logRecords: 0,

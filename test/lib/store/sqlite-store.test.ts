@@ -2,13 +2,45 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
+import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { openStateWriter, openTelemetryWriter } from '#lib/store/open-store.ts';
+import { JOURNAL_LIMITS } from '#lib/store/sqlite/journal.ts';
+import { openWriterDatabase } from '#lib/store/sqlite/open-database.ts';
+import { SqliteStore } from '#lib/store/sqlite/sqlite-store.ts';
+import { acquireWriterLock } from '#lib/store/sqlite/writer-lock.ts';
+import { batchOf } from '#test/support/telemetry-batch.ts';
+import { describePackedStore } from './packed-contract.ts';
 import { describeStateStore } from './state-contract.ts';
 import { describeTelemetryStore } from './telemetry-contract.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'afdscope-sqlite-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
-const location = () => ({ data: mkdtempSync(join(root, 'data-')) });
+const location = () => ({
+  data: mkdtempSync(join(root, 'data-')),
+  unpacker: new PackedUnpacker(),
+});
 
 describeTelemetryStore('sqlite', () => openTelemetryWriter(location()));
+describePackedStore({
+  name: 'sqlite, in the journal',
+  open: () => openTelemetryWriter(location()),
+  tidy: async () => {},
+});
+describePackedStore({
+  name: 'sqlite, in packed chunks',
+  open: async () => {
+    const { data, unpacker } = location();
+    const lock = acquireWriterLock(data, 'telemetry');
+    const journal = { ...JOURNAL_LIMITS, moveBytes: 1 };
+    return new SqliteStore(openWriterDatabase(data), lock, { unpacker, journal });
+  },
+  tidy: async (store) => {
+    for (let more = true; more; ) {
+      ({ more } = await store.retain(
+        { rawNs: 1e18, rawBytes: 1e18, rollupsNs: 1e18 },
+        batchOf('').receivedUnixNs,
+      ));
+    }
+  },
+});
 describeStateStore('sqlite', () => openStateWriter(location()));

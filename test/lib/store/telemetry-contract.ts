@@ -134,12 +134,12 @@ export function describeTelemetryStore(name: string, open: () => Promise<Telemet
         rejected: new Map([['prod', { bad_time: 3 }]]),
         logRecords: 4,
       });
-      expect(await store.append([batch])).toEqual([{ duplicate: false }]);
-      expect(await store.append([batchOf('other'), batch])).toEqual([
+      expect(await store.append([batch])).toMatchObject([{ duplicate: false }]);
+      expect(await store.append([batchOf('other'), batch])).toMatchObject([
         { duplicate: false },
         { duplicate: true },
       ]);
-      expect(await store.append([batch])).toEqual([{ duplicate: true }]);
+      expect(await store.append([batch])).toMatchObject([{ duplicate: true }]);
       expect(eventRows(await events('prod'))).toHaveLength(2);
       expect(await store.ingestTotals()).toEqual([
         {
@@ -162,7 +162,7 @@ export function describeTelemetryStore(name: string, open: () => Promise<Telemet
 
     test('the same batch twice in one append is stored once', async () => {
       const batch = batchOf('same', { events: [spans([[0, 1]])] });
-      expect(await store.append([batch, batch])).toEqual([
+      expect(await store.append([batch, batch])).toMatchObject([
         { duplicate: false },
         { duplicate: true },
       ]);
@@ -351,15 +351,40 @@ export function describeTelemetryStore(name: string, open: () => Promise<Telemet
         expect(await store.deploymentRollups(select(0, 9))).toEqual([whole(1, 2)]);
       });
 
-      test('go when they are old', async () => {
-        await store.putRollups([worker(1, 0, 5), worker(9, 0, 5)], [whole(1, 1), whole(9, 1)]);
-        const outcome = await store.retain(
-          { ...FOREVER, rollupsNs: 5 * SECOND_NS },
-          unixNanos(BUCKET + BigInt(10 * SECOND_NS)),
-        );
-        expect(outcome).toEqual({ deletedChunks: 0, deletedRollups: 2, more: false });
-        expect(await store.workerRollups(select(0, 99))).toEqual([worker(9, 0, 5)]);
-        expect(await store.deploymentRollups(select(0, 99))).toEqual([whole(9, 1)]);
+      test('go when they are old, whole buckets of the next length at a time', async () => {
+        await store.putRollups([worker(1, 0, 5), worker(12, 0, 5)], [whole(1, 1), whole(12, 1)]);
+        const policy = { ...FOREVER, rawNs: 5 * SECOND_NS, rollupsNs: 5 * SECOND_NS };
+        const at = (second: number) => unixNanos(BUCKET + BigInt(second * SECOND_NS));
+        expect(await store.retain(policy, at(14))).toMatchObject({ deletedRollups: 0 });
+        expect(await store.retain(policy, at(15))).toMatchObject({ deletedRollups: 2 });
+        expect(await store.workerRollups(select(0, 99))).toEqual([worker(12, 0, 5)]);
+        expect(await store.deploymentRollups(select(0, 99))).toEqual([whole(12, 1)]);
+      });
+
+      test('finer ones go sooner, but none before the raw events', async () => {
+        const levels = [1, 10, 60, 3600].map((seconds) => worker(0, 0, 5, seconds * SECOND_NS));
+        await store.putRollups(levels, []);
+        const kept = async (): Promise<number[]> => {
+          const rows = await Promise.all(
+            levels.map(({ resolutionNs }) => store.workerRollups(select(0, 1, resolutionNs))),
+          );
+          return rows.map((row) => Math.min(1, row.length));
+        };
+        const day = 86_400 * SECOND_NS;
+        const policy = { rawBytes: 1e18, rollupsNs: 90 * day };
+        const at = (seconds: number) => unixNanos(BUCKET + BigInt(seconds * SECOND_NS));
+        await store.retain({ ...policy, rawNs: 2 * 3600 * SECOND_NS }, at(2 * 3600));
+        expect(await kept()).toEqual([1, 1, 1, 1]);
+        await store.retain({ ...policy, rawNs: 60 * SECOND_NS }, at(3600 + 10));
+        expect(await kept()).toEqual([0, 1, 1, 1]);
+        await store.retain({ ...policy, rawNs: 60 * SECOND_NS }, at(6 * 3600 + 60));
+        expect(await kept()).toEqual([0, 0, 1, 1]);
+        await store.retain({ ...policy, rawNs: 60 * SECOND_NS }, at((3 * 24 + 2) * 3600));
+        expect((await kept()).slice(0, 2)).toEqual([0, 0]);
+        expect((await kept())[3]).toBe(1);
+        const last = at(92 * 24 * 3600);
+        while ((await store.retain({ ...policy, rawNs: 60 * SECOND_NS }, last)).more);
+        expect(await kept()).toEqual([0, 0, 0, 0]);
       });
     });
 

@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checksum32 } from '#lib/table/checksum.ts';
-import { decodeEvents, encodeEvents } from '#lib/table/chunk-codec.ts';
+import { decodeEvents } from '#lib/table/chunk-codec.ts';
 import { decodeMetrics, encodeMetrics } from '#lib/table/chunk-codec-metrics.ts';
 import { ChunkFormatError } from '#lib/table/chunk-frame.ts';
-import { workerStartOrder } from '#lib/table/event-tables.ts';
-import { afdTable, seededRandom } from '#test/support/afd-table.ts';
+import { encodeEvents, encodeTables } from '#lib/table/encode-events.ts';
+import type { EventTable } from '#lib/table/event-table.ts';
+import { EventTableBuilder } from '#lib/table/event-table-builder.ts';
+import { concatTables } from '#lib/table/event-tables.ts';
+import { afdTable, seededRandom, testWorker } from '#test/support/afd-table.ts';
 import { arbitraryEvents, arbitraryMetrics } from '#test/support/arbitrary-table.ts';
 import { eventRows, metricRows } from '#test/support/table-rows.ts';
 
@@ -19,7 +22,7 @@ describe('events', () => {
         expect(eventRows([decoded])).toEqual(eventRows([table]));
         expect(decoded.baseUnixNs).toBe(table.baseUnixNs);
         expect(decoded.stageNames).toEqual(table.stageNames);
-        expect(workerStartOrder(decoded)).toBeNull();
+        expect(isSorted(decoded)).toBe(true);
       }),
       { numRuns: 500, seed: 11 },
     );
@@ -31,6 +34,43 @@ describe('events', () => {
     expect(decoded.measures.flops).toBeNull();
     expect(decoded.lists.peers).toBeNull();
     expect(eventRows([decoded])).toEqual(eventRows([ATTENTION]));
+  });
+
+  test('several tables make the chunk that their rows together make', () => {
+    fc.assert(
+      fc.property(fc.array(arbitraryEvents, { minLength: 1, maxLength: 4 }), (drawn) => {
+        const tables = drawn.map((table) => ({ ...table, baseUnixNs: drawn[0]!.baseUnixNs }));
+        const chunk = encodeTables(tables);
+        const joined = concatTables(tables);
+        expect(eventRows([decodeEvents(chunk)])).toEqual(eventRows([joined]));
+        expect(chunk).toEqual(encodeEvents(joined));
+      }),
+      { numRuns: 200, seed: 13 },
+    );
+  });
+
+  test('memory that is lent is used where it is large enough, and nothing of before shows', () => {
+    const room = new Uint8Array(1 << 20).fill(0xa5);
+    const lent = encodeTables([ATTENTION, ATTENTION], room);
+    expect(lent.buffer).toBe(room.buffer);
+    expect(lent).toEqual(encodeTables([ATTENTION, ATTENTION]));
+    expect(encodeTables([ATTENTION], new Uint8Array(10))).toEqual(encodeEvents(ATTENTION));
+  });
+
+  test.each([200, 20_000])('%i shuffled rows come back by worker, then start', (count) => {
+    const random = seededRandom(count);
+    const workers = Array.from({ length: 5 }, (_, rank) => testWorker(rank));
+    const builder = new EventTableBuilder(ATTENTION.baseUnixNs, workers);
+    for (let i = 0; i < count; i++) {
+      const worker = Math.floor(random() * 5);
+      const startNs = Math.floor(random() * 1e6);
+      builder.add({ startNs, durationNs: 1, worker, stage: 0, kind: 0 });
+    }
+    const table = builder.finish();
+    const decoded = decodeEvents(encodeEvents(table));
+    expect(isSorted(table)).toBe(false);
+    expect(isSorted(decoded)).toBe(true);
+    expect(eventRows([decoded])).toEqual(eventRows([table]));
   });
 
   test('encoding the same table twice gives the same bytes', () => {
@@ -127,3 +167,11 @@ describe('damage', () => {
     }
   });
 });
+
+function isSorted({ worker, startNs, length }: EventTable): boolean {
+  for (let i = 1; i < length; i++) {
+    const step = worker[i]! - worker[i - 1]!;
+    if (step < 0 || (step === 0 && startNs[i]! < startNs[i - 1]!)) return false;
+  }
+  return true;
+}

@@ -5,9 +5,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { unixNanos } from '#lib/base/units.ts';
-import { decodeEvents, encodeEvents } from '#lib/table/chunk-codec.ts';
+import { decodeEvents } from '#lib/table/chunk-codec.ts';
 import { decodeMetrics, encodeMetrics } from '#lib/table/chunk-codec-metrics.ts';
 import { Kind, Phase, STAGES, Stage } from '#lib/table/codes.ts';
+import { encodeEvents } from '#lib/table/encode-events.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { EventTableBuilder } from '#lib/table/event-table-builder.ts';
 import { testWorker } from '#test/support/afd-table.ts';

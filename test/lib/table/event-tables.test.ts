@@ -3,14 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { unixNanos } from '#lib/base/units.ts';
 import { STAGES } from '#lib/table/codes.ts';
 import { EventTableBuilder } from '#lib/table/event-table-builder.ts';
-import {
-  concatTables,
-  rowsByKey,
-  selectRows,
-  tableSpan,
-  workerStartOrder,
-} from '#lib/table/event-tables.ts';
-import { afdTable, seededRandom, testWorker } from '#test/support/afd-table.ts';
+import { concatTables, rowsByKey, selectRows, tableSpan } from '#lib/table/event-tables.ts';
+import { afdTable, testWorker } from '#test/support/afd-table.ts';
 import { arbitraryEvents } from '#test/support/arbitrary-table.ts';
 import { eventRows } from '#test/support/table-rows.ts';
 
@@ -80,32 +74,6 @@ test('selectRows takes the rows asked for, lists and measures too', () => {
     }),
     { numRuns: 100, seed: 4 },
   );
-});
-
-describe('workerStartOrder', () => {
-  test.each([200, 20_000])('sorts %i shuffled rows by worker, then start', (count) => {
-    const random = seededRandom(count);
-    const builder = new EventTableBuilder(
-      unixNanos(BASE),
-      Array.from({ length: 5 }, (_, rank) => testWorker(rank)),
-    );
-    for (let i = 0; i < count; i++) {
-      const worker = Math.floor(random() * 5);
-      builder.add({
-        startNs: Math.floor(random() * 1e6),
-        durationNs: 1,
-        worker,
-        stage: 0,
-        kind: 0,
-      });
-    }
-    const table = builder.finish();
-    const order = workerStartOrder(table);
-    expect(order).not.toBeNull();
-    const sorted = selectRows(table, order!);
-    expect(workerStartOrder(sorted)).toBeNull();
-    expect(eventRows([sorted])).toEqual(eventRows([table]));
-  });
 });
 
 test('rowsByKey is stable', () => {

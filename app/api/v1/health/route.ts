@@ -15,19 +15,21 @@ export function GET(request: Request): Promise<Response> {
     const { pool, collector } = services();
     const [collectorHealth, stored] = await Promise.all([
       collector.health(),
-      pool.ask('totals', {}, Date.now(), request.signal).catch(nothingWithoutDatabase),
+      pool.ask('totals', {}, Date.now(), request.signal).catch(whyNot),
     ]);
     const health: Health = {
       atUnixMs: Date.now(),
       collector: collectorHealth,
-      store: stored?.store ?? null,
-      totals: [...(stored?.totals ?? [])],
+      ...(typeof stored === 'string'
+        ? { store: null, storeProblem: stored, totals: [] }
+        : { store: stored?.store ?? null, totals: [...(stored?.totals ?? [])] }),
     };
     return jsonAnswer(health);
   });
 }
 
-function nothingWithoutDatabase(error: unknown): StoreTotals | null {
-  if (error instanceof QueryFailedError && error.failure.kind === 'no-database') return null;
-  throw error;
+/** A database that cannot be read is what this page must be able to say. */
+function whyNot(error: unknown): StoreTotals | string | null {
+  if (!(error instanceof QueryFailedError)) throw error;
+  return error.failure.kind === 'no-database' ? null : error.failure.message;
 }

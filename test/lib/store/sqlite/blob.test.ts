@@ -10,7 +10,7 @@ test.each(['attention', 'ffn'] as const)(
   '%s events take at most 4 bytes each at 3 %% jitter',
   (role) => {
     const table = afdTable({ role, workers: 4, steps: 4, measures: true });
-    const blob = packEvents(table);
+    const blob = packEvents([table]);
     expect(blob.byteLength / table.length).toBeLessThan(4);
     expect(eventRows([unpackEvents(blob)])).toEqual(eventRows([table]));
   },
@@ -25,7 +25,7 @@ test('metric points likewise come back', () => {
 });
 
 test('what is not a whole blob ends in a ChunkFormatError', () => {
-  const blob = packEvents(afdTable({ role: 'ffn', workers: 1, steps: 1, layers: 3 }));
+  const blob = packEvents([afdTable({ role: 'ffn', workers: 1, steps: 1, layers: 3 })]);
   for (let length = 0; length < blob.byteLength; length += 11) {
     expect(() => unpackEvents(blob.subarray(0, length))).toThrow(ChunkFormatError);
   }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { openTelemetryReader, openTelemetryWriter } from '#lib/store/open-store.ts';
-import { GRACE_NS } from '#lib/store/sqlite/compact.ts';
+import { GRACE_NS } from '#lib/store/sqlite/replaced-chunks.ts';
 import { ScanExpiredError } from '#lib/store/store-errors.ts';
 import type { TelemetryStore } from '#lib/store/telemetry-store.ts';
 import { afdTable, seededRandom } from '#test/support/afd-table.ts';

@@ -119,6 +119,6 @@ test('a second writer is refused with the pid of the first, and takes over when 
   await reader.close();
   await writer.kill();
   const store = await openTelemetryWriter({ data });
-  expect(await store.append([batchOf('batch-0')])).toEqual([{ duplicate: true }]);
+  expect(await store.append([batchOf('batch-0')])).toMatchObject([{ duplicate: true }]);
   await store.close();
 });

@@ -2,12 +2,15 @@ import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
+import { unixNanos } from '#lib/base/units.ts';
+import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import {
   openStateReader,
   openStateWriter,
   openTelemetryReader,
   openTelemetryWriter,
 } from '#lib/store/open-store.ts';
+import { packEvents } from '#lib/store/sqlite/blob.ts';
 import { CURRENT_SCHEMA, openWriterDatabase } from '#lib/store/sqlite/open-database.ts';
 import { SCHEMA_VERSION } from '#lib/store/sqlite/schema.ts';
 import {
@@ -16,6 +19,8 @@ import {
   StoreUnavailableError,
   UnsupportedStoreError,
 } from '#lib/store/store-errors.ts';
+import { afdTable } from '#test/support/afd-table.ts';
+import { packedTableOf } from '#test/support/packed-table.ts';
 import { scratchFolder } from '#test/support/scratch-folder.ts';
 import { BASE, batchOf, collect, spans } from '#test/support/telemetry-batch.ts';
 
@@ -31,7 +36,8 @@ test('a new database has the settings that can only be made at its creation', ()
   const pragma = (name: string) => database.pragma(name, { simple: true });
   expect(pragma('journal_mode')).toBe('wal');
   expect(pragma('auto_vacuum')).toBe(2n);
-  expect(pragma('page_size')).toBe(4096n);
+  expect(pragma('page_size')).toBe(8192n);
+  expect(pragma('wal_autocheckpoint')).toBe(2048n);
   expect(pragma('synchronous')).toBe(2n);
   expect(pragma('user_version')).toBe(BigInt(SCHEMA_VERSION));
   database.close();
@@ -143,6 +149,45 @@ describe('versions', () => {
     expect(backup.pragma('integrity_check', { simple: true })).toBe('ok');
     backup.close();
     expect(existsSync(join(data, `afdscope.db.bak-v${SCHEMA_VERSION}.partial`))).toBe(false);
+  });
+
+  test('one of version 1 is upgraded with its chunks, and takes packed steps then', async () => {
+    const data = scratchFolder();
+    const migrationsFolder = join(scratchFolder(), 'drizzle');
+    cpSync(CURRENT_SCHEMA.migrationsFolder, migrationsFolder, { recursive: true });
+    const journal = JSON.parse(readFileSync(journalPath, 'utf8'));
+    journal.entries = journal.entries.slice(0, 1);
+    writeFileSync(join(migrationsFolder, 'meta/_journal.json'), JSON.stringify(journal));
+    const old = openWriterDatabase(data, { version: 1, migrationsFolder });
+    // As version 1 wrote them.
+    const addChunk = old.prepare(
+      `INSERT INTO chunks (deployment, from_unix_ns, to_unix_ns, min_step, max_step, events,
+         blob_bytes, blob) VALUES ('prod', ?, ?, 1, 1, 1, ?, ?)`,
+    );
+    for (let i = 0; i < 20; i++) {
+      const blob = packEvents([spans([[i * 1000, 5]])]);
+      addChunk.run(BASE + BigInt(i * 1000), BASE + BigInt(i * 1000 + 5), blob.byteLength, blob);
+    }
+    old.exec(
+      `INSERT INTO deployments VALUES ('prod', '', ${BASE}, ${BASE + 19_005n}, 20, 5, 0);
+       INSERT INTO meta VALUES ('raw_bytes', 5000)`,
+    );
+    old.close();
+
+    const unpacker = new PackedUnpacker();
+    const store = await openTelemetryWriter({ data, unpacker });
+    expect(existsSync(join(data, 'afdscope.db.bak-v1'))).toBe(true);
+    expect(await collect(store.unsummed())).toEqual([]);
+    const steps = afdTable({ role: 'ffn', workers: 1, steps: 1, layers: 2 });
+    await store.append([batchOf('new', { packed: [packedTableOf(steps)] })]);
+    const keep = { rawNs: 1e18, rawBytes: 1e18, rollupsNs: 1e18 };
+    await store.retain(keep, unixNanos(BASE));
+    const tables = await collect(store.scanEvents({ deployment: 'prod' }));
+    expect(tables.reduce((sum, { length }) => sum + length, 0)).toBe(20 + steps.length);
+    await store.close();
+    const reader = await openTelemetryReader({ data, unpacker });
+    expect((await reader.size()).journalBytes).toBeGreaterThan(0);
+    await reader.close();
   });
 
   test('an upgrade that fails changes nothing', async () => {

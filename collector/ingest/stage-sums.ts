@@ -1,0 +1,135 @@
+/**
+ * Keeps the stage rollups in step with what is stored: adds up what each commit really brought, and
+ * hands the partial sums to the store every few seconds, together with the number of the newest
+ * append in them. What a crash leaves out is read back and added up at the next start.
+ */
+import type { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
+import type { AppendOutcome, TelemetryStore } from '#lib/store/telemetry-store.ts';
+import { StageAccumulator } from '#lib/table/stage-accumulator.ts';
+import type { StageRollup } from '#lib/table/stage-rollups.ts';
+import type { PendingBatch } from './group-commit.ts';
+
+type SumStore = Pick<TelemetryStore, 'addStageRollups' | 'unsummed'>;
+
+/** More than this is handed over at once. */
+const MAX_HELD_BYTES = 64 * 2 ** 20;
+/** Sums that a failing store did not take; beyond this they are read back from it later. */
+const MAX_REFUSED_PARTS = 50_000;
+
+export class StageSums {
+  readonly #store: () => SumStore;
+  readonly #unpacker: PackedUnpacker;
+  readonly #warn: (message: string) => void;
+  #sums = new StageAccumulator();
+  /** Taken out of `#sums`, and not in the store yet. */
+  #refused: readonly StageRollup[] = [];
+  /** The newest append there is. */
+  #newest = 0;
+  /** The newest that is in `#sums`. */
+  #through = 0;
+  /** ... and in the store's sums. */
+  #stored = 0;
+  /** Sums are made from what the store has; what is appended meanwhile is read from there, too. */
+  #mustRecover = false;
+  #flushing: Promise<void> = Promise.resolve();
+  failures = 0;
+  flushes = 0;
+
+  /** The store may change from call to call; `store` throws while there is none. */
+  constructor(store: () => SumStore, unpacker: PackedUnpacker, warn: (message: string) => void) {
+    this.#store = store;
+    this.#unpacker = unpacker;
+    this.#warn = warn;
+  }
+
+  /** What a commit brought; `outcomes` in the order of `group`. */
+  add(group: readonly PendingBatch[], outcomes: readonly AppendOutcome[]): void {
+    for (const [i, { batch, packedTimes }] of group.entries()) {
+      const outcome = outcomes[i];
+      if (outcome === undefined) continue;
+      this.#newest = Math.max(this.#newest, outcome.sequence);
+      if (this.#mustRecover) continue;
+      this.#through = Math.max(this.#through, outcome.sequence);
+      if (outcome.duplicate) continue;
+      for (const table of batch.events) this.#sums.addTable(table);
+      for (const [t, steps] of batch.packed.entries()) {
+        const times = packedTimes?.[t] ?? this.#unpacker.times(steps);
+        this.#sums.addPacked(steps, times, outcome.freshPacked[t] ?? null);
+      }
+    }
+    if (this.#sums.heldBytes > MAX_HELD_BYTES) void this.flush();
+  }
+
+  /** Resolves when everything that was added before is stored, or the store refused it. */
+  flush(): Promise<void> {
+    return this.#queue(() => (this.#mustRecover ? this.#recover() : this.#put(this.#through)));
+  }
+
+  /**
+   * Forgets all sums and adds up what the store has that is in no sum, after a start and when
+   * another database was opened. Appends may go on meanwhile.
+   */
+  recover(): Promise<void> {
+    this.#mustRecover = true;
+    this.#newest = 0;
+    this.#through = 0;
+    return this.flush();
+  }
+
+  /** One after the other; a failure is told, and tried again with the next one. */
+  #queue(work: () => Promise<void>): Promise<void> {
+    this.#flushing = this.#flushing.then(work).catch((error: unknown) => {
+      this.failures++;
+      this.#warn(`storing sums by stage failed: ${error instanceof Error ? error.message : error}`);
+    });
+    return this.#flushing;
+  }
+
+  async #recover(): Promise<void> {
+    this.#sums = new StageAccumulator();
+    this.#refused = [];
+    this.#stored = 0;
+    let newest: number;
+    do {
+      newest = this.#newest;
+      for await (const { sequence, events, packed } of this.#store().unsummed()) {
+        // Whatever came before this part is summed whole.
+        if (this.#sums.heldBytes > MAX_HELD_BYTES && sequence > this.#through) {
+          await this.#put(this.#through);
+        }
+        this.#through = sequence;
+        if (events !== null) this.#sums.addTable(events);
+        if (packed !== null) this.#sums.addPacked(packed, this.#unpacker.times(packed), null);
+      }
+      this.#through = Math.max(this.#through, newest);
+      await this.#put(this.#through);
+      // What was appended meanwhile may have been missed by the reading, or not.
+    } while (newest !== this.#newest);
+    this.#mustRecover = false;
+  }
+
+  async #put(through: number): Promise<void> {
+    if (through === this.#stored) return;
+    const { unsummedEvents } = this.#sums;
+    if (unsummedEvents > 0) {
+      this.#sums.unsummedEvents = 0;
+      this.#warn(
+        `${unsummedEvents} events are missing in sums by stage: they have too many stages`,
+      );
+    }
+    const parts = [...this.#refused, ...this.#sums.take()];
+    this.#refused = parts;
+    try {
+      await this.#store().addStageRollups(parts, through);
+    } catch (error) {
+      if (parts.length > MAX_REFUSED_PARTS) {
+        this.#refused = [];
+        this.#mustRecover = true;
+      }
+      throw error;
+    }
+    this.#refused = [];
+    this.#stored = through;
+    this.flushes++;
+  }
+}

@@ -1,0 +1,155 @@
+/** From the parts of a window to its report: sums are added, quantiles taken over joined samples. */
+import { nanosBetween, type UnixNanos } from '#lib/base/units.ts';
+import type { RejectCounts } from '#lib/table/reject-reasons.ts';
+import { compareWorkers, type WorkerInfo, workerId } from '#lib/table/worker-info.ts';
+import { workerKey } from '#lib/table/worker-key.ts';
+import { type ActivityLengths, activityOf, addLengths, noActivity } from './activity.ts';
+import { alignLayers } from './layer-samples.ts';
+import { reportPipeline } from './pipeline-report.ts';
+import type { PartWorker, ReportPart } from './report-part.ts';
+import type { GroupReport, Report, WorkerReport } from './report-types.ts';
+import { reportStages } from './stage-report.ts';
+import { reportSteps } from './step-report.ts';
+import { countsTokens } from './throughput.ts';
+
+export interface ReportWindow {
+  readonly fromUnixNs: UnixNanos;
+  /** Exclusive. */
+  readonly toUnixNs: UnixNanos;
+}
+
+/** What the events themselves do not tell: passed through to the report's `quality`. */
+export interface ReportQuality {
+  readonly late?: number;
+  readonly rejected?: RejectCounts;
+}
+
+interface WorkerSum {
+  readonly info: WorkerInfo;
+  readonly lengths: ActivityLengths;
+}
+
+/** `parts`, at least one, make up `window`. Reorders their samples. */
+export function finishReport(
+  parts: readonly ReportPart[],
+  deployment: string,
+  window: ReportWindow,
+  quality: ReportQuality,
+): Report {
+  const workers = sumWorkers(parts);
+  const most = (count: (part: ReportPart) => number): number => Math.max(...parts.map(count));
+  const sum = (count: (part: ReportPart) => number): number =>
+    parts.reduce((total, part) => total + count(part), 0);
+  const microbatches = most((part) => part.microbatches);
+  const pipeline = reportPipeline(alignLayers(parts.map((part) => part.pipeline)), microbatches);
+  const counting = workers.filter(({ info }) => countsTokens(info.role));
+  return {
+    schema: 'afdscope.report/1',
+    deployment,
+    exactness: 'raw',
+    window: {
+      startUnixNs: String(window.fromUnixNs),
+      endUnixNs: String(window.toUnixNs),
+      durationNs: Math.max(0, nanosBetween(window.fromUnixNs, window.toUnixNs)),
+    },
+    topology: {
+      attention: workers.filter(({ info }) => info.role === 'attention').length,
+      ffn: workers.filter(({ info }) => info.role === 'ffn').length,
+      microbatches,
+      layers: most((part) => part.layers),
+    },
+    steps: reportSteps(
+      parts.map((part) => part.steps),
+      counting.map(({ lengths }) => lengths.observedNs),
+    ),
+    groups: groupReports(workers),
+    workers: workers.map(workerReport),
+    layers: pipeline.layers,
+    stages: reportStages(
+      parts.map((part) => part.stages),
+      [...new Set(workers.map(({ info }) => info.group))],
+    ),
+    balance: pipeline.balance,
+    stragglers: [],
+    criticalPath: null,
+    experts: null,
+    clock: clockReport(workers),
+    quality: {
+      events: sum((part) => part.events),
+      duplicates: sum((part) => part.duplicates),
+      late: quality.late ?? 0,
+      rejected: { ...quality.rejected },
+      unmatchedReceives: sum((part) => part.unmatchedReceives),
+    },
+  };
+}
+
+/** Each worker as its newest event describes it. */
+function sumWorkers(parts: readonly ReportPart[]): WorkerSum[] {
+  const newest = new Map<string, PartWorker>();
+  for (const worker of parts.flatMap((part) => part.workers)) {
+    const id = workerId(worker.info);
+    const known = newest.get(id);
+    if (known === undefined || isNewer(worker, known)) newest.set(id, worker);
+  }
+  const lengths = new Map([...newest.keys()].map((id) => [id, noActivity()]));
+  for (const { workers, windowNs } of parts) {
+    const own = new Map(workers.map((worker) => [workerId(worker.info), worker.lengths]));
+    for (const [id, sum] of lengths) addLengths(sum, own.get(id) ?? absentFor(windowNs));
+  }
+  return [...newest]
+    .map(([id, { info }]) => ({ info, lengths: lengths.get(id)! }))
+    .sort((a, b) => compareWorkers(a.info, b.info));
+}
+
+/** A worker without any event in a slice: not observed, and not computing. */
+function absentFor(windowNs: number): ActivityLengths {
+  return { ...noActivity(), windowNs, bubbleNs: windowNs, unattributedNs: windowNs };
+}
+
+function isNewer(a: PartWorker, b: PartWorker): boolean {
+  if (a.newestStartUnixNs !== b.newestStartUnixNs) {
+    return a.newestStartUnixNs > b.newestStartUnixNs;
+  }
+  return workerKey(a.info) > workerKey(b.info);
+}
+
+function groupReports(workers: readonly WorkerSum[]): GroupReport[] {
+  const groups = new Map<string, { role: string; workers: number; sum: ActivityLengths }>();
+  for (const { info, lengths } of workers) {
+    const group = groups.get(info.group) ?? { role: info.role, workers: 0, sum: noActivity() };
+    groups.set(info.group, group);
+    group.workers++;
+    addLengths(group.sum, lengths);
+  }
+  return [...groups].map(([group, { role, workers: count, sum }]) => ({
+    group,
+    role,
+    workers: count,
+    ...activityOf(sum),
+  }));
+}
+
+function workerReport({ info, lengths }: WorkerSum): WorkerReport {
+  return {
+    id: workerId(info),
+    group: info.group,
+    role: info.role,
+    rank: info.rank,
+    host: info.host,
+    clockDomain: info.clockDomain,
+    clockOffsetNs: 0,
+    clockErrorNs: null,
+    ...activityOf(lengths),
+  };
+}
+
+/** Clocks are not aligned yet: every domain stands at its own time, with an unknown error. */
+function clockReport(workers: readonly WorkerSum[]): Report['clock'] {
+  const domains = [...new Set(workers.map(({ info }) => info.clockDomain))].sort();
+  return {
+    referenceDomain: domains[0] ?? null,
+    domains: domains.map((domain) => ({ domain, offsetNs: 0, errorNs: null, driftPpm: null })),
+    conflicts: 0,
+  };
+}

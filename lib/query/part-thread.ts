@@ -1,0 +1,116 @@
+/**
+ * The other thread of a long report: asked by a query thread, it runs the same entry with the task
+ * `part`. It lives for one report.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
+import type { ReportPart } from '#lib/analysis/report-part.ts';
+import type { SharedFacts } from '#lib/analysis/slice.ts';
+import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
+import type { QueryThreadData } from './questions.ts';
+import { type PartAnswer, type PartHelper, type PartQuestion, WindowPart } from './window-part.ts';
+
+type PartRequest =
+  | { readonly question: PartQuestion }
+  | { readonly slice: number; readonly known: SharedFacts };
+
+type PartReply =
+  | { readonly answer: PartAnswer | null }
+  | { readonly part: ReportPart }
+  | { readonly error: string };
+
+export class PartThread implements PartHelper {
+  readonly #worker: Worker;
+  #failure: Error | null = null;
+  #waiting: { resolve: (reply: PartReply) => void; reject: (error: Error) => void } | null = null;
+
+  /** `workerFile`: the entry of query threads. */
+  constructor(workerFile: string | URL, data: QueryThreadData) {
+    this.#worker = new Worker(workerFile, {
+      workerData: { ...data, task: 'part' } satisfies QueryThreadData,
+      name: 'query-part',
+      execArgv: [],
+    });
+    this.#worker.unref();
+    this.#worker.on('message', (reply: PartReply) => {
+      const waiting = this.#waiting;
+      this.#waiting = null;
+      waiting?.resolve(reply);
+    });
+    this.#worker.on('error', (error) => {
+      this.#fail(error instanceof Error ? error : new Error('the part thread failed'));
+    });
+    this.#worker.on('exit', () => this.#fail(new Error('the part thread ended')));
+  }
+
+  async answer(question: PartQuestion): Promise<PartAnswer | null> {
+    const reply = await this.#ask({ question });
+    if (!('answer' in reply)) throw new Error('the part thread gave no answer');
+    return reply.answer;
+  }
+
+  async again(slice: number, known: SharedFacts): Promise<ReportPart> {
+    const reply = await this.#ask({ slice, known });
+    if (!('part' in reply)) throw new Error('the part thread gave no part');
+    return reply.part;
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  async #ask(request: PartRequest): Promise<PartReply> {
+    if (this.#failure !== null) throw this.#failure;
+    const reply = await new Promise<PartReply>((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+      this.#worker.postMessage(request);
+    });
+    if ('error' in reply) throw new Error(`the part thread failed: ${reply.error}`);
+    return reply;
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    waiting?.reject(this.#failure);
+  }
+}
+
+/** Answers a `PartThread` on the other end of `port`. */
+export function servePartQuestions(port: MessagePort, open: () => Promise<TelemetryReader>): void {
+  let part: WindowPart | null = null;
+  const reply = async (request: PartRequest): Promise<PartReply> => {
+    if ('question' in request) {
+      part = await WindowPart.load(await open(), request.question);
+      return { answer: part?.answer() ?? null };
+    }
+    if (part === null) return { error: 'no part was asked for' };
+    return { part: part.again(request.slice, request.known) };
+  };
+  port.on('message', (request: PartRequest) => {
+    void reply(request)
+      .catch((error: unknown): PartReply => {
+        return { error: error instanceof Error ? error.message : String(error) };
+      })
+      .then((message) => port.postMessage(message, buffersOf(message)));
+  });
+}
+
+/** What is handed over instead of copied: the columns of all samples. */
+function buffersOf(reply: PartReply): ArrayBuffer[] {
+  const parts =
+    'part' in reply ? [reply.part] : 'answer' in reply ? (reply.answer?.parts ?? []) : [];
+  const buffers = new Set<ArrayBuffer>();
+  for (const { stages, pipeline } of parts) {
+    for (const { values } of [
+      stages.durationNs,
+      pipeline.periodNs,
+      pipeline.denseComputeNs,
+      ...Object.values(pipeline.terms),
+    ]) {
+      if (values.buffer instanceof ArrayBuffer) buffers.add(values.buffer);
+    }
+  }
+  return [...buffers];
+}

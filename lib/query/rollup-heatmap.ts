@@ -1,0 +1,191 @@
+/**
+ * The heat map of a window with too many events to assemble, from sums by stage and layer (README,
+ * Definitions, "From rollups"): compute per layer is exact, the bubble of a worker is exact as a whole
+ * and spread over its layers by the time of their receives.
+ */
+import type { Heatmap } from '#lib/api/live-event.ts';
+import { defaultKind, stageCode } from '#lib/model/stages.ts';
+import { ROLLUP_LEVELS_NS } from '#lib/store/rollup-levels.ts';
+import type { RollupPart, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
+import { Kind } from '#lib/table/codes.ts';
+import type { StageRollup } from '#lib/table/stage-rollups.ts';
+import { compareWorkers } from '#lib/table/worker-info.ts';
+
+/** Rows that are read for one picture, about 70 ms of work. */
+const MAX_ROWS = 2500;
+
+interface LayerSums {
+  computeNs: number;
+  receiveNs: number;
+  /** Of each compute stage. */
+  readonly counts: Map<string, number>;
+}
+
+interface WorkerSums {
+  readonly workerId: string;
+  readonly group: string;
+  readonly role: string;
+  readonly rank: number;
+  readonly layers: Map<number, LayerSums>;
+}
+
+/** null: no compute event of the window has a layer. The window is widened to whole buckets. */
+export async function rollupHeatmap(
+  reader: TelemetryReader,
+  deployment: string,
+  window: TimeWindow,
+  workerCount: number,
+): Promise<{ readonly heatmap: Heatmap; readonly window: TimeWindow } | null> {
+  const { parts, finestNs } = await boundedParts(reader, deployment, window, workerCount);
+  const workers = new Map<string, WorkerSums>();
+  for (const part of parts) {
+    const rows = await reader.stageRollups({ deployment, ...part, sketches: false });
+    for (const row of rows) addRow(workers, row);
+  }
+  const shown = {
+    fromUnixNs: parts[0]?.window.fromUnixNs ?? window.fromUnixNs,
+    toUnixNs: parts.at(-1)?.window.toUnixNs ?? window.toUnixNs,
+  };
+  const { bubbleNs, steps } = await partitionOf(reader, deployment, shown, finestNs);
+  const ordered = [...workers.values()].sort(compareWorkers);
+  const layers = layersOf(ordered);
+  if (layers.length === 0 || steps === 0) return null;
+  const most = ordered.reduce((max, worker) => Math.max(max, keysOf(worker)), 0);
+  // Some worker takes part in every step, so the most keys of a layer are its micro-batches.
+  const microbatches = Math.max(1, Math.round(most / steps));
+  const cells = ordered.flatMap((worker) => {
+    const own = keysOf(worker) / microbatches;
+    let receivesNs = 0;
+    for (const sums of worker.layers.values()) receivesNs += sums.receiveNs;
+    return layers.map((layer) => {
+      const sums = worker.layers.get(layer);
+      if (sums === undefined || sums.counts.size === 0) return NOTHING;
+      const wholeNs = bubbleNs.get(worker.workerId);
+      const share = receivesNs > 0 ? sums.receiveNs / receivesNs : null;
+      return {
+        durationNs: sums.computeNs / own,
+        waitNs: sums.receiveNs / own,
+        bubbleNs: wholeNs === undefined || share === null ? null : (wholeNs * share) / own,
+      };
+    });
+  });
+  return {
+    window: shown,
+    heatmap: {
+      kind: 'heatmap',
+      deployment,
+      steps,
+      workers: ordered.map(({ workerId, group, role, rank }) => ({ workerId, group, role, rank })),
+      layers,
+      bubbleNs: cells.map((cell) => cell.bubbleNs),
+      durationNs: cells.map((cell) => cell.durationNs),
+      waitNs: cells.map((cell) => cell.waitNs),
+    },
+  };
+}
+
+const NOTHING = { durationNs: null, waitNs: null, bubbleNs: null };
+
+/** The finest edges that make few enough rows. */
+async function boundedParts(
+  reader: TelemetryReader,
+  deployment: string,
+  window: TimeWindow,
+  workerCount: number,
+): Promise<{ readonly parts: readonly RollupPart[]; readonly finestNs: number }> {
+  let parts: readonly RollupPart[] = [];
+  let finestNs = ROLLUP_LEVELS_NS[0]!;
+  for (finestNs of ROLLUP_LEVELS_NS) {
+    parts = await reader.rollupParts({ kind: 'stage', deployment, window, finestNs });
+    const buckets = parts.reduce((sum, part) => sum + bucketsIn(part), 0);
+    if (buckets * workerCount <= MAX_ROWS) break;
+  }
+  return { parts: newestRows(parts, Math.ceil(MAX_ROWS / Math.max(1, workerCount))), finestNs };
+}
+
+function bucketsIn({ resolutionNs, window }: RollupPart): number {
+  return Number(window.toUnixNs - window.fromUnixNs) / resolutionNs;
+}
+
+/** Where even hours are too many, the newest. */
+function newestRows(parts: readonly RollupPart[], most: number): RollupPart[] {
+  const kept: RollupPart[] = [];
+  let room = most;
+  for (const part of [...parts].reverse()) {
+    if (room <= 0) break;
+    const buckets = Math.min(room, bucketsIn(part));
+    const { toUnixNs } = part.window;
+    const fromUnixNs = toUnixNs - BigInt(buckets) * BigInt(part.resolutionNs);
+    kept.unshift({ ...part, window: { fromUnixNs: fromUnixNs as typeof toUnixNs, toUnixNs } });
+    room -= buckets;
+  }
+  return kept;
+}
+
+function addRow(workers: Map<string, WorkerSums>, row: StageRollup): void {
+  const { workerId, group, role, rank, cells } = row;
+  const worker = workers.get(workerId) ?? { workerId, group, role, rank, layers: new Map() };
+  workers.set(workerId, worker);
+  const kinds = cells.stageNames.map((name) => defaultKind(stageCode(name, role)));
+  for (let i = 0; i < cells.length; i++) {
+    const layer = cells.layer[i]!;
+    const kind = kinds[cells.stage[i]!]!;
+    if (layer < 0 || (kind !== Kind.compute && kind !== Kind.receive)) continue;
+    const sums = worker.layers.get(layer) ?? { computeNs: 0, receiveNs: 0, counts: new Map() };
+    worker.layers.set(layer, sums);
+    if (kind === Kind.receive) {
+      sums.receiveNs += cells.sumNs[i]!;
+      continue;
+    }
+    sums.computeNs += cells.sumNs[i]!;
+    const stage = cells.stageNames[cells.stage[i]!]!;
+    sums.counts.set(stage, (sums.counts.get(stage) ?? 0) + cells.count[i]!);
+  }
+}
+
+/** Keys of the layer that has most: each has each compute stage once. */
+function keysOf({ layers }: WorkerSums): number {
+  let most = 0;
+  for (const { counts } of layers.values()) {
+    for (const count of counts.values()) most = Math.max(most, count);
+  }
+  return most;
+}
+
+function layersOf(workers: readonly WorkerSums[]): number[] {
+  const layers = new Set<number>();
+  for (const worker of workers) {
+    for (const [layer, { counts }] of worker.layers) if (counts.size > 0) layers.add(layer);
+  }
+  return [...layers].sort((a, b) => a - b);
+}
+
+async function partitionOf(
+  reader: TelemetryReader,
+  deployment: string,
+  window: TimeWindow,
+  finestNs: number,
+): Promise<{ readonly bubbleNs: ReadonlyMap<string, number>; readonly steps: number }> {
+  const bubbleNs = new Map<string, number>();
+  let steps = 0;
+  let observedNs = 0;
+  let windowNs = 0;
+  for (const part of await reader.rollupParts({
+    kind: 'partition',
+    deployment,
+    window,
+    finestNs,
+  })) {
+    for (const { workerId, lengths } of await reader.workerRollupSums({ deployment, ...part })) {
+      bubbleNs.set(workerId, (bubbleNs.get(workerId) ?? 0) + lengths.activeBubbleNs);
+      observedNs += lengths.observedNs;
+      windowNs += lengths.windowNs;
+    }
+    for (const row of await reader.deploymentRollups({ deployment, ...part })) steps += row.steps;
+  }
+  // Where only some steps were looked at, the others are taken to be like them.
+  const seen = windowNs === 0 ? 1 : observedNs / windowNs;
+  if (seen === 0) return { bubbleNs, steps };
+  for (const [workerId, ns] of bubbleNs) bubbleNs.set(workerId, ns / seen);
+  return { bubbleNs, steps: Math.round(steps / seen) };
+}

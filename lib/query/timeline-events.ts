@@ -1,0 +1,73 @@
+/** A timeline of few events: the events themselves. */
+import type { TimelineEvents } from '#lib/api/timeline.ts';
+import { StringTable } from '#lib/base/string-table.ts';
+import type { TimeWindow } from '#lib/store/telemetry-store.ts';
+import { ABSENT } from '#lib/table/codes.ts';
+import type { EventTable } from '#lib/table/event-table.ts';
+import type { BandWorker } from '#lib/table/stage-bands.ts';
+import { workerId } from '#lib/table/worker-info.ts';
+import { isShown, rowOrder } from './timeline-bins.ts';
+
+export function eventsAnswer(
+  tables: readonly EventTable[],
+  window: TimeWindow,
+  maxRows: number,
+): {
+  readonly rows: readonly BandWorker[];
+  readonly hidden: number;
+  readonly stages: readonly string[];
+  readonly events: TimelineEvents;
+} {
+  const ids = new StringTable();
+  const workers: BandWorker[] = [];
+  const stages = new StringTable();
+  const found: { readonly table: EventTable; readonly i: number; readonly worker: number }[] = [];
+  for (const table of tables) {
+    const own = table.workers.map((worker) => {
+      const { group, role, rank } = worker;
+      const index = ids.intern(workerId(worker));
+      workers[index] ??= { workerId: workerId(worker), group, role, rank };
+      return index;
+    });
+    for (let i = 0; i < table.length; i++) {
+      if (isShown(table.phase[i]!)) found.push({ table, i, worker: own[table.worker[i]!]! });
+    }
+  }
+  const seen = new Set(found.map(({ worker }) => worker));
+  const order = rowOrder(workers).filter((worker) => seen.has(worker));
+  const shown = order.slice(0, maxRows);
+  const rowOf = new Map(shown.map((worker, row) => [worker, row]));
+  const shifts = new Map(
+    tables.map((table) => [table, Number(table.baseUnixNs - window.fromUnixNs)]),
+  );
+  const startOf = ({ table, i }: { table: EventTable; i: number }): number =>
+    shifts.get(table)! + table.startNs[i]!;
+  const listed = found
+    .filter(({ worker }) => rowOf.has(worker))
+    .sort((a, b) => rowOf.get(a.worker)! - rowOf.get(b.worker)! || startOf(a) - startOf(b));
+  return {
+    rows: shown.map((worker) => workers[worker]!),
+    hidden: order.length - shown.length,
+    events: {
+      row: listed.map(({ worker }) => rowOf.get(worker)!),
+      startNs: listed.map(startOf),
+      durationNs: listed.map(({ table, i }) => table.durationNs[i]!),
+      stage: listed.map(({ table, i }) => stages.intern(table.stageNames[table.stage[i]!]!)),
+      kind: listed.map(({ table, i }) => table.kind[i]!),
+      layer: listed.map(({ table, i }) => table.layer[i]!),
+      microbatch: listed.map(({ table, i }) => table.microbatch[i]!),
+      step: listed.map(({ table, i }) => table.step[i]!),
+      peer: listed.map(({ table, i }) => peerOf(table, i)),
+    },
+    stages: stages.strings,
+  };
+}
+
+/** The one peer that an event names, in the scalar or as the only one of its list. */
+function peerOf(table: EventTable, i: number): number {
+  const peer = table.peer[i]!;
+  const list = table.lists.peers;
+  if (peer !== ABSENT || list === null) return peer;
+  const from = list.offsets[i]!;
+  return list.offsets[i + 1]! - from === 1 ? list.values[from]! : ABSENT;
+}

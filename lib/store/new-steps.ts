@@ -1,0 +1,61 @@
+/** Of what is appended, the steps that are not stored yet, and what to tell about the others. */
+import type { PackedTable } from '#lib/table/packed-table.ts';
+import { selectSteps } from '#lib/table/packed-tables.ts';
+import type { StepLedger } from './step-ledger.ts';
+import type { AppendOutcome, TelemetryBatch } from './telemetry-store.ts';
+
+const NO_ROWS = new Uint32Array(0);
+
+export interface NewSteps {
+  /** The batches that are no duplicates, without the steps that are known. */
+  readonly fresh: readonly TelemetryBatch[];
+  readonly outcomes: readonly AppendOutcome[];
+  /** Events of known steps per deployment. */
+  readonly stepEvents: ReadonlyMap<string, number>;
+}
+
+/** `duplicates[i]`: batch `i` as a whole was stored before. The ledger notes what is new. */
+export function takeNewSteps(
+  batches: readonly TelemetryBatch[],
+  duplicates: readonly boolean[],
+  sequence: number,
+  ledger: StepLedger,
+): NewSteps {
+  const fresh: TelemetryBatch[] = [];
+  const stepEvents = new Map<string, number>();
+  const outcomes = batches.map((batch, index): AppendOutcome => {
+    if (duplicates[index] === true) {
+      const freshPacked = batch.packed.map(() => NO_ROWS);
+      return { duplicate: true, sequence, freshPacked, duplicateStepEvents: 0 };
+    }
+    let duplicateStepEvents = 0;
+    const freshPacked = batch.packed.map((table) => {
+      const rows = ledger.takeNew(table);
+      if (rows !== null) duplicateStepEvents += countKnown(table, rows, stepEvents);
+      return rows;
+    });
+    const packed = batch.packed.map((table, i) => {
+      const rows = freshPacked[i]!;
+      return rows === null ? table : selectSteps(table, rows);
+    });
+    fresh.push(duplicateStepEvents === 0 ? batch : { ...batch, packed });
+    return { duplicate: false, sequence, freshPacked, duplicateStepEvents };
+  });
+  return { fresh, outcomes, stepEvents };
+}
+
+/** `rows`: the new ones, ascending. Adds the events of the others to `counts`, by deployment. */
+function countKnown(table: PackedTable, rows: Uint32Array, counts: Map<string, number>): number {
+  let total = 0;
+  let next = 0;
+  for (let i = 0; i < table.length; i++) {
+    if (rows[next] === i) {
+      next++;
+      continue;
+    }
+    const { deployment } = table.workers[table.worker[i]!]!;
+    counts.set(deployment, (counts.get(deployment) ?? 0) + table.stepEvents[i]!);
+    total += table.stepEvents[i]!;
+  }
+  return total;
+}

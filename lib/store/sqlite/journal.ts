@@ -1,0 +1,247 @@
+/**
+ * The journal: packed steps as they were committed, one row a commit and deployment, and the way from
+ * there into packed chunks. What the rows hold stays in memory too, so that moving them reads
+ * nothing; after a crash they are read back. Nothing is unpacked or packed again on the way.
+ */
+import type Database from 'better-sqlite3';
+import type { PackedTable } from '#lib/table/packed-table.ts';
+import { packedSpan } from '#lib/table/packed-tables.ts';
+import { readable } from './damage.ts';
+import { JournalWorkerReader, JournalWorkerWriter } from './journal-workers.ts';
+import { PackedChunkWriter } from './packed-chunk-writer.ts';
+import { allSteps, packSteps, unpackSteps } from './step-blob.ts';
+import { workerPieces } from './worker-steps.ts';
+
+export interface JournalLimits {
+  /** A move takes about this much, which bounds how long it keeps commits waiting. */
+  readonly moveBytes: number;
+  /** Rows move when they are so old, however little they hold. */
+  readonly moveAgeMs: number;
+  /** Beyond this, moving has failed for long, and no more is taken. */
+  readonly maxBytes: number;
+}
+
+export const JOURNAL_LIMITS: JournalLimits = {
+  moveBytes: 16 * 1024 * 1024,
+  moveAgeMs: 10_000,
+  maxBytes: 128 * 1024 * 1024,
+};
+
+interface Row {
+  readonly id: number;
+  readonly sequence: number;
+  readonly deployment: string;
+  readonly blobBytes: number;
+  readonly table: PackedTable;
+  readonly toUnixNs: bigint;
+  readonly addedMs: number;
+}
+
+interface DamagedRow {
+  readonly id: number;
+  readonly blobBytes: number;
+  readonly toUnixNs: bigint;
+}
+
+export class Journal {
+  readonly #database: Database.Database;
+  readonly #limits: JournalLimits;
+  readonly #workers: JournalWorkerWriter;
+  readonly #chunks: PackedChunkWriter;
+  readonly #insert;
+  readonly #remove;
+  readonly #addTotal;
+  /** By id. */
+  #rows: Row[] = [];
+  #young: Row[] = [];
+  /** Rows that cannot be read: they stay until they are old, and scans report them. */
+  #damaged: DamagedRow[] = [];
+  #heldBytes = 0;
+
+  constructor(database: Database.Database, limits: JournalLimits = JOURNAL_LIMITS) {
+    this.#database = database;
+    this.#limits = limits;
+    this.#workers = new JournalWorkerWriter(database);
+    this.#chunks = new PackedChunkWriter(database);
+    this.#insert = database.prepare<[number, string, bigint, bigint, number, number, Uint8Array]>(
+      `INSERT INTO journal (seq, deployment, from_unix_ns, to_unix_ns, events, blob_bytes, blob)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#remove = database.prepare<[number]>('DELETE FROM journal WHERE id = ?');
+    this.#addTotal = database.prepare<[number]>(
+      "UPDATE meta SET value = value + ? WHERE name = 'raw_bytes'",
+    );
+    this.#readBack();
+  }
+
+  /** The steps that are held, oldest first. */
+  tables(): readonly PackedTable[] {
+    return this.#rows.map(({ table }) => table);
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** So much that nothing more should be taken before some of it has moved. */
+  get isFull(): boolean {
+    return this.#heldBytes >= this.#limits.maxBytes;
+  }
+
+  /** Is it time to `move`? */
+  isDue(nowMs: number): boolean {
+    const oldest = this.#rows[0];
+    if (oldest === undefined) return false;
+    return (
+      this.#heldBytes >= this.#limits.moveBytes || nowMs - oldest.addedMs >= this.#limits.moveAgeMs
+    );
+  }
+
+  /**
+   * Adds a row inside the caller's transaction, whose end `keep` or `forget` tells. The tables' bytes
+   * are copied. Returns the row's bytes and extent.
+   */
+  add(
+    sequence: number,
+    deployment: string,
+    tables: readonly PackedTable[],
+    nowMs: number,
+  ): { readonly blobBytes: number; readonly spanNs: bigint } {
+    const source = allSteps(tables);
+    const workerIds = source.directory.workers.map(this.#workers.idOf);
+    const { blob, table } = packSteps(source, { sequences: null, workerIds });
+    const { fromUnixNs, toUnixNs } = packedSpan(table)!;
+    const blobBytes = blob.byteLength;
+    const { lastInsertRowid } = this.#insert.run(
+      sequence,
+      deployment,
+      fromUnixNs,
+      toUnixNs,
+      table.events,
+      blobBytes,
+      blob,
+    );
+    const id = Number(lastInsertRowid);
+    this.#young.push({ id, sequence, deployment, blobBytes, table, toUnixNs, addedMs: nowMs });
+    return { blobBytes, spanNs: toUnixNs - fromUnixNs };
+  }
+
+  keep(): void {
+    this.#workers.keep();
+    for (const row of this.#young) {
+      this.#rows.push(row);
+      this.#heldBytes += row.blobBytes;
+    }
+    this.#young = [];
+  }
+
+  forget(): void {
+    this.#workers.forget();
+    this.#young = [];
+  }
+
+  /** Moves the oldest rows into packed chunks, in a transaction of its own; a bounded slice. */
+  move(): void {
+    const rows = this.#oldest();
+    if (rows.length === 0) return;
+    const pieces = workerPieces(
+      rows.map(({ table, sequence }) => ({ table, sequences: sequence })),
+    );
+    const movesAll = rows.length === this.#rows.length;
+    this.#database
+      .transaction(() => {
+        const chunkBytes = this.#chunks.add(pieces);
+        for (const { id } of rows) this.#remove.run(id);
+        this.#addTotal.run(chunkBytes - bytesOf(rows));
+        if (movesAll && this.#workers.isFull) this.#workers.clear();
+      })
+      .immediate();
+    this.#rows.splice(0, rows.length);
+    this.#heldBytes -= bytesOf(rows);
+  }
+
+  /** Must some of it move, so that it can be deleted? */
+  isWanted(beforeUnixNs: bigint, maxBytes: number): boolean {
+    return this.#heldBytes > maxBytes || this.#rows.some((row) => row.toUnixNs <= beforeUnixNs);
+  }
+
+  /** Deletes damaged rows that are old. */
+  dropDamaged(beforeUnixNs: bigint): void {
+    const old = this.#damaged.filter(({ toUnixNs }) => toUnixNs <= beforeUnixNs);
+    if (old.length === 0) return;
+    this.#database
+      .transaction(() => {
+        for (const { id } of old) this.#remove.run(id);
+        this.#addTotal.run(-bytesOf(old));
+      })
+      .immediate();
+    this.#damaged = this.#damaged.filter(({ toUnixNs }) => toUnixNs > beforeUnixNs);
+  }
+
+  /** Rows whose starts lie further apart than a table can hold are moved one after the other. */
+  #oldest(): readonly Row[] {
+    const rows: Row[] = [];
+    let bytes = 0;
+    for (const row of this.#rows) {
+      const far = rows[0] !== undefined && isFar(rows[0].table, row.table);
+      if (far || bytes >= this.#limits.moveBytes) break;
+      rows.push(row);
+      bytes += row.blobBytes;
+    }
+    return rows;
+  }
+
+  #readBack(): void {
+    const { workerOf } = new JournalWorkerReader(this.#database);
+    const rows = this.#database
+      .prepare<[], StoredRow>(
+        `SELECT id, seq AS sequence, deployment, to_unix_ns AS toUnixNs,
+           blob_bytes AS blobBytes, blob
+         FROM journal ORDER BY id`,
+      )
+      .iterate();
+    let found = 0;
+    for (const row of rows) {
+      found++;
+      const { deployment, toUnixNs } = row;
+      const table = readable(() => unpackSteps(row.blob, workerOf).table);
+      const id = Number(row.id);
+      const blobBytes = Number(row.blobBytes);
+      if (table === null) {
+        this.#damaged.push({ id, blobBytes, toUnixNs });
+        continue;
+      }
+      this.#rows.push({
+        id,
+        sequence: Number(row.sequence),
+        deployment,
+        blobBytes,
+        table,
+        toUnixNs,
+        addedMs: Number.NEGATIVE_INFINITY,
+      });
+      this.#heldBytes += blobBytes;
+    }
+    if (found === 0) this.#workers.clear();
+  }
+}
+
+interface StoredRow {
+  readonly id: bigint;
+  readonly sequence: bigint;
+  readonly deployment: string;
+  readonly toUnixNs: bigint;
+  readonly blobBytes: bigint;
+  readonly blob: Uint8Array;
+}
+
+function bytesOf(rows: readonly { readonly blobBytes: number }[]): number {
+  return rows.reduce((sum, { blobBytes }) => sum + blobBytes, 0);
+}
+
+const MAX_APART_NS = 2n ** 52n;
+
+function isFar(a: PackedTable, b: PackedTable): boolean {
+  const apartNs = a.baseUnixNs - b.baseUnixNs;
+  return apartNs > MAX_APART_NS || apartNs < -MAX_APART_NS;
+}

@@ -1,0 +1,364 @@
+/**
+ * Rows of `stage_rollups`: one blob a worker and bucket. Under the negative bucket length stand, for
+ * each bucket, what pictures and reports of many workers read instead of every worker's row:
+ *
+ *     resolution_ns   worker_id        blob
+ *      1e9            attention/0      stages and layers, slices of 50 ms
+ *     -1e9            attention/*      the sum over the group's workers, without slices
+ *     -1e9            *                bands: all workers by stage
+ */
+import type Database from 'better-sqlite3';
+import { floorTo, type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import { laterOf } from '#lib/table/instants.ts';
+import { roleOf, StageBandSums, type StageBands } from '#lib/table/stage-bands.ts';
+import {
+  decodeStageBands,
+  decodeStageRollup,
+  decodeStageSlices,
+  encodeStageBands,
+  encodeStageRollup,
+} from '#lib/table/stage-rollup-codec.ts';
+import { mergeStageRollups } from '#lib/table/stage-rollup-merge.ts';
+import type { StageRollup } from '#lib/table/stage-rollups.ts';
+import { ROLLUP_LEVELS_NS } from '../rollup-levels.ts';
+import type { RollupSelection, StageRollupSelection, StageSliceRow } from '../telemetry-store.ts';
+import { compress, decompress } from './stage-blob.ts';
+import type { StaleMarks } from './stale-marks.ts';
+
+export const BANDS_ID = '*';
+
+/** The row that holds the sum over a group's workers. */
+export function groupSumId(group: string): string {
+  return `${group}/*`;
+}
+
+interface Row {
+  readonly bucketStartUnixNs: bigint;
+  readonly workerId: string;
+  readonly group: string;
+  readonly role: string;
+  readonly rank: bigint;
+  readonly blob: Uint8Array;
+}
+
+/** More single look-ups than this cost more than reading every worker's row. */
+const MAX_LOOKUPS = 20_000;
+
+const COLUMNS = `bucket_start_unix_ns AS bucketStartUnixNs, worker_id AS workerId,
+                 group_name AS "group", role, rank, blob`;
+
+export class StageRollupReader {
+  readonly #inWindow;
+  readonly #one;
+  readonly #first;
+  readonly #last;
+
+  constructor(database: Database.Database) {
+    this.#inWindow = database.prepare<[string, number, bigint, bigint], Row>(
+      `SELECT ${COLUMNS} FROM stage_rollups
+       WHERE deployment = ? AND resolution_ns = ?
+         AND bucket_start_unix_ns > ? AND bucket_start_unix_ns < ?
+       ORDER BY bucket_start_unix_ns, worker_id`,
+    );
+    this.#one = database.prepare<[string, number, bigint, string], Row>(
+      `SELECT ${COLUMNS} FROM stage_rollups
+       WHERE deployment = ? AND resolution_ns = ? AND bucket_start_unix_ns = ? AND worker_id = ?`,
+    );
+    const edge = (order: 'ASC' | 'DESC') =>
+      database
+        .prepare<[string, number], bigint>(
+          `SELECT bucket_start_unix_ns FROM stage_rollups
+           WHERE deployment = ? AND resolution_ns = ?
+           ORDER BY bucket_start_unix_ns ${order} LIMIT 1`,
+        )
+        .pluck();
+    this.#first = edge('ASC');
+    this.#last = edge('DESC');
+  }
+
+  /** Workers' rows by bucket, then worker. @throws ChunkFormatError */
+  workers(selection: StageRollupSelection): StageRollup[] {
+    return this.#rows(selection).map((row) => rollupOf(selection, row, selection.sketches));
+  }
+
+  /** Sums over groups by bucket, then group. @throws ChunkFormatError */
+  groups(selection: RollupSelection): StageRollup[] {
+    return this.#sums(selection)
+      .filter(({ workerId }) => workerId !== BANDS_ID)
+      .map((row) => rollupOf(selection, row));
+  }
+
+  /** By bucket. @throws ChunkFormatError */
+  bands(selection: RollupSelection): StageBands[] {
+    return this.#rows({
+      ...selection,
+      resolutionNs: -selection.resolutionNs,
+      workers: [BANDS_ID],
+    }).map(({ blob }) => decodeStageBands(decompress(blob)));
+  }
+
+  /** Of seconds, by second, then worker; without the cells. @throws ChunkFormatError */
+  slices(selection: Omit<StageRollupSelection, 'resolutionNs'>): StageSliceRow[] {
+    const found: StageSliceRow[] = [];
+    for (const row of this.#rows({ ...selection, resolutionNs: ROLLUP_LEVELS_NS[0]! })) {
+      const { slices, stageNames } = decodeStageSlices(decompress(row.blob));
+      if (slices === null) continue;
+      found.push({
+        bucketStartUnixNs: unixNanos(row.bucketStartUnixNs),
+        workerId: row.workerId,
+        group: row.group,
+        role: row.role,
+        rank: Number(row.rank),
+        stageNames,
+        slices,
+      });
+    }
+    return found;
+  }
+
+  one(
+    deployment: string,
+    resolutionNs: number,
+    bucketStartUnixNs: bigint,
+    workerId: string,
+  ): StageRollup | null {
+    const row = this.#one.get(deployment, resolutionNs, bucketStartUnixNs, workerId);
+    return row === undefined ? null : rollupOf({ deployment, resolutionNs }, row);
+  }
+
+  bandsOf(deployment: string, resolutionNs: number, bucketStartUnixNs: bigint): StageBands | null {
+    const row = this.#one.get(deployment, -resolutionNs, bucketStartUnixNs, BANDS_ID);
+    return row === undefined ? null : decodeStageBands(decompress(row.blob));
+  }
+
+  #sums(selection: RollupSelection): Row[] {
+    return this.#rows({ ...selection, resolutionNs: -selection.resolutionNs });
+  }
+
+  #rows({ deployment, resolutionNs, window, workers }: StageRollupSelection): Row[] {
+    const lengthNs = BigInt(Math.abs(resolutionNs));
+    const from = window.fromUnixNs - lengthNs;
+    if (workers === undefined)
+      return this.#inWindow.all(deployment, resolutionNs, from, window.toUnixNs);
+    const first = this.#first.get(deployment, resolutionNs);
+    const last = this.#last.get(deployment, resolutionNs);
+    if (first === undefined || last === undefined) return [];
+    const start = floorTo(window.fromUnixNs, lengthNs);
+    const begin = laterOf(start, unixNanos(first));
+    const end = window.toUnixNs <= last ? window.toUnixNs : last + 1n;
+    const wanted = [...new Set(workers)].sort();
+    if (Number((end - begin) / lengthNs) * wanted.length > MAX_LOOKUPS) {
+      const ids = new Set(wanted);
+      const all = this.#inWindow.iterate(deployment, resolutionNs, from, window.toUnixNs);
+      return [...all].filter(({ workerId }) => ids.has(workerId));
+    }
+    const rows: Row[] = [];
+    for (let bucket: bigint = begin; bucket < end; bucket += lengthNs) {
+      for (const workerId of wanted) {
+        const row = this.#one.get(deployment, resolutionNs, bucket, workerId);
+        if (row !== undefined) rows.push(row);
+      }
+    }
+    return rows;
+  }
+}
+
+function rollupOf(
+  { deployment, resolutionNs }: { readonly deployment: string; readonly resolutionNs: number },
+  row: Row,
+  sketches = true,
+): StageRollup {
+  return {
+    deployment,
+    resolutionNs: Math.abs(resolutionNs),
+    bucketStartUnixNs: unixNanos(row.bucketStartUnixNs),
+    workerId: row.workerId,
+    group: row.group,
+    role: roleOf(row.role),
+    rank: Number(row.rank),
+    ...decodeStageRollup(decompress(row.blob), sketches),
+  };
+}
+
+type Cell = string | number | bigint | Uint8Array;
+
+export class StageRollupWriter {
+  readonly #reader: StageRollupReader;
+  readonly #marks: StaleMarks;
+  readonly #put;
+
+  constructor(database: Database.Database, marks: StaleMarks) {
+    this.#reader = new StageRollupReader(database);
+    this.#marks = marks;
+    this.#put = database.prepare<Cell[]>(
+      `INSERT INTO stage_rollups (deployment, resolution_ns, bucket_start_unix_ns, worker_id,
+                                  group_name, role, rank, blob)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET group_name = excluded.group_name, role = excluded.role,
+                                 rank = excluded.rank, blob = excluded.blob`,
+    );
+  }
+
+  /**
+   * Works out what adding the parts of the finest level to what is stored comes to, some rows at a
+   * time, and changes nothing. Where a bucket's own level is deleted already, its parts go to the
+   * finest row that is kept; what is older than all is left out.
+   */
+  *prepare(parts: readonly StageRollup[]): Generator<void, PreparedSums> {
+    const keptFrom = this.#keptFrom();
+    const prepared: PreparedSums = { keptFrom, rows: [], buckets: [] };
+    for (const bucket of byBucket(parts, keptFrom)) {
+      prepared.buckets.push(bucket);
+      // Coarser rows may be made anew meanwhile: parts that are late for their own are added at once.
+      if (bucket.level === 0) yield* this.#bucketRows(bucket, prepared.rows);
+    }
+    return prepared;
+  }
+
+  /**
+   * Inside the caller's transaction. false: rows were given up since `prepare`, which is to be done
+   * again; nothing was written.
+   */
+  write({ keptFrom, rows, buckets }: PreparedSums): boolean {
+    if (this.#keptFrom().some((instant, level) => instant !== keptFrom[level])) return false;
+    for (const row of rows) this.#put.run(...row);
+    for (const bucket of buckets) {
+      if (bucket.level > 0) {
+        const late: Cell[][] = [];
+        for (const _ of this.#bucketRows(bucket, late));
+        for (const row of late) this.#put.run(...row);
+      }
+      this.markCoarser(bucket.deployment, bucket.level, bucket.bucketStartUnixNs);
+    }
+    return true;
+  }
+
+  #keptFrom(): readonly bigint[] {
+    return ROLLUP_LEVELS_NS.map((levelNs) => this.#marks.keptFrom('stage', levelNs));
+  }
+
+  *#bucketRows(bucket: Bucket, rows: Cell[][]): Generator<void> {
+    const { deployment, level, bucketStartUnixNs, parts } = bucket;
+    const resolutionNs = ROLLUP_LEVELS_NS[level]!;
+    for (const own of groupBy(parts, ({ workerId }) => workerId)) {
+      const { workerId } = own[0]!;
+      const old = this.#reader.one(deployment, resolutionNs, bucketStartUnixNs, workerId);
+      rows.push(rollupRow(merged(old, own, resolutionNs), resolutionNs));
+      if (rows.length % ROWS_AT_ONCE === 0) yield;
+    }
+    for (const own of groupBy(parts, ({ group }) => group)) {
+      const sum = groupSum(own, resolutionNs);
+      const old = this.#reader.one(deployment, -resolutionNs, bucketStartUnixNs, sum.workerId);
+      rows.push(rollupRow(merged(old, [sum], resolutionNs), -resolutionNs));
+      yield;
+    }
+    const bands = new StageBandSums();
+    const old = this.#reader.bandsOf(deployment, resolutionNs, bucketStartUnixNs);
+    if (old !== null) bands.addBands(old);
+    for (const part of parts) bands.addRollup(part);
+    rows.push(bandsRow(bands.finish(deployment, resolutionNs, bucketStartUnixNs)));
+  }
+
+  put(rollup: StageRollup): void {
+    this.#put.run(...rollupRow(rollup, rollup.resolutionNs));
+  }
+
+  putGroup(rollup: StageRollup): void {
+    this.#put.run(...rollupRow(rollup, -rollup.resolutionNs));
+  }
+
+  putBands(bands: StageBands): void {
+    this.#put.run(...bandsRow(bands));
+  }
+
+  /** The bucket of the next level that holds this one is to be made anew. */
+  markCoarser(deployment: string, level: number, bucketStartUnixNs: bigint): void {
+    const coarserNs = ROLLUP_LEVELS_NS[level + 1];
+    if (coarserNs === undefined) return;
+    this.#marks.mark({
+      deployment,
+      kind: 'stage',
+      resolutionNs: coarserNs,
+      bucketStartUnixNs: floorTo(bucketStartUnixNs, BigInt(coarserNs)),
+    });
+  }
+}
+
+/** Rows worked out between two pauses: about 2 ms. */
+const ROWS_AT_ONCE = 16;
+
+/** What `prepare` found. */
+export interface PreparedSums {
+  /** By level, as it was then. */
+  readonly keptFrom: readonly bigint[];
+  readonly rows: Cell[][];
+  readonly buckets: Bucket[];
+}
+
+function rollupRow(rollup: StageRollup, resolutionNs: number): Cell[] {
+  const { deployment, bucketStartUnixNs, workerId, group, role, rank } = rollup;
+  const blob = compress(encodeStageRollup(rollup));
+  return [deployment, resolutionNs, bucketStartUnixNs, workerId, group, role, rank, blob];
+}
+
+function bandsRow(bands: StageBands): Cell[] {
+  const { deployment, resolutionNs, bucketStartUnixNs } = bands;
+  const blob = compress(encodeStageBands(bands));
+  return [deployment, -resolutionNs, bucketStartUnixNs, BANDS_ID, '', '', 0, blob];
+}
+
+interface Bucket {
+  readonly deployment: string;
+  readonly level: number;
+  readonly bucketStartUnixNs: UnixNanos;
+  readonly parts: StageRollup[];
+}
+
+function byBucket(parts: readonly StageRollup[], keptFrom: readonly bigint[]): Bucket[] {
+  const placed = parts.flatMap((part) => {
+    const level = keptFrom.findIndex((instant) => part.bucketStartUnixNs >= instant);
+    if (level < 0) return [];
+    const levelNs = BigInt(ROLLUP_LEVELS_NS[level]!);
+    return [{ part, level, bucketStartUnixNs: floorTo(part.bucketStartUnixNs, levelNs) }];
+  });
+  return groupBy(placed, ({ part, level, bucketStartUnixNs }) =>
+    JSON.stringify([part.deployment, level, String(bucketStartUnixNs)]),
+  ).map((own) => {
+    const { part, level, bucketStartUnixNs } = own[0]!;
+    return {
+      deployment: part.deployment,
+      level,
+      bucketStartUnixNs,
+      parts: own.map((one) => one.part),
+    };
+  });
+}
+
+function merged(
+  old: StageRollup | null,
+  parts: readonly StageRollup[],
+  resolutionNs: number,
+): StageRollup {
+  const all = old === null ? parts : [...parts, old];
+  const [only] = all;
+  if (all.length === 1 && only!.resolutionNs === resolutionNs) return only!;
+  return mergeStageRollups(all, resolutionNs);
+}
+
+/** The rows of a group's workers as one. */
+export function groupSum(rows: readonly StageRollup[], resolutionNs: number): StageRollup {
+  const bare = rows.map((row) => ({ ...row, slices: null }));
+  const sum = mergeStageRollups(bare, resolutionNs);
+  return { ...sum, workerId: groupSumId(sum.group), rank: -1 };
+}
+
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): T[][] {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return [...groups.values()];
+}

@@ -1,0 +1,126 @@
+/**
+ * The report of a long window, cold, from a store: `npx node test/bench/long-report.ts [steps]
+ * [attention] [ffn]`, by default 1,000 steps of 24A8F, 23 M events. The simulator fills a SQLite
+ * store ten steps at a time, which takes longer than what is measured. Wall time and processor time
+ * of the whole process, all its threads and the garbage collector included; one round each, since
+ * a report is asked for once. Below four million events one thread does it alone.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Report } from '#lib/analysis/report-types.ts';
+import { joinParts, SlicedWindow } from '#lib/analysis/sliced-report.ts';
+import { addNanos, type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import { clusterWorkers } from '#lib/pipeline/cluster.ts';
+import { scenarioSpec } from '#lib/pipeline/scenarios.ts';
+import { PipelineSimulation } from '#lib/pipeline/simulation.ts';
+import { forReport } from '#lib/query/load-events.ts';
+import { PartThread } from '#lib/query/part-thread.ts';
+import { report } from '#lib/query/report.ts';
+import { openTelemetryReader, openTelemetryWriter } from '#lib/store/open-store.ts';
+import type { TelemetryStore } from '#lib/store/telemetry-store.ts';
+import type { EventTable } from '#lib/table/event-table.ts';
+import { EventTableBuilder } from '#lib/table/event-table-builder.ts';
+import { type BenchRow, printBench, wantsJson } from '#test/support/bench/bench-report.ts';
+
+const STEPS_PER_BATCH = 10;
+const START = unixNanos(1_767_225_600_000_000_000n);
+const MAX_EVENTS = 64_000_000;
+const WORKER = new URL('../../lib/query/query-worker.ts', import.meta.url);
+const KEEP = { rawNs: 1e18, rawBytes: 1e18, rollupsNs: 1e18 };
+
+const numbers = process.argv.slice(2).filter((text) => /^\d+$/.test(text));
+const [steps = 1000, attention = 24, ffn = 8] = numbers.map(Number);
+const spec = scenarioSpec('healthy', { attentionWorkers: attention, ffnWorkers: ffn });
+const { deployment } = clusterWorkers(spec)[0]!;
+
+/** The number of events. */
+async function fill(store: TelemetryStore): Promise<number> {
+  let builder = new EventTableBuilder(START, clusterWorkers(spec));
+  const simulation = new PipelineSimulation(spec, 1, { add: (row) => builder.add(row) });
+  let events = 0;
+  for (let step = 0; step < steps; step += STEPS_PER_BATCH) {
+    simulation.run(Math.min(STEPS_PER_BATCH, steps - step));
+    const table = builder.finish();
+    builder = new EventTableBuilder(START, clusterWorkers(spec));
+    await store.append([
+      {
+        batchId: `steps from ${step}`,
+        receivedUnixNs: START,
+        events: [table],
+        packed: [],
+        metrics: [],
+        rejected: new Map(),
+        logRecords: 0,
+      },
+    ]);
+    events += table.length;
+  }
+  for (let calls = 0; calls < 1000 && (await store.retain(KEEP, START)).more; calls++);
+  return events;
+}
+
+const rows: BenchRow[] = [];
+
+async function timed<T>(what: string, events: number, run: () => Promise<T>): Promise<T> {
+  const spent = process.cpuUsage();
+  const started = performance.now();
+  const result = await run();
+  const wallS = (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage(spent);
+  const cpuNs = ((user + system) * 1000) / events;
+  rows.push({ name: `${what}: wall`, value: Number(wallS.toFixed(2)), unit: 's' });
+  rows.push({ name: `${what}: processor`, value: Math.round(cpuNs), unit: 'ns/event' });
+  return result;
+}
+
+function afterAll(): UnixNanos {
+  return addNanos(START, 86_400e9);
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'afdscope-long-report-'));
+const failures: string[] = [];
+let events = 0;
+try {
+  const writer = await openTelemetryWriter({ data: folder });
+  events = await fill(writer);
+  await writer.close();
+  const reader = await openTelemetryReader({ store: 'sqlite', data: folder });
+  const question = { deployment };
+  const startHelper = () =>
+    new PartThread(WORKER, { store: 'sqlite', dataDir: folder, entry: WORKER.href });
+  const found: (Report | null)[] = [];
+  found.push(
+    await timed('report, two threads, reading included', events, () =>
+      report(reader, question, afterAll(), MAX_EVENTS, startHelper),
+    ),
+  );
+  found.push(
+    await timed('report, one thread, reading included', events, () =>
+      report(reader, question, afterAll(), MAX_EVENTS),
+    ),
+  );
+  const tables: EventTable[] = [];
+  await timed('reading', events, async () => {
+    for await (const table of reader.scanEvents({ deployment })) tables.push(forReport(table));
+  });
+  found.push(
+    await timed('report of events in memory, one thread', events, async () => {
+      const sliced = SlicedWindow.of(tables, deployment, {}, {})!;
+      const again = sliced.part.bind(sliced);
+      return joinParts(sliced.parts(), again, deployment, sliced.window, {});
+    }),
+  );
+  await reader.close();
+  const [first, ...others] = found.map((one) => JSON.stringify(one));
+  if (others.some((one) => one !== first)) failures.push('the reports differ');
+  for (const one of found) {
+    if (one?.quality.events !== events) failures.push('a report lost events');
+  }
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
+const rssBytes = process.resourceUsage().maxRSS * 1024;
+rows.push({ name: 'most memory', value: Number((rssBytes / 1e9).toFixed(2)), unit: 'GB' });
+const title = `${events} events, ${steps} steps of ${attention}A${ffn}F`;
+printBench('long-report', [{ title, rows, failures }], wantsJson());

@@ -1,0 +1,69 @@
+/** The heat map from rollups beside the one from raw events. */
+import { describe, expect, test } from 'vitest';
+import { rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
+import { heatmapAnswerSchema } from '#lib/api/views.ts';
+import { NS_PER_S, unixNanos } from '#lib/base/units.ts';
+import { assemble } from '#lib/model/assemble.ts';
+import { heatmap } from '#lib/query/heatmap.ts';
+import { openTelemetryWriter } from '#lib/store/open-store.ts';
+import { StageAccumulator } from '#lib/table/stage-accumulator.ts';
+import { slowSteps } from '#test/support/live-feed.ts';
+import { scratchFolder } from '#test/support/scratch-folder.ts';
+import { batchOf } from '#test/support/telemetry-batch.ts';
+
+const START = unixNanos(1_780_000_000_000_000_000n);
+const NOW = unixNanos(START + 3_600_000_000_000n);
+const SECONDS = 30;
+
+describe('heat map from rollups', () => {
+  test('compute per step is that of the raw events, bubbles add up to them', async () => {
+    const store = await openTelemetryWriter({ data: scratchFolder() });
+    const table = slowSteps({ seconds: 20, startUnixNs: START, deployment: 'prod' });
+    await store.append([batchOf('a', { events: [table] })]);
+    const to = unixNanos(START + BigInt(SECONDS * NS_PER_S));
+    const { workers, deployments } = rollupBuckets(assemble([table], 'prod'), START, to, NS_PER_S);
+    await store.putRollups(workers, deployments);
+    const sums = new StageAccumulator();
+    sums.addTable(table);
+    await store.addStageRollups(sums.take(), 1);
+
+    const question = { deployment: 'prod', from: String(START), to: String(to) };
+    const raw = await heatmap(store, question, NOW);
+    const rolled = await heatmap(store, question, NOW, 100);
+    expect(raw.exactness).toBe('raw');
+    expect(rolled.exactness).toBe('rollup');
+    heatmapAnswerSchema.parse(rolled);
+    const [exact, from] = [raw.heatmap!, rolled.heatmap!];
+    expect(from.workers).toEqual(exact.workers);
+    expect(from.layers).toEqual(exact.layers);
+    expect(near(from.steps, exact.steps, 0.2)).toBe(true);
+    const layers = exact.layers.length;
+    from.durationNs.forEach((ns, cell) => {
+      expect(near(ns!, exact.durationNs[cell]!, 0.02)).toBe(true);
+    });
+    from.workers.forEach((_, w) => {
+      const sum = (cells: readonly (number | null)[]): number =>
+        cells.slice(w * layers, (w + 1) * layers).reduce<number>((all, ns) => all + (ns ?? 0), 0);
+      expect(near(sum(from.bubbleNs), sum(exact.bubbleNs), 0.15)).toBe(true);
+      expect(sum(from.waitNs)).toBeGreaterThanOrEqual(sum(exact.waitNs) * 0.99);
+    });
+    await store.close();
+  });
+
+  test('without rollups the raw events must do', async () => {
+    const store = await openTelemetryWriter({ data: scratchFolder() });
+    const table = slowSteps({ seconds: 2, startUnixNs: START, deployment: 'prod' });
+    await store.append([batchOf('a', { events: [table] })]);
+    const question = {
+      deployment: 'prod',
+      from: String(START),
+      to: String(START + 2_000_000_000n),
+    };
+    expect((await heatmap(store, question, NOW, 1)).exactness).toBe('raw');
+    await store.close();
+  });
+});
+
+function near(value: number, expected: number, ratio: number): boolean {
+  return Math.abs(value - expected) <= ratio * Math.abs(expected);
+}

@@ -1,0 +1,174 @@
+/** Hours and days of the exact partition, and how rollups are found on the disk. */
+
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, test } from 'vitest';
+import { unixNanos } from '#lib/base/units.ts';
+import { openTelemetryWriter } from '#lib/store/open-store.ts';
+import type { TelemetryStore } from '#lib/store/telemetry-store.ts';
+import { ROLLUP_LENGTHS, type RollupLengths } from '#lib/table/rollups.ts';
+import { naiveRollups, STAGE_EVENT_BASE } from '#test/support/arbitrary-stage-rollups.ts';
+import { scratchFolder } from '#test/support/scratch-folder.ts';
+
+const MINUTE_NS = 60e9;
+const HOUR_NS = 3600e9;
+/** A whole day: 2026-05-29. */
+const DAY = 1_780_012_800_000_000_000n;
+const KEEP = { rawNs: 1e17, rawBytes: 1e18, rollupsNs: 1e17 };
+
+function at(minutes: number) {
+  return unixNanos(DAY + BigInt(minutes) * 60_000_000_000n);
+}
+
+function rows(minute: number, value: number) {
+  const lengths = Object.fromEntries(ROLLUP_LENGTHS.map((name, i) => [name, value + i])) as Record<
+    (typeof ROLLUP_LENGTHS)[number],
+    number
+  > satisfies RollupLengths;
+  const bucket = { deployment: 'prod', resolutionNs: MINUTE_NS, bucketStartUnixNs: at(minute) };
+  const worker = (group: string, rank: number) => ({
+    ...bucket,
+    ...{ workerId: `${group}/${rank}`, group, role: group, rank, events: value, lengths },
+  });
+  return {
+    workers: [worker('attention', 0), worker('attention', 1), worker('ffn', 0)],
+    deployments: [
+      {
+        ...bucket,
+        ...{ steps: value, stepLatencySumNs: value, stepLatencyMaxNs: value, tokens: value },
+        ...{ periodSumNs: 1, periodCount: 1, idealPeriodSumNs: 1, idealPeriodCount: 1 },
+      },
+    ],
+  };
+}
+
+async function put(store: TelemetryStore, minute: number, value: number): Promise<void> {
+  const { workers, deployments } = rows(minute, value);
+  await store.putRollups(workers, deployments);
+}
+
+async function settle(store: TelemetryStore, nowMinute: number, policy = KEEP): Promise<void> {
+  while ((await store.retain(policy, at(nowMinute))).more);
+}
+
+const whole = { deployment: 'prod', window: { fromUnixNs: at(-1440), toUnixNs: at(3 * 1440) } };
+
+describe('hours and days of the partition', () => {
+  test('are the sums of their minutes, for workers, groups and the deployment', async () => {
+    const store = await openTelemetryWriter({ data: scratchFolder() });
+    for (const [minute, value] of [
+      [0, 1],
+      [59, 2],
+      [60, 4],
+      [1439, 8],
+      [1440, 16],
+    ] as const) {
+      await put(store, minute, value);
+    }
+    await settle(store, 3 * 1440);
+    const hours = await store.workerRollups({ ...whole, resolutionNs: HOUR_NS });
+    expect(hours.map(({ workerId, events }) => [workerId, events])).toEqual(
+      [3, 4, 8, 16].flatMap((events) =>
+        ['attention/0', 'attention/1', 'ffn/0'].map((id) => [id, events]),
+      ),
+    );
+    expect(hours[0]!.lengths.windowNs).toBe(3);
+    const groups = await store.groupRollups({ ...whole, resolutionNs: HOUR_NS });
+    expect(groups.map(({ group, workers, events }) => [group, workers, events])).toEqual(
+      [3, 4, 8, 16].flatMap((events) => [
+        ['attention', 2, 2 * events],
+        ['ffn', 1, events],
+      ]),
+    );
+    const minutes = await store.groupRollups({ ...whole, resolutionNs: MINUTE_NS });
+    expect(minutes.filter(({ group }) => group === 'ffn').map(({ events }) => events)).toEqual([
+      1, 2, 4, 8, 16,
+    ]);
+    const days = await store.workerRollups({ ...whole, resolutionNs: 86_400e9 });
+    expect(days.map(({ events }) => events)).toEqual([15, 15, 15, 16, 16, 16]);
+    const [first] = await store.deploymentRollups({ ...whole, resolutionNs: HOUR_NS });
+    expect(first).toMatchObject({ steps: 3, stepLatencySumNs: 3, stepLatencyMaxNs: 2 });
+    await store.close();
+  });
+
+  test('are made again for a late minute, and stay when the minutes go', async () => {
+    const store = await openTelemetryWriter({ data: scratchFolder() });
+    await put(store, 5, 1);
+    await put(store, 6, 1);
+    await settle(store, 2 * 1440);
+    await put(store, 6, 10);
+    const parts = await store.rollupParts({ kind: 'partition', ...whole, finestNs: HOUR_NS });
+    expect(parts.some(({ resolutionNs }) => resolutionNs === MINUTE_NS)).toBe(true);
+    await settle(store, 2 * 1440);
+    const hour = { ...whole, resolutionNs: HOUR_NS };
+    expect((await store.workerRollups(hour))[0]!.events).toBe(11);
+    const policy = { rawNs: 0, rawBytes: 1e18, rollupsNs: 90 * 86_400e9 };
+    await settle(store, 10 * 1440, policy);
+    expect(await store.workerRollups({ ...whole, resolutionNs: MINUTE_NS })).toEqual([]);
+    // What comes for a time whose minutes are gone must not replace the whole hour.
+    await put(store, 5, 500);
+    await settle(store, 10 * 1440, policy);
+    expect((await store.workerRollups(hour))[0]!.events).toBe(11);
+    await store.close();
+  });
+
+  test('a database without hours gets them when it is opened', async () => {
+    const data = scratchFolder();
+    let store = await openTelemetryWriter({ data });
+    await put(store, 5, 7);
+    await store.close();
+    const database = new Database(join(data, 'afdscope.db'));
+    database.exec("DELETE FROM stale_rollups; DELETE FROM meta WHERE name LIKE 'partition%'");
+    database.close();
+    store = await openTelemetryWriter({ data });
+    await settle(store, 2 * 1440);
+    const hours = await store.workerRollups({ ...whole, resolutionNs: HOUR_NS });
+    expect(hours.map(({ events }) => events)).toEqual([7, 7, 7]);
+    await store.close();
+  });
+});
+
+test('rollups are found by their keys, never by reading whole tables', async () => {
+  const data = scratchFolder();
+  const store = await openTelemetryWriter({ data });
+  await put(store, 5, 7);
+  await store.addStageRollups(
+    naiveRollups([
+      { worker: 0, stage: 'attention', layer: 0, startUnixNs: STAGE_EVENT_BASE, durationNs: 1 },
+    ]),
+    1,
+  );
+  await store.close();
+  const database = new Database(join(data, 'afdscope.db'), { readonly: true });
+  const planOf = (sql: string): string =>
+    database
+      .prepare<[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`)
+      .all()
+      .map(({ detail }) => detail)
+      .join('; ');
+  for (const table of ['worker_rollups', 'stage_rollups'] as const) {
+    const range = `FROM ${table} WHERE deployment = 'a' AND resolution_ns = 1
+                   AND bucket_start_unix_ns > 1 AND bucket_start_unix_ns < 9`;
+    const keyed = `SEARCH ${table} USING INDEX sqlite_autoindex_${table}_1 (deployment=? AND resolution_ns=? AND bucket_start_unix_ns>? AND bucket_start_unix_ns<?)`;
+    expect(planOf(`SELECT * ${range} ORDER BY bucket_start_unix_ns, worker_id`)).toBe(keyed);
+    expect(planOf(`SELECT DISTINCT worker_id ${range} AND worker_id > 'x' LIMIT 3`)).toMatch(
+      new RegExp(`^SEARCH ${table} USING (COVERING )?INDEX`),
+    );
+    expect(
+      planOf(`DELETE FROM ${table} WHERE rowid IN (SELECT rowid ${range} LIMIT 3)`),
+    ).not.toMatch(/SCAN (worker|stage)_rollups/);
+    expect(
+      planOf(`SELECT deployment FROM ${table} WHERE (deployment, resolution_ns) > ('a', 1)
+              ORDER BY deployment, resolution_ns LIMIT 1`),
+    ).toContain('SEARCH');
+  }
+  expect(
+    planOf(`SELECT sum(events) FROM worker_rollups WHERE deployment = 'a' AND resolution_ns = -1
+            AND bucket_start_unix_ns > 1 AND bucket_start_unix_ns < 9 GROUP BY worker_id`),
+  ).toContain('SEARCH worker_rollups USING INDEX');
+  expect(
+    planOf(`SELECT * FROM stale_rollups WHERE bucket_start_unix_ns <= 5
+            ORDER BY bucket_start_unix_ns LIMIT 9`),
+  ).toBe('SEARCH stale_rollups USING INDEX stale_rollups_by_start (bucket_start_unix_ns<?)');
+  database.close();
+});
