@@ -54,7 +54,8 @@ export class PackedRowWriter {
     builder.phase.fill(0, from, from + rows);
     const { series } = reader;
     const peer = series.peer[0]!;
-    const onePeer = !series.peer.subarray(1, series.length).some((other) => other !== peer);
+    let onePeer = true;
+    for (let s = 1; s < series.length; s++) if (series.peer[s] !== peer) onePeer = false;
     if (onePeer) builder.peer.fill(peer, from, from + rows);
     const lists: PlacedLists[] = [];
     for (let s = 0; s < series.length; s++) {
