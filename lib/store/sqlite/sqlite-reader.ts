@@ -65,7 +65,7 @@ export class SqliteReader implements TelemetryReader {
     this.#events = new EventScan(database, this.#report);
     this.#metrics = new ChunkScan(database, 'metric_chunks', this.#report);
     this.#rollups = new RollupReader(database);
-    this.#stageRollups = new StageRollupReader(database);
+    this.#stageRollups = new StageRollupReader(database, this.#report);
     this.#cover = new RollupCover(database);
     this.#statements = {
       deployments: database.prepare<
