@@ -61,7 +61,11 @@ class IngestThread {
     this.#live = new LiveFeed(data.store !== 'memory:', (message) => this.#takeRollups(message));
     // The store may be closed and opened anew: never keep it.
     const store = {
-      append: async (batches: readonly TelemetryBatch[]) => this.#store.append(batches),
+      append: async (batches: readonly TelemetryBatch[]) => {
+        // Senders wait where sums fall behind; nothing is left out of them.
+        await this.#sums.room();
+        return this.#store.append(batches);
+      },
       size: async () => this.#store.size(),
     };
     this.#sums = new StageSums(
