@@ -11,10 +11,10 @@ import type { PendingBatch } from './group-commit.ts';
 
 type SumStore = Pick<TelemetryStore, 'addStageRollups' | 'unsummed'>;
 
-/** More than this is handed over at once. */
-const MAX_HELD_BYTES = 64 * 2 ** 20;
+/** More than this is handed over at once: some 5 s of a thousand workers. */
+const MAX_HELD_BYTES = 160 * 2 ** 20;
 /** Appends wait for the store to take sums while these hold more. */
-const MAX_WAITING_BYTES = 128 * 2 ** 20;
+const MAX_WAITING_BYTES = 256 * 2 ** 20;
 /** Sums that a failing store did not take; beyond this they are read back from it later. */
 const MAX_REFUSED_PARTS = 50_000;
 
@@ -35,6 +35,8 @@ export class StageSums {
   #mustRecover = false;
   #flushing: Promise<void> = Promise.resolve();
   #flushQueued = false;
+  /** What the accumulator keeps for its workers, with nothing in it. */
+  #emptyBytes = 0;
   failures = 0;
   flushes = 0;
 
@@ -60,16 +62,20 @@ export class StageSums {
         this.#sums.addPacked(steps, times, outcome.freshPacked[t] ?? null);
       }
     }
-    if (this.#sums.heldBytes <= MAX_HELD_BYTES || this.#flushQueued) return;
+    if (this.#addedBytes <= MAX_HELD_BYTES || this.#flushQueued) return;
     this.#flushQueued = true;
     void this.flush().then(() => {
       this.#flushQueued = false;
     });
   }
 
+  get #addedBytes(): number {
+    return this.#sums.heldBytes - this.#emptyBytes;
+  }
+
   /** Resolves when there is room for the sums of another append, or the store takes none. */
   async room(): Promise<void> {
-    while (this.#sums.heldBytes > MAX_WAITING_BYTES) {
+    while (this.#addedBytes > MAX_WAITING_BYTES) {
       const { failures } = this;
       await this.flush();
       if (this.failures > failures) return;
@@ -103,6 +109,7 @@ export class StageSums {
 
   async #recover(): Promise<void> {
     this.#sums = new StageAccumulator();
+    this.#emptyBytes = 0;
     this.#refused = [];
     this.#stored = 0;
     this.#through = 0;
@@ -111,7 +118,7 @@ export class StageSums {
       newest = this.#newest;
       for await (const { sequence, events, packed } of this.#store().unsummed()) {
         // Whatever came before this part is summed whole.
-        if (this.#sums.heldBytes > MAX_HELD_BYTES && sequence > this.#through) {
+        if (this.#addedBytes > MAX_HELD_BYTES && sequence > this.#through) {
           await this.#put(this.#through);
         }
         this.#through = sequence;
@@ -139,6 +146,7 @@ export class StageSums {
       this.#warn(`${unsummedEvents} events of one append are too many for sums by stage`);
     }
     const parts = [...this.#refused, ...this.#sums.take()];
+    this.#emptyBytes = this.#sums.heldBytes;
     this.#refused = parts;
     try {
       await this.#store().addStageRollups(parts, through);
