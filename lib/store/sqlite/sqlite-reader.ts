@@ -101,8 +101,8 @@ export class SqliteReader implements TelemetryReader {
   }
 
   scanEvents(selection: EventSelection): AsyncIterable<EventTable> {
-    const { deployment, window } = selection;
-    return unpackedSlices(this.scanSteps(selection), window, this.#unpacker, (step, message) =>
+    const { deployment } = selection;
+    return unpackedSlices(this.scanSteps(selection), selection, this.#unpacker, (step, message) =>
       this.#report({
         table: 'packed_chunks',
         id: damagedStepId(step),
