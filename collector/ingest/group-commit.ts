@@ -29,6 +29,8 @@ export interface PendingBatch {
 }
 
 export interface GroupCommitHooks {
+  /** Nobody reads the body any more. */
+  decoded?(body: Uint8Array): void;
   reply(replies: readonly IngestReply[]): void;
   /** After a commit; `outcomes` in the order of `group`. */
   committed(group: readonly PendingBatch[], outcomes: readonly AppendOutcome[]): void;
@@ -76,7 +78,10 @@ export class GroupCommit {
   }
 
   accept(request: IngestRequest): void {
+    const bodyBytes = request.body.byteLength;
+    const batchId = request.batchId ?? batchIdOf(request.signal, request.body);
     const outcome = this.#decode(request);
+    this.#hooks.decoded?.(request.body);
     if ('status' in outcome) {
       this.#hooks.reply([{ type: 'reply', id: request.id, outcome }]);
       return;
@@ -88,10 +93,10 @@ export class GroupCommit {
     }
     this.add({
       replyId: request.id,
-      bodyBytes: request.body.byteLength,
+      bodyBytes,
       answerByMs: request.answerByMs,
       batch: {
-        batchId: request.batchId ?? batchIdOf(request.signal, request.body),
+        batchId,
         receivedUnixNs: unixNanosFromMs(Date.now()),
         events: outcome.events,
         packed: outcome.packed,

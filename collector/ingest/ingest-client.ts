@@ -92,8 +92,8 @@ const DEFAULT_PERIODS: Periods = {
   sizeMs: 5000,
   probeMs: 1000,
   sumsMs: 5000,
-  retainMs: 10_000,
-  retainAgainMs: 100,
+  retainMs: 1000,
+  retainAgainMs: 20,
 };
 
 const DEFAULT_MAX_WAL_BYTES = 1024 ** 3;

@@ -61,7 +61,11 @@ class IngestThread {
     this.#live = new LiveFeed(data.store !== 'memory:', (message) => this.#takeRollups(message));
     // The store may be closed and opened anew: never keep it.
     const store = {
-      append: async (batches: readonly TelemetryBatch[]) => this.#store.append(batches),
+      append: async (batches: readonly TelemetryBatch[]) => {
+        // Senders wait where sums fall behind; nothing is left out of them.
+        await this.#sums.room();
+        return this.#store.append(batches);
+      },
       size: async () => this.#store.size(),
     };
     this.#sums = new StageSums(
@@ -71,6 +75,7 @@ class IngestThread {
     );
     const decoder = new Decoder(data.limits, { keepPacked: true });
     this.#group = new GroupCommit(store, decoder, data.policy, {
+      decoded: giveBack,
       reply: (replies) => send({ type: 'replies', replies }),
       lost: ({ batch }) => this.#keepLate(batch.rejected),
       committed: (group, outcomes) => {
@@ -285,6 +290,14 @@ class IngestThread {
     const { retainMs, retainAgainMs } = this.#data.periods;
     this.#retainAfter(more ? retainAgainMs : retainMs);
   }
+}
+
+/**
+ * Frees the memory now: bodies come faster than the garbage collector, which sees small objects
+ * only, would find them.
+ */
+function giveBack({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 function cpuMs(): number {

@@ -11,8 +11,10 @@ import type { PendingBatch } from './group-commit.ts';
 
 type SumStore = Pick<TelemetryStore, 'addStageRollups' | 'unsummed'>;
 
-/** More than this is handed over at once. */
-const MAX_HELD_BYTES = 64 * 2 ** 20;
+/** More than this is handed over at once: some 5 s of a thousand workers. */
+const MAX_HELD_BYTES = 160 * 2 ** 20;
+/** Appends wait for the store to take sums while these hold more. */
+const MAX_WAITING_BYTES = 256 * 2 ** 20;
 /** Sums that a failing store did not take; beyond this they are read back from it later. */
 const MAX_REFUSED_PARTS = 50_000;
 
@@ -32,6 +34,9 @@ export class StageSums {
   /** Sums are made from what the store has; what is appended meanwhile is read from there, too. */
   #mustRecover = false;
   #flushing: Promise<void> = Promise.resolve();
+  #flushQueued = false;
+  /** What the accumulator keeps for its workers, with nothing in it. */
+  #emptyBytes = 0;
   failures = 0;
   flushes = 0;
 
@@ -57,7 +62,24 @@ export class StageSums {
         this.#sums.addPacked(steps, times, outcome.freshPacked[t] ?? null);
       }
     }
-    if (this.#sums.heldBytes > MAX_HELD_BYTES) void this.flush();
+    if (this.#addedBytes <= MAX_HELD_BYTES || this.#flushQueued) return;
+    this.#flushQueued = true;
+    void this.flush().then(() => {
+      this.#flushQueued = false;
+    });
+  }
+
+  get #addedBytes(): number {
+    return this.#sums.heldBytes - this.#emptyBytes;
+  }
+
+  /** Resolves when there is room for the sums of another append, or the store takes none. */
+  async room(): Promise<void> {
+    while (this.#addedBytes > MAX_WAITING_BYTES) {
+      const { failures } = this;
+      await this.flush();
+      if (this.failures > failures) return;
+    }
   }
 
   /** Resolves when everything that was added before is stored, or the store refused it. */
@@ -87,14 +109,16 @@ export class StageSums {
 
   async #recover(): Promise<void> {
     this.#sums = new StageAccumulator();
+    this.#emptyBytes = 0;
     this.#refused = [];
     this.#stored = 0;
+    this.#through = 0;
     let newest: number;
     do {
       newest = this.#newest;
       for await (const { sequence, events, packed } of this.#store().unsummed()) {
         // Whatever came before this part is summed whole.
-        if (this.#sums.heldBytes > MAX_HELD_BYTES && sequence > this.#through) {
+        if (this.#addedBytes > MAX_HELD_BYTES && sequence > this.#through) {
           await this.#put(this.#through);
         }
         this.#through = sequence;
@@ -111,13 +135,18 @@ export class StageSums {
   async #put(through: number): Promise<void> {
     if (through === this.#stored) return;
     const { unsummedEvents } = this.#sums;
+    if (unsummedEvents > 0 && !this.#mustRecover) {
+      // The store has these events: once more from there, in portions that fit.
+      this.#mustRecover = true;
+      await this.#recover();
+      return;
+    }
     if (unsummedEvents > 0) {
       this.#sums.unsummedEvents = 0;
-      this.#warn(
-        `${unsummedEvents} events are missing in sums by stage: they have too many stages`,
-      );
+      this.#warn(`${unsummedEvents} events of one append are too many for sums by stage`);
     }
     const parts = [...this.#refused, ...this.#sums.take()];
+    this.#emptyBytes = this.#sums.heldBytes;
     this.#refused = parts;
     try {
       await this.#store().addStageRollups(parts, through);

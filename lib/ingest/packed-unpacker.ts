@@ -6,9 +6,10 @@ import type { EventTable } from '#lib/table/event-table.ts';
 import { EventTableBuilder } from '#lib/table/event-table-builder.ts';
 import type { PackedTable, StepUnpacker } from '#lib/table/packed-table.ts';
 import { type PackedTimes, PackedTimesBuilder } from '#lib/table/packed-times.ts';
+import type { WantedColumns } from '#lib/table/wanted-columns.ts';
 import { PackedStepReader } from '#lib/wire/packed-steps.ts';
 import { addStepTimes } from '#lib/wire/packed-steps-pieces.ts';
-import { PackedRowWriter } from '#lib/wire/packed-steps-rows.ts';
+import { ALL_COLUMNS, columnBits, PackedRowWriter } from '#lib/wire/packed-steps-rows.ts';
 import { PACKED_RANGES } from './packed-fields.ts';
 import { StageNames } from './stage-names.ts';
 
@@ -24,13 +25,15 @@ export class PackedUnpacker implements StepUnpacker {
   #kinds = new Uint8Array(64);
 
   /**
-   * The events of `rows` (all rows where absent), step by step, each in the order of its starts.
+   * The events of `rows` (all rows where absent), step by step, each in the order of its starts;
+   * without the optional columns that are not `wanted`, where that is told.
    * @throws ChunkFormatError where a payload is not what was checked when it came in
    */
-  unpack(steps: PackedTable, rows?: Uint32Array): EventTable {
+  unpack(steps: PackedTable, rows?: Uint32Array, wanted?: WantedColumns): EventTable {
     const count = rows === undefined ? steps.length : rows.length;
     let events = 0;
     for (let i = 0; i < count; i++) events += steps.stepEvents[rows?.[i] ?? i]!;
+    const columns = wanted === undefined ? ALL_COLUMNS : columnBits(wanted);
     const builder = new EventTableBuilder(steps.baseUnixNs, [...steps.workers], [], events);
     for (let i = 0; i < count; i++) {
       const row = rows?.[i] ?? i;
@@ -41,6 +44,7 @@ export class PackedUnpacker implements StepUnpacker {
         offsetNs: steps.startNs[row]! - reader.minStartNs,
         stages: this.#stages,
         kinds: this.#kinds,
+        columns,
       });
       reader.close();
     }

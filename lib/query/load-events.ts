@@ -1,7 +1,8 @@
 /** Raw events of a window in memory, never more than asked for. */
 import { NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
-import { type EventTable, MEASURES, type Measure } from '#lib/table/event-table.ts';
+import type { EventTable } from '#lib/table/event-table.ts';
+import { type WantedColumns, withColumns } from '#lib/table/wanted-columns.ts';
 import { earlier } from './window.ts';
 
 /**
@@ -24,12 +25,7 @@ export interface LoadedEvents {
 const PICTURE_MARGIN_NS = 2 * NS_PER_S;
 
 /** What a report reads of a table: most of its bytes are measures that no figure is made of. */
-export function forReport(table: EventTable): EventTable {
-  const { tokens, bytes } = table.measures;
-  const nothing = Object.fromEntries(MEASURES.map((name) => [name, null])) as Record<Measure, null>;
-  const measures = { ...nothing, tokens, bytes };
-  return { ...table, measures, lists: { peers: table.lists.peers, expertTokens: null } };
-}
+export const REPORT_COLUMNS: WantedColumns = { measures: ['tokens', 'bytes'], lists: ['peers'] };
 
 /** Events of `deployment` that overlap `window` widened by `marginNs` on both sides. */
 export async function loadWindow(
@@ -38,15 +34,19 @@ export async function loadWindow(
   window: Partial<TimeWindow>,
   maxEvents: number,
   marginNs: number = MARGIN_NS,
-  keep: (table: EventTable) => EventTable = (table) => table,
+  columns?: WantedColumns,
 ): Promise<LoadedEvents> {
   const tables: EventTable[] = [];
   let events = 0;
-  const selection = { deployment, window: widened(window, marginNs) };
+  const selection = {
+    deployment,
+    window: widened(window, marginNs),
+    ...(columns === undefined ? {} : { columns }),
+  };
   for await (const table of reader.scanEvents(selection)) {
     events += table.length;
     if (events > maxEvents) return { tables, events, complete: false };
-    tables.push(keep(table));
+    tables.push(columns === undefined ? table : withColumns(table, columns));
   }
   return { tables, events, complete: true };
 }

@@ -9,7 +9,7 @@ import { assemble } from '#lib/model/assemble.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
 import type { StoredDeployment, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
-import { forReport, loadWindow, MARGIN_NS } from './load-events.ts';
+import { loadWindow, MARGIN_NS, REPORT_COLUMNS } from './load-events.ts';
 import {
   LONG_REPORT_EVENTS,
   reportInHalves,
@@ -63,7 +63,14 @@ export async function report(
       await helper.close();
     }
   }
-  const loaded = await loadWindow(reader, deployment, given, maxRawEvents, MARGIN_NS, forReport);
+  const loaded = await loadWindow(
+    reader,
+    deployment,
+    given,
+    maxRawEvents,
+    MARGIN_NS,
+    REPORT_COLUMNS,
+  );
   if (!loaded.complete) {
     const answer = await rollupReport(reader, deployment, whole, quality);
     if (answer !== null) return answer;

@@ -80,7 +80,8 @@ export async function rollupReport(
       ...activityOf(lengths),
     })),
     layers: layerReports(staged.groups, {
-      attentionWorkerSteps: (steps.count * attention) / seenShare(workers),
+      attentionWorkerSteps: steps.count * attention,
+      seenShare: seenShare(workers),
       idealPeriodNs: meanIdealPeriodNs(deployments),
     }),
     stages: stageReports(order),

@@ -72,8 +72,10 @@ function quantilesOfCell(cells: StageCells, i: number): Quantiles {
 
 /** What is known of the whole deployment in the window; null: not known. */
 export interface PipelineHints {
-  /** Steps times attention workers that worked on them. */
+  /** Steps that were looked at, times attention workers that worked on them. */
   readonly attentionWorkerSteps: number;
+  /** Share of the time that was looked at: at high rates, not every step is. */
+  readonly seenShare: number;
   readonly idealPeriodNs: number | null;
 }
 
@@ -202,17 +204,20 @@ function mostOften(cells: readonly LayerCell[]): number {
  * from whole keys. null: it doesn't, so something else bounds, or the counts tell another story.
  */
 function microbatchesOf(facts: readonly LayerFacts[], hints: PipelineHints): number | null {
-  const { attentionWorkerSteps, idealPeriodNs } = hints;
+  const { attentionWorkerSteps, seenShare, idealPeriodNs } = hints;
   const sparse = facts.filter(({ a2f, f2a }) => a2f !== null && f2a !== null);
   if (idealPeriodNs === null || attentionWorkerSteps === 0 || sparse.length === 0) return null;
   const keys = sparse.reduce((sum, fact) => sum + fact.attentionKeys, 0) / sparse.length;
-  const microbatches = Math.round(keys / attentionWorkerSteps);
   const computeNs =
     sparse.reduce((sum, fact) => sum + Math.max(fact.attentionNs, fact.ffnNs), 0) / sparse.length;
-  const explained = (microbatches * computeNs) / idealPeriodNs;
-  return microbatches >= 1 && explained >= LEAST_EXPLAINED && explained <= MOST_EXPLAINED
-    ? microbatches
-    : null;
+  // Time without a look may have been without a step, too.
+  for (const steps of [attentionWorkerSteps, attentionWorkerSteps / seenShare]) {
+    const microbatches = Math.round(keys / steps);
+    const explained = (microbatches * computeNs) / idealPeriodNs;
+    if (microbatches < 1) continue;
+    if (explained >= LEAST_EXPLAINED && explained <= MOST_EXPLAINED) return microbatches;
+  }
+  return null;
 }
 
 /** The ideal period takes the slowest worker of a group, the means here do not. */

@@ -5,6 +5,7 @@ import type { TimeWindow } from '#lib/store/telemetry-store.ts';
 import { ABSENT } from '#lib/table/codes.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { BandWorker } from '#lib/table/stage-bands.ts';
+import { compareStages } from '#lib/table/stage-rollup-merge.ts';
 import { workerId } from '#lib/table/worker-info.ts';
 import { isShown, rowOrder } from './timeline-bins.ts';
 
@@ -20,7 +21,6 @@ export function eventsAnswer(
 } {
   const ids = new StringTable();
   const workers: BandWorker[] = [];
-  const stages = new StringTable();
   const found: { readonly table: EventTable; readonly i: number; readonly worker: number }[] = [];
   for (const table of tables) {
     const own = table.workers.map((worker) => {
@@ -40,11 +40,16 @@ export function eventsAnswer(
   const shifts = new Map(
     tables.map((table) => [table, Number(table.baseUnixNs - window.fromUnixNs)]),
   );
-  const startOf = ({ table, i }: { table: EventTable; i: number }): number =>
-    shifts.get(table)! + table.startNs[i]!;
+  const startOf = ({ table, i }: ListedEvent): number => shifts.get(table)! + table.startNs[i]!;
   const listed = found
     .filter(({ worker }) => rowOf.has(worker))
-    .sort((a, b) => rowOf.get(a.worker)! - rowOf.get(b.worker)! || startOf(a) - startOf(b));
+    .sort(
+      (a, b) =>
+        rowOf.get(a.worker)! - rowOf.get(b.worker)! ||
+        startOf(a) - startOf(b) ||
+        compareEvents(a, b),
+    );
+  const stages = [...new Set(listed.map(stageOf))].sort(compareStages);
   return {
     rows: shown.map((worker) => workers[worker]!),
     hidden: order.length - shown.length,
@@ -52,15 +57,33 @@ export function eventsAnswer(
       row: listed.map(({ worker }) => rowOf.get(worker)!),
       startNs: listed.map(startOf),
       durationNs: listed.map(({ table, i }) => table.durationNs[i]!),
-      stage: listed.map(({ table, i }) => stages.intern(table.stageNames[table.stage[i]!]!)),
+      stage: listed.map((event) => stages.indexOf(stageOf(event))),
       kind: listed.map(({ table, i }) => table.kind[i]!),
       layer: listed.map(({ table, i }) => table.layer[i]!),
       microbatch: listed.map(({ table, i }) => table.microbatch[i]!),
       step: listed.map(({ table, i }) => table.step[i]!),
       peer: listed.map(({ table, i }) => peerOf(table, i)),
     },
-    stages: stages.strings,
+    stages,
   };
+}
+
+interface ListedEvent {
+  readonly table: EventTable;
+  readonly i: number;
+}
+
+function stageOf({ table, i }: ListedEvent): string {
+  return table.stageNames[table.stage[i]!]!;
+}
+
+/** Of equal starts: wherever the store keeps them by now, the answer is the same. */
+function compareEvents(a: ListedEvent, b: ListedEvent): number {
+  for (const name of ['durationNs', 'layer', 'microbatch', 'step', 'kind', 'peer'] as const) {
+    const difference = a.table[name][a.i]! - b.table[name][b.i]!;
+    if (difference !== 0) return difference;
+  }
+  return compareStages(stageOf(a), stageOf(b));
 }
 
 /** The one peer that an event names, in the scalar or as the only one of its list. */

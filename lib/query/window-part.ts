@@ -5,7 +5,7 @@ import type { SharedFacts } from '#lib/analysis/slice.ts';
 import { type PartOfWindow, SlicedWindow } from '#lib/analysis/sliced-report.ts';
 import { NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
-import { forReport, loadWindow, MARGIN_NS } from './load-events.ts';
+import { loadWindow, MARGIN_NS, REPORT_COLUMNS } from './load-events.ts';
 
 export interface PartQuestion {
   readonly deployment: string;
@@ -51,7 +51,14 @@ export class WindowPart {
       ...(fromUnixNs === undefined ? {} : { fromUnixNs: unixNanos(fromUnixNs + lessNs) }),
       ...(toUnixNs === undefined ? {} : { toUnixNs: unixNanos(toUnixNs - lessNs) }),
     };
-    const loaded = await loadWindow(reader, deployment, around, maxEvents, MARGIN_NS, forReport);
+    const loaded = await loadWindow(
+      reader,
+      deployment,
+      around,
+      maxEvents,
+      MARGIN_NS,
+      REPORT_COLUMNS,
+    );
     if (!loaded.complete) return null;
     const sliced = SlicedWindow.of(loaded.tables, deployment, window, own);
     return sliced === null ? null : new WindowPart(sliced, seamUnixNs);

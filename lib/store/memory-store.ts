@@ -178,7 +178,7 @@ export class MemoryStore implements TelemetryStore {
   }
 
   scanEvents(selection: EventSelection): AsyncIterable<EventTable> {
-    return unpackedSlices(this.scanSteps(selection), selection.window, this.unpacker);
+    return unpackedSlices(this.scanSteps(selection), selection, this.unpacker);
   }
 
   async *scanSteps(selection: EventSelection): AsyncGenerator<EventTable | PackedTable> {

@@ -4,9 +4,10 @@ import type { EventTable } from '#lib/table/event-table.ts';
 import { selectRows } from '#lib/table/event-tables.ts';
 import type { PackedTable, StepUnpacker } from '#lib/table/packed-table.ts';
 import { isPackedTable, selectSteps } from '#lib/table/packed-tables.ts';
+import type { WantedColumns } from '#lib/table/wanted-columns.ts';
 import { workerId } from '#lib/table/worker-info.ts';
 import { StepUnpackerMissingError } from './store-errors.ts';
-import type { TimeWindow } from './telemetry-store.ts';
+import type { EventSelection, TimeWindow } from './telemetry-store.ts';
 import { eventsInWindow, offset } from './window-filter.ts';
 
 /** Slices of a scan hold about this many events. */
@@ -74,7 +75,7 @@ export function* boundedSteps(table: PackedTable): Generator<PackedTable> {
  */
 export async function* unpackedSlices(
   slices: AsyncIterable<EventTable | PackedTable>,
-  window: TimeWindow | undefined,
+  { window, columns }: Pick<EventSelection, 'window' | 'columns'>,
   unpacker: StepUnpacker | undefined,
   onDamagedStep: (step: PackedTable, message: string) => void = () => {},
 ): AsyncGenerator<EventTable> {
@@ -84,7 +85,7 @@ export async function* unpackedSlices(
       continue;
     }
     if (unpacker === undefined) throw new StepUnpackerMissingError();
-    for (const table of unpackReadable(slice, unpacker, onDamagedStep)) {
+    for (const table of unpackReadable(slice, unpacker, columns, onDamagedStep)) {
       const inside = eventsInWindow(table, window);
       if (inside !== null) yield inside;
     }
@@ -94,10 +95,11 @@ export async function* unpackedSlices(
 function unpackReadable(
   slice: PackedTable,
   unpacker: StepUnpacker,
+  columns: WantedColumns | undefined,
   onDamagedStep: (step: PackedTable, message: string) => void,
 ): readonly EventTable[] {
   try {
-    return [unpacker.unpack(slice)];
+    return [unpacker.unpack(slice, undefined, columns)];
   } catch (cause) {
     if (!(cause instanceof ChunkFormatError)) throw cause;
     if (slice.length === 1) {
@@ -106,7 +108,7 @@ function unpackReadable(
     }
   }
   return Array.from({ length: slice.length }, (_, row) =>
-    unpackReadable(selectSteps(slice, Uint32Array.of(row)), unpacker, onDamagedStep),
+    unpackReadable(selectSteps(slice, Uint32Array.of(row)), unpacker, columns, onDamagedStep),
   ).flat();
 }
 

@@ -10,6 +10,7 @@ import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 import type { DeploymentRollup, GroupRollup, WorkerRollup } from '#lib/table/rollups.ts';
 import type { StageBands } from '#lib/table/stage-bands.ts';
 import type { StageRollup, StageSlices } from '#lib/table/stage-rollups.ts';
+import type { WantedColumns } from '#lib/table/wanted-columns.ts';
 
 /** What one request brought, as the receiver decoded it. */
 export interface TelemetryBatch {
@@ -60,6 +61,8 @@ export interface EventSelection {
   readonly window?: TimeWindow;
   /** Worker ids, such as "attention/2". Absent: all workers. */
   readonly workers?: readonly string[];
+  /** The optional columns that are needed; others may be left out. Absent: all. */
+  readonly columns?: WantedColumns;
 }
 
 export interface MetricSelection {

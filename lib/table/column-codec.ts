@@ -148,6 +148,9 @@ export type ColumnRead =
   | { readonly coding: 'doubles'; readonly values: Float64Array }
   | null;
 
+/** Residuals that are undone at once need no memory of their own: it costs more than the reading. */
+let residualRoom = new Float64Array(0);
+
 export class ColumnReader {
   readonly #bytes: Uint8Array;
   #at: number;
@@ -159,28 +162,58 @@ export class ColumnReader {
 
   /** The next column, which must have `count` values unless it is null. @throws ChunkFormatError */
   column(count: number): ColumnRead {
+    const { coding, width, start } = this.#next(count);
+    if (coding === CODING_NULL) return null;
+    const values = new Float64Array(count);
+    if (coding === CODING_INTEGERS) {
+      readIntegers(this.#bytes, start, count, width, values);
+      return { coding: 'integers', values };
+    }
+    readDoubles(this.#bytes, start, count, values);
+    return { coding: 'doubles', values };
+  }
+
+  /**
+   * The same, but integers come in memory that the next call uses again; they may be more than
+   * `count`. 'zeros': `count` integers, all of them 0.
+   */
+  residuals(count: number): ColumnRead | 'zeros' {
+    const { coding, width, start } = this.#next(count);
+    if (coding === CODING_NULL) return null;
+    if (coding === CODING_DOUBLES) {
+      const values = new Float64Array(count);
+      readDoubles(this.#bytes, start, count, values);
+      return { coding: 'doubles', values };
+    }
+    if (width === 0) return 'zeros';
+    if (residualRoom.length < count) residualRoom = new Float64Array(count);
+    readIntegers(this.#bytes, start, count, width, residualRoom);
+    return { coding: 'integers', values: residualRoom };
+  }
+
+  /** Passes over a column, as `column` does. false: it is null. @throws ChunkFormatError */
+  skip(count: number): boolean {
+    return this.#next(count).coding !== CODING_NULL;
+  }
+
+  #next(count: number): {
+    readonly coding: number;
+    readonly width: number;
+    readonly start: number;
+  } {
     const bytes = this.#bytes;
     const coding = bytes[this.#at];
     const width = bytes[this.#at + 1];
     if (coding === undefined || width === undefined) throw damaged('a column is missing');
-    this.#at += 2;
-    if (coding === CODING_NULL && width === 0) return null;
-    const start = this.#at;
+    const start = this.#at + 2;
+    this.#at = start;
+    if (coding === CODING_NULL && width === 0) return { coding, width, start };
     this.#at += width * count;
     if (this.#at > bytes.byteLength) throw damaged('a column is cut off');
-    if (coding === CODING_INTEGERS && width <= 7) {
-      return { coding: 'integers', values: readIntegers(bytes, start, count, width) };
-    }
-    if (coding === CODING_DOUBLES && width === 8) {
-      const values = new Float64Array(count);
-      const out = new Uint8Array(values.buffer);
-      for (let plane = 0; plane < 8; plane++) {
-        const from = start + plane * count;
-        for (let i = 0; i < count; i++) out[i * 8 + plane] = bytes[from + i]!;
-      }
-      return { coding: 'doubles', values };
-    }
-    throw damaged(`a column has coding ${coding} and width ${width}`);
+    const known =
+      (coding === CODING_INTEGERS && width <= 7) || (coding === CODING_DOUBLES && width === 8);
+    if (!known) throw damaged(`a column has coding ${coding} and width ${width}`);
+    return { coding, width, start };
   }
 
   /** Must be called last. @throws ChunkFormatError where bytes are left. */
@@ -189,13 +222,21 @@ export class ColumnReader {
   }
 }
 
+function readDoubles(bytes: Uint8Array, start: number, count: number, values: Float64Array): void {
+  const out = new Uint8Array(values.buffer, values.byteOffset, count * 8);
+  for (let plane = 0; plane < 8; plane++) {
+    const from = start + plane * count;
+    for (let i = 0; i < count; i++) out[i * 8 + plane] = bytes[from + i]!;
+  }
+}
+
 function readIntegers(
   bytes: Uint8Array,
   start: number,
   count: number,
   width: number,
-): Float64Array {
-  const values = new Float64Array(count);
+  values: Float64Array,
+): void {
   const p1 = start + count;
   const p2 = p1 + count;
   const p3 = p2 + count;
@@ -230,5 +271,4 @@ function readIntegers(
       values[i] = zigzag % 2 === 0 ? half : -half - 1;
     }
   }
-  return values;
 }

@@ -16,6 +16,7 @@
  */
 import type { UnixNanos } from '#lib/base/units.ts';
 import type { EventTable } from './event-table.ts';
+import type { WantedColumns } from './wanted-columns.ts';
 import type { WorkerInfo } from './worker-info.ts';
 
 export interface PackedTable {
@@ -42,8 +43,9 @@ export interface PackedTable {
 /** Makes events of packed steps. `lib/ingest` knows how; stores and the live window only hold it. */
 export interface StepUnpacker {
   /**
-   * The events of `rows` (all rows where absent), in about the order of their starts.
+   * The events of `rows` (all rows where absent), in about the order of their starts; without the
+   * optional columns that are not `wanted`, where that is told.
    * @throws ChunkFormatError where a payload is not what was checked when it came in
    */
-  unpack(steps: PackedTable, rows?: Uint32Array): EventTable;
+  unpack(steps: PackedTable, rows?: Uint32Array, wanted?: WantedColumns): EventTable;
 }

@@ -2,10 +2,13 @@
 import { assert } from '#lib/base/assert.ts';
 import { addNanos, nanosBetween, type UnixNanos } from '#lib/base/units.ts';
 import type { EventTable } from './event-table.ts';
-import { earliest } from './instants.ts';
+import { compareInstants, earliest } from './instants.ts';
 import type { PackedTable } from './packed-table.ts';
 import type { WorkerInfo } from './worker-info.ts';
 import { workerKey } from './worker-key.ts';
+
+/** Offsets from a base are exact up to here: 104 days. */
+export const REACH_NS = 2n ** 53n;
 
 /** Tells packed steps from events. */
 export function isPackedTable(table: EventTable | PackedTable): table is PackedTable {
@@ -70,6 +73,30 @@ export function packedSpan(
     // As with events: at least one nanosecond after each start.
     toUnixNs: addNanos(table.baseUnixNs, Math.max(Math.ceil(to), Math.floor(from) + 1)),
   };
+}
+
+/** Tables that lie so close together that one can hold them: neighbours in time, in groups. */
+export function groupsWithinReach(
+  tables: readonly PackedTable[],
+): readonly (readonly PackedTable[])[] {
+  const spans = tables
+    .flatMap((table) => {
+      const span = packedSpan(table);
+      return span === null ? [] : [{ table, ...span }];
+    })
+    .sort((a, b) => compareInstants(a.fromUnixNs, b.fromUnixNs));
+  const groups: PackedTable[][] = [];
+  let from: bigint | null = null;
+  for (const { table, fromUnixNs, toUnixNs } of spans) {
+    const group = groups.at(-1);
+    if (group === undefined || from === null || toUnixNs - from > REACH_NS) {
+      groups.push([table]);
+      from = fromUnixNs;
+    } else {
+      group.push(table);
+    }
+  }
+  return groups;
 }
 
 /** Bytes of the payloads of all steps. */

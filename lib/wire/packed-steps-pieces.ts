@@ -21,7 +21,8 @@ export function addStepTimes(
   const { series, startNs, durationNs, baseHigh, baseLow } = reader;
   const withinNs = withinSliceNs(baseHigh, baseLow);
   const baseSlice = baseSliceOf(baseHigh, baseLow);
-  const all = !series.phase.subarray(0, series.length).some(isLeftOut);
+  let all = true;
+  for (let s = 0; s < series.length; s++) if (isLeftOut(series.phase[s]!)) all = false;
   if (all) out.addDurations(durationNs, 0, reader.events);
   for (let s = 0; s < series.length; s++) {
     const first = series.firstRow[s]!;

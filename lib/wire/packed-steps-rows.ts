@@ -1,9 +1,9 @@
 /** From an opened packed step to rows of event columns, in the order of their starts. */
 import type { ListName } from '#lib/table/event-table.ts';
 import type { EventTableBuilder } from '#lib/table/event-table-builder.ts';
+import type { WantedColumns } from '#lib/table/wanted-columns.ts';
 import type { PackedStepReader } from './packed-steps.ts';
 import {
-  COLUMN_COUNT,
   FIRST_LIST_COLUMN,
   FIRST_MEASURE_COLUMN,
   LAYER_COLUMN,
@@ -24,6 +24,8 @@ export interface PackedRowContext {
   /** Stage and kind codes of each series. */
   readonly stages: Uint16Array;
   readonly kinds: Uint8Array;
+  /** Optional columns to write: `ALL_COLUMNS`, or those of `columnBits`. */
+  readonly columns?: number;
 }
 
 /** The lists of one column, where rows have them, by place. */
@@ -33,6 +35,16 @@ interface PlacedLists {
   readonly lengths: Int32Array;
   members: Float64Array;
   used: number;
+}
+
+export const ALL_COLUMNS = -1;
+
+/** A bit for each column of the format that has to be read. */
+export function columnBits({ measures, lists }: WantedColumns): number {
+  let bits = 0;
+  for (const name of measures) bits |= 1 << (FIRST_MEASURE_COLUMN + PACKED_MEASURES.indexOf(name));
+  for (const name of lists) bits |= 1 << (FIRST_LIST_COLUMN + PACKED_LISTS.indexOf(name));
+  return bits;
 }
 
 const NO_MEASURES = (1 << FIRST_MEASURE_COLUMN) - 1;
@@ -54,7 +66,8 @@ export class PackedRowWriter {
     builder.phase.fill(0, from, from + rows);
     const { series } = reader;
     const peer = series.peer[0]!;
-    const onePeer = !series.peer.subarray(1, series.length).some((other) => other !== peer);
+    let onePeer = true;
+    for (let s = 1; s < series.length; s++) if (series.peer[s] !== peer) onePeer = false;
     if (onePeer) builder.peer.fill(peer, from, from + rows);
     const lists: PlacedLists[] = [];
     for (let s = 0; s < series.length; s++) {
@@ -105,12 +118,19 @@ export class PackedRowWriter {
     if (!progression) this.#scatter(layer, values.scratch, from, first, end);
     if (series.domain[s]! >= 0) this.#fill(builder.domain, series.domain[s]!, from, first, end);
     if (series.phase[s] !== 0) this.#fill(builder.phase, series.phase[s]!, from, first, end);
-    if ((mask & ~NO_MEASURES) === 0) return;
-    for (let c = FIRST_MEASURE_COLUMN; c < COLUMN_COUNT; c++) {
+    const wanted = mask & ~NO_MEASURES & (context.columns ?? ALL_COLUMNS);
+    // Columns lie one after the other: those before a wanted one are passed over, the rest left.
+    for (let c = FIRST_MEASURE_COLUMN; wanted >>> c !== 0; c++) {
       if ((mask & (1 << c)) === 0) continue;
-      if (c < FIRST_LIST_COLUMN) this.#measure(reader, builder, c, first, end);
+      if ((wanted & (1 << c)) === 0) this.#pass(reader, c, end - first);
+      else if (c < FIRST_LIST_COLUMN) this.#measure(reader, builder, c, first, end);
       else this.#list(reader, lists, c, first, end);
     }
+  }
+
+  #pass(reader: PackedStepReader, c: number, rows: number): void {
+    if (c < FIRST_LIST_COLUMN) reader.values.measureScale(rows);
+    else reader.values.listMembers(rows);
   }
 
   #fill(

@@ -46,6 +46,7 @@ const COMMON = {
   events: 'plain',
   rate: 0,
   queryEveryMs: 0,
+  queryAfterS: 0,
   sampleMs: 2000,
 } as const satisfies RunSpec;
 
@@ -61,6 +62,7 @@ const CASES: Readonly<Record<string, readonly [title: string, spec: RunSpec]>> =
       rate: Number(values.rate),
       inFlight: 4 * COMMON.inFlight,
       queryEveryMs: 250,
+      queryAfterS: Math.min(25, seconds / 2),
     },
   ],
 };

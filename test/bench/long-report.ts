@@ -14,13 +14,14 @@ import { addNanos, type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import { clusterWorkers } from '#lib/pipeline/cluster.ts';
 import { scenarioSpec } from '#lib/pipeline/scenarios.ts';
 import { PipelineSimulation } from '#lib/pipeline/simulation.ts';
-import { forReport } from '#lib/query/load-events.ts';
+import { REPORT_COLUMNS } from '#lib/query/load-events.ts';
 import { PartThread } from '#lib/query/part-thread.ts';
 import { report } from '#lib/query/report.ts';
 import { openTelemetryReader, openTelemetryWriter } from '#lib/store/open-store.ts';
 import type { TelemetryStore } from '#lib/store/telemetry-store.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { EventTableBuilder } from '#lib/table/event-table-builder.ts';
+import { withColumns } from '#lib/table/wanted-columns.ts';
 import { type BenchRow, printBench, wantsJson } from '#test/support/bench/bench-report.ts';
 
 const STEPS_PER_BATCH = 10;
@@ -102,7 +103,9 @@ try {
   );
   const tables: EventTable[] = [];
   await timed('reading', events, async () => {
-    for await (const table of reader.scanEvents({ deployment })) tables.push(forReport(table));
+    for await (const table of reader.scanEvents({ deployment, columns: REPORT_COLUMNS })) {
+      tables.push(withColumns(table, REPORT_COLUMNS));
+    }
   });
   found.push(
     await timed('report of events in memory, one thread', events, async () => {

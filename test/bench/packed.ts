@@ -23,11 +23,12 @@ import type { EventTable } from '#lib/table/event-table.ts';
 import { tableSpan } from '#lib/table/event-tables.ts';
 import { StageAccumulator } from '#lib/table/stage-accumulator.ts';
 import { afdTable } from '#test/support/afd-table.ts';
+import { printBench, wantsJson } from '#test/support/bench/bench-report.ts';
 import { encodeTracesProtobuf } from '#test/support/otlp-encode.ts';
 import { encodePackedProtobuf } from '#test/support/packed-spans.ts';
 
 const args = process.argv.slice(2);
-const asJson = args.includes('--json');
+const asJson = wantsJson(args);
 const rounds = Number(args.find((arg) => /^\d+$/.test(arg)) ?? 9);
 /** Events of one sample, about. */
 const SAMPLE_EVENTS = 3_000_000;
@@ -215,7 +216,23 @@ const results = corpora.map(({ name, events, moving: { body }, plain }, c) => {
 });
 
 if (asJson) {
-  console.log(JSON.stringify({ bench: 'packed', rounds, results }, null, 2));
+  const sections = results.map((row) => ({
+    title: row.corpus,
+    rows: [
+      { name: 'events', value: row.events },
+      { name: 'packed', value: row.bytesPerEvent, unit: 'bytes/event' },
+      { name: 'packed, gzip', value: row.gzipBytesPerEvent, unit: 'bytes/event' },
+      { name: 'packed, zstd', value: row.zstdBytesPerEvent, unit: 'bytes/event' },
+      { name: 'plain spans', value: row.plainBytesPerEvent, unit: 'bytes/event' },
+      ...Object.entries(row.eventsPerSecond).flatMap(([work, { median: middle, min, max }]) => [
+        { name: work, value: middle, unit: 'events/s' },
+        { name: `${work}, least`, value: min, unit: 'events/s' },
+        { name: `${work}, most`, value: max, unit: 'events/s' },
+      ]),
+    ],
+    failures: [],
+  }));
+  printBench('packed', sections, asJson);
 } else {
   const millions = (value: number): string => (value / 1e6).toFixed(1);
   console.log(

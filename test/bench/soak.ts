@@ -41,6 +41,7 @@ const result = await runIngest({
   events: 'packed',
   inFlight: 64,
   queryEveryMs: 250,
+  queryAfterS: Math.min(25, seconds / 2),
   sampleMs: SAMPLE_MS,
   onSample: (sample) => {
     if (!values.json) console.log(sampleLine(sample));

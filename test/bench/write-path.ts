@@ -87,7 +87,7 @@ async function writePath(
       nextBodies(makeBody),
     );
     more = bodies.length === GROUP;
-    const ids = await ledger.spend('batch id (SHA-256)', () =>
+    const ids = await ledger.spend('batch id (GMAC)', () =>
       bodies.map((body) => batchIdOf('traces', body)),
     );
     const group = await ledger.spend('decode and check', () =>

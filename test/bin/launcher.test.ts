@@ -123,7 +123,7 @@ describe('tasks', () => {
     const launcher = [process.execPath, join(ROOT, 'bin', 'task.js')];
     const { code, stderr } = await new AfdscopeProcess(['nope'], {}, launcher).finished;
     expect(code).toBe(2);
-    expect(stderr).toContain('usage: node bin/task.js test|test:long|check|bench|build');
+    expect(stderr).toContain('usage: node bin/task.js test|test:long|check|bench|soak|build');
   });
 
   test('benchmarks are chosen by name', async () => {

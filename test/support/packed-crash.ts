@@ -41,7 +41,7 @@ export function openCrashStore(data: string): TelemetryStore {
   const lock = acquireWriterLock(data, 'telemetry');
   return new SqliteStore(openWriterDatabase(data), lock, {
     unpacker: new PackedUnpacker(),
-    journal: { ...JOURNAL_LIMITS, moveBytes: 4096 },
+    journal: { ...JOURNAL_LIMITS, moveBytes: 1024 },
   });
 }
 

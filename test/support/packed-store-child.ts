@@ -16,6 +16,8 @@ for (let i = Number(first); i < Number(first) + 20_000 && process.ppid !== 1; i+
   const [outcome] = await store.append([batch]);
   process.stdout.write(`${i}\n`);
   sums.add(batch, outcome!);
+  // Moves of the journal have their turn.
+  await new Promise((resolve) => setImmediate(resolve));
   if (i % 4 === 3) await sums.flush();
   if (i % 5 === 2) {
     await store.retain(

@@ -1,6 +1,7 @@
 /** Everything that one append writes, inside the caller's transaction. */
 import type Database from 'better-sqlite3';
 import { earliest, latest } from '#lib/table/instants.ts';
+import { groupsWithinReach } from '#lib/table/packed-tables.ts';
 import type { PlannedDeployment } from '../append-plan.ts';
 import type { SeenWorker } from '../append-registry.ts';
 import type { TelemetryBatch } from '../telemetry-store.ts';
@@ -138,8 +139,7 @@ export class AppendStatements {
       rawBytes += blob.byteLength;
       if (toUnixNs - fromUnixNs > longestNs) longestNs = toUnixNs - fromUnixNs;
     }
-    const steps = plan.packed.filter(({ length }) => length > 0);
-    if (steps.length > 0) {
+    for (const steps of groupsWithinReach(plan.packed)) {
       const row = this.#journal.add(sequence, deployment, steps, nowMs);
       rawBytes += row.blobBytes;
       if (row.spanNs > longestNs) longestNs = row.spanNs;

@@ -17,7 +17,7 @@ import type { StaleMark, StaleMarks } from './stale-marks.ts';
 export const SETTLE_NS = 10_000_000_000n;
 
 /** Workers' rows that one call reads, about 15 ms. */
-const FINE_ROWS_PER_CALL = 240;
+const FINE_ROWS_PER_CALL = 120;
 const MARKS_PER_LOOK = 256;
 
 export class Cascade {

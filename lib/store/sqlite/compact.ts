@@ -38,7 +38,7 @@ const LAYOUTS: Readonly<Record<MergedTable, Layout>> = {
     longest: 'longest_chunk_ns',
     bucketNs: 60_000_000_000n,
     merge: (blobs) => {
-      const tables = blobs.map(unpackEvents);
+      const tables = blobs.map((blob) => unpackEvents(blob));
       return { blob: packEvents(tables), ...stepRange(tables) };
     },
   },

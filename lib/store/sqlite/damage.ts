@@ -3,10 +3,10 @@ import { ChunkFormatError } from '#lib/table/chunk-frame.ts';
 
 /** A stored chunk that cannot be read: skipped and counted, never silent. */
 export interface DamagedChunk {
-  readonly table: 'chunks' | 'packed_chunks' | 'metric_chunks' | 'journal';
+  readonly table: 'chunks' | 'packed_chunks' | 'metric_chunks' | 'journal' | 'stage_rollups';
   readonly id: number;
   readonly deployment: string;
-  /** Events or points that it held. */
+  /** Events or points that it held; 1 for the sums of a bucket. */
   readonly rows: number;
   readonly message: string;
 }

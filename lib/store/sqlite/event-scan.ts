@@ -96,9 +96,10 @@ export class EventScan {
   }
 
   #columnSources(selection: EventSelection, newestId: bigint): readonly Source[] {
-    const { deployment, window, workers } = selection;
+    const { deployment, window, workers, columns } = selection;
+    const unpack = (blob: Uint8Array): EventTable => unpackEvents(blob, columns);
     const read = function* (this: EventScan, key: ChunkKey): Generator<EventTable> {
-      const table = this.#chunks.read(deployment, key, unpackEvents);
+      const table = this.#chunks.read(deployment, key, unpack);
       const ofWorkers = table === null ? null : eventsOfWorkers(table, workers);
       const inside = ofWorkers === null ? null : eventsInWindow(ofWorkers, window);
       if (inside !== null) yield inside;

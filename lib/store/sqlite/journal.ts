@@ -5,7 +5,7 @@
  */
 import type Database from 'better-sqlite3';
 import type { PackedTable } from '#lib/table/packed-table.ts';
-import { packedSpan } from '#lib/table/packed-tables.ts';
+import { packedSpan, REACH_NS } from '#lib/table/packed-tables.ts';
 import { readable } from './damage.ts';
 import { JournalWorkerReader, JournalWorkerWriter } from './journal-workers.ts';
 import { PackedChunkWriter } from './packed-chunk-writer.ts';
@@ -33,6 +33,7 @@ interface Row {
   readonly deployment: string;
   readonly blobBytes: number;
   readonly table: PackedTable;
+  readonly fromUnixNs: bigint;
   readonly toUnixNs: bigint;
   readonly addedMs: number;
 }
@@ -122,7 +123,8 @@ export class Journal {
       blob,
     );
     const id = Number(lastInsertRowid);
-    this.#young.push({ id, sequence, deployment, blobBytes, table, toUnixNs, addedMs: nowMs });
+    const span = { fromUnixNs, toUnixNs };
+    this.#young.push({ id, sequence, deployment, blobBytes, table, ...span, addedMs: nowMs });
     return { blobBytes, spanNs: toUnixNs - fromUnixNs };
   }
 
@@ -178,13 +180,16 @@ export class Journal {
     this.#damaged = this.#damaged.filter(({ toUnixNs }) => toUnixNs > beforeUnixNs);
   }
 
-  /** Rows whose starts lie further apart than a table can hold are moved one after the other. */
+  /** Rows that lie further apart than offsets reach are moved one after the other. */
   #oldest(): readonly Row[] {
     const rows: Row[] = [];
     let bytes = 0;
+    let from: bigint | null = null;
+    let to: bigint | null = null;
     for (const row of this.#rows) {
-      const far = rows[0] !== undefined && isFar(rows[0].table, row.table);
-      if (far || bytes >= this.#limits.moveBytes) break;
+      from = from === null || row.fromUnixNs < from ? row.fromUnixNs : from;
+      to = to === null || row.toUnixNs > to ? row.toUnixNs : to;
+      if (rows.length > 0 && (to - from > REACH_NS || bytes >= this.#limits.moveBytes)) break;
       rows.push(row);
       bytes += row.blobBytes;
     }
@@ -195,7 +200,8 @@ export class Journal {
     const { workerOf } = new JournalWorkerReader(this.#database);
     const rows = this.#database
       .prepare<[], StoredRow>(
-        `SELECT id, seq AS sequence, deployment, to_unix_ns AS toUnixNs,
+        `SELECT id, seq AS sequence, deployment, from_unix_ns AS fromUnixNs,
+           to_unix_ns AS toUnixNs,
            blob_bytes AS blobBytes, blob
          FROM journal ORDER BY id`,
       )
@@ -203,7 +209,7 @@ export class Journal {
     let found = 0;
     for (const row of rows) {
       found++;
-      const { deployment, toUnixNs } = row;
+      const { deployment, fromUnixNs, toUnixNs } = row;
       const table = readable(() => unpackSteps(row.blob, workerOf).table);
       const id = Number(row.id);
       const blobBytes = Number(row.blobBytes);
@@ -217,6 +223,7 @@ export class Journal {
         deployment,
         blobBytes,
         table,
+        fromUnixNs,
         toUnixNs,
         addedMs: Number.NEGATIVE_INFINITY,
       });
@@ -230,6 +237,7 @@ interface StoredRow {
   readonly id: bigint;
   readonly sequence: bigint;
   readonly deployment: string;
+  readonly fromUnixNs: bigint;
   readonly toUnixNs: bigint;
   readonly blobBytes: bigint;
   readonly blob: Uint8Array;
@@ -237,11 +245,4 @@ interface StoredRow {
 
 function bytesOf(rows: readonly { readonly blobBytes: number }[]): number {
   return rows.reduce((sum, { blobBytes }) => sum + blobBytes, 0);
-}
-
-const MAX_APART_NS = 2n ** 52n;
-
-function isFar(a: PackedTable, b: PackedTable): boolean {
-  const apartNs = a.baseUnixNs - b.baseUnixNs;
-  return apartNs > MAX_APART_NS || apartNs < -MAX_APART_NS;
 }

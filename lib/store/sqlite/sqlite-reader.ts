@@ -65,7 +65,7 @@ export class SqliteReader implements TelemetryReader {
     this.#events = new EventScan(database, this.#report);
     this.#metrics = new ChunkScan(database, 'metric_chunks', this.#report);
     this.#rollups = new RollupReader(database);
-    this.#stageRollups = new StageRollupReader(database);
+    this.#stageRollups = new StageRollupReader(database, this.#report);
     this.#cover = new RollupCover(database);
     this.#statements = {
       deployments: database.prepare<
@@ -101,8 +101,8 @@ export class SqliteReader implements TelemetryReader {
   }
 
   scanEvents(selection: EventSelection): AsyncIterable<EventTable> {
-    const { deployment, window } = selection;
-    return unpackedSlices(this.scanSteps(selection), window, this.#unpacker, (step, message) =>
+    const { deployment } = selection;
+    return unpackedSlices(this.scanSteps(selection), selection, this.#unpacker, (step, message) =>
       this.#report({
         table: 'packed_chunks',
         id: damagedStepId(step),

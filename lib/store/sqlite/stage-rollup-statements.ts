@@ -22,6 +22,7 @@ import { mergeStageRollups } from '#lib/table/stage-rollup-merge.ts';
 import type { StageRollup } from '#lib/table/stage-rollups.ts';
 import { ROLLUP_LEVELS_NS } from '../rollup-levels.ts';
 import type { RollupSelection, StageRollupSelection, StageSliceRow } from '../telemetry-store.ts';
+import { type DamageListener, readable } from './damage.ts';
 import { compress, decompress } from './stage-blob.ts';
 import type { StaleMarks } from './stale-marks.ts';
 
@@ -33,6 +34,7 @@ export function groupSumId(group: string): string {
 }
 
 interface Row {
+  readonly id: bigint;
   readonly bucketStartUnixNs: bigint;
   readonly workerId: string;
   readonly group: string;
@@ -44,16 +46,19 @@ interface Row {
 /** More single look-ups than this cost more than reading every worker's row. */
 const MAX_LOOKUPS = 20_000;
 
-const COLUMNS = `bucket_start_unix_ns AS bucketStartUnixNs, worker_id AS workerId,
+const COLUMNS = `rowid AS id, bucket_start_unix_ns AS bucketStartUnixNs, worker_id AS workerId,
                  group_name AS "group", role, rank, blob`;
 
 export class StageRollupReader {
+  readonly #onDamage;
   readonly #inWindow;
   readonly #one;
   readonly #first;
   readonly #last;
 
-  constructor(database: Database.Database) {
+  /** Rows that cannot be read are left out of every answer, and told to `onDamage`. */
+  constructor(database: Database.Database, onDamage: DamageListener = () => {}) {
+    this.#onDamage = onDamage;
     this.#inWindow = database.prepare<[string, number, bigint, bigint], Row>(
       `SELECT ${COLUMNS} FROM stage_rollups
        WHERE deployment = ? AND resolution_ns = ?
@@ -76,32 +81,33 @@ export class StageRollupReader {
     this.#last = edge('DESC');
   }
 
-  /** Workers' rows by bucket, then worker. @throws ChunkFormatError */
+  /** Workers' rows by bucket, then worker. */
   workers(selection: StageRollupSelection): StageRollup[] {
-    return this.#rows(selection).map((row) => rollupOf(selection, row, selection.sketches));
+    return this.#rows(selection).flatMap((row) => this.#rollup(selection, row, selection.sketches));
   }
 
-  /** Sums over groups by bucket, then group. @throws ChunkFormatError */
+  /** Sums over groups by bucket, then group. */
   groups(selection: RollupSelection): StageRollup[] {
     return this.#sums(selection)
       .filter(({ workerId }) => workerId !== BANDS_ID)
-      .map((row) => rollupOf(selection, row));
+      .flatMap((row) => this.#rollup(selection, row));
   }
 
-  /** By bucket. @throws ChunkFormatError */
+  /** By bucket. */
   bands(selection: RollupSelection): StageBands[] {
-    return this.#rows({
-      ...selection,
-      resolutionNs: -selection.resolutionNs,
-      workers: [BANDS_ID],
-    }).map(({ blob }) => decodeStageBands(decompress(blob)));
+    const { deployment, resolutionNs } = selection;
+    const wanted = { ...selection, resolutionNs: -resolutionNs, workers: [BANDS_ID] };
+    return this.#rows(wanted).flatMap(
+      (row) => this.#read(deployment, row, () => decodeStageBands(decompress(row.blob))) ?? [],
+    );
   }
 
-  /** Of seconds, by second, then worker; without the cells. @throws ChunkFormatError */
+  /** Of seconds, by second, then worker; without the cells. */
   slices(selection: Omit<StageRollupSelection, 'resolutionNs'>): StageSliceRow[] {
     const found: StageSliceRow[] = [];
     for (const row of this.#rows({ ...selection, resolutionNs: ROLLUP_LEVELS_NS[0]! })) {
-      const { slices, stageNames } = decodeStageSlices(decompress(row.blob));
+      const decode = () => decodeStageSlices(decompress(row.blob));
+      const { slices, stageNames } = this.#read(selection.deployment, row, decode) ?? NO_SLICES;
       if (slices === null) continue;
       found.push({
         bucketStartUnixNs: unixNanos(row.bucketStartUnixNs),
@@ -123,12 +129,36 @@ export class StageRollupReader {
     workerId: string,
   ): StageRollup | null {
     const row = this.#one.get(deployment, resolutionNs, bucketStartUnixNs, workerId);
-    return row === undefined ? null : rollupOf({ deployment, resolutionNs }, row);
+    if (row === undefined) return null;
+    return this.#rollup({ deployment, resolutionNs }, row)[0] ?? null;
   }
 
   bandsOf(deployment: string, resolutionNs: number, bucketStartUnixNs: bigint): StageBands | null {
     const row = this.#one.get(deployment, -resolutionNs, bucketStartUnixNs, BANDS_ID);
-    return row === undefined ? null : decodeStageBands(decompress(row.blob));
+    if (row === undefined) return null;
+    return this.#read(deployment, row, () => decodeStageBands(decompress(row.blob)));
+  }
+
+  /** One, or none where it is damaged. */
+  #rollup(
+    of: { readonly deployment: string; readonly resolutionNs: number },
+    row: Row,
+    sketches = true,
+  ): StageRollup[] {
+    const rollup = this.#read(of.deployment, row, () => rollupOf(of, row, sketches));
+    return rollup === null ? [] : [rollup];
+  }
+
+  #read<T>(deployment: string, row: Row, decode: () => T): T | null {
+    const tell = (message: string): void =>
+      this.#onDamage({
+        table: 'stage_rollups',
+        id: Number(row.id),
+        deployment,
+        rows: 1,
+        message,
+      });
+    return readable(decode, tell);
   }
 
   #sums(selection: RollupSelection): Row[] {
@@ -162,6 +192,8 @@ export class StageRollupReader {
     return rows;
   }
 }
+
+const NO_SLICES = { slices: null, stageNames: [] };
 
 function rollupOf(
   { deployment, resolutionNs }: { readonly deployment: string; readonly resolutionNs: number },

@@ -252,4 +252,20 @@ test('a batch is its signal and its bytes', () => {
   expect(batchIdOf('logs', body)).toBe(batchIdOf('logs', Buffer.from('body')));
   expect(batchIdOf('logs', body)).not.toBe(batchIdOf('traces', body));
   expect(batchIdOf('logs', body)).not.toBe(batchIdOf('logs', Buffer.from('bodY')));
+  expect(batchIdOf('logs', body)).not.toBe(batchIdOf('logs', Buffer.from('body\0')));
+  expect(batchIdOf('logs', Buffer.alloc(0))).not.toBe(batchIdOf('logs', Buffer.alloc(1)));
+});
+
+test('no two of many bodies that hardly differ are the same batch', () => {
+  const body = Buffer.alloc(512);
+  const ids = new Set([batchIdOf('traces', body)]);
+  for (let bit = 0; bit < body.length * 8; bit++) {
+    body[bit >> 3]! ^= 1 << (bit & 7);
+    ids.add(batchIdOf('traces', body));
+    body[bit >> 3]! ^= 1 << (bit & 7);
+  }
+  for (let byteCount = 0; byteCount < body.length; byteCount++) {
+    ids.add(batchIdOf('traces', body.subarray(0, byteCount)));
+  }
+  expect(ids.size).toBe(1 + body.length * 8 + body.length);
 });

@@ -8,6 +8,7 @@ import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { scenarioSpec } from '#lib/pipeline/scenarios.ts';
 import { simulateSteps } from '#lib/pipeline/simulate.ts';
 import type { PackedTable } from '#lib/table/packed-table.ts';
+import { type WantedColumns, withColumns } from '#lib/table/wanted-columns.ts';
 import { afdTable, testWorker } from '#test/support/afd-table.ts';
 import { arbitraryStep } from '#test/support/arbitrary-step.ts';
 import { flatRejects, tableEvents } from '#test/support/oracle-decode.ts';
@@ -26,6 +27,8 @@ const resource = resourceAttributes(testWorker(0, { domain: 2 }));
 const keeping = new Decoder(DEFAULT_DECODE_LIMITS, { keepPacked: true });
 const writing = new Decoder(DEFAULT_DECODE_LIMITS);
 const unpacker = new PackedUnpacker();
+const SOME_COLUMNS: WantedColumns = { measures: ['bytes', 'expertsActive'], lists: ['peers'] };
+const NO_COLUMNS: WantedColumns = { measures: [], lists: [] };
 
 function decode(decoder: Decoder, body: Uint8Array): Decoded {
   const result = decoder.decode('traces', 'protobuf', body);
@@ -39,6 +42,10 @@ function compare(body: Uint8Array): Decoded {
   const kept = decode(keeping, body);
   const unpacked = kept.packed.map((steps) => unpacker.unpack(steps));
   expect(eventRows([...unpacked, ...kept.events])).toEqual(eventRows(columns.events));
+  for (const wanted of [SOME_COLUMNS, NO_COLUMNS]) {
+    const some = kept.packed.map((steps) => unpacker.unpack(steps, undefined, wanted));
+    expect(some).toEqual(unpacked.map((table) => withColumns(table, wanted)));
+  }
   expect(kept.received).toBe(columns.received);
   expect(flatRejects(kept.rejected)).toEqual(flatRejects(columns.rejected));
   expect(kept.rejectedMessage).toBe(columns.rejectedMessage);

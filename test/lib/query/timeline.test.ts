@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Timeline, timelineSchema } from '#lib/api/timeline.ts';
 import { type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { BadQuestionError } from '#lib/query/errors.ts';
 import { timeline } from '#lib/query/timeline.ts';
 import { gridOf } from '#lib/query/timeline-grid.ts';
@@ -19,6 +20,8 @@ import {
   stageEvents,
   workerOf,
 } from '#test/support/arbitrary-stage-rollups.ts';
+import { slowSteps } from '#test/support/live-feed.ts';
+import { packedTableOf } from '#test/support/packed-table.ts';
 import { scratchFolder } from '#test/support/scratch-folder.ts';
 import { batchOf } from '#test/support/telemetry-batch.ts';
 
@@ -100,16 +103,20 @@ describe('timeline', () => {
     const sources = new Set<string>();
     await fc.assert(
       fc.asyncProperty(
-        stageEvents(400, 80),
-        fc.tuple(
-          fc.integer({ min: -2_000, max: 400_000 }),
-          fc.double({ min: 0, max: 19, noNaN: true }).map((octaves) => Math.ceil(2 ** octaves)),
+        fc.constantFrom(3, 400).chain((seconds) =>
+          fc.tuple(
+            stageEvents(seconds, 80),
+            fc.integer({ min: -500 * seconds, max: 1000 * seconds }),
+            fc
+              .double({ min: 0, max: Math.log2(1200 * seconds), noNaN: true })
+              .map((octaves) => Math.ceil(2 ** octaves)),
+          ),
         ),
         fc.integer({ min: 1, max: 300 }),
         fc.constantFrom(undefined, ['attention/0'], ['ffn/1', 'attention/1', 'gone/7']),
         fc.constantFrom(0, 1, 5, 1000),
         fc.boolean(),
-        async (events, [fromMs, lengthMs], bins, workers, upkeep, raw) => {
+        async ([events, fromMs, lengthMs], bins, workers, upkeep, raw) => {
           const deployment = `prod ${run++}`;
           if (events.length === 0) return;
           await fill(store, deployment, events, upkeep);
@@ -187,6 +194,32 @@ describe('timeline', () => {
       'transfer',
       'compute',
     ]);
+    await store.close();
+  });
+
+  test('packed steps give what the same events as columns give', async () => {
+    const store = await openTelemetryWriter({
+      data: scratchFolder(),
+      unpacker: new PackedUnpacker(),
+    });
+    const of = (deployment: string): EventTable =>
+      slowSteps({ seconds: 3, startUnixNs: BASE, deployment });
+    await store.append([
+      batchOf('columns', { events: [of('columns')] }),
+      batchOf('packed', { packed: [packedTableOf(of('packed'))] }),
+    ]);
+    const ask = async (deployment: string, workers: string | undefined, maxEvents: number) => {
+      const to = String(BASE + 2_900_000_000n);
+      const question = { deployment, workers, from: String(BASE + 77n), to };
+      return { ...(await timeline(store, question, NOW, maxEvents)), deployment: '' };
+    };
+    for (const workers of [undefined, 'ffn/0', 'attention/1,ffn/0']) {
+      for (const maxEvents of [0, 1e6]) {
+        const packed = await ask('packed', workers, maxEvents);
+        expect(packed).toEqual(await ask('columns', workers, maxEvents));
+        expect((packed.events ?? packed.bins)!.row.length).toBeGreaterThan(100);
+      }
+    }
     await store.close();
   });
 

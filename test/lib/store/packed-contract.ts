@@ -127,6 +127,21 @@ export function describePackedStore({ name, open, tidy }: PackedStoreCase): void
       expect(new Set(ids)).toEqual(new Set(['attention/1']));
     });
 
+    test('steps that lie years apart in one batch, and over several, are all kept', async () => {
+      const years = [0n, 3n, 6n, 1n].map((n) => n * 31_557_600_000_000_000n);
+      const tables = years.map((ns, i) => ({
+        ...stepsOf(i, 1, 2),
+        baseUnixNs: unixNanos(BASE - ns),
+      }));
+      await store.append([
+        batchOf('a', { packed: tables.slice(0, 3).map((t) => packedTableOf(t)) }),
+      ]);
+      await store.append([batchOf('b', { packed: [packedTableOf(tables[3]!)] })]);
+      await tidy(store);
+      expect(await rowsOf()).toEqual(eventRows(tables));
+      expect(await rowsOf({ from: 0, to: 1e9 })).toEqual(eventRows([tables[0]!]));
+    });
+
     test('a step that is stored is not stored again, in whatever request it comes', async () => {
       const table = stepsOf(1, 4, 2);
       const packed = packedTableOf(table);

@@ -5,9 +5,10 @@ import { decodeEvents } from '#lib/table/chunk-codec.ts';
 import { decodeMetrics, encodeMetrics } from '#lib/table/chunk-codec-metrics.ts';
 import { ChunkFormatError } from '#lib/table/chunk-frame.ts';
 import { encodeEvents, encodeTables } from '#lib/table/encode-events.ts';
-import type { EventTable } from '#lib/table/event-table.ts';
+import { type EventTable, LISTS, MEASURES } from '#lib/table/event-table.ts';
 import { EventTableBuilder } from '#lib/table/event-table-builder.ts';
 import { concatTables } from '#lib/table/event-tables.ts';
+import { withColumns } from '#lib/table/wanted-columns.ts';
 import { afdTable, seededRandom, testWorker } from '#test/support/afd-table.ts';
 import { arbitraryEvents, arbitraryMetrics } from '#test/support/arbitrary-table.ts';
 import { eventRows, metricRows } from '#test/support/table-rows.ts';
@@ -25,6 +26,20 @@ describe('events', () => {
         expect(isSorted(decoded)).toBe(true);
       }),
       { numRuns: 500, seed: 11 },
+    );
+  });
+
+  test('columns that are not wanted are passed over, and change no other', () => {
+    const anyColumns = fc.record({
+      measures: fc.subarray([...MEASURES]),
+      lists: fc.subarray([...LISTS]),
+    });
+    fc.assert(
+      fc.property(arbitraryEvents, anyColumns, (table, wanted) => {
+        const chunk = encodeEvents(table);
+        expect(decodeEvents(chunk, wanted)).toEqual(withColumns(decodeEvents(chunk), wanted));
+      }),
+      { numRuns: 300, seed: 12 },
     );
   });
 

@@ -49,8 +49,6 @@ export interface CollectorReady {
   readonly grpcUrl: string;
 }
 
-export type QueryKind = 'report' | 'series' | 'heatmap';
-
 export interface QueryReport {
   readonly ms: Readonly<Record<string, readonly number[]>>;
   readonly failures: readonly string[];

@@ -1,13 +1,13 @@
 /**
  * Asks what a dashboard asks, again and again, through the pool that serves the pages:
- * `node ingest-query-child.ts FOLDER DEPLOYMENT EVERY_MS`. Ends at `stop` with the times.
+ * `node ingest-query-child.ts FOLDER DEPLOYMENT EVERY_MS AFTER_MS`. Ends at `stop` with the times.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { QueryFailedError, QueryPool } from '#lib/query/query-pool.ts';
 import type { QuestionKind } from '#lib/query/questions.ts';
 import { cpuUs, type QueryReport } from './ingest-messages.ts';
 
-const [dataDir = '', deployment = '', everyMs = '250'] = process.argv.slice(2);
+const [dataDir = '', deployment = '', everyMs = '250', afterMs = '0'] = process.argv.slice(2);
 
 /** Name, question, and how far back the window goes, in seconds. */
 const QUESTIONS: readonly (readonly [string, QuestionKind, number])[] = [
@@ -30,6 +30,7 @@ process.on('disconnect', () => process.exit(0));
 
 const ms: Record<string, number[]> = {};
 const failures = new Map<string, number>();
+for (let waited = 0; waited < Number(afterMs) && !stopping; waited += 100) await sleep(100);
 const startedCpuUs = cpuUs();
 for (let turn = 0; !stopping; turn++) {
   const [name, kind, spanS] = QUESTIONS[turn % QUESTIONS.length]!;

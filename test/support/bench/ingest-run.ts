@@ -28,6 +28,8 @@ const UNPACKED_EVERY = 16;
 export interface RunSpec extends Omit<SenderSpec, 'url' | 'deployment'> {
   /** 0: nobody asks. */
   readonly queryEveryMs: number;
+  /** The first question comes so late: before, no bucket of rollups is closed. */
+  readonly queryAfterS: number;
   /** Time between two looks at the collector. */
   readonly sampleMs: number;
   readonly onSample?: (sample: Sample) => void;
@@ -78,10 +80,8 @@ async function measure(spec: RunSpec, dataDir: string): Promise<RunResult> {
   const collector = child('ingest-collector-child.ts', [dataDir]);
   const ready = await message<CollectorReady>(collector);
   const sender = startSender(spec, ready);
-  const asker =
-    spec.queryEveryMs > 0
-      ? child('ingest-query-child.ts', [dataDir, DEPLOYMENT, String(spec.queryEveryMs)])
-      : null;
+  const askArgs = [dataDir, DEPLOYMENT, String(spec.queryEveryMs), String(spec.queryAfterS * 1000)];
+  const asker = spec.queryEveryMs > 0 ? child('ingest-query-child.ts', askArgs) : null;
   const startedMs = performance.now();
   const samples: Sample[] = [];
   const sample = async (): Promise<void> => {

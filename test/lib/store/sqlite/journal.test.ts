@@ -5,6 +5,7 @@ import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { unixNanos } from '#lib/base/units.ts';
 import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
+import { openTelemetryReader } from '#lib/store/open-store.ts';
 import type { DamagedChunk } from '#lib/store/sqlite/damage.ts';
 import { JOURNAL_LIMITS } from '#lib/store/sqlite/journal.ts';
 import { openWriterDatabase } from '#lib/store/sqlite/open-database.ts';
@@ -132,6 +133,24 @@ test('a scan that began before a move, or a merge, meets every event once', asyn
   await store.retain(KEEP, unixNanos(NOW + GRACE_NS + 1n));
   expect(count('packed_chunks')).toBeLessThan(before);
   expect(await rowsIn(store)).toEqual(eventRows(tables));
+});
+
+test('a reader of its own sees every event once at any moment of moving and merging', async () => {
+  const data = scratchFolder();
+  const { store } = open(data, 1);
+  await append(store, steps(0));
+  const reader = await openTelemetryReader({ data, unpacker: new PackedUnpacker() });
+  onTestFinished(() => reader.close());
+  for (let i = 1; i < 24; i++) {
+    await append(store, steps(i));
+    const scan = reader.scanEvents(prod)[Symbol.asyncIterator]();
+    const seen: EventTable[] = [(await scan.next()).value];
+    if (i % 2 === 0) await store.retain(KEEP, NOW);
+    for (let next = await scan.next(); next.done !== true; next = await scan.next()) {
+      seen.push(next.value);
+    }
+    expect(seen.reduce((sum, { length }) => sum + length, 0)).toBe((i + 1) * 54);
+  }
 });
 
 test('merged chunks still say which of their steps are not summed up', async () => {

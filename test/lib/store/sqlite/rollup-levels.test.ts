@@ -128,6 +128,37 @@ describe('hours and days of the partition', () => {
   });
 });
 
+test('a damaged row is left out and told; upkeep and adding go on', async () => {
+  const data = scratchFolder();
+  const event = (worker: number) => ({
+    ...{ worker, stage: 'attention', layer: 0, startUnixNs: STAGE_EVENT_BASE, durationNs: 5 },
+  });
+  let store = await openTelemetryWriter({ data });
+  await store.addStageRollups(naiveRollups([event(0), event(2)]), 1);
+  await store.close();
+  const database = new Database(join(data, 'afdscope.db'));
+  database.exec("UPDATE stage_rollups SET blob = x'1234' WHERE rank = 0");
+  database.close();
+  const told: string[] = [];
+  const onDamagedChunk = ({ table }: { readonly table: string }): void => {
+    told.push(table);
+  };
+  store = await openTelemetryWriter({ data, onDamagedChunk });
+  const second = { deployment: 'prod', resolutionNs: 1e9 };
+  const window = { fromUnixNs: STAGE_EVENT_BASE, toUnixNs: unixNanos(STAGE_EVENT_BASE + 1n) };
+  const ids = async (): Promise<string[]> =>
+    (await store.stageRollups({ ...second, window })).map(({ workerId }) => workerId);
+  expect(await ids()).toEqual(['attention/1']);
+  expect(await store.stageBands({ ...second, window })).toEqual([]);
+  expect(new Set(told)).toEqual(new Set(['stage_rollups']));
+  await store.addStageRollups(naiveRollups([event(0)]), 2);
+  while ((await store.retain(KEEP, unixNanos(STAGE_EVENT_BASE + 90_000_000_000n))).more);
+  expect(await ids()).toEqual(['attention/0', 'attention/1']);
+  const ten = { deployment: 'prod', resolutionNs: 10e9, window };
+  expect(await store.stageRollups(ten)).toHaveLength(2);
+  await store.close();
+});
+
 test('rollups are found by their keys, never by reading whole tables', async () => {
   const data = scratchFolder();
   const store = await openTelemetryWriter({ data });
