@@ -27,6 +27,7 @@ interface WorkerSums {
   readonly role: string;
   readonly rank: number;
   readonly layers: Map<number, LayerSums>;
+  events: number;
 }
 
 /** null: no compute event of the window has a layer. The window is widened to whole buckets. */
@@ -46,8 +47,9 @@ export async function rollupHeatmap(
     fromUnixNs: parts[0]?.window.fromUnixNs ?? window.fromUnixNs,
     toUnixNs: parts.at(-1)?.window.toUnixNs ?? window.toUnixNs,
   };
-  const { bubbleNs, steps } = await partitionOf(reader, deployment, shown, finestNs);
   const ordered = [...workers.values()].sort(compareWorkers);
+  const events = ordered.reduce((sum, worker) => sum + worker.events, 0);
+  const { bubbleNs, steps } = await partitionOf(reader, deployment, shown, finestNs, events);
   const layers = layersOf(ordered);
   if (layers.length === 0 || steps === 0) return null;
   const most = ordered.reduce((max, worker) => Math.max(max, keysOf(worker)), 0);
@@ -124,10 +126,18 @@ function newestRows(parts: readonly RollupPart[], most: number): RollupPart[] {
 
 function addRow(workers: Map<string, WorkerSums>, row: StageRollup): void {
   const { workerId, group, role, rank, cells } = row;
-  const worker = workers.get(workerId) ?? { workerId, group, role, rank, layers: new Map() };
+  const worker = workers.get(workerId) ?? {
+    workerId,
+    group,
+    role,
+    rank,
+    layers: new Map(),
+    events: 0,
+  };
   workers.set(workerId, worker);
   const kinds = cells.stageNames.map((name) => defaultKind(stageCode(name, role)));
   for (let i = 0; i < cells.length; i++) {
+    worker.events += cells.count[i]!;
     const layer = cells.layer[i]!;
     const kind = kinds[cells.stage[i]!]!;
     if (layer < 0 || (kind !== Kind.compute && kind !== Kind.receive)) continue;
@@ -160,32 +170,35 @@ function layersOf(workers: readonly WorkerSums[]): number[] {
   return [...layers].sort((a, b) => a - b);
 }
 
+/**
+ * Bubbles and steps of the window. At high rates the live view looks at some steps only; sums by
+ * stage hold all `events`, and the steps that were not looked at are taken to be like the others.
+ * Steps that senders leave out are in neither.
+ */
 async function partitionOf(
   reader: TelemetryReader,
   deployment: string,
   window: TimeWindow,
   finestNs: number,
+  events: number,
 ): Promise<{ readonly bubbleNs: ReadonlyMap<string, number>; readonly steps: number }> {
   const bubbleNs = new Map<string, number>();
   let steps = 0;
-  let observedNs = 0;
-  let windowNs = 0;
+  let lookedAt = 0;
   for (const part of await reader.rollupParts({
     kind: 'partition',
     deployment,
     window,
     finestNs,
   })) {
-    for (const { workerId, lengths } of await reader.workerRollupSums({ deployment, ...part })) {
+    for (const row of await reader.workerRollupSums({ deployment, ...part })) {
+      const { workerId, lengths } = row;
       bubbleNs.set(workerId, (bubbleNs.get(workerId) ?? 0) + lengths.activeBubbleNs);
-      observedNs += lengths.observedNs;
-      windowNs += lengths.windowNs;
+      lookedAt += row.events;
     }
     for (const row of await reader.deploymentRollups({ deployment, ...part })) steps += row.steps;
   }
-  // Where only some steps were looked at, the others are taken to be like them.
-  const seen = windowNs === 0 ? 1 : observedNs / windowNs;
-  if (seen === 0) return { bubbleNs, steps };
-  for (const [workerId, ns] of bubbleNs) bubbleNs.set(workerId, ns / seen);
-  return { bubbleNs, steps: Math.round(steps / seen) };
+  const scale = lookedAt === 0 ? 1 : events / lookedAt;
+  for (const [workerId, ns] of bubbleNs) bubbleNs.set(workerId, ns * scale);
+  return { bubbleNs, steps: Math.round(steps * scale) };
 }

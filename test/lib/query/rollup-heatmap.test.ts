@@ -3,9 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
 import { heatmapAnswerSchema } from '#lib/api/views.ts';
 import { NS_PER_S, unixNanos } from '#lib/base/units.ts';
+import { pickRows } from '#lib/live/partition-table.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import { heatmap } from '#lib/query/heatmap.ts';
 import { openTelemetryWriter } from '#lib/store/open-store.ts';
+import type { EventTable } from '#lib/table/event-table.ts';
 import { StageAccumulator } from '#lib/table/stage-accumulator.ts';
 import { slowSteps } from '#test/support/live-feed.ts';
 import { scratchFolder } from '#test/support/scratch-folder.ts';
@@ -50,6 +52,38 @@ describe('heat map from rollups', () => {
     await store.close();
   });
 
+  /** Neighbours stay together, so that the pauses between them are known. */
+  const isNamed = (step: number): boolean => step % 20 < 2;
+
+  test.each([
+    ['steps that senders leave out are not counted', isNamed, () => true],
+    ['steps that were not looked at are counted', () => true, isNamed],
+  ])('%s', async (_, isSent, isLookedAt) => {
+    const all = slowSteps({ seconds: 20, startUnixNs: START, deployment: 'prod' });
+    const sent = ofSteps(all, isSent);
+    const store = await openTelemetryWriter({ data: scratchFolder() });
+    await store.append([batchOf('a', { events: [sent] })]);
+    const to = unixNanos(START + BigInt(SECONDS * NS_PER_S));
+    const looked = assemble([ofSteps(sent, isLookedAt)], 'prod');
+    const { workers, deployments } = rollupBuckets(looked, START, to, NS_PER_S);
+    await store.putRollups(workers, deployments);
+    const sums = new StageAccumulator();
+    sums.addTable(sent);
+    await store.addStageRollups(sums.take(), 1);
+
+    const question = { deployment: 'prod', from: String(START), to: String(to) };
+    const exact = (await heatmap(store, question, NOW)).heatmap!;
+    const rolled = (await heatmap(store, question, NOW, 100)).heatmap!;
+    expect(near(rolled.steps, exact.steps, 0.05)).toBe(true);
+    rolled.durationNs.forEach((ns, cell) => {
+      expect(near(ns!, exact.durationNs[cell]!, 0.05)).toBe(true);
+    });
+    const whole = (cells: readonly (number | null)[]): number =>
+      cells.reduce<number>((sum, ns) => sum + (ns ?? 0), 0);
+    expect(near(whole(rolled.bubbleNs), whole(exact.bubbleNs), 0.15)).toBe(true);
+    await store.close();
+  });
+
   test('without rollups the raw events must do', async () => {
     const store = await openTelemetryWriter({ data: scratchFolder() });
     const table = slowSteps({ seconds: 2, startUnixNs: START, deployment: 'prod' });
@@ -66,4 +100,12 @@ describe('heat map from rollups', () => {
 
 function near(value: number, expected: number, ratio: number): boolean {
   return Math.abs(value - expected) <= ratio * Math.abs(expected);
+}
+
+function ofSteps(table: EventTable, takes: (step: number) => boolean): EventTable {
+  const rows = Array.from({ length: table.length }, (_, row) => row);
+  return pickRows(
+    table,
+    rows.filter((row) => takes(table.step[row]!)),
+  );
 }
