@@ -37,15 +37,15 @@ export interface KeyExtents {
 }
 
 export function keyTimes(assembled: Assembled): KeyTimes {
-  const { events, keys } = assembled;
+  const { events, keys, room } = assembled;
   const capacity = countWork(assembled);
   const times = {
     length: 0,
-    key: new Int32Array(capacity),
-    side: new Uint8Array(capacity),
-    tNs: new Float64Array(capacity),
-    oNs: new Float64Array(capacity),
-    sNs: new Float64Array(capacity),
+    key: room.int32(capacity),
+    side: room.uint8(capacity),
+    tNs: room.float64(capacity).fill(0),
+    oNs: room.float64(capacity).fill(0),
+    sNs: room.float64(capacity),
     extent: {
       startNs: new Float64Array(keys.length).fill(Number.POSITIVE_INFINITY),
       endNs: new Float64Array(keys.length).fill(Number.NEGATIVE_INFINITY),

@@ -63,7 +63,7 @@ export function layersEnding(
 
 /** Measured periods of the window by the group of the key that they start from. */
 export function periodSamples(
-  { periods }: PipelineSamples,
+  { periods, room }: PipelineSamples,
   window: WindowNs,
   groupOfKey: Int32Array,
   groups: number,
@@ -71,7 +71,7 @@ export function periodSamples(
   const { key, periodNs, endNs } = periods;
   const counter = new SampleCounter(groups);
   const { counts } = counter;
-  const groupOf = new Int32Array(key.length);
+  const groupOf = room.int32(key.length);
   for (let i = 0; i < key.length; i++) {
     const end = endNs[i]!;
     const group = endsInWindow(end - periodNs[i]!, end, window) ? groupOfKey[key[i]!]! : -1;

@@ -21,7 +21,7 @@ export interface Periods {
 const MAX_CELLS = 1 << 22;
 
 export function measuredPeriods(assembled: Assembled, facts: KeyFacts): Periods {
-  const { events, keys } = assembled;
+  const { events, keys, room } = assembled;
   const previous = new Int32Array(keys.length).fill(-1);
   for (let k = 0; k < keys.length; k++) if (keys.next[k]! >= 0) previous[keys.next[k]!] = k;
   const slots = Math.max(1, Math.min(8, Math.floor(MAX_CELLS / Math.max(1, keys.length))));
@@ -33,9 +33,9 @@ export function measuredPeriods(assembled: Assembled, facts: KeyFacts): Periods 
   };
   const found = {
     length: 0,
-    key: new Int32Array(events.length),
-    periodNs: new Float64Array(events.length),
-    endNs: new Float64Array(events.length),
+    key: room.int32(events.length),
+    periodNs: room.float64(events.length),
+    endNs: room.float64(events.length),
   };
   let round = 0;
   for (let w = 0; w < events.workers.length; w++) {

@@ -5,6 +5,7 @@
  *
  * What a group is, the caller says: a layer, a layer and micro-batch, everything.
  */
+import type { ColumnRoom } from '#lib/base/column-room.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
 import { type KeyFacts, keyFacts } from './key-facts.ts';
 import { type KeyTimes, keyTimes } from './key-times.ts';
@@ -20,6 +21,8 @@ export interface PipelineSamples {
   readonly facts: KeyFacts;
   readonly transfers: TransferTimes;
   readonly periods: Periods;
+  /** For what is made of them. */
+  readonly room: ColumnRoom;
 }
 
 export function pipelineSamples(assembled: Assembled, slice: Slice | null = null): PipelineSamples {
@@ -30,6 +33,7 @@ export function pipelineSamples(assembled: Assembled, slice: Slice | null = null
     facts,
     transfers: transferTimes(assembled, facts, slice),
     periods: measuredPeriods(assembled, facts),
+    room: assembled.room,
   };
 }
 
@@ -122,23 +126,23 @@ export function termsOfMedians(
 
 /** T of every worker and key: attention's groups, then FFN's. */
 export function computeSamples(
-  { times }: PipelineSamples,
+  { times, room }: PipelineSamples,
   groupOfKey: Int32Array,
   groups: number,
 ): Samples {
   const { length, key, side, tNs } = times;
   const values = tNs.subarray(0, length);
-  return groupSamples(twice(groupOfKey, key, side, length, groups), values, groups * 2);
+  return groupSamples(twice(groupOfKey, key, side, length, groups, room), values, groups * 2);
 }
 
 /** A2F's groups, then F2A's. */
 export function transferSamples(
-  { transfers }: PipelineSamples,
+  { transfers, room }: PipelineSamples,
   groupOfKey: Int32Array,
   groups: number,
 ): Samples {
   const { key, direction, transferNs } = transfers;
-  const groupOf = twice(groupOfKey, key, direction, key.length, groups);
+  const groupOf = twice(groupOfKey, key, direction, key.length, groups, room);
   return groupSamples(groupOf, transferNs, groups * 2);
 }
 
@@ -160,8 +164,9 @@ function twice(
   half: Uint8Array,
   length: number,
   groups: number,
+  room: ColumnRoom,
 ): Int32Array {
-  const groupOf = new Int32Array(length);
+  const groupOf = room.int32(length);
   for (let i = 0; i < length; i++) {
     const group = groupOfKey[key[i]!]!;
     groupOf[i] = group < 0 ? -1 : half[i]! * groups + group;

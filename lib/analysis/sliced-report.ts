@@ -8,6 +8,7 @@
  *     slice 1            needs 1, 2, 3, and, as their neighbours, 0 and 4
  */
 import { lowerBound, upperBound } from '#lib/base/bisect.ts';
+import { ReusedRoom } from '#lib/base/column-room.ts';
 import { addNanos, nanosBetween, type UnixNanos } from '#lib/base/units.ts';
 import { assembleRows } from '#lib/model/assemble.ts';
 import type { WindowNs } from '#lib/model/select-window.ts';
@@ -40,6 +41,7 @@ export class SlicedWindow {
   readonly #edgesNs: readonly number[];
   readonly #isFirst: boolean;
   readonly #isLast: boolean;
+  readonly #room = new ReusedRoom();
 
   private constructor(
     survey: StepSurvey,
@@ -121,7 +123,8 @@ export class SlicedWindow {
     const chosen = this.#stepsOf(fromNs, toNs);
     const { tables, filters } = rowsOfSteps(this.#survey, chosen, { fromNs, toNs });
     const transfers = known?.smallestTransfers ?? null;
-    const assembled = assembleRows(tables, filters, this.#deployment, transfers);
+    this.#room.empty();
+    const assembled = assembleRows(tables, filters, this.#deployment, transfers, this.#room);
     const { events } = assembled;
     const shiftNs =
       events.length === 0 ? 0 : nanosBetween(events.baseUnixNs, this.#survey.baseUnixNs);

@@ -39,10 +39,10 @@ export function stageSamples(assembled: Assembled, window: WindowNs): StageSampl
   return { groups, stageNames, durationNs: samples };
 }
 
-function endsInside({ events, endNs }: Assembled, window: WindowNs): Uint8Array {
-  const inside = new Uint8Array(events.length);
+function endsInside({ events, endNs, room }: Assembled, window: WindowNs): Uint8Array {
+  const inside = room.uint8(events.length);
   for (let row = 0; row < inside.length; row++) {
-    if (endsInWindow(events.startNs[row]!, endNs[row]!, window)) inside[row] = 1;
+    inside[row] = endsInWindow(events.startNs[row]!, endNs[row]!, window) ? 1 : 0;
   }
   return inside;
 }

@@ -2,6 +2,7 @@
  * How long a transfer takes, and how long it occupies its link (README, Definitions, "Pipeline").
  * Only complete keys count.
  */
+import type { ColumnRoom } from '#lib/base/column-room.ts';
 import { measure } from '#lib/base/intervals.ts';
 import { type Assembled, Direction } from '#lib/model/assembled.ts';
 import { sendStageOf } from '#lib/model/receives.ts';
@@ -27,7 +28,7 @@ export function transferTimes(
   facts: KeyFacts,
   slice: Slice | null = null,
 ): TransferTimes {
-  const samples = new TransferSamples(assembled.receives.length);
+  const samples = new TransferSamples(assembled.receives.length, assembled.room);
   const occupancyNs = new Float64Array(assembled.keys.length * 2).fill(Number.NaN);
   const sends = new WorkerSends(assembled, facts);
   const fromNs = slice?.ownFromNs ?? Number.NEGATIVE_INFINITY;
@@ -50,15 +51,17 @@ export function transferTimes(
 }
 
 class TransferSamples {
+  readonly #room: ColumnRoom;
   length = 0;
   key: Int32Array;
   direction: Uint8Array;
   transferNs: Float64Array;
 
-  constructor(capacity: number) {
-    this.key = new Int32Array(capacity);
-    this.direction = new Uint8Array(capacity);
-    this.transferNs = new Float64Array(capacity);
+  constructor(capacity: number, room: ColumnRoom) {
+    this.#room = room;
+    this.key = room.int32(capacity);
+    this.direction = room.uint8(capacity);
+    this.transferNs = room.float64(capacity);
   }
 
   reserve(more: number): void {
@@ -66,9 +69,9 @@ class TransferSamples {
     if (needed <= this.key.length) return;
     const { key, direction, transferNs } = this;
     const capacity = Math.max(needed, 2 * key.length);
-    this.key = new Int32Array(capacity);
-    this.direction = new Uint8Array(capacity);
-    this.transferNs = new Float64Array(capacity);
+    this.key = this.#room.int32(capacity);
+    this.direction = this.#room.uint8(capacity);
+    this.transferNs = this.#room.float64(capacity);
     this.key.set(key);
     this.direction.set(direction);
     this.transferNs.set(transferNs);

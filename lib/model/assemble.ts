@@ -6,6 +6,7 @@
  * `selectWindow` (select-window.ts) then narrows it to a window without changing any figure of it.
  */
 import { lowerBound } from '#lib/base/bisect.ts';
+import { type ColumnRoom, FRESH_ROOM } from '#lib/base/column-room.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { Assembled } from './assembled.ts';
 import { concatTables, type RowFilter, type SortedEvents } from './concat-tables.ts';
@@ -19,14 +20,16 @@ export function assemble(tables: readonly EventTable[], deployment: string): Ass
   return indexEvents(concatTables(tables, deployment), deployment);
 }
 
-/** The same of some of the rows only: those of a part of the time. */
+/** The same of some of the rows only: those of a part of the time. It is good until `room` is emptied. */
 export function assembleRows(
   tables: readonly EventTable[],
   filters: readonly RowFilter[],
   deployment: string,
   smallestTransfers: SmallestTransfers | null,
+  room: ColumnRoom,
 ): Assembled {
-  return indexEvents(concatTables(tables, deployment, filters), deployment, smallestTransfers);
+  const sorted = concatTables(tables, deployment, filters, room);
+  return indexEvents(sorted, deployment, smallestTransfers, room);
 }
 
 /** Deployments that have at least one event, sorted by name. */
@@ -46,19 +49,21 @@ export function indexEvents(
   sorted: SortedEvents,
   deployment: string,
   smallestTransfers: SmallestTransfers | null = null,
+  room: ColumnRoom = FRESH_ROOM,
 ): Assembled {
   const { events, source, sources } = sorted;
-  const endNs = new Float64Array(events.length);
+  const endNs = room.float64(events.length);
   const offsets = Uint32Array.from({ length: events.workers.length + 1 }, (_, w) =>
     lowerBound(events.worker, w),
   );
-  const { steps, stepOf, workerSteps, extent } = indexSteps(events, endNs, offsets);
+  const { steps, stepOf, workerSteps, extent } = indexSteps(events, endNs, offsets, room);
   const { keys, keyOf } = indexKeys(
     events,
     stepOf,
     steps.length,
     extent.layers,
     extent.microbatches,
+    room,
   );
   const matched = matchReceives(
     events,
@@ -69,9 +74,11 @@ export function indexEvents(
     source,
     sources,
     smallestTransfers,
+    room,
   );
   return {
     deployment,
+    room,
     events,
     endNs,
     offsets,

@@ -7,6 +7,7 @@
  *     keys      one row a (step, layer, mb)      keyOf[row]   -> keys row, -1 without a step
  *     receives  one row a logical receive, by worker, then start, cut into wait and transfer
  */
+import type { ColumnRoom } from '#lib/base/column-room.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { WorkerInfo } from '#lib/table/worker-info.ts';
 
@@ -67,6 +68,8 @@ export interface ReceiveTable {
 
 export interface Assembled {
   readonly deployment: string;
+  /** Where its columns come from, and those of what is made of it while it is looked at. */
+  readonly room: ColumnRoom;
   readonly events: EventTable;
   /** startNs + durationNs. */
   readonly endNs: Float64Array;

@@ -5,6 +5,7 @@
  * Rows are never objects: only (start, row number) pairs are sorted, and every column is then
  * copied once, straight to its sorted place.
  */
+import { type ColumnRoom, FRESH_ROOM } from '#lib/base/column-room.ts';
 import { nanosBetween, type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import { Phase } from '#lib/table/codes.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
@@ -35,6 +36,7 @@ export function concatTables(
   tables: readonly EventTable[],
   deployment: string,
   filters?: readonly RowFilter[],
+  room: ColumnRoom = FRESH_ROOM,
 ): SortedEvents {
   const filterOf = new Map(tables.map((table, t) => [table, filters?.[t] ?? null]));
   const used = tables.filter((table) => table.workers.some((w) => w.deployment === deployment));
@@ -52,9 +54,9 @@ export function concatTables(
     sources,
   );
   const { workers, workerOfSource } = mergeWorkers(sources.infos, rows.newestStartNs);
-  const sorted = sortRows(rows, baseUnixNs, workerOfSource, workers.length);
+  const sorted = sortRows(rows, baseUnixNs, workerOfSource, workers.length, room);
   const { length, extraCopies } = dropDuplicates(rows, sorted, sources.incarnations);
-  const scattered = scatterRows(rows, sorted, length);
+  const scattered = scatterRows(rows, sorted, length, room);
   return {
     events: { ...scattered.columns, length, baseUnixNs, workers },
     source: scattered.source,
@@ -162,6 +164,7 @@ function sortRows(
   baseUnixNs: UnixNanos,
   workerOfSource: Int32Array,
   workers: number,
+  room: ColumnRoom,
 ): SortedRows {
   const offsets = new Uint32Array(workers + 1);
   for (let s = 0; s < workerOfSource.length; s++) {
@@ -170,8 +173,8 @@ function sortRows(
   }
   for (let w = 0; w < workers; w++) offsets[w + 1] = offsets[w + 1]! + offsets[w]!;
   const filled = offsets.slice();
-  const startNs = new Float64Array(offsets[workers]!);
-  const id = new Int32Array(startNs.length);
+  const startNs = room.float64(offsets[workers]!);
+  const id = room.int32(startNs.length);
   const shiftNs = Float64Array.from(tables, (table) => nanosBetween(baseUnixNs, table.baseUnixNs));
   const runAt = new Uint32Array(runs.length);
   for (let r = 0; r < runs.length; r++) {

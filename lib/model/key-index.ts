@@ -3,6 +3,7 @@
  * ranges, which real models have, are looked up in a flat grid; anything else in a map, so that odd
  * numbers cost time, not memory.
  */
+import type { ColumnRoom } from '#lib/base/column-room.ts';
 import { ABSENT } from '#lib/table/codes.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { KeyTable } from './assembled.ts';
@@ -22,11 +23,12 @@ export function indexKeys(
   stepCount: number,
   layers: number,
   microbatches: number,
+  room: ColumnRoom,
 ): KeyIndex {
   const stepPlaces = (layers + 1) * (microbatches + 1);
   const places = stepCount * stepPlaces;
   return places <= Math.max(FLAT_PLACES, 8 * events.length)
-    ? indexInGrid(events, stepOf, places, stepPlaces, microbatches + 1)
+    ? indexInGrid(events, stepOf, places, stepPlaces, microbatches + 1, room)
     : indexInMap(events, stepOf);
 }
 
@@ -37,11 +39,12 @@ function indexInGrid(
   places: number,
   stepPlaces: number,
   width: number,
+  room: ColumnRoom,
 ): KeyIndex {
   const { layer, microbatch } = events;
-  const keyAt = new Int32Array(places).fill(-1);
-  const keyOf = new Int32Array(events.length);
-  const placeOf = new Int32Array(Math.min(places, events.length));
+  const keyAt = room.int32(places).fill(-1);
+  const keyOf = room.int32(events.length);
+  const placeOf = room.int32(Math.min(places, events.length));
   let length = 0;
   for (let row = 0; row < events.length; row++) {
     const step = stepOf[row]!;

@@ -9,6 +9,7 @@
  * the last end. A send matches where it comes from the other side, has the same key, addresses the
  * receiver's rank (or everybody), and the receive names the sender's rank (or nobody).
  */
+import type { ColumnRoom } from '#lib/base/column-room.ts';
 import { ABSENT, Kind, Stage } from '#lib/table/codes.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { WorkerInfo } from '#lib/table/worker-info.ts';
@@ -51,8 +52,9 @@ export function matchReceives(
   source: Int32Array,
   sources: readonly WorkerInfo[],
   knownTransfers: SmallestTransfers | null,
+  room: ColumnRoom,
 ): MatchedReceives {
-  const { receives, sends } = findTransfers(events, endNs, offsets, keyOf, keys.length);
+  const { receives, sends } = findTransfers(events, endNs, offsets, keyOf, keys.length, room);
   const rendezvous = sources.some((info) => info.sendMode === 'rendezvous');
   if (rendezvous || !everybodyMeansEverybody(receives, sends)) {
     listSends(events, offsets, keyOf, sends);
@@ -106,11 +108,12 @@ function findTransfers(
   offsets: Uint32Array,
   keyOf: Int32Array,
   keyCount: number,
+  room: ColumnRoom,
 ): { receives: MutableReceives; sends: Sends } {
   const { kind, stage: stages, startNs, peer: peerColumn } = events;
   let rows = 0;
   for (let row = 0; row < events.length; row++) if (kind[row] === Kind.receive) rows++;
-  const found = roomForReceives(rows, offsets.length);
+  const found = roomForReceives(rows, offsets.length, room);
   const sends: Sends = {
     byKey: null,
     lastToAll: new Int32Array(keyCount * 2).fill(-1),
@@ -163,23 +166,23 @@ function findTransfers(
   return { receives: found, sends };
 }
 
-function roomForReceives(rows: number, offsets: number): MutableReceives {
+function roomForReceives(rows: number, offsets: number, room: ColumnRoom): MutableReceives {
   return {
     length: 0,
-    worker: new Int32Array(rows),
-    key: new Int32Array(rows),
-    direction: new Uint8Array(rows),
-    stage: new Uint16Array(rows),
-    peer: new Int32Array(rows),
-    startNs: new Float64Array(rows),
-    endNs: new Float64Array(rows),
-    cutNs: new Float64Array(rows),
-    lastSend: new Int32Array(rows).fill(-1),
+    worker: room.int32(rows),
+    key: room.int32(rows),
+    direction: room.uint8(rows),
+    stage: room.uint16(rows),
+    peer: room.int32(rows),
+    startNs: room.float64(rows),
+    endNs: room.float64(rows),
+    cutNs: room.float64(rows),
+    lastSend: room.int32(rows).fill(-1),
     offsets: new Uint32Array(offsets),
-    firstRow: new Int32Array(rows),
-    lastRow: new Int32Array(rows),
+    firstRow: room.int32(rows),
+    lastRow: room.int32(rows),
     nextRow: null,
-    fromAll: new Uint8Array(rows),
+    fromAll: room.uint8(rows),
   };
 }
 

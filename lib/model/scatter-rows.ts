@@ -1,4 +1,5 @@
 /** Copies every column of the kept rows, table by table, straight to its place in the result. */
+import type { ColumnRoom } from '#lib/base/column-room.ts';
 import { ABSENT, STAGES } from '#lib/table/codes.ts';
 import {
   type EventTable,
@@ -19,13 +20,18 @@ export interface ScatteredRows {
 type Column = Float64Array | Int32Array | Uint16Array | Uint8Array;
 
 /** The first `length` rows of `sorted`. */
-export function scatterRows(rows: TableRows, sorted: SortedRows, length: number): ScatteredRows {
+export function scatterRows(
+  rows: TableRows,
+  sorted: SortedRows,
+  length: number,
+  room: ColumnRoom,
+): ScatteredRows {
   const { tables } = rows;
-  const placement = new Placement(rows, sorted, length);
+  const placement = new Placement(rows, sorted, length, room);
   const copyMeasure = (name: Measure): Float64Array | null => {
     const having = tables.filter((table) => table.measures[name] !== null);
     if (having.length === 0) return null;
-    const column = new Float64Array(length);
+    const column = room.float64(length);
     if (having.length < tables.length) column.fill(ABSENT);
     return placement.copy((table) => table.measures[name], column);
   };
@@ -34,16 +40,16 @@ export function scatterRows(rows: TableRows, sorted: SortedRows, length: number)
   const columns = {
     stageNames,
     startNs: sorted.startNs.subarray(0, length),
-    durationNs: placement.copy((table) => table.durationNs, new Float64Array(length)),
-    worker: workerColumn(sorted, length),
-    domain: placement.copy((table) => table.domain, new Int32Array(length)),
-    step: placement.copy((table) => table.step, new Float64Array(length)),
-    layer: placement.copy((table) => table.layer, new Int32Array(length)),
-    microbatch: placement.copy((table) => table.microbatch, new Int32Array(length)),
-    stage: placement.copy((table) => stages.get(table)!, new Uint16Array(length)),
-    kind: placement.copy((table) => table.kind, new Uint8Array(length)),
-    phase: placement.copy((table) => table.phase, new Uint8Array(length)),
-    peer: placement.copy((table) => table.peer, new Int32Array(length)),
+    durationNs: placement.copy((table) => table.durationNs, room.float64(length)),
+    worker: workerColumn(sorted, length, room),
+    domain: placement.copy((table) => table.domain, room.int32(length)),
+    step: placement.copy((table) => table.step, room.float64(length)),
+    layer: placement.copy((table) => table.layer, room.int32(length)),
+    microbatch: placement.copy((table) => table.microbatch, room.int32(length)),
+    stage: placement.copy((table) => stages.get(table)!, room.uint16(length)),
+    kind: placement.copy((table) => table.kind, room.uint8(length)),
+    phase: placement.copy((table) => table.phase, room.uint8(length)),
+    peer: placement.copy((table) => table.peer, room.int32(length)),
     measures: lazyRecord(MEASURES, copyMeasure),
     lists: Object.fromEntries(
       LISTS.map((name) => [name, scatterList(rows, placement, length, name)]),
@@ -70,11 +76,13 @@ class Placement {
   readonly #rows: TableRows;
   readonly #sorted: SortedRows;
   readonly #length: number;
+  readonly #room: ColumnRoom;
   /** null: too many. */
   readonly #moved: MovedRows | null;
   #placeOf: Int32Array | null = null;
 
-  constructor(rows: TableRows, sorted: SortedRows, length: number) {
+  constructor(rows: TableRows, sorted: SortedRows, length: number, room: ColumnRoom) {
+    this.#room = room;
     this.#rows = rows;
     this.#sorted = sorted;
     this.#length = length;
@@ -88,7 +96,7 @@ class Placement {
     if (this.#placeOf === null) {
       const { tables, firstId } = this.#rows;
       const { id } = this.#sorted;
-      this.#placeOf = new Int32Array(firstId[tables.length]!).fill(-1);
+      this.#placeOf = this.#room.int32(firstId[tables.length]!).fill(-1);
       for (let at = 0; at < this.#length; at++) this.#placeOf[id[at]!] = at;
     }
     return this.#placeOf;
@@ -98,7 +106,7 @@ class Placement {
     const { runs, firstId } = this.#rows;
     const { id, runAt } = this.#sorted;
     const most = this.#length >>> 1;
-    const places = new Int32Array(most);
+    const places = this.#room.int32(most);
     let length = 0;
     for (let r = 0; r < runs.length; r++) {
       const { table, from, to } = runs[r]!;
@@ -140,7 +148,7 @@ class Placement {
   /** The source of every row. */
   sources(): Int32Array {
     const { tables, runs, sourceOf } = this.#rows;
-    const source = new Int32Array(this.#length);
+    const source = this.#room.int32(this.#length);
     if (this.#moved !== null) {
       runs.forEach((run, r) => {
         source.fill(run.source, this.#sorted.runAt[r]!, this.#sorted.runAt[r]! + run.to - run.from);
@@ -216,8 +224,8 @@ function setCodes(
   }
 }
 
-function workerColumn({ offsets }: SortedRows, length: number): Int32Array {
-  const worker = new Int32Array(length);
+function workerColumn({ offsets }: SortedRows, length: number, room: ColumnRoom): Int32Array {
+  const worker = room.int32(length);
   for (let w = 0; w + 1 < offsets.length; w++) worker.fill(w, offsets[w]!, offsets[w + 1]!);
   return worker;
 }

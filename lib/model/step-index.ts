@@ -3,6 +3,7 @@
  * number comes back after `NO_DATA_GAP_NS` without any event of it (the engine was restarted and
  * counts anew), that is another step.
  */
+import type { ColumnRoom } from '#lib/base/column-room.ts';
 import { ABSENT } from '#lib/table/codes.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { NO_DATA_GAP_NS, type StepTable, type WorkerSteps } from './assembled.ts';
@@ -19,8 +20,9 @@ export function indexSteps(
   events: EventTable,
   endNs: Float64Array,
   offsets: Uint32Array,
+  room: ColumnRoom,
 ): StepIndex & { readonly extent: EventExtent } {
-  const stepOf = new Int32Array(events.length);
+  const stepOf = room.int32(events.length);
   const { found, extent } = numberSteps(events, endNs, stepOf);
   splitRestarts(events, endNs, stepOf, found);
   const { steps, rowOf } = sortSteps(found);

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { FRESH_ROOM, ReusedRoom } from '#lib/base/column-room.ts';
+
+test('columns of one round do not share memory', () => {
+  const room = new ReusedRoom();
+  for (let round = 0; round < 3; round++) {
+    const columns = [];
+    for (let length = 0; length < 300_000; length = 3 * length + 1) {
+      columns.push(
+        room.float64(length).fill(length),
+        room.int32(length).fill(-length),
+        room.uint32(length).fill(length),
+        room.uint16(length).fill(length % 1000),
+        room.uint8(length).fill(length % 200),
+      );
+    }
+    let c = 0;
+    for (let length = 0; length < 300_000; length = 3 * length + 1) {
+      for (const value of [length, -length, length, length % 1000, length % 200]) {
+        const column = columns[c++]!;
+        expect(column.length).toBe(length);
+        expect(column.every((one) => one === value)).toBe(true);
+      }
+    }
+    room.empty();
+  }
+});
+
+test('an emptied room hands out the same memory again', () => {
+  const room = new ReusedRoom();
+  room.float64(1_000_000);
+  room.int32(1_000_000);
+  room.empty();
+  const first = room.float64(1_000_000);
+  expect(room.int32(1_000_000).buffer).toBe(first.buffer);
+  room.empty();
+  expect(room.float64(10).buffer).toBe(first.buffer);
+});
+
+test('fresh columns are zero', () => {
+  expect(FRESH_ROOM.float64(3)).toEqual(new Float64Array(3));
+  expect(FRESH_ROOM.uint8(3)).toEqual(new Uint8Array(3));
+});
