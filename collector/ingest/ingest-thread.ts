@@ -10,6 +10,7 @@ import { assert } from '#lib/base/assert.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import { Decoder } from '#lib/ingest/decoder.ts';
 import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
+import type { DamagedChunk } from '#lib/store/sqlite/damage.ts';
 import type { TelemetryBatch, TelemetryStore } from '#lib/store/telemetry-store.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 import { GroupCommit, type PendingBatch } from './group-commit.ts';
@@ -332,7 +333,10 @@ async function main(): Promise<void> {
   const data = workerData as IngestThreadData;
   const unpacker = new PackedUnpacker();
   const onDamagedLog = (message: string) => send({ type: 'lost', message });
-  const location = { store: data.store, data: data.dataDir, unpacker, onDamagedLog };
+  const onDamagedChunk = ({ table, id, deployment, rows, message }: DamagedChunk) =>
+    send({ type: 'warning', message: `${table} ${id} (${deployment}, ${rows} rows): ${message}` });
+  const files = { store: data.store, data: data.dataDir };
+  const location = { ...files, unpacker, onDamagedLog, onDamagedChunk };
   let slot: StoreSlot;
   try {
     slot = await StoreSlot.open(location);

@@ -5,6 +5,9 @@
  */
 import type { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import type { AppendOutcome, TelemetryStore } from '#lib/store/telemetry-store.ts';
+import { ChunkFormatError } from '#lib/table/chunk-frame.ts';
+import type { PackedTable } from '#lib/table/packed-table.ts';
+import { selectSteps } from '#lib/table/packed-tables.ts';
 import { StageAccumulator } from '#lib/table/stage-accumulator.ts';
 import type { StageRollup } from '#lib/table/stage-rollups.ts';
 import type { PendingBatch } from './group-commit.ts';
@@ -123,13 +126,35 @@ export class StageSums {
         }
         this.#through = sequence;
         if (events !== null) this.#sums.addTable(events);
-        if (packed !== null) this.#sums.addPacked(packed, this.#unpacker.times(packed), null);
+        if (packed !== null) this.#addStored(packed);
       }
       this.#through = Math.max(this.#through, newest);
       await this.#put(this.#through);
       // What was appended meanwhile may have been missed by the reading, or not.
     } while (newest !== this.#newest);
     this.#mustRecover = false;
+  }
+
+  /** Steps whose payload is damaged are left out, as scans leave them out, and told. */
+  #addStored(steps: PackedTable): void {
+    const leftOut = this.#addReadable(steps);
+    if (leftOut > 0) this.#warn(`${leftOut} events of damaged steps are in no sums by stage`);
+  }
+
+  /** The events of steps that cannot be read. */
+  #addReadable(steps: PackedTable): number {
+    try {
+      this.#sums.addPacked(steps, this.#unpacker.times(steps), null);
+      return 0;
+    } catch (cause) {
+      if (!(cause instanceof ChunkFormatError)) throw cause;
+      if (steps.length === 1) return steps.events;
+    }
+    let leftOut = 0;
+    for (let row = 0; row < steps.length; row++) {
+      leftOut += this.#addReadable(selectSteps(steps, Uint32Array.of(row)));
+    }
+    return leftOut;
   }
 
   async #put(through: number): Promise<void> {

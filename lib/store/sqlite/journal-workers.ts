@@ -28,11 +28,19 @@ export class JournalWorkerReader {
     if (known !== undefined) return known;
     const text = this.#find.get(id);
     if (text === undefined) throw damaged(`worker ${id} of the journal is not known`);
-    const info = parseWorker(JSON.parse(text));
+    const info = parseWorker(parsed(text, id));
     if (this.#byId.size >= MAX_KNOWN) this.#byId.clear();
     this.#byId.set(id, info);
     return info;
   };
+}
+
+function parsed(text: string, id: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw damaged(`worker ${id} of the journal is not JSON`);
+  }
 }
 
 export class JournalWorkerWriter {

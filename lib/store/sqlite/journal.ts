@@ -6,7 +6,7 @@
 import type Database from 'better-sqlite3';
 import type { PackedTable } from '#lib/table/packed-table.ts';
 import { packedSpan, REACH_NS } from '#lib/table/packed-tables.ts';
-import { readable } from './damage.ts';
+import { type DamageListener, readable } from './damage.ts';
 import { JournalWorkerReader, JournalWorkerWriter } from './journal-workers.ts';
 import { PackedChunkWriter } from './packed-chunk-writer.ts';
 import { allSteps, packSteps, unpackSteps } from './step-blob.ts';
@@ -59,7 +59,12 @@ export class Journal {
   #damaged: DamagedRow[] = [];
   #heldBytes = 0;
 
-  constructor(database: Database.Database, limits: JournalLimits = JOURNAL_LIMITS) {
+  /** `onDamage` is told about the rows that cannot be read back. */
+  constructor(
+    database: Database.Database,
+    limits: JournalLimits = JOURNAL_LIMITS,
+    onDamage: DamageListener = () => {},
+  ) {
     this.#database = database;
     this.#limits = limits;
     this.#workers = new JournalWorkerWriter(database);
@@ -72,7 +77,7 @@ export class Journal {
     this.#addTotal = database.prepare<[number]>(
       "UPDATE meta SET value = value + ? WHERE name = 'raw_bytes'",
     );
-    this.#readBack();
+    this.#readBack(onDamage);
   }
 
   /** The steps that are held, oldest first. */
@@ -196,13 +201,12 @@ export class Journal {
     return rows;
   }
 
-  #readBack(): void {
+  #readBack(onDamage: DamageListener): void {
     const { workerOf } = new JournalWorkerReader(this.#database);
     const rows = this.#database
       .prepare<[], StoredRow>(
         `SELECT id, seq AS sequence, deployment, from_unix_ns AS fromUnixNs,
-           to_unix_ns AS toUnixNs,
-           blob_bytes AS blobBytes, blob
+           to_unix_ns AS toUnixNs, events, blob_bytes AS blobBytes, blob
          FROM journal ORDER BY id`,
       )
       .iterate();
@@ -210,8 +214,12 @@ export class Journal {
     for (const row of rows) {
       found++;
       const { deployment, fromUnixNs, toUnixNs } = row;
-      const table = readable(() => unpackSteps(row.blob, workerOf).table);
       const id = Number(row.id);
+      const table = readable(
+        () => unpackSteps(row.blob, workerOf).table,
+        (message) =>
+          onDamage({ table: 'journal', id, deployment, rows: Number(row.events), message }),
+      );
       const blobBytes = Number(row.blobBytes);
       if (table === null) {
         this.#damaged.push({ id, blobBytes, toUnixNs });
@@ -239,6 +247,7 @@ interface StoredRow {
   readonly deployment: string;
   readonly fromUnixNs: bigint;
   readonly toUnixNs: bigint;
+  readonly events: bigint;
   readonly blobBytes: bigint;
   readonly blob: Uint8Array;
 }

@@ -100,6 +100,11 @@ export class SqliteReader implements TelemetryReader {
     };
   }
 
+  /** Counts damage that somebody else met, and tells it once. */
+  get reportDamage(): DamageListener {
+    return this.#report;
+  }
+
   scanEvents(selection: EventSelection): AsyncIterable<EventTable> {
     const { deployment } = selection;
     return unpackedSlices(this.scanSteps(selection), selection, this.#unpacker, (step, message) =>

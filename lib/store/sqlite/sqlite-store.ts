@@ -84,12 +84,12 @@ export class SqliteStore implements TelemetryStore {
     this.#lock = lock;
     this.#files = new DatabaseFiles(database.name);
     this.#reader = new SqliteReader(database, options);
-    this.#journal = new Journal(database, options.journal);
+    this.#journal = new Journal(database, options.journal, this.#reader.reportDamage);
     this.#seen = new SeenRegistry(database);
     this.#append = new AppendStatements(database, this.#journal, this.#seen);
     const marks = new StaleMarks(database);
     this.#rollups = new RollupWriter(database, marks);
-    this.#stageRollups = new StageRollupWriter(database, marks);
+    this.#stageRollups = new StageRollupWriter(database, marks, this.#reader.reportDamage);
     this.#unsummed = new UnsummedScan(database);
     noteStoredSteps(database, this.#journal, this.#ledger, this.#seen);
     this.#retention = new Retention(database, marks);

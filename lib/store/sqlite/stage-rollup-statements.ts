@@ -219,8 +219,9 @@ export class StageRollupWriter {
   readonly #marks: StaleMarks;
   readonly #put;
 
-  constructor(database: Database.Database, marks: StaleMarks) {
-    this.#reader = new StageRollupReader(database);
+  /** A row that cannot be read is told to `onDamage` before another takes its place. */
+  constructor(database: Database.Database, marks: StaleMarks, onDamage?: DamageListener) {
+    this.#reader = new StageRollupReader(database, onDamage);
     this.#marks = marks;
     this.#put = database.prepare<Cell[]>(
       `INSERT INTO stage_rollups (deployment, resolution_ns, bucket_start_unix_ns, worker_id,

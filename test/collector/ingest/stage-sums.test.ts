@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { PendingBatch } from '#collector/ingest/group-commit.ts';
 import { StageSums } from '#collector/ingest/stage-sums.ts';
@@ -97,6 +98,31 @@ describe('sums by stage', () => {
     await sums.flush();
     expect((await summed()).count).toBe(events * 1.5);
     expect(warnings).toEqual([]);
+  });
+
+  test('a damaged step is left out and told; all others are summed', async () => {
+    const first = sumsOf();
+    await first.recover();
+    await append(first, 0, true);
+    await append(first, 100, true);
+    // The process dies here, and a payload is damaged.
+    await store.close();
+    const database = new Database(join(folder, 'afdscope.db'));
+    const blob = database
+      .prepare<[], Buffer>('SELECT blob FROM journal WHERE id = 1')
+      .pluck()
+      .get()!;
+    blob[blob.length - 5]! ^= 0xff;
+    database.prepare('UPDATE journal SET blob = ? WHERE id = 1').run(blob);
+    database.close();
+    store = await openTelemetryWriter({ store: 'sqlite', data: folder, unpacker });
+    const next = sumsOf();
+    await next.recover();
+    expect(warnings).toEqual([expect.stringMatching(/^\d+ events of damaged steps/)]);
+    const events = await append(next, 200, true);
+    await next.flush();
+    expect(await summed()).toEqual(await stored());
+    expect((await summed()).count).toBeGreaterThan(2 * events);
   });
 
   test('what a crash leaves unsummed is added up at the next start, and nothing twice', async () => {

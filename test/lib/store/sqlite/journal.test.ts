@@ -201,6 +201,24 @@ test('damage in the journal, a chunk or a payload is told and leaves the rest re
   expect(count('journal')).toBe(0);
 });
 
+test('a worker of the journal that cannot be read costs its own steps, and is told at the start', async () => {
+  const data = scratchFolder();
+  const first = open(data);
+  for (const step of [0, 1]) {
+    const table = packedTableOf(steps(step, 1, 1));
+    const workers = table.workers.map((info) => ({ ...info, rank: step }));
+    await first.store.append([batchOf(`b${step}`, { packed: [{ ...table, workers }] })]);
+  }
+  first.database.exec(`UPDATE journal_workers SET info = '{"half' WHERE id = 1`);
+  await first.store.close();
+  const { store, damaged } = open(data);
+  expect(damaged).toMatchObject([{ table: 'journal', id: 1, deployment: 'prod' }]);
+  expect((await store.size()).damagedChunks).toBe(1);
+  const tables = await collect(store.scanEvents(prod));
+  expect(tables.flatMap((table) => [...new Set(table.step)])).toEqual([1]);
+  expect(damaged).toHaveLength(1);
+});
+
 test('a failed move changes nothing and is tried again', async () => {
   const { store, database, count } = open(scratchFolder(), 1);
   database.exec(

@@ -159,6 +159,23 @@ test('a damaged row is left out and told; upkeep and adding go on', async () => 
   await store.close();
 });
 
+test('a damaged row that sums are added to is told, though nobody read it', async () => {
+  const data = scratchFolder();
+  const event = { stage: 'attention', layer: 0, startUnixNs: STAGE_EVENT_BASE, durationNs: 5 };
+  let store = await openTelemetryWriter({ data });
+  await store.addStageRollups(naiveRollups([{ worker: 0, ...event }]), 1);
+  await store.close();
+  const database = new Database(join(data, 'afdscope.db'));
+  database.exec("UPDATE stage_rollups SET blob = x'1234' WHERE worker_id = 'attention/0'");
+  database.close();
+  const told: string[] = [];
+  store = await openTelemetryWriter({ data, onDamagedChunk: ({ table }) => told.push(table) });
+  await store.addStageRollups(naiveRollups([{ worker: 0, ...event }]), 2);
+  expect(told).toEqual(['stage_rollups']);
+  expect((await store.size()).damagedChunks).toBe(1);
+  await store.close();
+});
+
 test('rollups are found by their keys, never by reading whole tables', async () => {
   const data = scratchFolder();
   const store = await openTelemetryWriter({ data });
