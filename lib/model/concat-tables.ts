@@ -28,8 +28,13 @@ export interface SortedEvents {
 /** Offsets within this of the base are exact, sums of them too. */
 const MAX_SPREAD_NS = 2n ** 52n;
 
-/** Rows that count: 1 where one does. null: all of the table. */
-export type RowFilter = Uint8Array | null;
+/** Rows that count, in runs of one worker of the deployment; none of them is set aside. */
+export interface RowFilter {
+  /** First row and end row of each run, ascending. */
+  readonly ends: readonly number[];
+  /** The last start of each run. */
+  readonly lastStartNs: readonly number[];
+}
 
 /** `filters`: one a table, where only some rows count. */
 export function concatTables(
@@ -38,7 +43,7 @@ export function concatTables(
   filters?: readonly RowFilter[],
   room: ColumnRoom = FRESH_ROOM,
 ): SortedEvents {
-  const filterOf = new Map(tables.map((table, t) => [table, filters?.[t] ?? null]));
+  const filterOf = new Map(tables.map((table, t) => [table, filters?.[t]]));
   const used = tables.filter((table) => table.workers.some((w) => w.deployment === deployment));
   const baseUnixNs = commonBase(used);
   const near = used.filter((table) => isNear(table, baseUnixNs));
@@ -49,7 +54,7 @@ export function concatTables(
   const sources = new Sources(deployment);
   const rows = numberRows(
     near,
-    near.map((table) => filterOf.get(table)!),
+    filters === undefined ? null : near.map((table) => filterOf.get(table)!),
     baseUnixNs,
     sources,
   );
@@ -107,7 +112,7 @@ interface NumberedRows extends TableRows {
 
 function numberRows(
   tables: readonly EventTable[],
-  filters: readonly RowFilter[],
+  filters: readonly RowFilter[] | null,
   baseUnixNs: UnixNanos,
   sources: Sources,
 ): NumberedRows {
@@ -116,44 +121,52 @@ function numberRows(
   const newestStartNs = new Float64Array(most).fill(Number.NEGATIVE_INFINITY);
   const firstId = new Uint32Array(tables.length + 1);
   const sourceOf: Int32Array[] = [];
-  const runs: RowRun[] = [];
+  const runs: { -readonly [name in keyof RowRun]: RowRun[name] }[] = [];
   let setAside = 0;
   for (let t = 0; t < tables.length; t++) {
     const { length, worker, phase, startNs, workers, baseUnixNs: ownBase } = tables[t]!;
     const ofWorker = new Int32Array(workers.length).fill(-2);
     const shiftNs = nanosBetween(baseUnixNs, ownBase);
-    const filter = filters[t]!;
-    for (let row = 0; row < length; ) {
-      const w = worker[row]!;
-      const from = row;
-      let newestNs = Number.NEGATIVE_INFINITY;
-      while (
-        row < length &&
-        worker[row] === w &&
-        (filter === null || filter[row] === 1) &&
-        !isSetAside(phase[row]!)
-      ) {
-        newestNs = Math.max(newestNs, startNs[row]!);
-        row++;
-      }
-      if (row === from) {
-        row++;
-        const counts = filter === null || filter[from] === 1;
-        if (counts && workers[w]!.deployment === sources.deployment) setAside++;
-        continue;
-      }
+    const firstRun = runs.length;
+    const add = (from: number, to: number, newestNs: number): void => {
+      const w = worker[from]!;
       let source = ofWorker[w]!;
       if (source === -2) {
         source = sources.intern(workers[w]!);
         ofWorker[w] = source;
       }
-      if (source < 0) continue;
-      runs.push({ table: t, source, from, to: row });
-      rowsOfSource[source] = rowsOfSource[source]! + row - from;
+      if (source < 0) return;
+      rowsOfSource[source] = rowsOfSource[source]! + to - from;
       newestStartNs[source] = Math.max(newestStartNs[source]!, newestNs + shiftNs);
-    }
+      const before = runs.length > firstRun ? runs[runs.length - 1]! : null;
+      if (before !== null && before.to === from && before.source === source) before.to = to;
+      else runs.push({ table: t, source, from, to });
+    };
     firstId[t + 1] = firstId[t]! + length;
     sourceOf.push(ofWorker);
+    const filter = filters?.[t];
+    if (filter !== undefined) {
+      const { ends, lastStartNs } = filter;
+      for (let r = 0; r < lastStartNs.length; r++) {
+        add(ends[2 * r]!, ends[2 * r + 1]!, lastStartNs[r]!);
+      }
+      continue;
+    }
+    for (let row = 0; row < length; ) {
+      const w = worker[row]!;
+      const from = row;
+      let newestNs = Number.NEGATIVE_INFINITY;
+      while (row < length && worker[row] === w && !isSetAside(phase[row]!)) {
+        newestNs = Math.max(newestNs, startNs[row]!);
+        row++;
+      }
+      if (row > from) {
+        add(from, row, newestNs);
+        continue;
+      }
+      row++;
+      if (workers[w]!.deployment === sources.deployment) setAside++;
+    }
   }
   return { tables, firstId, sourceOf, runs, rowsOfSource, newestStartNs, setAside };
 }

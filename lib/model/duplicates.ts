@@ -30,6 +30,11 @@ export function dropDuplicates(
     const to = offsets[w + 1]!;
     offsets[w] = length;
     for (let i = from; i < to; ) {
+      if (length === i) {
+        // Nothing has moved yet, and up to the next two equal starts nothing will.
+        while (i + 1 < to && startNs[i] !== startNs[i + 1]) i++;
+        length = i;
+      }
       const start = startNs[i]!;
       let end = i + 1;
       while (end < to && startNs[end] === start) end++;

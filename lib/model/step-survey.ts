@@ -31,8 +31,10 @@ interface SurveyedTable {
   readonly shiftNs: number;
   readonly firstStartNs: number;
   readonly lastEndNs: number;
-  /** Runs of rows that count and share a step: row, end row, step (-1: without one). */
+  /** Runs of rows that count and share a worker and a step: row, end row, step (-1: without one). */
   readonly runs: Int32Array;
+  /** The last start of each run, after the table's own base. */
+  readonly lastStartNs: Float64Array;
 }
 
 /** null where the steps cannot be told by their numbers: restarts, or times months apart. */
@@ -114,6 +116,7 @@ function surveyTable(
   const { length, worker, phase, step: stepColumn, domain: domains, startNs, durationNs } = table;
   const counts = Uint8Array.from(table.workers, (info) => (info.deployment === deployment ? 1 : 0));
   const runs: number[] = [];
+  const lastStarts: number[] = [];
   let firstStartNs = Number.POSITIVE_INFINITY;
   let lastEndNs = Number.NEGATIVE_INFINITY;
   for (let row = 0; row < length; ) {
@@ -124,17 +127,21 @@ function surveyTable(
     const from = row;
     const step = stepColumn[row]!;
     const domain = domains[row]!;
+    const w = worker[row]!;
     let first = Number.POSITIVE_INFINITY;
+    let lastStart = Number.NEGATIVE_INFINITY;
     let last = Number.NEGATIVE_INFINITY;
     for (; row < length && stepColumn[row] === step && domains[row] === domain; row++) {
-      if (counts[worker[row]!] === 0 || isSetAside(phase[row]!)) break;
+      if (worker[row] !== w || isSetAside(phase[row]!)) break;
       const start = startNs[row]!;
       const end = start + durationNs[row]!;
       if (start < first) first = start;
+      if (start > lastStart) lastStart = start;
       if (end > last) last = end;
     }
     const id = step === ABSENT ? -1 : steps.idOf(domain, step);
     runs.push(from, row, id);
+    lastStarts.push(lastStart);
     if (first < firstStartNs) firstStartNs = first;
     if (last > lastEndNs) lastEndNs = last;
     if (id < 0) continue;
@@ -148,6 +155,7 @@ function surveyTable(
     firstStartNs: firstStartNs + shiftNs,
     lastEndNs: lastEndNs + shiftNs,
     runs: Int32Array.from(runs),
+    lastStartNs: Float64Array.from(lastStarts),
   };
 }
 
@@ -185,31 +193,29 @@ export function rowsOfSteps(
 ): { readonly tables: readonly EventTable[]; readonly filters: readonly RowFilter[] } {
   const tables: EventTable[] = [];
   const filters: RowFilter[] = [];
-  for (const { table, shiftNs, runs } of survey.tables) {
-    let filter: Uint8Array | null = null;
-    let kept = 0;
+  for (const { table, shiftNs, runs, lastStartNs } of survey.tables) {
+    const ends: number[] = [];
+    const lastStarts: number[] = [];
     for (let run = 0; run < runs.length; run += 3) {
       const step = runs[run + 2]!;
       const from = runs[run]!;
       const to = runs[run + 1]!;
       if (step >= 0) {
         if (chosen[step] === 0) continue;
-        filter ??= new Uint8Array(table.length);
-        filter.fill(1, from, to);
-        kept += to - from;
+        ends.push(from, to);
+        lastStarts.push(lastStartNs[run / 3]!);
         continue;
       }
       for (let row = from; row < to; row++) {
         const start = table.startNs[row]! + shiftNs;
         if (!overlapsWindow(start, start + table.durationNs[row]!, window)) continue;
-        filter ??= new Uint8Array(table.length);
-        filter[row] = 1;
-        kept++;
+        ends.push(row, row + 1);
+        lastStarts.push(table.startNs[row]!);
       }
     }
-    if (filter === null) continue;
+    if (ends.length === 0) continue;
     tables.push(table);
-    filters.push(kept === table.length ? null : filter);
+    filters.push({ ends, lastStartNs: lastStarts });
   }
   return { tables, filters };
 }
