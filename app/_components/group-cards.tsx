@@ -82,7 +82,9 @@ function GroupCard({
         <StackedBar parts={bar.parts} />
         <PartList parts={bar.parts} workers={group.workers} />
       </div>
-      <dl className="mt-2.5 grid grid-cols-3 gap-x-4 gap-y-1.5 border-t border-line pt-2.5 text-small xl:grid-cols-[repeat(5,1fr)_1.6fr]">
+      <dl
+        className={`mt-2.5 grid grid-cols-3 gap-x-4 gap-y-1.5 border-t border-line pt-2.5 text-small ${data.isLive ? 'xl:grid-cols-[repeat(5,1fr)_1.6fr]' : 'xl:grid-cols-[repeat(3,1fr)_1.6fr]'}`}
+      >
         <Entry term="activeBubbleRatio">
           <Fig figure={ratioFigure(group.activeBubbleRatio)} term="activeBubbleRatio" />
         </Entry>

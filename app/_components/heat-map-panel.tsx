@@ -22,7 +22,14 @@ const NAMES: Readonly<Record<HeatMetric, string>> = {
   wait: 'Wait',
 };
 
-export function HeatMapPanel({ heatmap }: { readonly heatmap: Heatmap | null | undefined }) {
+export function HeatMapPanel({
+  heatmap,
+  isRollup,
+}: {
+  readonly heatmap: Heatmap | null | undefined;
+  /** Its bubbles and waits are estimates. */
+  readonly isRollup: boolean;
+}) {
   const { state, update } = useDashboard();
   const model = useMemo(
     () => (heatmap === null || heatmap === undefined ? null : heatModel(heatmap, state.heat)),
@@ -36,7 +43,13 @@ export function HeatMapPanel({ heatmap }: { readonly heatmap: Heatmap | null | u
         </h2>
         {model !== null && (
           <span className="text-small text-muted">
-            mean of {model.steps} {model.steps === 1 ? 'step' : 'steps'}
+            mean of {model.steps.toLocaleString('en-US')} {model.steps === 1 ? 'step' : 'steps'}
+            {isRollup && (
+              <>
+                {' '}
+                · <TermName term="heatRollup">rollup</TermName>
+              </>
+            )}
             {model.outliers.size > 0 && (
               <>
                 ,{' '}

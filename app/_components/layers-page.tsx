@@ -39,7 +39,10 @@ export function LayersPage() {
     return (
       <section className="panel p-3">
         <h1 className="panel-title mb-2">Layers</h1>
-        <Waiting heightPx={240} text="No layer in this window. Choose a window that holds steps." />
+        <Waiting
+          heightPx={240}
+          text="No layer in this window: it holds no steps, or their events are no longer kept. Choose a newer one."
+        />
       </section>
     );
   }
@@ -55,10 +58,17 @@ export function LayersPage() {
         <h1 className="text-lead font-semibold">Layers</h1>
         <span className="text-muted">
           medians over {data.steps.toLocaleString('en-US')} {data.steps === 1 ? 'step' : 'steps'} in{' '}
-          <Fig figure={durationFigure(data.window.durationNs)} />,{' '}
-          {state.range.kind === 'live'
-            ? `newest ${LIVE_WINDOW_MS / 1000} s`
-            : rangeText(state.range)}{' '}
+          {state.range.kind === 'live' ? (
+            <>
+              <Fig figure={durationFigure(data.window.durationNs)} />, newest{' '}
+              {LIVE_WINDOW_MS / 1000} s
+            </>
+          ) : (
+            <>
+              the newest <Fig figure={durationFigure(data.window.durationNs)} /> of{' '}
+              {rangeText(state.range)}
+            </>
+          )}{' '}
           · {data.layers.length} layers · {data.microbatches} micro-batches
         </span>
       </header>

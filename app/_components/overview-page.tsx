@@ -27,7 +27,7 @@ export function OverviewPage() {
       <VerdictPanel data={data} />
       <GroupCards data={data} />
       <StripPanel strip={data.strip} />
-      <HeatMapPanel heatmap={data.heatmap} />
+      <HeatMapPanel heatmap={data.heatmap} isRollup={data.isHeatmapRollup} />
       <TrendPanel points={data.points} />
       <IngestLine data={data} />
     </div>

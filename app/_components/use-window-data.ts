@@ -18,6 +18,8 @@ export interface WindowData {
   readonly report: ReportJson | null | undefined;
   readonly strip: Strip | null | undefined;
   readonly heatmap: Heatmap | null | undefined;
+  /** The heat map is from rollups: bubbles and waits of its layers are estimates. */
+  readonly isHeatmapRollup: boolean;
   readonly points: readonly TrendPoint[] | undefined;
   readonly gpu: readonly GpuActivity[];
   readonly tpotMs: Overview['tpotMs'];
@@ -75,6 +77,7 @@ export function useWindowData(): WindowData {
       report: overview === null ? undefined : (live.lastReport ?? null),
       strip: live.strip ?? waiting,
       heatmap: live.heatmap ?? waiting,
+      isHeatmapRollup: false,
       points: overview === null && live.points.length === 0 ? undefined : live.points,
       gpu: overview?.gpu ?? NO_GPU,
       tpotMs: overview?.tpotMs ?? null,
@@ -90,6 +93,7 @@ export function useWindowData(): WindowData {
     report: report.data,
     strip: strip.data?.strip,
     heatmap: heatmap.data?.heatmap,
+    isHeatmapRollup: heatmap.data?.exactness === 'rollup',
     points: series.data?.points,
     gpu: NO_GPU,
     tpotMs: null,

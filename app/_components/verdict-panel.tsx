@@ -115,7 +115,7 @@ function Until({ unixNs }: { readonly unixNs: string }) {
   return <span title={utc}>{local.slice(11)}</span>;
 }
 
-/** Without what the window does not tell: rollups know neither micro-batches nor layers. */
+/** Without what the window does not tell: rollups know no micro-batches. */
 function topologyText({ topology, groups }: NonNullable<WindowData['report']>): string {
   const { attention, ffn, microbatches, layers } = topology;
   const isSplit = attention > 0 || ffn > 0;
@@ -128,6 +128,8 @@ function topologyText({ topology, groups }: NonNullable<WindowData['report']>): 
     .map((text) => `${text} · `)
     .join('');
 }
+
+type ReportSteps = NonNullable<WindowData['report']>['steps'];
 
 interface Headline {
   readonly term: Term;
@@ -169,8 +171,8 @@ function headline(data: WindowData): readonly Headline[] {
     },
     {
       term: 'stepLatency',
-      figure: durationFigure(steps.latencyNs?.p50),
-      note: steps.latencyNs === null ? '' : `p99 ${(steps.latencyNs.p99 / 1e6).toFixed(1)} ms`,
+      figure: durationFigure(steps.latencyNs?.p50 ?? steps.meanLatencyNs),
+      note: latencyNote(steps),
     },
     {
       term: 'measuredPeriod',
@@ -198,6 +200,12 @@ function headline(data: WindowData): readonly Headline[] {
           : `A ${(balance.attentionBubble * 100).toFixed(1)} % · F ${(balance.ffnBubble * 100).toFixed(1)} %`,
     },
   ];
+}
+
+/** What stands above: the median, or from rollups the mean. */
+function latencyNote({ latencyNs, maxLatencyNs }: ReportSteps): string {
+  if (latencyNs !== null) return `p99 ${(latencyNs.p99 / 1e6).toFixed(1)} ms`;
+  return maxLatencyNs === undefined ? '' : `mean · max ${(maxLatencyNs / 1e6).toFixed(1)} ms`;
 }
 
 function perGpu(report: NonNullable<WindowData['report']>): string {

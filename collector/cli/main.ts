@@ -53,6 +53,7 @@ function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Comman
     .option('--attention <count>', 'attention workers')
     .option('--ffn <count>', 'FFN workers')
     .option('--report-every <steps>', 'one step in so many is reported')
+    .option('--packed', 'packed steps: one span for each step of a worker')
     .option('--seed <number>', 'of the random numbers')
     .option('--control-port <port>', 'where faults are switched; 0 picks a free one')
     .option('--no-web', 'without the dashboard');

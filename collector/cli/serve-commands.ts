@@ -79,12 +79,14 @@ async function superviseWith(
 
 const SIMULATE_FLAGS = ['scenario', 'attention', 'ffn', 'reportEvery', 'seed', 'controlPort'];
 
-function simulateArgs(options: Options): string[] {
-  return SIMULATE_FLAGS.flatMap((name) => {
+/** The flags of the simulated cluster that were given, as its process takes them. */
+export function simulateArgs(options: Options): string[] {
+  const given = SIMULATE_FLAGS.flatMap((name) => {
     const value = options[name];
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     return typeof value === 'string' ? [flag, value] : [];
   });
+  return options.packed === true ? [...given, '--packed'] : given;
 }
 
 function requireBuiltApp(io: CommandIo): void {

@@ -66,7 +66,7 @@ export function openApiDocument(): Json {
       '/api/v1/deployments/{id}/strip': window('The newest whole step', 'Strip'),
       '/api/v1/deployments/{id}/breakdown': window('Layer by micro-batch', 'Breakdown'),
       '/api/v1/deployments/{id}/timeline': {
-        get: operation('Events, or bins per worker and stage', 'Timeline', [
+        get: taggedOperation('Events, or bins per worker and stage', 'Timeline', [
           deploymentParameter,
           ...windowParameters,
           queryParameter(
@@ -74,12 +74,6 @@ export function openApiDocument(): Json {
             `Bins that there is room for, 1 to ${MAX_TIMELINE_BINS}; ${DEFAULT_TIMELINE_BINS} where absent. An answer about many workers has fewer.`,
           ),
           queryParameter('workers', 'Worker ids with commas between them; all where absent.'),
-          {
-            name: 'If-None-Match',
-            in: 'header',
-            description: 'The ETag of an answer; 304 where it is still the same.',
-            schema: { type: 'string' },
-          },
         ]),
       },
       '/api/v1/deployments/{id}/live': {
@@ -141,6 +135,26 @@ function operation(summary: string, schema: SchemaName, parameters: readonly Jso
     parameters,
     responses: {
       200: { description: 'OK', content: jsonContent(schema) },
+      default: problemResponse(),
+    },
+  };
+}
+
+/** One whose answer has an `ETag`. */
+function taggedOperation(summary: string, schema: SchemaName, parameters: readonly Json[]): Json {
+  const tag = { description: 'Names the answer.', schema: { type: 'string' } };
+  const known = {
+    name: 'If-None-Match',
+    in: 'header',
+    description: 'The ETag of an answer; 304 where it is still the same.',
+    schema: { type: 'string' },
+  };
+  return {
+    summary,
+    parameters: [...parameters, known],
+    responses: {
+      200: { description: 'OK', headers: { ETag: tag }, content: jsonContent(schema) },
+      304: { description: 'What the ETag names is still the answer', headers: { ETag: tag } },
       default: problemResponse(),
     },
   };

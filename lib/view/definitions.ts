@@ -231,7 +231,12 @@ export const DEFINITIONS = {
   exactness: {
     name: 'Exactness',
     unit: '',
-    text: 'raw: computed from every event, exact to the nanosecond. rollup: from per-bucket sums, exact lengths, no quantiles.',
+    text: 'raw: computed from every event, exact to the nanosecond. rollup: from sums of whole buckets. Lengths, counts and means are exact, quantiles of stages and layers are off by at most 1/64; what needs single events is not there.',
+  },
+  heatRollup: {
+    name: 'Heat map from rollups',
+    unit: '',
+    text: 'From sums by stage and layer: too many events to take one by one. Durations are exact. Waits are whole receives, transfer included. The bubble of a worker is exact and is spread over its layers by the time of their receives.',
   },
 } as const satisfies Record<string, Definition>;
 export type Term = keyof typeof DEFINITIONS;

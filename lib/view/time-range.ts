@@ -7,6 +7,7 @@ export const PRESETS = [
   { name: '1h', label: '1 h', spanMs: 3_600_000, refreshMs: 60_000 },
   { name: '6h', label: '6 h', spanMs: 21_600_000, refreshMs: 60_000 },
   { name: '24h', label: '24 h', spanMs: 86_400_000, refreshMs: 60_000 },
+  { name: '7d', label: '7 d', spanMs: 604_800_000, refreshMs: 60_000 },
 ] as const;
 export type PresetName = (typeof PRESETS)[number]['name'];
 

@@ -8,6 +8,7 @@ import {
   fetchAnnotations,
   fetchDeployments,
   fetchSeries,
+  fetchTimeline,
   liveUrl,
   postAnnotation,
 } from '#lib/api/client.ts';
@@ -51,6 +52,27 @@ describe('client', () => {
       '/api/v1/deployments/prod%2Fa%20b%2F%C3%A9/report',
     );
     expect(liveUrl('a/b')).toBe('/api/v1/deployments/a%2Fb/live');
+  });
+
+  test('a timeline is asked for with its bins and workers', async () => {
+    const answer = {
+      deployment: 'prod',
+      window: { startUnixNs: '1', endUnixNs: '9', durationNs: 8 },
+      rows: [],
+      hiddenWorkers: 0,
+      stages: [],
+      kinds: [],
+      source: 'slices',
+      resolutionNs: 50_000_000,
+      events: null,
+      bins: null,
+    };
+    const baseUrl = await serve(json(answer));
+    const question = { from: '-5m', bins: 640, workers: ['attention/0', 'ffn/3'] };
+    expect(await fetchTimeline('prod', question, { baseUrl })).toEqual(answer);
+    expect(requests[0]?.url).toBe(
+      '/api/v1/deployments/prod/timeline?from=-5m&bins=640&workers=attention%2F0%2Cffn%2F3',
+    );
   });
 
   test('parameters reach the server; the answer is checked', async () => {

@@ -76,6 +76,13 @@ describe('openApiDocument', () => {
     }
   });
 
+  test('only a timeline can be asked for again', () => {
+    const tagged = Object.keys(document.paths).filter(
+      (path) => document.paths[path]?.get?.responses['304'] !== undefined,
+    );
+    expect(tagged).toEqual(['/api/v1/deployments/{id}/timeline']);
+  });
+
   test('the report’s schema is the contract’s', () => {
     const report = document.components.schemas.Report!;
     expect(report.required).toContain('quality');

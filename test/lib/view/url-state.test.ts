@@ -41,7 +41,7 @@ test('any state comes back from its URL', () => {
 
 test('nonsense falls back to the defaults', () => {
   for (const search of [
-    'range=7d&heat=constructor&layer=-1',
+    'range=70d&heat=constructor&layer=-1',
     'from=x&to=y',
     'from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z',
     'layer=1e9&d=',
