@@ -27,12 +27,16 @@ export const JOURNAL_LIMITS: JournalLimits = {
   maxBytes: 128 * 1024 * 1024,
 };
 
-interface Row {
-  readonly id: number;
+/** Steps of one append. */
+export interface JournalRow {
   readonly sequence: number;
+  readonly table: PackedTable;
+}
+
+interface Row extends JournalRow {
+  readonly id: number;
   readonly deployment: string;
   readonly blobBytes: number;
-  readonly table: PackedTable;
   readonly fromUnixNs: bigint;
   readonly toUnixNs: bigint;
   readonly addedMs: number;
@@ -80,9 +84,9 @@ export class Journal {
     this.#readBack(onDamage);
   }
 
-  /** The steps that are held, oldest first. */
-  tables(): readonly PackedTable[] {
-    return this.#rows.map(({ table }) => table);
+  /** What is held now, oldest first. */
+  rows(): readonly JournalRow[] {
+    return [...this.#rows];
   }
 
   get heldBytes(): number {

@@ -36,7 +36,7 @@ export function noteStoredSteps(
     if (steps >= STEPS || bytes >= BYTES) break;
   }
   // Oldest first, so that the oldest is forgotten first.
-  const stored = [...chunks.reverse(), ...journal.tables()];
+  const stored = [...chunks.reverse(), ...journal.rows().map(({ table }) => table)];
   for (const table of stored) ledger.takeNew(table);
   ledger.keep();
   const byDeployment = Map.groupBy(

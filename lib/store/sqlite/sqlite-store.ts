@@ -209,7 +209,7 @@ export class SqliteStore implements TelemetryStore {
   }
 
   async *unsummed(): AsyncGenerator<UnsummedPart> {
-    yield* this.#unsummed.parts();
+    yield* this.#unsummed.parts(this.#journal.rows());
   }
 
   /** Merges small chunks too, a bounded slice a call. */

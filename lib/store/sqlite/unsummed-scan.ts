@@ -1,16 +1,18 @@
-/** What is stored and not in the stage rollups: by sequence, one row at a time. */
+/**
+ * What is stored and not in the stage rollups: by sequence, one row at a time. Journal rows come from
+ * memory, where they stay for as long as somebody reads: in the file they may move meanwhile.
+ */
 import type Database from 'better-sqlite3';
 import { selectSteps } from '#lib/table/packed-tables.ts';
 import type { UnsummedPart } from '../telemetry-store.ts';
 import { unpackEvents } from './blob.ts';
 import { readable } from './damage.ts';
-import { JournalWorkerReader } from './journal-workers.ts';
+import type { JournalRow } from './journal.ts';
 import { unpackSteps } from './step-blob.ts';
 
 const SOURCES = [
   { table: 'chunks', where: 'seq > ? AND seq > 0 AND replaced_by IS NULL' },
   { table: 'packed_chunks', where: 'seq > ? AND replaced_by IS NULL' },
-  { table: 'journal', where: 'seq > ?' },
 ] as const;
 type SourceTable = (typeof SOURCES)[number]['table'];
 
@@ -18,7 +20,6 @@ export class UnsummedScan {
   readonly #through;
   readonly #setThrough;
   readonly #sources;
-  readonly #workers: JournalWorkerReader;
 
   constructor(database: Database.Database) {
     this.#through = database
@@ -28,7 +29,6 @@ export class UnsummedScan {
       `INSERT INTO meta (name, value) VALUES ('stage_rollups_through', ?)
        ON CONFLICT DO UPDATE SET value = max(value, excluded.value)`,
     );
-    this.#workers = new JournalWorkerReader(database);
     this.#sources = SOURCES.map(({ table, where }) => ({
       table,
       keys: database.prepare<[bigint], { id: bigint; seq: bigint }>(
@@ -51,28 +51,35 @@ export class UnsummedScan {
     this.#setThrough.run(sequence);
   }
 
-  /** A damaged row is passed over: scans report it. */
-  *parts(): Generator<UnsummedPart> {
-    const through = BigInt(this.through() ?? 0);
-    const keys = this.#sources
-      .flatMap((source) => source.keys.all(through).map((key) => ({ ...key, source })))
-      .sort((a, b) => Number(a.seq - b.seq));
-    for (const { id, seq, source } of keys) {
-      const blob = source.blob.get(id);
-      if (blob === undefined) continue;
-      const part = readable(() => this.#partOf(source.table, blob, Number(seq), Number(through)));
+  /** A damaged row is passed over: scans report it. `journal`: its rows as they are now. */
+  *parts(journal: readonly JournalRow[]): Generator<UnsummedPart> {
+    const through = this.through() ?? 0;
+    const parts = this.#sources.flatMap(({ table, keys, blob }) =>
+      keys.all(BigInt(through)).map(({ id, seq }) => {
+        const sequence = Number(seq);
+        return { sequence, read: () => this.#partOf(table, blob.get(id), sequence, through) };
+      }),
+    );
+    for (const { sequence, table } of journal) {
+      if (sequence <= through) continue;
+      parts.push({ sequence, read: () => ({ sequence, events: null, packed: table }) });
+    }
+    parts.sort((a, b) => a.sequence - b.sequence);
+    for (const { read } of parts) {
+      const part = readable(read);
       if (part !== null) yield part;
     }
   }
 
   #partOf(
     table: SourceTable,
-    blob: Uint8Array,
+    blob: Uint8Array | undefined,
     sequence: number,
     through: number,
   ): UnsummedPart | null {
+    if (blob === undefined) return null;
     if (table === 'chunks') return { sequence, events: unpackEvents(blob), packed: null };
-    const { table: steps, sequences } = unpackSteps(blob, this.#workers.workerOf);
+    const { table: steps, sequences } = unpackSteps(blob);
     if (sequences === null) return { sequence, events: null, packed: steps };
     // A packed chunk holds steps of many appends, and some may be summed.
     const rows = new Uint32Array(steps.length);

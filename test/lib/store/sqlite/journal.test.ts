@@ -170,6 +170,18 @@ test('merged chunks still say which of their steps are not summed up', async () 
   ]);
 });
 
+test('what is unsummed is told whole, though the journal moves while somebody reads', async () => {
+  const { store, count } = open(scratchFolder(), 1);
+  for (let i = 0; i < 4; i++) await append(store, steps(i));
+  const told: number[] = [];
+  for await (const { packed } of store.unsummed()) {
+    told.push(...new Set(packed!.step));
+    while ((await store.retain(KEEP, NOW)).more);
+    expect(count('journal')).toBe(0);
+  }
+  expect(told.sort((a, b) => a - b)).toEqual([0, 1, 2, 3]);
+});
+
 test('damage in the journal, a chunk or a payload is told and leaves the rest readable', async () => {
   const data = scratchFolder();
   const first = open(data, 1);
