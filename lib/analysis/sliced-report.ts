@@ -27,7 +27,7 @@ import type { SideSteps } from './seam.ts';
 import type { SharedFacts } from './slice.ts';
 
 /** Slices of about so many events; a slice works on a few steps more, its neighbours. */
-export const SLICE_EVENTS = 1_000_000;
+export const SLICE_EVENTS = 400_000;
 
 /** A part of the report's window; an absent end is the report's own. */
 export type PartOfWindow = Partial<ReportWindow>;

@@ -11,8 +11,11 @@ import { type PartHelper, SEAM_MARGIN_NS, WindowPart } from './window-part.ts';
 /** Below this a single assembly is as quick, and small enough. */
 export const LONG_REPORT_EVENTS = 1_000_000;
 
-/** From here on another thread gains more than its start costs: it has to compile all code first. */
-export const SHARED_REPORT_EVENTS = 4_000_000;
+/**
+ * From here on another thread gains more than its start costs: about two seconds of processor time
+ * until its code is loaded and compiled well, in which one thread reports five million events.
+ */
+export const SHARED_REPORT_EVENTS = 8_000_000;
 
 interface Quality {
   readonly late: number;

@@ -23,8 +23,8 @@ import { edgeLength, rollupReport } from './rollup-report.ts';
 import { earlier, parseWindow, requireDeployment } from './window.ts';
 import type { PartHelper } from './window-part.ts';
 
-/** Assembling takes about 150 bytes an event: more than this could fill a machine. */
-export const MAX_RAW_EVENTS = 24_000_000;
+/** A report takes about 110 bytes an event: more than this could fill a machine. */
+export const MAX_RAW_EVENTS = 32_000_000;
 
 /**
  * `startHelper`: starts another thread for the half of a long window; it is closed after.

@@ -3,7 +3,7 @@
  * [attention] [ffn]`, by default 1,000 steps of 24A8F, 23 M events. The simulator fills a SQLite
  * store ten steps at a time, which takes longer than what is measured. Wall time and processor time
  * of the whole process, all its threads and the garbage collector included; one round each, since
- * a report is asked for once. Below four million events one thread does it alone.
+ * a report is asked for once. Below eight million events one thread does it alone.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
