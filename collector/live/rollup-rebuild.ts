@@ -9,6 +9,7 @@ import { assemble } from '#lib/model/assemble.ts';
 import { loadWindow, MARGIN_NS } from '#lib/query/load-events.ts';
 import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
+import { laterOf } from '#lib/table/instants.ts';
 import type { StepUnpacker } from '#lib/table/packed-table.ts';
 import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
 import { bucketsWithData } from './buckets-with-data.ts';
@@ -145,12 +146,14 @@ export class RollupRebuild {
     // Where retention took a part of the minute, the stored rows are better than what is left.
     const { oldestRawUnixNs } = await reader.size();
     if (oldestRawUnixNs === null) return null;
+    const seen = (await reader.deployments()).find((row) => row.deployment === deployment);
+    const firstUnixNs = laterOf(unixNanos(minute), seen?.firstSeenUnixNs ?? oldestRawUnixNs);
     const existing = await reader.deploymentRollups({
       deployment,
       window: { fromUnixNs: unixNanos(minute), toUnixNs: unixNanos(minute + MINUTE) },
       resolutionNs: NS_PER_S,
     });
-    if (oldestRawUnixNs > minute && existing.length > 0) return null;
+    if (oldestRawUnixNs > firstUnixNs && existing.length > 0) return null;
     return { deployment, minute, workers: [], deployments: [], from: minute, size: 0 };
   }
 

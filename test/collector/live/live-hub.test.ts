@@ -164,6 +164,28 @@ describe('LiveHub', () => {
     expect(steps(60 * NS_PER_S)).toBe(1000);
   });
 
+  test('the first minute of a deployment, which begins within it, is made whole too', async () => {
+    const minute = (secondsAgo(300) / 60_000_000_000n) * 60_000_000_000n;
+    await append(
+      slowSteps({ seconds: 20, startUnixNs: unixNanos(minute + 15_000_000_000n) }),
+      'one',
+    );
+    const seconds = () =>
+      fromLive
+        .flatMap((message) => (message.type === 'rollups' ? message.deployments : []))
+        .filter((row) => row.resolutionNs === NS_PER_S);
+    await start();
+    await until(() => seconds().length > 0, 'rollups');
+    const made = seconds();
+    // The process before had closed the first five seconds only.
+    await store.putRollups([], made.slice(0, 5));
+    await hub.stop();
+    fromLive.length = 0;
+    await start();
+    await until(() => seconds().length > 0, 'rollups after a restart');
+    expect(seconds()).toEqual(made);
+  });
+
   test('an unknown deployment is empty, and leaves nothing behind', async () => {
     await start();
     const { received, stop, kinds } = listen('nobody', null);
