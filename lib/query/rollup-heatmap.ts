@@ -4,10 +4,12 @@
  * and spread over its layers by the time of their receives.
  */
 import type { Heatmap } from '#lib/api/live-event.ts';
+import { unixNanos } from '#lib/base/units.ts';
 import { defaultKind, stageCode } from '#lib/model/stages.ts';
 import { ROLLUP_LEVELS_NS } from '#lib/store/rollup-levels.ts';
 import type { RollupPart, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import { Kind } from '#lib/table/codes.ts';
+import { earlierOf } from '#lib/table/instants.ts';
 import type { StageRollup } from '#lib/table/stage-rollups.ts';
 import { compareWorkers } from '#lib/table/worker-info.ts';
 
@@ -49,7 +51,9 @@ export async function rollupHeatmap(
   };
   const ordered = [...workers.values()].sort(compareWorkers);
   const events = ordered.reduce((sum, worker) => sum + worker.events, 0);
-  const { bubbleNs, steps } = await partitionOf(reader, deployment, shown, finestNs, events);
+  // What is left of a window may be shorter than the buckets that were tried.
+  const edgeNs = Math.min(finestNs, parts[0]?.resolutionNs ?? finestNs);
+  const { bubbleNs, steps } = await partitionOf(reader, deployment, shown, edgeNs, events);
   const layers = layersOf(ordered);
   if (layers.length === 0 || steps === 0) return null;
   const most = ordered.reduce((max, worker) => Math.max(max, keysOf(worker)), 0);
@@ -98,11 +102,25 @@ async function boundedParts(
   let parts: readonly RollupPart[] = [];
   let finestNs = ROLLUP_LEVELS_NS[0]!;
   for (finestNs of ROLLUP_LEVELS_NS) {
-    parts = await reader.rollupParts({ kind: 'stage', deployment, window, finestNs });
+    const widened = await reader.rollupParts({ kind: 'stage', deployment, window, finestNs });
+    parts = endingWith(widened, window);
     const buckets = parts.reduce((sum, part) => sum + bucketsIn(part), 0);
     if (buckets * workerCount <= MAX_ROWS) break;
   }
   return { parts: newestRows(parts, Math.ceil(MAX_ROWS / Math.max(1, workerCount))), finestNs };
+}
+
+/** Widening to an hour reaches into times that have no rows yet: those must take nobody's place. */
+function endingWith(parts: readonly RollupPart[], { toUnixNs }: TimeWindow): RollupPart[] {
+  return parts
+    .filter((part) => part.window.fromUnixNs < toUnixNs)
+    .map((part) => {
+      const { fromUnixNs } = part.window;
+      const lengthNs = BigInt(part.resolutionNs);
+      const buckets = (toUnixNs - fromUnixNs + lengthNs - 1n) / lengthNs;
+      const endUnixNs = earlierOf(part.window.toUnixNs, unixNanos(fromUnixNs + buckets * lengthNs));
+      return { ...part, window: { fromUnixNs, toUnixNs: endUnixNs } };
+    });
 }
 
 function bucketsIn({ resolutionNs, window }: RollupPart): number {

@@ -6,6 +6,7 @@ import { NS_PER_S, unixNanos } from '#lib/base/units.ts';
 import { pickRows } from '#lib/live/partition-table.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import { heatmap } from '#lib/query/heatmap.ts';
+import { rollupHeatmap } from '#lib/query/rollup-heatmap.ts';
 import { openTelemetryWriter } from '#lib/store/open-store.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { StageAccumulator } from '#lib/table/stage-accumulator.ts';
@@ -81,6 +82,24 @@ describe('heat map from rollups', () => {
     const whole = (cells: readonly (number | null)[]): number =>
       cells.reduce<number>((sum, ns) => sum + (ns ?? 0), 0);
     expect(near(whole(rolled.bubbleNs), whole(exact.bubbleNs), 0.15)).toBe(true);
+    await store.close();
+  });
+
+  test('where rows are few for very many workers, the newest are shown', async () => {
+    const store = await openTelemetryWriter({ data: scratchFolder() });
+    const table = slowSteps({ seconds: 20, startUnixNs: START, deployment: 'prod' });
+    await store.append([batchOf('a', { events: [table] })]);
+    const window = { fromUnixNs: START, toUnixNs: unixNanos(START + 20_000_000_000n) };
+    const built = rollupBuckets(assemble([table], 'prod'), START, window.toUnixNs, NS_PER_S);
+    await store.putRollups(built.workers, built.deployments);
+    const sums = new StageAccumulator();
+    sums.addTable(table);
+    await store.addStageRollups(sums.take(), 1);
+    const whole = await rollupHeatmap(store, 'prod', window, 3);
+    const part = await rollupHeatmap(store, 'prod', window, 300);
+    expect(whole?.window).toEqual(window);
+    expect(part?.window.toUnixNs).toBe(window.toUnixNs);
+    expect(near(part!.heatmap.durationNs[0]!, whole!.heatmap.durationNs[0]!, 0.05)).toBe(true);
     await store.close();
   });
 
