@@ -1,7 +1,8 @@
 /** `afdscope report`: the report of a window from the store, as the HTTP API answers it. */
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
-import { report } from '#lib/query/report.ts';
+import { PartThread } from '#lib/query/part-thread.ts';
+import { MAX_RAW_EVENTS, report } from '#lib/query/report.ts';
 import { reportJson } from '#lib/query/report-json.ts';
 import { openTelemetryReader } from '#lib/store/open-store.ts';
 import { storeFailure } from '#lib/store/sqlite/store-failure.ts';
@@ -33,7 +34,11 @@ export async function reportCommand(
     const from = textOption(options, 'from');
     const to = textOption(options, 'to');
     const now = unixNanosFromMs(Date.now());
-    const answer = await report(reader, { deployment, from, to }, now).catch(failed);
+    const question = { deployment, from, to };
+    const { store, dataDir } = config;
+    const threadFile = new URL(import.meta.resolve('#lib/query/query-worker.ts'));
+    const startHelper = () => new PartThread(threadFile, { store, dataDir });
+    const answer = await report(reader, question, now, MAX_RAW_EVENTS, startHelper).catch(failed);
     io.print(options.json === true ? JSON.stringify(reportJson(answer)) : formatReport(answer));
     if (damaged > 0) io.say(`${damaged} chunks of raw events are damaged and were left out`);
     return 0;

@@ -27,22 +27,18 @@ import { series } from './series.ts';
 import { storeTotals } from './store-totals.ts';
 import { strip } from './strip.ts';
 import { timeline } from './timeline.ts';
-import type { PartHelper } from './window-part.ts';
 
 export interface Stores {
   readonly telemetry: TelemetryReader;
   /** Opened on first use. */
   readonly state: () => Promise<StateStore>;
-  /** Starts another thread, for half of a long report. */
-  readonly startHelper?: () => PartHelper;
 }
 
 /**
- * Raw events of one served report: a page asks again and again. An event takes 0.4 µs and 110 bytes,
- * so this is 1.3 GB and 5 s of a query thread, and on a machine several times overloaded still under
- * the pool's time limit. The command line takes more (`MAX_RAW_EVENTS`).
+ * Raw events of one served report: a page asks again every few seconds, and an event takes 0.4 µs
+ * and 110 bytes. The command line takes more (`MAX_RAW_EVENTS`).
  */
-const MAX_SERVED_EVENTS = 12_000_000;
+const MAX_SERVED_EVENTS = 6_000_000;
 
 type Answerer = (
   stores: Stores,
@@ -52,8 +48,8 @@ type Answerer = (
 
 const ANSWERERS: Readonly<Record<QuestionKind, Answerer>> = {
   deployments: ({ telemetry }) => listDeployments(telemetry),
-  report: async ({ telemetry, startHelper }, question, now) =>
-    reportJson(await report(telemetry, question, now, MAX_SERVED_EVENTS, startHelper)),
+  report: async ({ telemetry }, question, now) =>
+    reportJson(await report(telemetry, question, now, MAX_SERVED_EVENTS)),
   series: ({ telemetry }, question, now) => series(telemetry, question, now),
   heatmap: ({ telemetry }, question, now) => heatmap(telemetry, question, now),
   strip: ({ telemetry }, question, now) => strip(telemetry, question, now),

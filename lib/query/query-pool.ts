@@ -6,7 +6,6 @@
  * The path of the thread's entry is a parameter on purpose: a bundler that saw it would try to
  * bundle the thread.
  */
-import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type {
   QueryFailure,
@@ -124,9 +123,8 @@ export class QueryPool {
 
   #startThread(): Thread {
     const { store, dataDir, workerFile, maxHeapMb } = this.#options;
-    const entry = (workerFile instanceof URL ? workerFile : pathToFileURL(workerFile)).href;
     const worker = new Worker(workerFile, {
-      workerData: { store, dataDir, entry } satisfies QueryThreadData,
+      workerData: { store, dataDir } satisfies QueryThreadData,
       name: 'query',
       // The host's own flags (Next sets some) may not be allowed in a thread.
       execArgv: [],

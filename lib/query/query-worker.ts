@@ -5,7 +5,7 @@ import { openStateReader, openTelemetryReader, storedFileIdentity } from '#lib/s
 import type { StateStore } from '#lib/store/state-store.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import { answer, failureOf } from './answer.ts';
-import { PartThread, servePartQuestions } from './part-thread.ts';
+import { servePartQuestions } from './part-thread.ts';
 import type { QueryReply, QueryRequest, QueryThreadData } from './questions.ts';
 
 const data = workerData as QueryThreadData;
@@ -30,8 +30,7 @@ async function reply(request: QueryRequest): Promise<QueryReply> {
     if (current !== identity) await closeStores();
     identity = current;
     telemetry ??= await openTelemetry();
-    const startHelper = (): PartThread => new PartThread(new URL(data.entry), data);
-    const stores = { telemetry, state: openState, startHelper };
+    const stores = { telemetry, state: openState };
     return { id: request.id, ok: true, answer: await answer(stores, request) };
   } catch (error) {
     const failure = failureOf(error);

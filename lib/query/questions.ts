@@ -75,8 +75,6 @@ export interface QueryThreadData {
   readonly store: string;
   /** Folder of the database. */
   readonly dataDir: string;
-  /** File URL of the thread's own code, to start another one with. */
-  readonly entry: string;
   /** `part`: it works on a part of another query thread's report (part-thread.ts). */
   readonly task?: 'part';
 }

@@ -4,14 +4,15 @@
  * and spread over its layers by the time of their receives.
  */
 import type { Heatmap } from '#lib/api/live-event.ts';
-import { unixNanos } from '#lib/base/units.ts';
+import { addNanos, NS_PER_S, unixNanos } from '#lib/base/units.ts';
 import { defaultKind, stageCode } from '#lib/model/stages.ts';
 import { ROLLUP_LEVELS_NS } from '#lib/store/rollup-levels.ts';
 import type { RollupPart, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import { Kind } from '#lib/table/codes.ts';
-import { earlierOf } from '#lib/table/instants.ts';
+import { earlierOf, laterOf } from '#lib/table/instants.ts';
 import type { StageRollup } from '#lib/table/stage-rollups.ts';
 import { compareWorkers } from '#lib/table/worker-info.ts';
+import { earlier } from './window.ts';
 
 /** Rows that are read for one picture, about 70 ms of work. */
 const MAX_ROWS = 2500;
@@ -39,7 +40,9 @@ export async function rollupHeatmap(
   window: TimeWindow,
   workerCount: number,
 ): Promise<{ readonly heatmap: Heatmap; readonly window: TimeWindow } | null> {
-  const { parts, finestNs } = await boundedParts(reader, deployment, window, workerCount);
+  const closed = await closedPart(reader, deployment, window);
+  if (closed === null) return null;
+  const { parts, finestNs } = await boundedParts(reader, deployment, closed, workerCount);
   const workers = new Map<string, WorkerSums>();
   for (const part of parts) {
     const rows = await reader.stageRollups({ deployment, ...part, sketches: false });
@@ -92,22 +95,58 @@ export async function rollupHeatmap(
 
 const NOTHING = { durationNs: null, waitNs: null, bubbleNs: null };
 
-/** The finest edges that make few enough rows. */
+/** How far back the newest bucket with steps is looked for. */
+const CLOSED_WITHIN_NS = 120 * NS_PER_S;
+
+/**
+ * The window without its newest seconds where their steps are not counted yet: bubbles of a worker
+ * come later than its sums by stage. null: none are counted.
+ */
+async function closedPart(
+  reader: TelemetryReader,
+  deployment: string,
+  window: TimeWindow,
+): Promise<TimeWindow | null> {
+  const fromUnixNs = laterOf(window.fromUnixNs, earlier(window.toUnixNs, CLOSED_WITHIN_NS));
+  const newest = { fromUnixNs, toUnixNs: window.toUnixNs };
+  for (const resolutionNs of ROLLUP_LEVELS_NS) {
+    const rows = await reader.deploymentRollups({ deployment, window: newest, resolutionNs });
+    const last = rows.findLast(({ steps }) => steps > 0);
+    if (last === undefined) continue;
+    const end = addNanos(last.bucketStartUnixNs, resolutionNs);
+    return { fromUnixNs: window.fromUnixNs, toUnixNs: earlierOf(window.toUnixNs, end) };
+  }
+  return window.toUnixNs - window.fromUnixNs > BigInt(CLOSED_WITHIN_NS) ? window : null;
+}
+
+/**
+ * The finest edges that make few enough rows. Where whole buckets alone are few enough, the window's
+ * finer edges are left out: seconds at its end would take the place of minutes.
+ */
 async function boundedParts(
   reader: TelemetryReader,
   deployment: string,
   window: TimeWindow,
   workerCount: number,
 ): Promise<{ readonly parts: readonly RollupPart[]; readonly finestNs: number }> {
-  let parts: readonly RollupPart[] = [];
-  let finestNs = ROLLUP_LEVELS_NS[0]!;
-  for (finestNs of ROLLUP_LEVELS_NS) {
+  const most = Math.max(1, Math.ceil(MAX_ROWS / Math.max(1, workerCount)));
+  let coarsest: readonly RollupPart[] = [];
+  let finest: number = ROLLUP_LEVELS_NS[0]!;
+  for (const finestNs of ROLLUP_LEVELS_NS) {
     const widened = await reader.rollupParts({ kind: 'stage', deployment, window, finestNs });
-    parts = endingWith(widened, window);
-    const buckets = parts.reduce((sum, part) => sum + bucketsIn(part), 0);
-    if (buckets * workerCount <= MAX_ROWS) break;
+    const all = endingWith(widened, window);
+    if (count(all) <= most) return { parts: all, finestNs };
+    const whole = all.filter(({ resolutionNs }) => resolutionNs >= finestNs);
+    if (whole.length === 0) continue;
+    if (count(whole) <= most) return { parts: whole, finestNs };
+    coarsest = whole;
+    finest = finestNs;
   }
-  return { parts: newestRows(parts, Math.ceil(MAX_ROWS / Math.max(1, workerCount))), finestNs };
+  return { parts: newestRows(coarsest, most), finestNs: finest };
+}
+
+function count(parts: readonly RollupPart[]): number {
+  return parts.reduce((sum, part) => sum + bucketsIn(part), 0);
 }
 
 /** Widening to an hour reaches into times that have no rows yet: those must take nobody's place. */

@@ -88,8 +88,7 @@ try {
   await writer.close();
   const reader = await openTelemetryReader({ store: 'sqlite', data: folder });
   const question = { deployment };
-  const startHelper = () =>
-    new PartThread(WORKER, { store: 'sqlite', dataDir: folder, entry: WORKER.href });
+  const startHelper = () => new PartThread(WORKER, { store: 'sqlite', dataDir: folder });
   const found: (Report | null)[] = [];
   found.push(
     await timed('report, two threads, reading included', events, () =>

@@ -38,7 +38,7 @@ beforeAll(async () => {
       logRecords: 0,
     })),
   );
-  helper = new PartThread(WORKER, { store: 'sqlite', dataDir: folder, entry: WORKER.href });
+  helper = new PartThread(WORKER, { store: 'sqlite', dataDir: folder });
 });
 
 afterAll(async () => {
@@ -80,7 +80,7 @@ describe('a report that cannot be made in halves', () => {
 
   test('because the other thread fails: it says so', async () => {
     const dataDir = join(folder, 'nothing-here');
-    const lost = new PartThread(WORKER, { store: 'sqlite', dataDir, entry: WORKER.href });
+    const lost = new PartThread(WORKER, { store: 'sqlite', dataDir });
     const asked = reportInHalves(store, 'demo', {}, everything, QUALITY, 1e7, lost);
     await expect(asked).rejects.toThrow('the part thread failed');
     await lost.close();
