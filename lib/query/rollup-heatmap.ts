@@ -41,7 +41,6 @@ export async function rollupHeatmap(
   workerCount: number,
 ): Promise<{ readonly heatmap: Heatmap; readonly window: TimeWindow } | null> {
   const closed = await closedPart(reader, deployment, window);
-  if (closed === null) return null;
   const { parts, finestNs } = await boundedParts(reader, deployment, closed, workerCount);
   const workers = new Map<string, WorkerSums>();
   for (const part of parts) {
@@ -56,7 +55,10 @@ export async function rollupHeatmap(
   const events = ordered.reduce((sum, worker) => sum + worker.events, 0);
   // What is left of a window may be shorter than the buckets that were tried.
   const edgeNs = Math.min(finestNs, parts[0]?.resolutionNs ?? finestNs);
-  const { bubbleNs, steps } = await partitionOf(reader, deployment, shown, edgeNs, events);
+  const partition = await partitionOf(reader, deployment, shown, edgeNs, events);
+  const { bubbleNs } = partition;
+  // Sums by stage come first: until bubbles are known, steps are taken to be as large as ever.
+  const steps = partition.steps || (await likelySteps(reader, deployment, events));
   const layers = layersOf(ordered);
   if (layers.length === 0 || steps === 0) return null;
   const most = ordered.reduce((max, worker) => Math.max(max, keysOf(worker)), 0);
@@ -100,13 +102,13 @@ const CLOSED_WITHIN_NS = 120 * NS_PER_S;
 
 /**
  * The window without its newest seconds where their steps are not counted yet: bubbles of a worker
- * come later than its sums by stage. null: none are counted.
+ * come later than its sums by stage. The whole window where none are counted.
  */
 async function closedPart(
   reader: TelemetryReader,
   deployment: string,
   window: TimeWindow,
-): Promise<TimeWindow | null> {
+): Promise<TimeWindow> {
   const fromUnixNs = laterOf(window.fromUnixNs, earlier(window.toUnixNs, CLOSED_WITHIN_NS));
   const newest = { fromUnixNs, toUnixNs: window.toUnixNs };
   for (const resolutionNs of ROLLUP_LEVELS_NS) {
@@ -116,7 +118,18 @@ async function closedPart(
     const end = addNanos(last.bucketStartUnixNs, resolutionNs);
     return { fromUnixNs: window.fromUnixNs, toUnixNs: earlierOf(window.toUnixNs, end) };
   }
-  return window.toUnixNs - window.fromUnixNs > BigInt(CLOSED_WITHIN_NS) ? window : null;
+  return window;
+}
+
+/** Steps that have so many events, at the deployment's mean since it was first seen. */
+async function likelySteps(
+  reader: TelemetryReader,
+  deployment: string,
+  events: number,
+): Promise<number> {
+  const seen = (await reader.deployments()).find((row) => row.deployment === deployment);
+  if (seen === undefined || seen.events === 0) return 0;
+  return Math.round((seen.steps * events) / seen.events);
 }
 
 /**

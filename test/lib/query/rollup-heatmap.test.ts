@@ -53,6 +53,27 @@ describe('heat map from rollups', () => {
     await store.close();
   });
 
+  test('before bubbles are known, compute per step is told all the same', async () => {
+    const store = await openTelemetryWriter({ data: scratchFolder() });
+    const table = slowSteps({ seconds: 20, startUnixNs: START, deployment: 'prod' });
+    await store.append([batchOf('a', { events: [table] })]);
+    const sums = new StageAccumulator();
+    sums.addTable(table);
+    await store.addStageRollups(sums.take(), 1);
+    const to = String(START + BigInt(SECONDS * NS_PER_S));
+    const question = { deployment: 'prod', from: String(START), to };
+    const raw = (await heatmap(store, question, NOW)).heatmap!;
+    const rolled = await heatmap(store, question, NOW, 100);
+    expect(rolled.exactness).toBe('rollup');
+    heatmapAnswerSchema.parse(rolled);
+    expect(rolled.heatmap!.bubbleNs.every((ns) => ns === null)).toBe(true);
+    expect(near(rolled.heatmap!.steps, raw.steps, 0.2)).toBe(true);
+    rolled.heatmap!.durationNs.forEach((ns, cell) => {
+      expect(near(ns!, raw.durationNs[cell]!, 0.02)).toBe(true);
+    });
+    await store.close();
+  });
+
   /** Neighbours stay together, so that the pauses between them are known. */
   const isNamed = (step: number): boolean => step % 20 < 2;
 
