@@ -4,7 +4,13 @@
  */
 import type { CommittedMessage, RollupsMessage } from '#collector/messages.ts';
 import type { IngestHealth, Overview } from '#lib/api/live-event.ts';
-import { type UnixNanos, unixMsFromNanos, unixNanos, unixNanosFromMs } from '#lib/base/units.ts';
+import {
+  NS_PER_S,
+  type UnixNanos,
+  unixMsFromNanos,
+  unixNanos,
+  unixNanosFromMs,
+} from '#lib/base/units.ts';
 import { GpuActivityBook } from '#lib/live/gpu-activity.ts';
 import { partitionTable } from '#lib/live/partition-table.ts';
 import { TokenDeltas } from '#lib/query/token-latency.ts';
@@ -18,6 +24,9 @@ import type { LiveSettings } from './live-settings.ts';
 import { MINUTE } from './rollup-closer.ts';
 import { RollupLoad } from './rollup-load.ts';
 import { RollupRebuild } from './rollup-rebuild.ts';
+
+/** Seconds of events that wait for their buckets: those closed together, margins, a slow cycle. */
+const HELD_BESIDE_LAG_S = 10;
 
 /** Portions of buckets closed for one deployment in one cycle. */
 const MAX_PORTIONS = 8;
@@ -58,7 +67,8 @@ export class LiveEngine {
   constructor(settings: LiveSettings, parts: LiveEngineParts) {
     this.#settings = settings;
     this.#parts = parts;
-    this.#load = new RollupLoad(settings.rollupShare);
+    const heldS = settings.maxLagNs / NS_PER_S + HELD_BESIDE_LAG_S;
+    this.#load = new RollupLoad(settings.rollupShare, settings.maxEvents / heldS);
     this.rebuild = new RollupRebuild(settings.maxRollupEvents * 2, parts.unpacker);
   }
 

@@ -13,12 +13,15 @@ const HALF_LIFE_EVENTS = 4_000_000;
 
 export class RollupLoad {
   readonly #share: number;
+  readonly #mostPerSecond: number;
   #costNs = FIRST_COST_NS * FIRST_EVENTS;
   #events = FIRST_EVENTS;
   #every: ReadonlyMap<string, number> = new Map();
 
-  constructor(share: number) {
+  /** `mostPerSecond`: events that there is memory for, until their buckets close. */
+  constructor(share: number, mostPerSecond: number) {
     this.#share = share;
+    this.#mostPerSecond = mostPerSecond;
   }
 
   /** One step in so many is looked at, by deployment; absent: all. */
@@ -35,9 +38,12 @@ export class RollupLoad {
     this.#events /= 2;
   }
 
-  /** Events a second that there is time for. */
+  /**
+   * Events a second that there is time and memory for. Events that leave the memory before their
+   * bucket closes cost no time, so time alone would ask for ever more of them.
+   */
   get budget(): number {
-    return (this.#share * 1e9 * this.#events) / this.#costNs;
+    return Math.min((this.#share * 1e9 * this.#events) / this.#costNs, this.#mostPerSecond);
   }
 
   /** The new choice; null where it is the old one. */

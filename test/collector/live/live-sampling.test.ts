@@ -33,8 +33,14 @@ interface Played {
  * One cycle a second, of a thread that has time for about `budget` events a second: what it does not
  * ask for is left out of what it gets.
  */
-function play(table: EventTable, seconds: number, packed: boolean, budget: number): Played {
-  const settings = { ...SETTINGS, rollupShare: (budget * FIRST_COST_NS) / 1e9 };
+function play(
+  table: EventTable,
+  seconds: number,
+  packed: boolean,
+  budget: number,
+  maxEvents: number = SETTINGS.maxEvents,
+): Played {
+  const settings = { ...SETTINGS, maxEvents, rollupShare: (budget * FIRST_COST_NS) / 1e9 };
   const engine = new LiveEngine(settings, { unpacker, cpuMs: () => 0 });
   engine.setWatched('demo', true);
   const deliveries = inBatches(table, 2 * NS_PER_S);
@@ -106,6 +112,17 @@ describe('packed steps', () => {
     expect(played.points.length).toBeGreaterThan(25);
     expect(played.reports).toBeGreaterThan(25);
   });
+});
+
+test('more events than there is memory for until their buckets close: steps are left out, buckets close', () => {
+  const most = Math.ceil(RATE * 6);
+  const { every, workers } = play(table, 50, true, 1e9, most);
+  expect(Math.max(...every)).toBeGreaterThan(1);
+  const closed = [...workers.values()].filter(
+    ({ bucketStartUnixNs, events, resolutionNs }) =>
+      resolutionNs === NS_PER_S && events > 0 && bucketStartUnixNs >= FEED_START + 20_000_000_000n,
+  );
+  expect(closed.length).toBeGreaterThan(20);
 });
 
 describe('more events than there is time for', () => {
