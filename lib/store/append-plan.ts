@@ -105,37 +105,33 @@ function push<T>(map: Map<string, T[]>, key: string, value: T): void {
   else list.push(value);
 }
 
-function eventsByDeployment(table: EventTable): readonly (readonly [string, EventTable])[] {
-  if (table.length === 0) return [];
-  const only = table.workers[0]!.deployment;
-  if (table.workers.every((worker) => worker.deployment === only)) return [[only, table]];
-  const rows = new Map<string, number[]>();
-  for (let i = 0; i < table.length; i++) {
-    push(rows, table.workers[table.worker[i]!]!.deployment, i);
-  }
-  return [...rows].map(([name, list]) => [name, selectRows(table, Uint32Array.from(list))]);
+function eventsByDeployment(table: EventTable): Parts<EventTable> {
+  return byDeployment(table, table.workers, table.worker, selectRows);
 }
 
-function stepsByDeployment(table: PackedTable): readonly (readonly [string, PackedTable])[] {
-  if (table.length === 0) return [];
-  const only = table.workers[0]!.deployment;
-  if (table.workers.every((worker) => worker.deployment === only)) return [[only, table]];
-  const rows = new Map<string, number[]>();
-  for (let i = 0; i < table.length; i++) {
-    push(rows, table.workers[table.worker[i]!]!.deployment, i);
-  }
-  return [...rows].map(([name, list]) => [name, selectSteps(table, Uint32Array.from(list))]);
+function stepsByDeployment(table: PackedTable): Parts<PackedTable> {
+  return byDeployment(table, table.workers, table.worker, selectSteps);
 }
 
-function pointsByDeployment(table: MetricTable): readonly (readonly [string, MetricTable])[] {
+function pointsByDeployment(table: MetricTable): Parts<MetricTable> {
+  return byDeployment(table, table.series, table.seriesIndex, selectPoints);
+}
+
+type Parts<T> = readonly (readonly [string, T])[];
+
+/** `owner[i]`, an index into `owners`, says whose row `i` is. A table of one deployment stays as it is. */
+function byDeployment<T extends { readonly length: number }>(
+  table: T,
+  owners: readonly { readonly deployment: string }[],
+  owner: ArrayLike<number>,
+  select: (table: T, rows: Uint32Array) => T,
+): Parts<T> {
   if (table.length === 0) return [];
-  const only = table.series[0]!.deployment;
-  if (table.series.every((series) => series.deployment === only)) return [[only, table]];
+  const only = owners[0]!.deployment;
+  if (owners.every(({ deployment }) => deployment === only)) return [[only, table]];
   const rows = new Map<string, number[]>();
-  for (let i = 0; i < table.length; i++) {
-    push(rows, table.series[table.seriesIndex[i]!]!.deployment, i);
-  }
-  return [...rows].map(([name, list]) => [name, selectPoints(table, Uint32Array.from(list))]);
+  for (let i = 0; i < table.length; i++) push(rows, owners[owner[i]!]!.deployment, i);
+  return [...rows].map(([name, list]) => [name, select(table, Uint32Array.from(list))]);
 }
 
 /** Puts small tables together and cuts large ones, by time. */

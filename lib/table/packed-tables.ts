@@ -18,43 +18,53 @@ export function isPackedTable(table: EventTable | PackedTable): table is PackedT
 /** The steps of `table` with these indexes, in this order; the payloads are shared, not copied. */
 export function selectSteps(table: PackedTable, rows: Uint32Array): PackedTable {
   const n = rows.length;
-  const worker = new Int32Array(n);
-  const domain = new Int32Array(n);
-  const step = new Float64Array(n);
-  const startNs = new Float64Array(n);
-  const endNs = new Float64Array(n);
-  const stepEvents = new Uint32Array(n);
-  const offset = new Uint32Array(n);
-  const byteLength = new Uint32Array(n);
+  const columns = newColumns(n);
   let events = 0;
   for (let i = 0; i < n; i++) {
     const row = rows[i]!;
-    worker[i] = table.worker[row]!;
-    domain[i] = table.domain[row]!;
-    step[i] = table.step[row]!;
-    startNs[i] = table.startNs[row]!;
-    endNs[i] = table.endNs[row]!;
-    stepEvents[i] = table.stepEvents[row]!;
-    offset[i] = table.offset[row]!;
-    byteLength[i] = table.byteLength[row]!;
-    events += stepEvents[i]!;
+    copyStep(columns, i, table, row, table.worker[row]!, 0, table.offset[row]!);
+    events += table.stepEvents[row]!;
   }
   const { baseUnixNs, workers, bytes } = table;
+  return { length: n, events, baseUnixNs, workers, ...columns, bytes };
+}
+
+type StepColumns = Pick<
+  PackedTable,
+  'worker' | 'domain' | 'step' | 'startNs' | 'endNs' | 'stepEvents' | 'offset' | 'byteLength'
+>;
+
+function newColumns(steps: number): StepColumns {
   return {
-    length: n,
-    events,
-    baseUnixNs,
-    workers,
-    worker,
-    domain,
-    step,
-    startNs,
-    endNs,
-    stepEvents,
-    offset,
-    byteLength,
-    bytes,
+    worker: new Int32Array(steps),
+    domain: new Int32Array(steps),
+    step: new Float64Array(steps),
+    startNs: new Float64Array(steps),
+    endNs: new Float64Array(steps),
+    stepEvents: new Uint32Array(steps),
+    offset: new Uint32Array(steps),
+    byteLength: new Uint32Array(steps),
   };
+}
+
+/** Row `row` of `from` as row `to`, under another base; its payload lies at `offset`. */
+function copyStep(
+  out: StepColumns,
+  to: number,
+  from: PackedTable,
+  row: number,
+  worker: number,
+  shiftNs: number,
+  offset: number,
+): void {
+  out.worker[to] = worker;
+  out.domain[to] = from.domain[row]!;
+  out.step[to] = from.step[row]!;
+  out.startNs[to] = from.startNs[row]! + shiftNs;
+  out.endNs[to] = from.endNs[row]! + shiftNs;
+  out.stepEvents[to] = from.stepEvents[row]!;
+  out.offset[to] = offset;
+  out.byteLength[to] = from.byteLength[row]!;
 }
 
 /** First start and last end of all steps, or null without steps. */
@@ -130,14 +140,7 @@ export function concatDirectories(tables: readonly PackedTable[]): Omit<PackedTa
   const baseUnixNs = earliest(starts, starts[0] ?? tables[0]!.baseUnixNs);
   const workers: WorkerInfo[] = [];
   const indexByKey = new Map<string, number>();
-  const worker = new Int32Array(n);
-  const domain = new Int32Array(n);
-  const step = new Float64Array(n);
-  const startNs = new Float64Array(n);
-  const endNs = new Float64Array(n);
-  const stepEvents = new Uint32Array(n);
-  const offset = new Uint32Array(n);
-  const byteLength = new Uint32Array(n);
+  const columns = newColumns(n);
   let row = 0;
   let at = 0;
   for (const table of tables) {
@@ -148,18 +151,10 @@ export function concatDirectories(tables: readonly PackedTable[]): Omit<PackedTa
     for (let i = 0; i < table.length; i++, row++) {
       const old = table.worker[i]!;
       if (workerOf[old]! < 0) workerOf[old] = indexOf(table.workers[old]!, workers, indexByKey);
-      worker[row] = workerOf[old]!;
-      domain[row] = table.domain[i]!;
-      step[row] = table.step[i]!;
-      startNs[row] = table.startNs[i]! + shiftNs;
-      endNs[row] = table.endNs[i]! + shiftNs;
-      stepEvents[row] = table.stepEvents[i]!;
-      offset[row] = at;
-      byteLength[row] = table.byteLength[i]!;
+      copyStep(columns, row, table, i, workerOf[old]!, shiftNs, at);
       at += table.byteLength[i]!;
     }
   }
-  const columns = { worker, domain, step, startNs, endNs, stepEvents, offset, byteLength };
   return { length: n, events, baseUnixNs, workers, ...columns };
 }
 
@@ -199,14 +194,7 @@ export function gatherDirectory({ tables, part, row }: StepRefs): Omit<PackedTab
   const baseUnixNs = addNanos(first.baseUnixNs, Math.floor(first.startNs[row[0]!]!));
   const workers: WorkerInfo[] = [];
   const indexByKey = new Map<string, number>();
-  const worker = new Int32Array(n);
-  const domain = new Int32Array(n);
-  const step = new Float64Array(n);
-  const startNs = new Float64Array(n);
-  const endNs = new Float64Array(n);
-  const stepEvents = new Uint32Array(n);
-  const offset = new Uint32Array(n);
-  const byteLength = new Uint32Array(n);
+  const columns = newColumns(n);
   let lastTable: PackedTable | null = null;
   let lastInfo: WorkerInfo | null = null;
   let lastIndex = 0;
@@ -225,18 +213,10 @@ export function gatherDirectory({ tables, part, row }: StepRefs): Omit<PackedTab
       lastInfo = info;
       lastIndex = indexOf(info, workers, indexByKey);
     }
-    worker[i] = lastIndex;
-    domain[i] = table.domain[from]!;
-    step[i] = table.step[from]!;
-    startNs[i] = table.startNs[from]! + shiftNs;
-    endNs[i] = table.endNs[from]! + shiftNs;
-    stepEvents[i] = table.stepEvents[from]!;
-    events += stepEvents[i]!;
-    offset[i] = at;
-    byteLength[i] = table.byteLength[from]!;
-    at += byteLength[i]!;
+    copyStep(columns, i, table, from, lastIndex, shiftNs, at);
+    events += table.stepEvents[from]!;
+    at += table.byteLength[from]!;
   }
-  const columns = { worker, domain, step, startNs, endNs, stepEvents, offset, byteLength };
   return { length: n, events, baseUnixNs, workers, ...columns };
 }
 
