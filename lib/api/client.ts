@@ -23,6 +23,7 @@ import {
   type StripAnswer,
   stripAnswerSchema,
 } from './views.ts';
+import { type Waits, waitsSchema } from './waits.ts';
 
 /** Unix nanoseconds, RFC 3339, or relative to now ("-5m", "now"). Absent: the API's default. */
 export interface TimeRange {
@@ -98,6 +99,14 @@ export function fetchBreakdown(
   options?: ClientOptions,
 ): Promise<Breakdown> {
   return call(breakdownSchema, apiPath(deployment, 'breakdown') + query(range), options);
+}
+
+export function fetchWaits(
+  deployment: string,
+  range: TimeRange,
+  options?: ClientOptions,
+): Promise<Waits> {
+  return call(waitsSchema, apiPath(deployment, 'waits') + query(range), options);
 }
 
 /** `bins`: how many there is room for; `workers`: ids, all where absent. */

@@ -10,6 +10,7 @@ import { reportSchema } from './report-schema.ts';
 import { seriesSchema } from './series.ts';
 import { DEFAULT_TIMELINE_BINS, MAX_TIMELINE_BINS, timelineSchema } from './timeline.ts';
 import { heatmapAnswerSchema, stripAnswerSchema } from './views.ts';
+import { waitsSchema } from './waits.ts';
 
 const SCHEMAS = {
   Annotation: annotationSchema,
@@ -25,6 +26,7 @@ const SCHEMAS = {
   Series: seriesSchema,
   Strip: stripAnswerSchema,
   Timeline: timelineSchema,
+  Waits: waitsSchema,
 };
 type SchemaName = keyof typeof SCHEMAS;
 
@@ -65,6 +67,7 @@ export function openApiDocument(): Json {
       '/api/v1/deployments/{id}/heatmap': window('Worker by layer', 'Heatmap'),
       '/api/v1/deployments/{id}/strip': window('The newest whole step', 'Strip'),
       '/api/v1/deployments/{id}/breakdown': window('Layer by micro-batch', 'Breakdown'),
+      '/api/v1/deployments/{id}/waits': window('Who waited because of whom, and why', 'Waits'),
       '/api/v1/deployments/{id}/timeline': {
         get: taggedOperation('Events, or bins per worker and stage', 'Timeline', [
           deploymentParameter,

@@ -12,6 +12,20 @@ const quantiles = z.object({
 
 const bound = z.enum(['attention-bound', 'ffn-bound', 'network-bound', 'latency-bound']);
 
+/** Why a worker waited; the ten add up to its bubble while a receive was open. */
+export const bubbleCausesSchema = z.object({
+  a2fNetworkNs: z.number(),
+  fanInNs: z.number(),
+  peerQueueNs: z.number(),
+  peerComputeNs: z.number(),
+  loadExcessNs: z.number(),
+  deviceExcessNs: z.number(),
+  f2aNetworkNs: z.number(),
+  peerHostNs: z.number(),
+  fillDrainNs: z.number(),
+  unknownNs: z.number(),
+});
+
 const activity = z.object({
   windowNs: z.number(),
   observedNs: z.number(),
@@ -39,18 +53,7 @@ const activity = z.object({
     hostNs: z.number(),
     unattributedNs: z.number(),
   }),
-  causes: z.object({
-    a2fNetworkNs: z.number(),
-    fanInNs: z.number(),
-    peerQueueNs: z.number(),
-    peerComputeNs: z.number(),
-    loadExcessNs: z.number(),
-    deviceExcessNs: z.number(),
-    f2aNetworkNs: z.number(),
-    peerHostNs: z.number(),
-    fillDrainNs: z.number(),
-    unknownNs: z.number(),
-  }),
+  causes: bubbleCausesSchema,
 });
 
 const balance = z.object({
