@@ -113,6 +113,20 @@ export interface Advice {
   readonly low: number;
   readonly high: number;
   readonly assumes: string;
+  /** The same change as `set` values of the what-if question; absent where it cannot be replayed. */
+  readonly set?: readonly string[] | undefined;
+  /** Layer period after the change, as predicted. */
+  readonly periodNs?: number | undefined;
+}
+
+/** The parts of a side's steady bubble; they add up to it. */
+export interface SteadyBubble {
+  /** The other side is slower. */
+  readonly imbalance: number;
+  /** A link is busier than either side. */
+  readonly network: number;
+  /** One micro-batch's way through a layer is longer than m times the slower side. */
+  readonly latency: number;
 }
 
 export interface Balance {
@@ -131,7 +145,60 @@ export interface Balance {
   readonly minMicrobatches: number;
   /** idealPeriodNs at effective times minus the same at median times. */
   readonly imbalanceCostNs: number;
+  readonly attentionSteadyBubble?: SteadyBubble | undefined;
+  readonly ffnSteadyBubble?: SteadyBubble | undefined;
   readonly advice: readonly Advice[];
+  /**
+   * The largest gain in tokens per second and GPU that another A:F ratio of the same number of GPUs
+   * would bring by the fitted times, 0..: what is left where no ratio is advised. null: unknown.
+   */
+  readonly ratioMargin?:
+    | { readonly gain: number; readonly low: number; readonly high: number }
+    | null
+    | undefined;
+}
+
+/** What a group of GPUs achieved against what they can do; null: not known. */
+export interface GroupUtilization {
+  readonly group: string;
+  readonly role: string;
+  /** Name in the table of GPU peaks. */
+  readonly gpu: string | null;
+  readonly busyRatio: number;
+  /** What `flops` and `bytes` come from: `events` (`afd.flops`, `afd.bytes`) or the `model`'s shape. */
+  readonly flopsFrom: 'events' | 'model' | null;
+  readonly bytesFrom: 'events' | 'model' | null;
+  /** Per GPU: over the observed time, and over the time in which it computed. */
+  readonly flopsPerSecond: number | null;
+  readonly busyFlopsPerSecond: number | null;
+  /** Device memory traffic, likewise. */
+  readonly bytesPerSecond: number | null;
+  readonly busyBytesPerSecond: number | null;
+  readonly flopsPerByte: number | null;
+  readonly precision: 'bf16' | 'fp8' | null;
+  readonly peakFlopsPerSecond: number | null;
+  readonly peakBytesPerSecond: number | null;
+  /** Over observed time and peak. */
+  readonly mfuRatio: number | null;
+  readonly mbuRatio: number | null;
+  /** Peak FLOP/s over peak bytes/s: below it memory bounds, above it compute. */
+  readonly ridgeFlopsPerByte: number | null;
+}
+
+export interface Utilization {
+  readonly model: string | null;
+  /** Name in the table of model shapes. */
+  readonly modelShape: string | null;
+  readonly groups: readonly GroupUtilization[];
+  /** What would have to be known for the fields that are null, in words. */
+  readonly missing: readonly string[];
+  /** More FFN GPUs would not raise their utilization: dispatch is bound by the scale-out network. */
+  readonly deadZone: {
+    readonly inZone: boolean;
+    readonly dispatchNs: number;
+    readonly expertNs: number;
+    readonly because: string;
+  } | null;
 }
 
 export interface Report {
@@ -214,4 +281,6 @@ export interface Report {
     readonly rejected: Readonly<Record<string, number>>;
     readonly unmatchedReceives: number;
   };
+  /** null: no events that tell. */
+  readonly utilization?: Utilization | null | undefined;
 }

@@ -24,6 +24,7 @@ import {
   stripAnswerSchema,
 } from './views.ts';
 import { type Waits, waitsSchema } from './waits.ts';
+import { type WhatifAnswer, whatifSchema } from './whatif.ts';
 
 /** Unix nanoseconds, RFC 3339, or relative to now ("-5m", "now"). Absent: the API's default. */
 export interface TimeRange {
@@ -107,6 +108,19 @@ export function fetchWaits(
   options?: ClientOptions,
 ): Promise<Waits> {
   return call(waitsSchema, apiPath(deployment, 'waits') + query(range), options);
+}
+
+/** `set`: changes such as "ratio=12A4F" (lib/api/whatif.ts); none: the replay alone. */
+export function fetchWhatif(
+  deployment: string,
+  question: TimeRange & { readonly set?: readonly string[] },
+  options?: ClientOptions,
+): Promise<WhatifAnswer> {
+  const { set = [], ...range } = question;
+  const search = new URLSearchParams(query(range));
+  for (const change of set) search.append('set', change);
+  const parameters = search.size === 0 ? '' : `?${search}`;
+  return call(whatifSchema, apiPath(deployment, 'whatif') + parameters, options);
 }
 
 /** `bins`: how many there is room for; `workers`: ids, all where absent. */

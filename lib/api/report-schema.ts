@@ -56,6 +56,8 @@ const activity = z.object({
   causes: bubbleCausesSchema,
 });
 
+const steadyBubble = z.object({ imbalance: z.number(), network: z.number(), latency: z.number() });
+
 const balance = z.object({
   taNs: z.number(),
   tfNs: z.number(),
@@ -70,6 +72,8 @@ const balance = z.object({
   ffnBubble: z.number(),
   minMicrobatches: z.number(),
   imbalanceCostNs: z.number(),
+  attentionSteadyBubble: steadyBubble.optional(),
+  ffnSteadyBubble: steadyBubble.optional(),
   advice: z.array(
     z.object({
       kind: z.string(),
@@ -78,8 +82,49 @@ const balance = z.object({
       low: z.number(),
       high: z.number(),
       assumes: z.string(),
+      set: z.array(z.string()).optional(),
+      periodNs: z.number().optional(),
     }),
   ),
+  ratioMargin: z
+    .object({ gain: z.number(), low: z.number(), high: z.number() })
+    .nullable()
+    .optional(),
+});
+
+const groupUtilization = z.object({
+  group: z.string(),
+  role: z.string(),
+  gpu: z.string().nullable(),
+  busyRatio: z.number(),
+  flopsFrom: z.enum(['events', 'model']).nullable(),
+  bytesFrom: z.enum(['events', 'model']).nullable(),
+  flopsPerSecond: z.number().nullable(),
+  busyFlopsPerSecond: z.number().nullable(),
+  bytesPerSecond: z.number().nullable(),
+  busyBytesPerSecond: z.number().nullable(),
+  flopsPerByte: z.number().nullable(),
+  precision: z.enum(['bf16', 'fp8']).nullable(),
+  peakFlopsPerSecond: z.number().nullable(),
+  peakBytesPerSecond: z.number().nullable(),
+  mfuRatio: z.number().nullable(),
+  mbuRatio: z.number().nullable(),
+  ridgeFlopsPerByte: z.number().nullable(),
+});
+
+const utilization = z.object({
+  model: z.string().nullable(),
+  modelShape: z.string().nullable(),
+  groups: z.array(groupUtilization),
+  missing: z.array(z.string()),
+  deadZone: z
+    .object({
+      inZone: z.boolean(),
+      dispatchNs: z.number(),
+      expertNs: z.number(),
+      because: z.string(),
+    })
+    .nullable(),
 });
 
 export const reportSchema = z.object({
@@ -193,5 +238,6 @@ export const reportSchema = z.object({
     rejected: z.record(z.string(), z.number()),
     unmatchedReceives: z.number(),
   }),
+  utilization: utilization.nullable().optional(),
 });
 export type ReportJson = z.infer<typeof reportSchema>;
