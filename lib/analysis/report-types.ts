@@ -83,7 +83,7 @@ export interface WorkerReport extends Activity {
   readonly host: string;
   readonly clockDomain: string;
   readonly clockOffsetNs: number;
-  /** null until clocks are aligned. */
+  /** null: not known. */
   readonly clockErrorNs: number | null;
 }
 
@@ -201,6 +201,41 @@ export interface Utilization {
   } | null;
 }
 
+/** How the clocks of the hosts were brought together. */
+export interface ClockReport {
+  /** The clock that all times of the report are in; null: none that others agree with. */
+  readonly referenceDomain: string | null;
+  readonly domains: readonly ClockDomainReport[];
+  /** Times and places where causes and effects cannot be brought in order. */
+  readonly conflicts: number;
+  /** The deepest of them, at most 20. */
+  readonly conflictSpans?: readonly ClockConflictReport[] | undefined;
+  /** Sends from one domain to another: each key, direction and pair of domains counts once. */
+  readonly transfers?: number | undefined;
+  /** Of those: received before they were sent, as the clocks show it, and as they are aligned. */
+  readonly violationsBefore?: number | undefined;
+  readonly violationsAfter?: number | undefined;
+}
+
+export interface ClockDomainReport {
+  readonly domain: string;
+  /** Added to the domain's raw times, in the middle of the time. */
+  readonly offsetNs: number;
+  /** The true offset is at most this far away, at any time; null: not known. */
+  readonly errorNs: number | null;
+  readonly driftPpm: number | null;
+  /** Where the true offset lies, in the middle of the time; null: open on that side. */
+  readonly lowNs?: number | null | undefined;
+  readonly highNs?: number | null | undefined;
+}
+
+export interface ClockConflictReport {
+  readonly startUnixNs: string;
+  readonly endUnixNs: string;
+  readonly domains: readonly string[];
+  readonly depthNs: number;
+}
+
 export interface Report {
   readonly schema: 'afdscope.report/1';
   readonly deployment: string;
@@ -264,16 +299,7 @@ export interface Report {
     }[];
     readonly forcedRouting: boolean;
   } | null;
-  readonly clock: {
-    readonly referenceDomain: string | null;
-    readonly domains: readonly {
-      readonly domain: string;
-      readonly offsetNs: number;
-      readonly errorNs: number | null;
-      readonly driftPpm: number | null;
-    }[];
-    readonly conflicts: number;
-  };
+  readonly clock: ClockReport;
   readonly quality: {
     readonly events: number;
     readonly duplicates: number;

@@ -227,9 +227,24 @@ export const reportSchema = z.object({
         offsetNs: z.number(),
         errorNs: z.number().nullable(),
         driftPpm: z.number().nullable(),
+        lowNs: z.number().nullable().optional(),
+        highNs: z.number().nullable().optional(),
       }),
     ),
     conflicts: z.number(),
+    conflictSpans: z
+      .array(
+        z.object({
+          startUnixNs: z.string(),
+          endUnixNs: z.string(),
+          domains: z.array(z.string()),
+          depthNs: z.number(),
+        }),
+      )
+      .optional(),
+    transfers: z.number().optional(),
+    violationsBefore: z.number().optional(),
+    violationsAfter: z.number().optional(),
   }),
   quality: z.object({
     events: z.number(),
