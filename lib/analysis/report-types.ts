@@ -236,6 +236,37 @@ export interface ClockConflictReport {
   readonly depthNs: number;
 }
 
+/** The path's time in steps that end in the window. Each list adds up to `durationNs`. */
+export interface CriticalPathSums {
+  /** The latencies of the steps, added. */
+  readonly durationNs: number;
+  /** Steps that the path was made of. */
+  readonly steps: number;
+  /** Steps that end in the window; more than `steps`: evenly spread ones were taken. */
+  readonly ofSteps: number;
+  /** The largest; what is left is one more, of worker and stage `other` and layer -1. */
+  readonly share: readonly {
+    readonly worker: string;
+    readonly stage: string;
+    readonly layer: number;
+    readonly ns: number;
+  }[];
+  readonly byStage: readonly { readonly stage: string; readonly ns: number }[];
+  readonly byWorker: readonly { readonly worker: string; readonly ns: number }[];
+  readonly byLayer: readonly { readonly layer: number; readonly ns: number }[];
+  readonly byKind: readonly { readonly kind: PathKind; readonly ns: number }[];
+}
+
+export type PathKind =
+  | 'compute'
+  | 'a2f'
+  | 'f2a'
+  | 'link-queue'
+  | 'collective'
+  | 'copy'
+  | 'host'
+  | 'gap';
+
 export interface Report {
   readonly schema: 'afdscope.report/1';
   readonly deployment: string;
@@ -277,15 +308,7 @@ export interface Report {
     readonly residualRatio: number;
     readonly sinceUnixNs: string;
   }[];
-  readonly criticalPath: {
-    readonly durationNs: number;
-    readonly share: readonly {
-      readonly worker: string;
-      readonly stage: string;
-      readonly layer: number;
-      readonly ns: number;
-    }[];
-  } | null;
+  readonly criticalPath: CriticalPathSums | null;
   readonly experts: {
     readonly maxOverMean: number;
     readonly vllmBalancedness: number;

@@ -11,6 +11,7 @@ import {
   annotationsSchema,
 } from './annotations.ts';
 import { type Breakdown, breakdownSchema } from './breakdown.ts';
+import { type CriticalPath, criticalPathSchema } from './critical-path.ts';
 import { type Deployments, deploymentsSchema } from './deployments.ts';
 import { type Health, healthSchema } from './health.ts';
 import { type Problem, problemSchema } from './problem.ts';
@@ -108,6 +109,30 @@ export function fetchWaits(
   options?: ClientOptions,
 ): Promise<Waits> {
   return call(waitsSchema, apiPath(deployment, 'waits') + query(range), options);
+}
+
+/** The path of the step with the number `step`, else of the slowest or the newest in the window. */
+export function fetchCriticalPath(
+  deployment: string,
+  question: TimeRange & {
+    readonly pick?: 'slowest' | 'newest';
+    readonly step?: number;
+    readonly domain?: number;
+  },
+  options?: ClientOptions,
+): Promise<CriticalPath> {
+  const { pick, step, domain, ...range } = question;
+  const parameters = {
+    ...range,
+    ...(pick === undefined ? {} : { pick }),
+    ...(step === undefined ? {} : { step: String(step) }),
+    ...(domain === undefined ? {} : { domain: String(domain) }),
+  };
+  return call(
+    criticalPathSchema,
+    apiPath(deployment, 'critical-path') + query(parameters),
+    options,
+  );
 }
 
 /** `set`: changes such as "ratio=12A4F" (lib/api/whatif.ts); none: the replay alone. */

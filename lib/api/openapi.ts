@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { annotationRequestSchema, annotationSchema, annotationsSchema } from './annotations.ts';
 import { breakdownSchema } from './breakdown.ts';
+import { criticalPathSchema } from './critical-path.ts';
 import { deploymentsSchema } from './deployments.ts';
 import { healthSchema } from './health.ts';
 import { liveEventSchema } from './live-event.ts';
@@ -17,6 +18,7 @@ const SCHEMAS = {
   AnnotationRequest: annotationRequestSchema,
   Annotations: annotationsSchema,
   Breakdown: breakdownSchema,
+  CriticalPath: criticalPathSchema,
   Deployments: deploymentsSchema,
   Health: healthSchema,
   Heatmap: heatmapAnswerSchema,
@@ -68,6 +70,15 @@ export function openApiDocument(): Json {
       '/api/v1/deployments/{id}/strip': window('The newest whole step', 'Strip'),
       '/api/v1/deployments/{id}/breakdown': window('Layer by micro-batch', 'Breakdown'),
       '/api/v1/deployments/{id}/waits': window('Who waited because of whom, and why', 'Waits'),
+      '/api/v1/deployments/{id}/critical-path': {
+        get: operation('What made steps as long as they were', 'CriticalPath', [
+          deploymentParameter,
+          ...windowParameters,
+          queryParameter('pick', 'The step whose path is told: `slowest` (default) or `newest`.'),
+          queryParameter('step', 'The number of the step whose path is told.'),
+          queryParameter('domain', 'The data-parallel domain of that step.'),
+        ]),
+      },
       '/api/v1/deployments/{id}/timeline': {
         get: taggedOperation('Events, or bins per worker and stage', 'Timeline', [
           deploymentParameter,

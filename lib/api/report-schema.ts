@@ -1,5 +1,6 @@
 /** The report contract as zod; `lib/analysis/report-types.ts` holds the words. */
 import { z } from 'zod';
+import { pathSumsSchema } from './critical-path.ts';
 
 const quantiles = z.object({
   min: z.number(),
@@ -194,14 +195,7 @@ export const reportSchema = z.object({
       sinceUnixNs: z.string(),
     }),
   ),
-  criticalPath: z
-    .object({
-      durationNs: z.number(),
-      share: z.array(
-        z.object({ worker: z.string(), stage: z.string(), layer: z.number(), ns: z.number() }),
-      ),
-    })
-    .nullable(),
+  criticalPath: pathSumsSchema.nullable(),
   experts: z
     .object({
       maxOverMean: z.number(),
