@@ -7,7 +7,7 @@ import {
   TERM_BOUNDS,
   termsOf,
 } from './pipeline-terms.ts';
-import type { Balance } from './report-types.ts';
+import type { Balance, PeriodTerms } from './report-types.ts';
 
 /** Sum and number of the periods C_l over layers, and of each term over them. */
 export interface PeriodSum {
@@ -72,6 +72,18 @@ export function balanceOf(
     ffnBubble: steadyBubble(efNs),
     minMicrobatches: slowestNs === 0 ? 1 : Math.ceil(serialNs / slowestNs),
     imbalanceCostNs: idealPeriodNs - median.sumNs / median.layers,
+    termsNs: meanTerms(effective),
     advice: [],
+  };
+}
+
+function meanTerms({ termSumsNs, layers }: PeriodSum): PeriodTerms {
+  const mean = (i: number): number => termSumsNs[i]! / layers;
+  return {
+    attention: mean(0),
+    ffn: mean(1),
+    a2fLink: mean(2),
+    f2aLink: mean(3),
+    latency: mean(4),
   };
 }

@@ -119,6 +119,15 @@ export interface Advice {
   readonly periodNs?: number | undefined;
 }
 
+/** m·Ea, m·Ef, m·Oa2f, m·Of2a and Sa + Sf + RT. */
+export interface PeriodTerms {
+  readonly attention: number;
+  readonly ffn: number;
+  readonly a2fLink: number;
+  readonly f2aLink: number;
+  readonly latency: number;
+}
+
 /** The parts of a side's steady bubble; they add up to it. */
 export interface SteadyBubble {
   /** The other side is slower. */
@@ -145,6 +154,8 @@ export interface Balance {
   readonly minMicrobatches: number;
   /** idealPeriodNs at effective times minus the same at median times. */
   readonly imbalanceCostNs: number;
+  /** The terms of C, each the mean over layers: what bounds, and how far the next one is. */
+  readonly termsNs?: PeriodTerms | undefined;
   readonly attentionSteadyBubble?: SteadyBubble | undefined;
   readonly ffnSteadyBubble?: SteadyBubble | undefined;
   readonly advice: readonly Advice[];

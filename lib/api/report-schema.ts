@@ -73,6 +73,15 @@ const balance = z.object({
   ffnBubble: z.number(),
   minMicrobatches: z.number(),
   imbalanceCostNs: z.number(),
+  termsNs: z
+    .object({
+      attention: z.number(),
+      ffn: z.number(),
+      a2fLink: z.number(),
+      f2aLink: z.number(),
+      latency: z.number(),
+    })
+    .optional(),
   attentionSteadyBubble: steadyBubble.optional(),
   ffnSteadyBubble: steadyBubble.optional(),
   advice: z.array(

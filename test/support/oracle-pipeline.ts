@@ -284,6 +284,13 @@ export function oraclePipeline(
       minMicrobatches:
         slowest === 0 ? 1 : Math.ceil((all.sa + all.sf + all.ta2f + all.tf2a) / slowest),
       imbalanceCostNs: idealPeriodNs - mean(perLayer.map((t) => Math.max(...t.median))),
+      termsNs: {
+        attention: mean(perLayer.map((t) => t.effective[0]!)),
+        ffn: mean(perLayer.map((t) => t.effective[1]!)),
+        a2fLink: mean(perLayer.map((t) => t.effective[2]!)),
+        f2aLink: mean(perLayer.map((t) => t.effective[3]!)),
+        latency: mean(perLayer.map((t) => t.effective[4]!)),
+      },
       advice: [],
     },
   };

@@ -90,6 +90,7 @@ describe('a drawn step', () => {
       ffnBubble: 1 - 60 / 100,
       minMicrobatches: 3,
       imbalanceCostNs: 0,
+      termsNs: { attention: 80, ffn: 60, a2fLink: 40, f2aLink: 20, latency: 100 },
       advice: [],
     });
     expect(report.layers.map((layer) => [layer.layer, layer.idealPeriodNs, layer.bound])).toEqual([
