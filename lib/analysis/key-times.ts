@@ -16,9 +16,11 @@ export function sideOf(role: string): number {
   return role === 'ffn' ? Side.ffn : -1;
 }
 
-/** One row a (key, worker) with a compute or collective event. */
+/** One row a (key, worker) with a compute or collective event: a cell. */
 export interface KeyTimes {
   readonly length: number;
+  /** Cells of worker w are `[offsets[w], offsets[w + 1])`. */
+  readonly offsets: Uint32Array;
   readonly key: Int32Array;
   readonly side: Uint8Array;
   readonly tNs: Float64Array;
@@ -41,6 +43,7 @@ export function keyTimes(assembled: Assembled): KeyTimes {
   const capacity = countWork(assembled);
   const times = {
     length: 0,
+    offsets: new Uint32Array(events.workers.length + 1),
     key: room.int32(capacity),
     side: room.uint8(capacity),
     tNs: room.float64(capacity).fill(0),
@@ -66,6 +69,7 @@ export function keyTimes(assembled: Assembled): KeyTimes {
     addExtents(assembled, w, times.extent);
     const side = sideOf(events.workers[w]!.role);
     if (side >= 0) addWork(assembled, w, side, times, scratch);
+    times.offsets[w + 1] = times.length;
   }
   return times;
 }

@@ -4,6 +4,10 @@
  * a test holds the two together. Definitions of every figure: README, "Definitions".
  */
 
+import type { ExpertReport } from './expert-types.ts';
+import type { Hang } from './hang-types.ts';
+import type { LoadModelReport, Straggler } from './straggler-types.ts';
+
 /** Linear-interpolation quantiles (numpy's default) of at least one sample. */
 export interface Quantiles {
   readonly min: number;
@@ -310,29 +314,12 @@ export interface Report {
   readonly layers: readonly LayerReport[];
   readonly stages: readonly StageReport[];
   readonly balance: Balance | null;
-  readonly stragglers: readonly {
-    readonly worker: string;
-    readonly stage: string;
-    readonly score: number;
-    readonly excessRatio: number;
-    readonly loadRatio: number;
-    readonly residualRatio: number;
-    readonly sinceUnixNs: string;
-  }[];
+  readonly stragglers: readonly Straggler[];
+  /** Absent: not looked at (from rollups). */
+  readonly loadModel?: LoadModelReport | undefined;
+  readonly hangs?: readonly Hang[] | undefined;
   readonly criticalPath: CriticalPathSums | null;
-  readonly experts: {
-    readonly maxOverMean: number;
-    readonly vllmBalancedness: number;
-    readonly sglangBalancedness: number;
-    readonly activePerRank: number;
-    readonly hottest: readonly {
-      readonly worker: string;
-      readonly layer: number;
-      readonly expert: number;
-      readonly tokens: number;
-    }[];
-    readonly forcedRouting: boolean;
-  } | null;
+  readonly experts: ExpertReport | null;
   readonly clock: ClockReport;
   readonly quality: {
     readonly events: number;

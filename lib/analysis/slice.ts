@@ -5,6 +5,7 @@
  */
 import type { WindowNs } from '#lib/model/select-window.ts';
 import type { SmallestTransfers } from '#lib/model/smallest-transfers.ts';
+import type { LoadModel } from './load-model.ts';
 import type { WorkerDomains } from './observed.ts';
 
 export interface Slice {
@@ -20,6 +21,8 @@ export interface Slice {
   readonly ownToNs: number;
   /** null: what the slice itself tells is all there is, or all that is known yet. */
   readonly known: SharedFacts | null;
+  /** Fitted to steps of the whole window; null: to be fitted to the slice's, which is the window. */
+  readonly loadModel: LoadModel | null;
 }
 
 /** Facts over all slices. */
@@ -50,6 +53,7 @@ export function wholeSlice(window: WindowNs): Slice {
     ownFromNs: Number.NEGATIVE_INFINITY,
     ownToNs: Number.POSITIVE_INFINITY,
     known: null,
+    loadModel: null,
   };
 }
 

@@ -135,6 +135,7 @@ export class SlicedWindow {
       ownToNs:
         slice === this.length - 1 && this.#isLast ? Number.POSITIVE_INFINITY : toNs + shiftNs,
       known,
+      loadModel: null,
     });
   }
 

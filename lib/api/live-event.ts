@@ -8,7 +8,9 @@
  *     data: {…}                   the JSON of that kind
  */
 import { z } from 'zod';
+import { hangSchema } from './hangs.ts';
 import { reportSchema } from './report-schema.ts';
+import { stragglerSchema } from './stragglers.ts';
 
 /** A figure that a sender's metrics gave for a group, newest values over its workers. */
 export const gpuActivitySchema = z.object({
@@ -49,6 +51,10 @@ export const overviewSchema = z.object({
     .object({ mean: z.number(), p50: z.number().nullable(), p99: z.number().nullable() })
     .nullable(),
   ingest: ingestHealthSchema,
+  /** Over the last half minute, worst first; absent from older collectors. */
+  stragglers: z.array(stragglerSchema).optional(),
+  /** What stands still now, and what did in the last minutes, the newest first. */
+  hangs: z.array(hangSchema).optional(),
 });
 export type Overview = z.infer<typeof overviewSchema>;
 

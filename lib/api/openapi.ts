@@ -4,11 +4,13 @@ import { annotationRequestSchema, annotationSchema, annotationsSchema } from './
 import { breakdownSchema } from './breakdown.ts';
 import { criticalPathSchema } from './critical-path.ts';
 import { deploymentsSchema } from './deployments.ts';
+import { expertsAnswerSchema } from './experts.ts';
 import { healthSchema } from './health.ts';
 import { liveEventSchema } from './live-event.ts';
 import { PROBLEM_CONTENT_TYPE, problemSchema } from './problem.ts';
 import { reportSchema } from './report-schema.ts';
 import { seriesSchema } from './series.ts';
+import { stragglersSchema } from './stragglers.ts';
 import { DEFAULT_TIMELINE_BINS, MAX_TIMELINE_BINS, timelineSchema } from './timeline.ts';
 import { heatmapAnswerSchema, stripAnswerSchema } from './views.ts';
 import { waitsSchema } from './waits.ts';
@@ -20,12 +22,14 @@ const SCHEMAS = {
   Breakdown: breakdownSchema,
   CriticalPath: criticalPathSchema,
   Deployments: deploymentsSchema,
+  Experts: expertsAnswerSchema,
   Health: healthSchema,
   Heatmap: heatmapAnswerSchema,
   LiveEvent: liveEventSchema,
   Problem: problemSchema,
   Report: reportSchema,
   Series: seriesSchema,
+  Stragglers: stragglersSchema,
   Strip: stripAnswerSchema,
   Timeline: timelineSchema,
   Waits: waitsSchema,
@@ -79,6 +83,8 @@ export function openApiDocument(): Json {
           queryParameter('domain', 'The data-parallel domain of that step.'),
         ]),
       },
+      '/api/v1/deployments/{id}/stragglers': window('Slow and hung workers', 'Stragglers'),
+      '/api/v1/deployments/{id}/experts': window('Expert load by layer and rank', 'Experts'),
       '/api/v1/deployments/{id}/timeline': {
         get: taggedOperation('Events, or bins per worker and stage', 'Timeline', [
           deploymentParameter,

@@ -1,6 +1,9 @@
 /** The report contract as zod; `lib/analysis/report-types.ts` holds the words. */
 import { z } from 'zod';
 import { pathSumsSchema } from './critical-path.ts';
+import { expertLayerSchema, expertWorkerSchema } from './experts.ts';
+import { hangSchema } from './hangs.ts';
+import { loadModelSchema, stragglerSchema } from './stragglers.ts';
 
 const quantiles = z.object({
   min: z.number(),
@@ -193,17 +196,9 @@ export const reportSchema = z.object({
     }),
   ),
   balance: balance.nullable(),
-  stragglers: z.array(
-    z.object({
-      worker: z.string(),
-      stage: z.string(),
-      score: z.number(),
-      excessRatio: z.number(),
-      loadRatio: z.number(),
-      residualRatio: z.number(),
-      sinceUnixNs: z.string(),
-    }),
-  ),
+  stragglers: z.array(stragglerSchema),
+  loadModel: loadModelSchema.optional(),
+  hangs: z.array(hangSchema).optional(),
   criticalPath: pathSumsSchema.nullable(),
   experts: z
     .object({
@@ -220,6 +215,11 @@ export const reportSchema = z.object({
         }),
       ),
       forcedRouting: z.boolean(),
+      keys: z.number().optional(),
+      expertMaxOverMean: z.number().nullable().optional(),
+      tokensTimeCorrelation: z.number().nullable().optional(),
+      layers: z.array(expertLayerSchema).optional(),
+      workers: z.array(expertWorkerSchema).optional(),
     })
     .nullable(),
   clock: z.object({
