@@ -1,5 +1,6 @@
 /** The report of one deployment over one window: the contract in report-types.ts. */
 import { addNanos, nanosBetween, type UnixNanos } from '#lib/base/units.ts';
+import { alignEvents } from '#lib/model/align-events.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
 import { selectWindow, type WindowNs } from '#lib/model/select-window.ts';
@@ -18,11 +19,16 @@ export interface ReportInput extends ReportQuality {
   readonly window?: ReportWindow;
 }
 
+/** Of raw events: clocks are aligned first. */
 export function buildReport(input: ReportInput): Report {
-  return reportOf(assemble(input.events, input.deployment), input.window, input);
+  const { tables, clock } = alignEvents(input.events, input.deployment, input.window);
+  return reportOf(assemble(tables, input.deployment), input.window, { ...input, clock });
 }
 
-/** The same for events that are assembled already, so that several questions share the work. */
+/**
+ * The same for events that are aligned and assembled already, so that several questions share the
+ * work.
+ */
 export function reportOf(
   assembled: Assembled,
   window: ReportWindow | undefined,

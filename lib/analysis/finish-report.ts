@@ -1,13 +1,15 @@
 /** From the parts of a window to its report: sums are added, quantiles taken over joined samples. */
 import { nanosBetween, type UnixNanos } from '#lib/base/units.ts';
+import type { ClockFacts } from '#lib/model/align-events.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 import { compareWorkers, type WorkerInfo, workerId } from '#lib/table/worker-info.ts';
 import { workerKey } from '#lib/table/worker-key.ts';
 import { type ActivityLengths, activityOf, addLengths, noActivity } from './activity.ts';
+import { reportClock } from './clock-report.ts';
 import { alignLayers } from './layer-samples.ts';
 import { reportPipeline } from './pipeline-report.ts';
 import type { PartWorker, ReportPart } from './report-part.ts';
-import type { GroupReport, Report, WorkerReport } from './report-types.ts';
+import type { ClockDomainReport, GroupReport, Report, WorkerReport } from './report-types.ts';
 import { reportStages } from './stage-report.ts';
 import { reportSteps } from './step-report.ts';
 import { countsTokens } from './throughput.ts';
@@ -22,6 +24,8 @@ export interface ReportWindow {
 export interface ReportQuality {
   readonly late?: number;
   readonly rejected?: RejectCounts;
+  /** How the events were aligned; null: they share one clock. Absent: as if nobody knew. */
+  readonly clock?: ClockFacts | null;
 }
 
 interface WorkerSum {
@@ -42,6 +46,11 @@ export function finishReport(
     parts.reduce((total, part) => total + count(part), 0);
   const microbatches = most((part) => part.microbatches);
   const pipeline = reportPipeline(alignLayers(parts.map((part) => part.pipeline)), microbatches);
+  const clock = reportClock(
+    workers.map(({ info }) => info.clockDomain),
+    quality.clock,
+  );
+  const clockOf = new Map(clock.domains.map((domain) => [domain.domain, domain]));
   const counting = workers.filter(({ info }) => countsTokens(info.role));
   return {
     schema: 'afdscope.report/1',
@@ -63,7 +72,7 @@ export function finishReport(
       counting.map(({ lengths }) => lengths.observedNs),
     ),
     groups: groupReports(workers),
-    workers: workers.map(workerReport),
+    workers: workers.map((worker) => workerReport(worker, clockOf.get(worker.info.clockDomain))),
     layers: pipeline.layers,
     stages: reportStages(
       parts.map((part) => part.stages),
@@ -73,7 +82,7 @@ export function finishReport(
     stragglers: [],
     criticalPath: null,
     experts: null,
-    clock: clockReport(workers),
+    clock,
     quality: {
       events: sum((part) => part.events),
       duplicates: sum((part) => part.duplicates),
@@ -130,7 +139,10 @@ function groupReports(workers: readonly WorkerSum[]): GroupReport[] {
   }));
 }
 
-function workerReport({ info, lengths }: WorkerSum): WorkerReport {
+function workerReport(
+  { info, lengths }: WorkerSum,
+  clock: ClockDomainReport | undefined,
+): WorkerReport {
   return {
     id: workerId(info),
     group: info.group,
@@ -138,18 +150,8 @@ function workerReport({ info, lengths }: WorkerSum): WorkerReport {
     rank: info.rank,
     host: info.host,
     clockDomain: info.clockDomain,
-    clockOffsetNs: 0,
-    clockErrorNs: null,
+    clockOffsetNs: clock?.offsetNs ?? 0,
+    clockErrorNs: clock?.errorNs ?? null,
     ...activityOf(lengths),
-  };
-}
-
-/** Clocks are not aligned yet: every domain stands at its own time, with an unknown error. */
-function clockReport(workers: readonly WorkerSum[]): Report['clock'] {
-  const domains = [...new Set(workers.map(({ info }) => info.clockDomain))].sort();
-  return {
-    referenceDomain: domains[0] ?? null,
-    domains: domains.map((domain) => ({ domain, offsetNs: 0, errorNs: null, driftPpm: null })),
-    conflicts: 0,
   };
 }

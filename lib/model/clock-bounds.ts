@@ -238,6 +238,17 @@ export class ClockBounds {
     }
   }
 
+  /** Transfers so far, and those that raw times show received before they were sent. */
+  counts(): { readonly transfers: number; readonly violations: number } {
+    let transfers = 0;
+    let violations = 0;
+    for (const pair of this.#pairs.values()) {
+      transfers += pair.transfers;
+      violations += pair.violations;
+    }
+    return { transfers, violations };
+  }
+
   /** A copy of all that is known, pairs sorted by name, buckets by time. */
   part(): ClockBoundsPart {
     const used = [...this.#pairs.values()].filter(({ buckets }) => buckets.size > 0);
@@ -252,10 +263,7 @@ export class ClockBounds {
           bucket,
           fromNs: Math.min(upper.fromNs, lower.fromNs),
           toNs: Math.max(upper.toNs, lower.toNs),
-          upperT: upper.t.slice(0, upper.length),
-          upperV: upper.v.slice(0, upper.length),
-          lowerT: lower.t.slice(0, lower.length),
-          lowerV: lower.v.slice(0, lower.length),
+          ...namedVertices(upper, lower),
         })),
     }));
     pairs.sort((a, b) => compare(a.left, b.left) || compare(a.right, b.right));
@@ -340,6 +348,15 @@ export class ClockBounds {
 }
 
 const NO_HULL = new LowerHull();
+
+function namedVertices(
+  upper: LowerHull,
+  lower: LowerHull,
+): Pick<BoundsBucket, 'upperT' | 'upperV' | 'lowerT' | 'lowerV'> {
+  const up = upper.vertices();
+  const low = lower.vertices();
+  return { upperT: up.t, upperV: up.v, lowerT: low.t, lowerV: low.v };
+}
 
 function hullsOf(pair: Pair, bucket: number): Hulls {
   let hulls = pair.buckets.get(bucket);

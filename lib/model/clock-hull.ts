@@ -54,6 +54,23 @@ export class LowerHull {
     for (let i = 0; i < length; i++) this.add(t[i]! + shiftNs, v[i]!);
   }
 
+  /**
+   * The vertices that matter, a copy: those at which a line of a believable slope can touch the hull.
+   * The same ones in whatever order the points came, of which the kept ones are more.
+   */
+  vertices(): { readonly t: Float64Array; readonly v: Float64Array } {
+    const hull = new LowerHull();
+    for (let i = 0; i < this.length; i++) {
+      const afterLastNs = i === 0 ? 0 : this.t[i]! - this.t[i - 1]!;
+      // Steeper than believed towards the end: neither this one nor those after it.
+      if (i > 0 && this.v[i]! >= this.v[i - 1]! + MAX_SLOPE * afterLastNs) break;
+      hull.#append(this.t[i]!, this.v[i]!);
+    }
+    let from = 0;
+    while (from + 1 < hull.length && isTooSteep(hull, from)) from++;
+    return { t: hull.t.slice(from, hull.length), v: hull.v.slice(from, hull.length) };
+  }
+
   /** Gives back the memory that only adding needs. */
   compact(): void {
     this.grid = NO_GRID;
@@ -175,6 +192,11 @@ export class LowerHull {
 /** Hulls of random points have 10 to 30 vertices; a clock that wanders makes more. */
 const MAX_VERTICES = 128;
 const UNDECIDED_BEFORE_GRID = 64;
+
+/** From the vertex to the next one. */
+function isTooSteep({ t, v }: LowerHull, vertex: number): boolean {
+  return v[vertex]! >= v[vertex + 1]! + MAX_SLOPE * (t[vertex + 1]! - t[vertex]!);
+}
 
 function grown(values: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
   const copy = new Float64Array(Math.max(8, values.length * 2));

@@ -94,7 +94,7 @@ function everybodyMeansEverybody(receives: MutableReceives, sends: Sends): boole
 }
 
 /** Direction that a receive event awaits: told by its stage, else by its worker's role. */
-function directionOf(stage: number, role: string): number {
+export function directionOf(stage: number, role: string): number {
   if (stage === Stage.a2f_recv) return Direction.a2f;
   if (stage === Stage.f2a_recv) return Direction.f2a;
   if (role === 'ffn') return Direction.a2f;

@@ -3,6 +3,7 @@ import { buildReport, reportOf } from '#lib/analysis/build-report.ts';
 import type { Report } from '#lib/analysis/report-types.ts';
 import type { UnixNanos } from '#lib/base/units.ts';
 import { readTelemetryFiles, type TelemetryFiles } from '#lib/ingest/read-files.ts';
+import { alignEvents } from '#lib/model/align-events.ts';
 import { assemble, deploymentsIn } from '#lib/model/assemble.ts';
 import { BadQuestionError, UnknownDeploymentError } from './errors.ts';
 import { rejectionsOf } from './rejections.ts';
@@ -38,8 +39,10 @@ export async function analyzeFiles(
   if (given.fromUnixNs === undefined && given.toUnixNs === undefined) {
     return { report: buildReport({ events: files.events, deployment, ...quality }), files };
   }
-  const assembled = assemble(files.events, deployment);
-  return { report: reportOf(assembled, completed(given, assembled), quality), files };
+  const { tables, clock } = alignEvents(files.events, deployment, given);
+  const assembled = assemble(tables, deployment);
+  const report = reportOf(assembled, completed(given, assembled), { ...quality, clock });
+  return { report, files };
 }
 
 function chooseDeployment(found: readonly string[], asked: string | undefined): string {

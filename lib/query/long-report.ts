@@ -3,10 +3,13 @@ import type { Report } from '#lib/analysis/report-types.ts';
 import { seamHolds } from '#lib/analysis/seam.ts';
 import { joinParts, SlicedWindow } from '#lib/analysis/sliced-report.ts';
 import { type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import { alignEvents, type ClockFacts } from '#lib/model/align-events.ts';
+import { alignClocks, type ClockAlignment } from '#lib/model/clock-alignment.ts';
+import { ClockBounds } from '#lib/model/clock-bounds.ts';
 import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
-import { type PartHelper, SEAM_MARGIN_NS, WindowPart } from './window-part.ts';
+import { type PartClocks, type PartHelper, SEAM_MARGIN_NS, WindowPart } from './window-part.ts';
 
 /** Below this a single assembly is as quick, and small enough. */
 export const LONG_REPORT_EVENTS = 1_000_000;
@@ -29,10 +32,12 @@ export async function reportInSlices(
   given: Partial<TimeWindow>,
   quality: Quality,
 ): Promise<Report | null> {
-  const sliced = SlicedWindow.of(tables, deployment, given, {});
+  const aligned = alignEvents(tables, deployment, given);
+  const { clock } = aligned;
+  const sliced = SlicedWindow.of(aligned.tables, deployment, given, {});
   if (sliced === null) return null;
   const again = sliced.part.bind(sliced);
-  return joinParts(sliced.parts(), again, deployment, sliced.window, quality);
+  return joinParts(sliced.parts(), again, deployment, sliced.window, { ...quality, clock });
 }
 
 /**
@@ -51,14 +56,21 @@ export async function reportInHalves(
 ): Promise<Report | null> {
   const middle: UnixNanos = unixNanos((expected.fromUnixNs + expected.toUnixNs) / 2n);
   const question = { deployment, window: given, seamUnixNs: middle, maxEvents };
-  const second = helper.answer({ ...question, own: { fromUnixNs: middle } });
-  // Its failure is told when it is waited for, not before.
-  second.catch(() => undefined);
+  const loading = helper.load({ ...question, own: { fromUnixNs: middle } });
+  // A failure is told when it is waited for, not before.
+  loading.catch(() => undefined);
   const first = await WindowPart.load(reader, { ...question, own: { toUnixNs: middle } });
   if (first === null) return null;
-  const own = first.answer();
+  const ownClocks = first.clocks();
+  const otherClocks = await loading;
+  if (otherClocks === null) return null;
+  const alignment = alignParts([ownClocks, otherClocks]);
+  const second = helper.answer(alignment);
+  second.catch(() => undefined);
+  const own = first.answer(alignment);
   const other = await second;
-  if (other === null || !seamHolds(own.steps, other.steps, SEAM_MARGIN_NS)) return null;
+  if (own === null || other === null) return null;
+  if (!seamHolds(own.steps, other.steps, SEAM_MARGIN_NS)) return null;
   const { length } = own.parts;
   return joinParts(
     [...own.parts, ...other.parts],
@@ -66,6 +78,21 @@ export async function reportInHalves(
       part < length ? first.again(part, known) : helper.again(part - length, known),
     deployment,
     { fromUnixNs: own.window.fromUnixNs, toUnixNs: other.window.toUnixNs },
-    quality,
+    { ...quality, clock: clockFacts(alignment, own.violationsAfter + other.violationsAfter) },
   );
+}
+
+/** As all transfers of the window tell; null: its workers share one clock. */
+function alignParts(parts: readonly PartClocks[]): ClockAlignment | null {
+  const known = parts.map(({ bounds }) => bounds).filter((bounds) => bounds !== null);
+  if (known.length === 0) return null;
+  const all = new ClockBounds();
+  for (const bounds of known) all.merge(bounds);
+  return alignClocks(all.part());
+}
+
+function clockFacts(alignment: ClockAlignment | null, violationsAfter: number): ClockFacts | null {
+  if (alignment === null) return null;
+  const { transfers, violationsBefore } = alignment;
+  return { alignment, transfers, violationsBefore, violationsAfter };
 }

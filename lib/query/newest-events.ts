@@ -1,5 +1,6 @@
 /** The newest raw events of a window, assembled: what heat map, strip and breakdown look at. */
 import { addNanos, type UnixNanos } from '#lib/base/units.ts';
+import { alignEvents } from '#lib/model/align-events.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
 import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
@@ -38,7 +39,8 @@ export async function newestEvents(
     return { assembled: nothing, window: completed(wanted, nothing) };
   }
   const { tables, window } = await loadNewest(reader, question.deployment, wanted, maxEvents);
-  return { assembled: assemble(tables, question.deployment), window };
+  const aligned = alignEvents(tables, question.deployment, window);
+  return { assembled: assemble(aligned.tables, question.deployment), window };
 }
 
 /** The window that a picture is of, whatever part of it can be looked at; it may be empty. */

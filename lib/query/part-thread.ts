@@ -6,15 +6,24 @@ import type { MessagePort } from 'node:worker_threads';
 import { Worker } from 'node:worker_threads';
 import type { ReportPart } from '#lib/analysis/report-part.ts';
 import type { SharedFacts } from '#lib/analysis/slice.ts';
+import type { ClockAlignment } from '#lib/model/clock-alignment.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import type { QueryThreadData } from './questions.ts';
-import { type PartAnswer, type PartHelper, type PartQuestion, WindowPart } from './window-part.ts';
+import {
+  type PartAnswer,
+  type PartClocks,
+  type PartHelper,
+  type PartQuestion,
+  WindowPart,
+} from './window-part.ts';
 
 type PartRequest =
   | { readonly question: PartQuestion }
+  | { readonly alignment: ClockAlignment | null }
   | { readonly slice: number; readonly known: SharedFacts };
 
 type PartReply =
+  | { readonly clocks: PartClocks | null }
   | { readonly answer: PartAnswer | null }
   | { readonly part: ReportPart }
   | { readonly error: string };
@@ -43,8 +52,14 @@ export class PartThread implements PartHelper {
     this.#worker.on('exit', () => this.#fail(new Error('the part thread ended')));
   }
 
-  async answer(question: PartQuestion): Promise<PartAnswer | null> {
+  async load(question: PartQuestion): Promise<PartClocks | null> {
     const reply = await this.#ask({ question });
+    if (!('clocks' in reply)) throw new Error('the part thread told nothing of its clocks');
+    return reply.clocks;
+  }
+
+  async answer(alignment: ClockAlignment | null): Promise<PartAnswer | null> {
+    const reply = await this.#ask({ alignment });
     if (!('answer' in reply)) throw new Error('the part thread gave no answer');
     return reply.answer;
   }
@@ -83,9 +98,10 @@ export function servePartQuestions(port: MessagePort, open: () => Promise<Teleme
   const reply = async (request: PartRequest): Promise<PartReply> => {
     if ('question' in request) {
       part = await WindowPart.load(await open(), request.question);
-      return { answer: part?.answer() ?? null };
+      return { clocks: part?.clocks() ?? null };
     }
     if (part === null) return { error: 'no part was asked for' };
+    if ('alignment' in request) return { answer: part.answer(request.alignment) };
     return { part: part.again(request.slice, request.known) };
   };
   port.on('message', (request: PartRequest) => {

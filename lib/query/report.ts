@@ -5,6 +5,7 @@
 import { buildReport, reportOf } from '#lib/analysis/build-report.ts';
 import type { Report } from '#lib/analysis/report-types.ts';
 import { addNanos, type UnixNanos } from '#lib/base/units.ts';
+import { alignEvents } from '#lib/model/align-events.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
 import type { StoredDeployment, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
@@ -83,8 +84,9 @@ export async function report(
   if (given.fromUnixNs === undefined && given.toUnixNs === undefined) {
     return buildReport({ events: loaded.tables, deployment, ...quality });
   }
-  const assembled = assemble(loaded.tables, deployment);
-  return reportOf(assembled, completed(given, assembled), quality);
+  const { tables, clock } = alignEvents(loaded.tables, deployment, given);
+  const assembled = assemble(tables, deployment);
+  return reportOf(assembled, completed(given, assembled), { ...quality, clock });
 }
 
 /** An estimate may be off where the rate changed. */

@@ -4,7 +4,11 @@ import type { SideSteps } from '#lib/analysis/seam.ts';
 import type { SharedFacts } from '#lib/analysis/slice.ts';
 import { type PartOfWindow, SlicedWindow } from '#lib/analysis/sliced-report.ts';
 import { NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import { alignTables, ClockTransfers } from '#lib/model/align-events.ts';
+import type { ClockAlignment } from '#lib/model/clock-alignment.ts';
+import type { ClockBoundsPart } from '#lib/model/clock-bounds.ts';
 import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
+import type { EventTable } from '#lib/table/event-table.ts';
 import { loadWindow, MARGIN_NS, REPORT_COLUMNS } from './load-events.ts';
 
 export interface PartQuestion {
@@ -26,23 +30,31 @@ export interface PartAnswer {
   readonly window: TimeWindow;
   readonly parts: readonly ReportPart[];
   readonly steps: SideSteps;
+  /** Transfers of the part that are received before they are sent, as they were aligned. */
+  readonly violationsAfter: number;
+}
+
+/** What a part's transfers say of the clocks; null: its workers share one. */
+export interface PartClocks {
+  readonly bounds: ClockBoundsPart | null;
 }
 
 export class WindowPart {
-  readonly #sliced: SlicedWindow;
+  readonly #question: PartQuestion;
+  readonly #tables: readonly EventTable[];
+  readonly #transfers: ClockTransfers | null;
+  #sliced: SlicedWindow | null = null;
 
-  readonly #seamUnixNs: UnixNanos;
-
-  private constructor(sliced: SlicedWindow, seamUnixNs: UnixNanos) {
-    this.#sliced = sliced;
-    this.#seamUnixNs = seamUnixNs;
+  private constructor(question: PartQuestion, tables: readonly EventTable[]) {
+    const { deployment, window, own } = question;
+    this.#question = question;
+    this.#tables = tables;
+    this.#transfers = ClockTransfers.find(tables, deployment, window, own);
   }
 
-  /** null: too many events, or not to be cut into slices. */
-  static async load(
-    reader: TelemetryReader,
-    { deployment, window, own, seamUnixNs, maxEvents }: PartQuestion,
-  ): Promise<WindowPart | null> {
+  /** null: too many events. */
+  static async load(reader: TelemetryReader, question: PartQuestion): Promise<WindowPart | null> {
+    const { deployment, window, own, maxEvents } = question;
     // Loading widens by the common margin, which is more than the seam's.
     const lessNs = BigInt(MARGIN_NS - SEAM_MARGIN_NS);
     const { fromUnixNs, toUnixNs } = own;
@@ -59,28 +71,43 @@ export class WindowPart {
       MARGIN_NS,
       REPORT_COLUMNS,
     );
-    if (!loaded.complete) return null;
-    const sliced = SlicedWindow.of(loaded.tables, deployment, window, own);
-    return sliced === null ? null : new WindowPart(sliced, seamUnixNs);
+    return loaded.complete ? new WindowPart(question, loaded.tables) : null;
   }
 
-  answer(): PartAnswer {
+  clocks(): PartClocks {
+    return { bounds: this.#transfers?.part() ?? null };
+  }
+
+  /**
+   * `alignment`: what all parts together tell of the clocks; null: they are one. null: not to be cut
+   * into slices.
+   */
+  answer(alignment: ClockAlignment | null): PartAnswer | null {
+    const { deployment, window, own, seamUnixNs } = this.#question;
+    const tables = alignment === null ? this.#tables : alignTables(this.#tables, alignment);
+    const sliced = SlicedWindow.of(tables, deployment, window, own);
+    this.#sliced = sliced;
+    if (sliced === null) return null;
     return {
-      window: this.#sliced.window,
-      parts: this.#sliced.parts(),
-      steps: this.#sliced.stepsAround(this.#seamUnixNs),
+      window: sliced.window,
+      parts: sliced.parts(),
+      steps: sliced.stepsAround(seamUnixNs),
+      violationsAfter: this.#transfers?.violationsIn(this.#tables, tables) ?? 0,
     };
   }
 
   again(slice: number, known: SharedFacts): ReportPart {
+    if (this.#sliced === null) throw new Error('a slice was asked for before the part was cut');
     return this.#sliced.part(slice, known);
   }
 }
 
 /** Another thread that works on a part of a window. Questions are answered one after the other. */
 export interface PartHelper {
-  /** null: it cannot be done in parts. */
-  answer(question: PartQuestion): Promise<PartAnswer | null>;
+  /** Reads the part's events. null: it cannot be done in parts. */
+  load(question: PartQuestion): Promise<PartClocks | null>;
+  /** Of what was loaded last, aligned. null: it cannot be done in parts. */
+  answer(alignment: ClockAlignment | null): Promise<PartAnswer | null>;
   /** Slice `slice` of the last answer, with what all slices tell. */
   again(slice: number, known: SharedFacts): Promise<ReportPart>;
   close(): Promise<void>;

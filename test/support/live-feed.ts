@@ -2,6 +2,7 @@
 import type { CommittedMessage } from '#collector/messages.ts';
 import type { UnixNanos } from '#lib/base/units.ts';
 import { pickRows } from '#lib/live/partition-table.ts';
+import type { Faults } from '#lib/pipeline/faults.ts';
 import { scenarioSpec } from '#lib/pipeline/scenarios.ts';
 import { simulateSteps } from '#lib/pipeline/simulate.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
@@ -14,6 +15,7 @@ export function slowSteps(options: {
   readonly seconds: number;
   readonly deployment?: string;
   readonly startUnixNs?: UnixNanos;
+  readonly faults?: Faults;
 }): EventTable {
   const healthy = scenarioSpec('healthy');
   const slow = 30;
@@ -34,6 +36,7 @@ export function slowSteps(options: {
       steps: Math.ceil((options.seconds * 1000) / 75),
       seed: 7,
       startUnixNs: options.startUnixNs ?? FEED_START,
+      ...(options.faults === undefined ? {} : { faults: options.faults }),
     },
   );
 }

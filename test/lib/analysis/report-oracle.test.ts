@@ -85,7 +85,7 @@ function oracleReport(tables: readonly EventTable[], given: OracleWindow | null)
     }),
     workers: ids.map((id, i) => {
       const { group, role, rank, host, clockDomain } = infoOf(id);
-      const clock = { clockOffsetNs: 0, clockErrorNs: null };
+      const clock = { clockOffsetNs: 0, clockErrorNs: 0 };
       return { id, group, role, rank, host, clockDomain, ...clock, ...activityOf(lengths[i]!) };
     }),
     layers,

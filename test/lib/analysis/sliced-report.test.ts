@@ -48,7 +48,7 @@ async function sliced(
     },
     'prod',
     parts[0]!.one.window,
-    {},
+    { clock: null },
   );
   return { report, slices: parts.length, again };
 }
@@ -93,7 +93,7 @@ describe('a report of two sides that read a little beyond their seam', () => {
           const parts = [...first.parts(), ...second.parts()];
           const again = (p: number, known: SharedFacts) =>
             p < first.length ? first.part(p, known) : second.part(p - first.length, known);
-          const found = await joinParts(parts, again, 'prod', window, {});
+          const found = await joinParts(parts, again, 'prod', window, { clock: null });
           if (found === null) return;
           expect(found).toEqual(buildReport({ events, deployment: 'prod', window }));
           seen.held++;

@@ -1,0 +1,184 @@
+/**
+ * Alignment on read: raw tables in, the same events in one time out.
+ *
+ *     raw tables ─ transfers between clock domains ─▶ ClockBounds ─▶ alignClocks
+ *          └───────────────────── alignTables ◀──── corrections ────────┘
+ *
+ * It comes before everything else, so that windows, steps, waits and pictures are all in aligned time
+ * and none of them knows of clocks. Limits come from the steps that touch the window by raw time,
+ * whole, whoever reads them: files, store and threads agree on every nanosecond.
+ */
+import { nanosBetween, type UnixNanos } from '#lib/base/units.ts';
+import type { EventTable } from '#lib/table/event-table.ts';
+import { type AlignOptions, alignClocks, type ClockAlignment } from './clock-alignment.ts';
+import { CLOCK_RESOLUTION_NS, ClockBounds, type ClockBoundsPart } from './clock-bounds.ts';
+import { alignInstants, type ClockCorrection } from './clock-correction.ts';
+import { forEachTransfer } from './clock-transfers.ts';
+import { findTransferRuns, type TransferRuns } from './transfer-runs.ts';
+
+/** An absent end is open. */
+export interface ClockWindow {
+  readonly fromUnixNs?: UnixNanos;
+  readonly toUnixNs?: UnixNanos;
+}
+
+/** What a reader of events knows about their clocks. */
+export interface ClockFacts {
+  readonly alignment: ClockAlignment;
+  /** Limits that transfers gave; and those that were received before they were sent. */
+  readonly transfers: number;
+  readonly violationsBefore: number;
+  readonly violationsAfter: number;
+}
+
+export interface AlignedEvents {
+  /** The very tables where nothing is corrected. */
+  readonly tables: readonly EventTable[];
+  /** null: all workers share one clock. */
+  readonly clock: ClockFacts | null;
+}
+
+/** The events of `deployment` in one time, as far as transfers of the window's steps tell. */
+export function alignEvents(
+  tables: readonly EventTable[],
+  deployment: string,
+  window: ClockWindow = {},
+  options: AlignOptions = {},
+): AlignedEvents {
+  const transfers = ClockTransfers.find(tables, deployment, window);
+  if (transfers === null) return { tables, clock: null };
+  const alignment = alignClocks(transfers.part(), options);
+  return transfers.align(tables, alignment);
+}
+
+/** The transfers between clock domains in tables: found once, looked at raw and aligned. */
+export class ClockTransfers {
+  readonly #runs: TransferRuns;
+  readonly #chosen: Uint8Array;
+  #transfers = 0;
+  #violations = 0;
+
+  private constructor(runs: TransferRuns, chosen: Uint8Array) {
+    this.#runs = runs;
+    this.#chosen = chosen;
+  }
+
+  /**
+   * Of the steps that touch `window` and start in `own`, by raw time. null: all workers share one
+   * clock.
+   */
+  static find(
+    tables: readonly EventTable[],
+    deployment: string,
+    window: ClockWindow = {},
+    own: ClockWindow = {},
+  ): ClockTransfers | null {
+    const runs = findTransferRuns(tables, deployment);
+    return runs === null ? null : new ClockTransfers(runs, chooseSteps(runs, window, own));
+  }
+
+  /** Adds what the transfers say. */
+  addTo(bounds: ClockBounds): void {
+    const before = bounds.counts();
+    forEachTransfer(this.#runs, this.#chosen, this.#runs.tables, (columns) => bounds.add(columns));
+    const after = bounds.counts();
+    this.#transfers = after.transfers - before.transfers;
+    this.#violations = after.violations - before.violations;
+  }
+
+  part(): ClockBoundsPart {
+    const bounds = new ClockBounds();
+    this.addTo(bounds);
+    return bounds.part();
+  }
+
+  /** `tables`: those that transfers were found in, and have told `addTo` or `part`. */
+  align(tables: readonly EventTable[], alignment: ClockAlignment): AlignedEvents {
+    const aligned = alignTables(tables, alignment);
+    return {
+      tables: aligned,
+      clock: {
+        alignment,
+        transfers: this.#transfers,
+        violationsBefore: this.#violations,
+        violationsAfter: this.violationsIn(tables, aligned),
+      },
+    };
+  }
+
+  /** Transfers received before they were sent, at the times of `aligned`. */
+  violationsIn(tables: readonly EventTable[], aligned: readonly EventTable[]): number {
+    if (aligned === tables) return this.#violations;
+    const alignedOf = new Map(tables.map((table, t) => [table, aligned[t]!]));
+    const own = this.#runs.tables.map((table) => alignedOf.get(table)!);
+    let violations = 0;
+    forEachTransfer(this.#runs, this.#chosen, own, (columns) => {
+      const { length, senderDomain, receiverDomain, sendStartNs, recvEndNs } = columns;
+      for (let row = 0; row < length; row++) {
+        if (senderDomain[row] === receiverDomain[row]) continue;
+        if (recvEndNs[row]! - sendStartNs[row]! < -ALIGNED_RESOLUTION_NS) violations++;
+      }
+    });
+    return violations;
+  }
+}
+
+/** Both ends of an aligned transfer are rounded once more. */
+const ALIGNED_RESOLUTION_NS = CLOCK_RESOLUTION_NS + 1;
+
+function chooseSteps(
+  { baseUnixNs, stepStartNs, stepEndNs }: TransferRuns,
+  window: ClockWindow,
+  own: ClockWindow,
+): Uint8Array {
+  const offset = (instant: UnixNanos | undefined, open: number): number =>
+    instant === undefined ? open : nanosBetween(baseUnixNs, instant);
+  const fromNs = offset(window.fromUnixNs, Number.NEGATIVE_INFINITY);
+  const toNs = offset(window.toUnixNs, Number.POSITIVE_INFINITY);
+  const ownFromNs = offset(own.fromUnixNs, Number.NEGATIVE_INFINITY);
+  const ownToNs = offset(own.toUnixNs, Number.POSITIVE_INFINITY);
+  return Uint8Array.from(stepStartNs, (startNs, step) =>
+    Number(
+      startNs <= toNs && stepEndNs[step]! >= fromNs && startNs >= ownFromNs && startNs < ownToNs,
+    ),
+  );
+}
+
+/** The same array where no clock of a table's workers is corrected; the same tables likewise. */
+export function alignTables(
+  tables: readonly EventTable[],
+  alignment: ClockAlignment,
+): readonly EventTable[] {
+  const corrections = new Map<string, ClockCorrection>();
+  for (const { domain, correction } of alignment.domains) {
+    if (correction !== null) corrections.set(domain, correction);
+  }
+  if (corrections.size === 0) return tables;
+  return tables.map((table) => alignTable(table, corrections));
+}
+
+function alignTable(
+  table: EventTable,
+  correctionOf: ReadonlyMap<string, ClockCorrection>,
+): EventTable {
+  const { length, workers, worker, baseUnixNs } = table;
+  const corrections = workers.map(({ clockDomain }) => correctionOf.get(clockDomain) ?? null);
+  if (corrections.every((correction) => correction === null)) return table;
+  const startNs = table.startNs.slice(0, length);
+  const durationNs = table.durationNs.slice(0, length);
+  for (let from = 0; from < length; ) {
+    const own = worker[from]!;
+    let to = from + 1;
+    while (to < length && worker[to] === own) to++;
+    const correction = corrections[own]!;
+    if (correction !== null) {
+      // Start and end are moved, each by its own correction: what touched still touches.
+      for (let row = from; row < to; row++) durationNs[row] = startNs[row]! + durationNs[row]!;
+      alignInstants(correction, baseUnixNs, startNs, from, to);
+      alignInstants(correction, baseUnixNs, durationNs, from, to);
+      for (let row = from; row < to; row++) durationNs[row] = durationNs[row]! - startNs[row]!;
+    }
+    from = to;
+  }
+  return { ...table, startNs, durationNs };
+}
