@@ -1,6 +1,12 @@
 'use client';
 
-import { ActivityIcon, LayersIcon, LayoutDashboardIcon, PanelLeftIcon } from 'lucide-react';
+import {
+  ActivityIcon,
+  LayersIcon,
+  LayoutDashboardIcon,
+  PanelLeftIcon,
+  ScaleIcon,
+} from 'lucide-react';
 import Link from 'next/link';
 import { usePathname } from 'next/navigation';
 import { useDashboard } from './dashboard.tsx';
@@ -9,6 +15,7 @@ import { toggleRail, useRail } from './root-setting.ts';
 const PAGES = [
   { path: '/', name: 'Overview', keys: 'g o', Icon: LayoutDashboardIcon },
   { path: '/layers', name: 'Layers', keys: 'g l', Icon: LayersIcon },
+  { path: '/balance', name: 'Balance', keys: 'g b', Icon: ScaleIcon },
   { path: '/health', name: 'Health', keys: 'g h', Icon: ActivityIcon },
 ] as const;
 

@@ -2,15 +2,14 @@
 
 /** The page's figures: from the live stream, or asked for a window of the past. */
 import { useQuery } from '@tanstack/react-query';
-import { fetchHeatmap, fetchReport, fetchSeries, fetchStrip } from '#lib/api/client.ts';
+import { fetchHeatmap, fetchSeries, fetchStrip } from '#lib/api/client.ts';
 import type { GpuActivity, Heatmap, Overview, Strip, TrendPoint } from '#lib/api/live-event.ts';
 import type { Problem } from '#lib/api/problem.ts';
 import type { ReportJson } from '#lib/api/report-schema.ts';
-import { staleForMs } from '#lib/view/live-state.ts';
 import { apiRange, refreshMs } from '#lib/view/time-range.ts';
 import { problemOf, useDashboard } from './dashboard.tsx';
 import { useLive } from './live-store.ts';
-import { useNow } from './use-now.ts';
+import { useReport } from './use-report.ts';
 
 export interface WindowData {
   readonly isLive: boolean;
@@ -37,20 +36,14 @@ const NO_GPU: readonly GpuActivity[] = [];
 export function useWindowData(): WindowData {
   const { deployment, state } = useDashboard();
   const { state: live, paused } = useLive();
-  const now = useNow(1_000);
-  const isLive = state.range.kind === 'live';
+  const shown = useReport();
+  const { isLive } = shown;
   const range = apiRange(state.range);
   const options = {
     enabled: !isLive && deployment !== null,
     refetchInterval: paused ? (false as const) : (refreshMs(state.range) ?? (false as const)),
   };
   const name = deployment ?? '';
-  const report = useQuery({
-    queryKey: ['report', name, range],
-    queryFn: ({ signal }) => fetchReport(name, range, { signal }),
-    ...options,
-    placeholderData: (old, query) => (query?.queryKey[1] === name ? old : undefined),
-  });
   const series = useQuery({
     queryKey: ['series', name, range],
     queryFn: ({ signal }) => fetchSeries(name, range, { signal }),
@@ -74,7 +67,7 @@ export function useWindowData(): WindowData {
     const waiting = overview === null ? undefined : null;
     return {
       isLive,
-      report: overview === null ? undefined : (live.lastReport ?? null),
+      report: shown.report,
       strip: live.strip ?? waiting,
       heatmap: live.heatmap ?? waiting,
       isHeatmapRollup: false,
@@ -82,15 +75,15 @@ export function useWindowData(): WindowData {
       gpu: overview?.gpu ?? NO_GPU,
       tpotMs: overview?.tpotMs ?? null,
       overview,
-      staleMs: paused ? null : staleForMs(live, now),
+      staleMs: shown.staleMs,
       isRefilling: false,
       problems: [],
     };
   }
-  const asked = { report, series, strip, heatmap };
+  const asked = { series, strip, heatmap };
   return {
     isLive,
-    report: report.data,
+    report: shown.report,
     strip: strip.data?.strip,
     heatmap: heatmap.data?.heatmap,
     isHeatmapRollup: heatmap.data?.exactness === 'rollup',
@@ -99,10 +92,14 @@ export function useWindowData(): WindowData {
     tpotMs: null,
     overview: null,
     staleMs: null,
-    isRefilling: Object.values(asked).some(({ isPlaceholderData }) => isPlaceholderData),
-    problems: Object.entries(asked).flatMap(([question, { error }]) => {
-      const problem = problemOf(error);
-      return problem === null ? [] : [{ question, problem }];
-    }),
+    isRefilling:
+      shown.isRefilling || Object.values(asked).some(({ isPlaceholderData }) => isPlaceholderData),
+    problems: [
+      ...(shown.problem === null ? [] : [{ question: 'report', problem: shown.problem }]),
+      ...Object.entries(asked).flatMap(([question, { error }]) => {
+        const problem = problemOf(error);
+        return problem === null ? [] : [{ question, problem }];
+      }),
+    ],
   };
 }

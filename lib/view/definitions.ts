@@ -1,4 +1,6 @@
 /** What every figure of the pages means: shown on hover. One table, so that no two pages differ. */
+import { BALANCE_DEFINITIONS } from './definitions-balance.ts';
+import { CAUSE_DEFINITIONS } from './definitions-causes.ts';
 
 export interface Definition {
   readonly name: string;
@@ -238,6 +240,8 @@ export const DEFINITIONS = {
     unit: '',
     text: 'From sums by stage and layer: too many events to take one by one. Durations are exact. Waits are whole receives, transfer included. The bubble of a worker is exact and is spread over its layers by the time of their receives.',
   },
+  ...BALANCE_DEFINITIONS,
+  ...CAUSE_DEFINITIONS,
 } as const satisfies Record<string, Definition>;
 export type Term = keyof typeof DEFINITIONS;
 

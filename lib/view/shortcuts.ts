@@ -16,6 +16,7 @@ export interface Shortcut {
 export const SHORTCUTS: readonly Shortcut[] = [
   { keys: ['g', 'o'], text: 'Go to Overview', action: { kind: 'go', path: '/' } },
   { keys: ['g', 'l'], text: 'Go to Layers', action: { kind: 'go', path: '/layers' } },
+  { keys: ['g', 'b'], text: 'Go to Balance', action: { kind: 'go', path: '/balance' } },
   { keys: ['g', 'h'], text: 'Go to Health', action: { kind: 'go', path: '/health' } },
   { keys: [' '], text: 'Pause or resume', action: { kind: 'pause' } },
   { keys: ['t'], text: 'Dark or light theme', action: { kind: 'theme' } },

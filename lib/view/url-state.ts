@@ -14,6 +14,8 @@ export interface PageState {
   readonly layer: number | null;
   /** Column of the layers table, `-` before it for descending; null: by layer. */
   readonly sort: string | null;
+  /** Changes that the what-if is asked about, as the API's `set` (lib/view/whatif-choice.ts). */
+  readonly set: readonly string[];
 }
 
 export const DEFAULT_PAGE_STATE: PageState = {
@@ -22,6 +24,7 @@ export const DEFAULT_PAGE_STATE: PageState = {
   heat: 'bubble',
   layer: null,
   sort: null,
+  set: [],
 };
 
 export function parsePageState(search: URLSearchParams): PageState {
@@ -33,6 +36,7 @@ export function parsePageState(search: URLSearchParams): PageState {
     heat: heat !== null && isHeatMetric(heat) ? heat : DEFAULT_PAGE_STATE.heat,
     layer: layer !== null && /^\d{1,6}$/.test(layer) ? Number(layer) : null,
     sort: search.get('sort') || null,
+    set: search.getAll('set').filter((text) => text !== ''),
   };
 }
 
@@ -63,5 +67,6 @@ export function serializePageState(state: PageState): string {
   if (state.heat !== DEFAULT_PAGE_STATE.heat) search.set('heat', state.heat);
   if (state.layer !== null) search.set('layer', String(state.layer));
   if (state.sort !== null) search.set('sort', state.sort);
+  for (const change of state.set) search.append('set', change);
   return search.toString();
 }

@@ -30,6 +30,7 @@ test('any state comes back from its URL', () => {
     heat: fc.constantFrom(...HEAT_METRICS),
     layer: fc.option(fc.integer({ min: 0, max: 999_999 })),
     sort: fc.constantFrom(null, 'layer', '-ffnNs'),
+    set: fc.array(fc.string({ minLength: 1, unit: 'grapheme' }), { maxLength: 4 }),
   });
   fc.assert(
     fc.property(state, (value) => {
