@@ -84,11 +84,7 @@ function Scale({ gauge }: { readonly gauge: Gauge }) {
       </div>
       <div className="relative h-4 text-tiny text-muted" aria-hidden="true">
         {GAUGE_TICKS.map((tick) => (
-          <span
-            key={tick}
-            className="absolute -translate-x-1/2"
-            style={{ left: `${gaugePlace(tick) * 100}%` }}
-          >
+          <span key={tick} className="absolute" style={tickStyle(gaugePlace(tick))}>
             {tick}
           </span>
         ))}
@@ -109,6 +105,12 @@ function Scale({ gauge }: { readonly gauge: Gauge }) {
       </div>
     </div>
   );
+}
+
+/** The outer ticks stay inside the scale. */
+function tickStyle(at: number): CSSProperties {
+  if (at <= 0) return { left: 0 };
+  return at >= 1 ? { right: 0 } : { left: `${at * 100}%`, transform: 'translateX(-50%)' };
 }
 
 function Mark({

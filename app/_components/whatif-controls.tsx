@@ -96,12 +96,12 @@ function Row({
   readonly children: ReactNode;
 }) {
   return (
-    <fieldset className="min-w-0">
-      <legend className="float-left w-24 pt-1 text-small text-muted">{label}</legend>
-      <div className="flex items-center gap-1.5">
-        {children}
-        <span className="ml-auto text-tiny whitespace-nowrap text-muted">{note}</span>
+    <fieldset className="min-w-0" aria-label={label}>
+      <div className="flex items-baseline justify-between text-small text-muted">
+        <span>{label}</span>
+        <span className="text-tiny whitespace-nowrap">{note}</span>
       </div>
+      <div className="flex items-center gap-1.5">{children}</div>
     </fieldset>
   );
 }

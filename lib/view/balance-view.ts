@@ -173,7 +173,7 @@ export interface SidePart {
 export interface Side {
   readonly role: 'attention' | 'ffn';
   readonly bubble: number;
-  /** Of the layer; they add up to 1. Empty ones are left out. */
+  /** Of the layer; they add up to 1, but for parts too small to be told. */
   readonly parts: readonly SidePart[];
 }
 
@@ -196,6 +196,9 @@ export function sidesOf(balance: BalanceJson): readonly Side[] {
     ),
   ];
 }
+
+/** What would read 0.0 %. */
+const LEAST_PART = 0.0005;
 
 function side(
   role: Side['role'],
@@ -240,7 +243,7 @@ function side(
       },
     );
   }
-  return { role, bubble, parts: parts.filter(({ ratio }) => ratio > 0) };
+  return { role, bubble, parts: parts.filter(({ ratio }) => ratio >= LEAST_PART) };
 }
 
 /** Measured over ideal period, minus one; null without a measurement. */
