@@ -6,6 +6,7 @@ import { compareWorkers, type WorkerInfo, workerId } from '#lib/table/worker-inf
 import { workerKey } from '#lib/table/worker-key.ts';
 import { type ActivityLengths, activityOf, addLengths, noActivity } from './activity.ts';
 import { reportClock } from './clock-report.ts';
+import { reportCriticalPath } from './critical-path-report.ts';
 import { alignLayers } from './layer-samples.ts';
 import { reportPipeline } from './pipeline-report.ts';
 import type { PartWorker, ReportPart } from './report-part.ts';
@@ -80,7 +81,7 @@ export function finishReport(
     ),
     balance: pipeline.balance,
     stragglers: [],
-    criticalPath: null,
+    criticalPath: reportCriticalPath(parts.map((part) => part.paths)),
     experts: null,
     clock,
     quality: {

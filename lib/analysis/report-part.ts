@@ -8,6 +8,7 @@ import { coversAll, overlapsWindow } from '#lib/model/select-window.ts';
 import { linkFacts } from '#lib/model/smallest-transfers.ts';
 import { type WorkerInfo, workerId } from '#lib/table/worker-info.ts';
 import type { ActivityLengths } from './activity.ts';
+import { type PathSamples, pathSamples } from './critical-path-report.ts';
 import { indexExtent } from './index-extent.ts';
 import { layersCrossing } from './key-facts.ts';
 import { type LayerSamples, layerSamples } from './layer-samples.ts';
@@ -28,6 +29,7 @@ export interface ReportPart {
   readonly steps: StepSamples;
   readonly stages: StageSamples;
   readonly pipeline: LayerSamples;
+  readonly paths: PathSamples;
   readonly events: number;
   readonly duplicates: number;
   readonly unmatchedReceives: number;
@@ -73,6 +75,7 @@ export function reportPart(selected: Assembled, slice: Slice): ReportPart {
     steps: stepSamples(selected, window),
     stages: stageSamples(selected, window),
     pipeline: layerSamples(selected, samples, window),
+    paths: pathSamples(selected, window),
     ...countEvents(selected, slice),
     unmatchedReceives: countUnmatched(selected, slice),
     facts: factsOf(selected, samples),

@@ -143,13 +143,21 @@ export class SlicedWindow {
     return Array.from({ length: this.length }, (_, slice) => this.part(slice, null));
   }
 
-  /** Steps of the report that touch the slice, and their neighbours. */
+  /**
+   * Steps of the report that touch the slice, their neighbours, and those that overlap a step that
+   * ends in it: its critical path may lead through them.
+   */
   #stepsOf(fromNs: number, toNs: number): Uint8Array {
-    const { startNs, endNs } = this.#survey;
+    const { length, startNs, endNs } = this.#survey;
     const selected = this.#selected;
+    let firstNs = fromNs;
+    for (let step = 0; step < length; step++) {
+      if (selected[step] === 0 || endNs[step]! < fromNs || endNs[step]! > toNs) continue;
+      firstNs = Math.min(firstNs, startNs[step]!);
+    }
     const chosen = withNeighbours(
       this.#survey,
-      (step) => selected[step] === 1 && startNs[step]! <= toNs && endNs[step]! >= fromNs,
+      (step) => selected[step] === 1 && startNs[step]! <= toNs && endNs[step]! >= firstNs,
     );
     return chosen.map((one, step) => one & selected[step]!);
   }

@@ -1,0 +1,343 @@
+/**
+ * What had to end before an event could start.
+ *
+ *     attention/0  [attention 0][attention 1]          [combine 0]
+ *     a2f_send                  [0     ][1     ]
+ *     f2a_recv                          ░░░░░░░░░░░░░▓▓
+ *     ffn/0                             [expert 0][f2a ]
+ *
+ *     attention 1  worker   attention 0
+ *     a2f_send 1   data     attention 1      link    a2f_send 0
+ *     f2a_recv 0   network  f2a_send 0 of every FFN worker that sends to it
+ *     combine 0    data     f2a_recv 0       worker  attention 1
+ *
+ * The one of them that ended last is binding. No chain of predecessors comes back to where it
+ * started: each has a smaller (time, class, row), where the time of a receive is its end, of any other
+ * event its start, and receives come before work before sends. docs/definitions.md, "Critical path",
+ * says the same in words.
+ */
+import { Direction } from '#lib/model/assembled.ts';
+import { firstListed, listHas } from '#lib/model/peers.ts';
+import { ABSENT, Stage } from '#lib/table/codes.ts';
+import { classOf, type DependencyIndex, NodeClass } from './dependency-index.ts';
+
+/** Why one node comes before another. */
+export const Edge = {
+  /** Its data: a receive, or what it sends. */
+  data: 0,
+  /** The worker was busy. */
+  worker: 1,
+  /** The worker's link was busy. */
+  link: 2,
+  /** A receive's data was sent. */
+  network: 3,
+  /** What came before a receive that was posted late. */
+  posted: 4,
+  /** The worker was idle but for a send. */
+  blocked: 5,
+} as const;
+
+export class Predecessors {
+  /** Of the node last looked for: predecessors, when each had done its part, and why. */
+  readonly node: number[] = [];
+  readonly doneNs: number[] = [];
+  readonly edge: number[] = [];
+  readonly #index: DependencyIndex;
+  /** Keep every event that a send's data comes from, not only the last of them. */
+  readonly #all: boolean;
+  #fromNs = 0;
+  #toNs = 0;
+
+  constructor(index: DependencyIndex, all = false) {
+    this.#index = index;
+    this.#all = all;
+  }
+
+  /** Predecessors are looked for from now on as this step sees them: no earlier than its start. */
+  enter(step: number): void {
+    const { steps } = this.#index.assembled;
+    this.#fromNs = steps.startNs[step]!;
+    this.#toNs = steps.endNs[step]!;
+  }
+
+  /** Do events of a step count? Of every step that overlaps the one that is looked at. */
+  counts(step: number): boolean {
+    const { steps } = this.#index.assembled;
+    return step >= 0 && steps.startNs[step]! < this.#toNs && steps.endNs[step]! > this.#fromNs;
+  }
+
+  /** When a node's own part begins: of a rendezvous send, when its first receiver is there. */
+  startNs(node: number): number {
+    const { events, receives, transferStartNs } = this.#index.assembled;
+    if (node >= events.length) return receives.startNs[node - events.length]!;
+    return (transferStartNs ?? events.startNs)[node]!;
+  }
+
+  /** Index of the binding predecessor: the last that was done, the first of equals; -1: none. */
+  get binding(): number {
+    const { doneNs } = this;
+    let best = -1;
+    for (let i = 0; i < doneNs.length; i++) if (best < 0 || doneNs[i]! > doneNs[best]!) best = i;
+    return best;
+  }
+
+  find(node: number): void {
+    this.node.length = 0;
+    this.doneNs.length = 0;
+    this.edge.length = 0;
+    const { events } = this.#index.assembled;
+    if (node >= events.length) this.#ofReceive(node - events.length);
+    else if (this.#classOf(node) === NodeClass.send) this.#ofSend(node);
+    else this.#ofWork(node);
+  }
+
+  #classOf(row: number): number {
+    const { events } = this.#index.assembled;
+    const sendStage = this.#index.sendStage[events.worker[row]!]!;
+    return classOf(events.kind[row]!, events.stage[row]!, sendStage);
+  }
+
+  #push(node: number, doneNs: number, edge: number): void {
+    this.node.push(node);
+    this.doneNs.push(doneNs);
+    this.edge.push(edge);
+  }
+
+  #ofWork(row: number): void {
+    const { assembled } = this.#index;
+    const startNs = assembled.events.startNs[row]!;
+    const key = assembled.keyOf[row]!;
+    if (key >= 0 && assembled.keys.layer[key] !== ABSENT) this.#dataOf(row, key, startNs);
+    const work = this.#lastWork(row, startNs);
+    if (work >= 0) this.#push(work, assembled.endNs[work]!, Edge.worker);
+    const best = this.binding;
+    const readyNs = best < 0 ? this.#fromNs : this.doneNs[best]!;
+    if (readyNs >= startNs) return;
+    const send = this.#lastSend(row, startNs, readyNs);
+    if (send >= 0 && this.startNs(send) < startNs) {
+      this.#push(send, assembled.endNs[send]!, Edge.blocked);
+    }
+  }
+
+  /** The receive that brought the data of a key's work; the sends themselves where it is missing. */
+  #dataOf(row: number, key: number, startNs: number): void {
+    const { assembled, previousKey } = this.#index;
+    const { events, receives } = assembled;
+    const worker = events.worker[row]!;
+    const { role } = events.workers[worker]!;
+    // Attention starts a layer with the replies of the layer before, which `combine` belongs to.
+    const before =
+      role === 'attention' && events.stage[row] !== Stage.combine ? previousKey[key]! : -1;
+    const receive = this.#receiveBefore(worker, key, before, startNs);
+    if (receive >= 0) {
+      this.#push(events.length + receive, receives.endNs[receive]!, Edge.data);
+      return;
+    }
+    if (role !== 'attention' && role !== 'ffn') return;
+    const way = role === 'ffn' ? Direction.a2f : Direction.f2a;
+    this.#pushSends(key * 2 + way, worker, ABSENT, startNs);
+    if (before >= 0 && this.node.length === 0) {
+      this.#pushSends(before * 2 + way, worker, ABSENT, startNs);
+    }
+  }
+
+  /** The worker's receive of the key, else of the one before, that ended by then; -1: none did. */
+  #receiveBefore(worker: number, key: number, before: number, limitNs: number): number {
+    const { receives, keys, steps } = this.#index.assembled;
+    const first = receives.offsets[worker]!;
+    const floorNs = steps.startNs[keys.step[key]!]!;
+    const last = firstAbove(receives.startNs, first, receives.offsets[worker + 1]!, limitNs) - 1;
+    for (let r = last; r >= first && receives.startNs[r]! >= floorNs; r--) {
+      const own = receives.key[r]!;
+      if ((own === key || (own === before && own >= 0)) && receives.endNs[r]! <= limitNs) return r;
+    }
+    return -1;
+  }
+
+  /** Sends of a key and direction that reach the worker and had begun before `limitNs`. */
+  #pushSends(slot: number, worker: number, peer: number, limitNs: number): void {
+    const { assembled, firstSend, nextSend, postsOnly } = this.#index;
+    const { events, endNs, source } = assembled;
+    const { rank } = events.workers[worker]!;
+    const { peers } = events.lists;
+    for (let send = firstSend[slot]!; send >= 0; send = nextSend[send]!) {
+      if (this.startNs(send) >= limitNs) continue;
+      if (peer >= 0 && events.workers[events.worker[send]!]!.rank !== peer) continue;
+      const to = events.peer[send]!;
+      if (firstListed(to, peers, send) !== ABSENT && !listHas(to, peers, send, rank)) continue;
+      const arrives = postsOnly[source[send]!] === 0;
+      this.#push(send, arrives ? Math.min(endNs[send]!, limitNs) : limitNs, Edge.network);
+    }
+  }
+
+  /** Of events before `row` that ended by then and hold it up, the one that ended last. */
+  #lastWork(row: number, limitNs: number): number {
+    const { assembled, longestWorkNs, sendStage } = this.#index;
+    const { events, endNs, offsets, stepOf } = assembled;
+    const { startNs, kind, stage } = events;
+    const worker = events.worker[row]!;
+    const longestNs = longestWorkNs[worker]!;
+    const ownStage = sendStage[worker]!;
+    const first = offsets[worker]!;
+    let best = -1;
+    let bestNs = this.#fromNs;
+    for (let r = row - 1; r >= first && startNs[r]! + longestNs > bestNs; r--) {
+      const doneNs = endNs[r]!;
+      if (doneNs > limitNs || doneNs <= bestNs) continue;
+      const own = classOf(kind[r]!, stage[r]!, ownStage);
+      if (own > NodeClass.aside) continue;
+      const step = stepOf[r]!;
+      if (step !== stepOf[row] && (own === NodeClass.aside || !this.counts(step))) continue;
+      best = r;
+      bestNs = doneNs;
+    }
+    return best;
+  }
+
+  /** Of the worker's sends before `row` that ended by then, and began at `fromNs` or later, the last. */
+  #lastSend(row: number, limitNs: number, fromNs: number): number {
+    const { assembled, longestSendNs, sendStage } = this.#index;
+    const { events, endNs, offsets, stepOf } = assembled;
+    const { startNs, kind, stage } = events;
+    const worker = events.worker[row]!;
+    const longestNs = longestSendNs[worker]!;
+    const first = offsets[worker]!;
+    let best = -1;
+    let bestNs = this.#fromNs;
+    for (let r = row - 1; r >= first && startNs[r]! >= fromNs; r--) {
+      if (startNs[r]! + longestNs <= bestNs) break;
+      if (classOf(kind[r]!, stage[r]!, sendStage[worker]!) !== NodeClass.send) continue;
+      const doneNs = endNs[r]!;
+      if (doneNs > limitNs || doneNs <= bestNs || !this.counts(stepOf[r]!)) continue;
+      best = r;
+      bestNs = doneNs;
+    }
+    return best;
+  }
+
+  #ofSend(row: number): void {
+    const { assembled, previousKey } = this.#index;
+    const { events, endNs, keyOf } = assembled;
+    const startNs = events.startNs[row]!;
+    const worker = events.worker[row]!;
+    const key = keyOf[row]!;
+    if (key >= 0) {
+      this.#pushSent(row, key, startNs);
+      if (this.node.length === 0) {
+        const before = events.workers[worker]!.role === 'attention' ? previousKey[key]! : -1;
+        const receive = this.#receiveBefore(worker, key, before, startNs);
+        if (receive >= 0) {
+          this.#push(events.length + receive, assembled.receives.endNs[receive]!, Edge.data);
+        }
+      }
+    }
+    if (this.node.length === 0) {
+      const work = this.#lastWork(row, startNs);
+      if (work >= 0) this.#push(work, endNs[work]!, Edge.worker);
+    }
+    const link = this.#lastSend(row, startNs, Number.NEGATIVE_INFINITY);
+    if (link >= 0) this.#push(link, endNs[link]!, Edge.link);
+    this.#awaitReceiver(row, worker, key);
+  }
+
+  /** Work of the key that ended before it was sent; the shared expert stays where it is. */
+  #pushSent(row: number, key: number, limitNs: number): void {
+    const { assembled, longestWorkNs, sendStage } = this.#index;
+    const { events, endNs, keyOf, offsets } = assembled;
+    const { startNs, kind, stage } = events;
+    const worker = events.worker[row]!;
+    const kept = events.workers[worker]!.role === 'attention' ? Stage.shared_expert : -1;
+    const longestNs = longestWorkNs[worker]!;
+    const first = offsets[worker]!;
+    let r = row;
+    while (r + 1 < offsets[worker + 1]! && startNs[r + 1] === limitNs) r++;
+    let best = -1;
+    let bestNs = this.#fromNs;
+    for (; r >= first && startNs[r]! + longestNs > bestNs; r--) {
+      if (keyOf[r] !== key || endNs[r]! > limitNs || endNs[r]! <= bestNs) continue;
+      if (classOf(kind[r]!, stage[r]!, sendStage[worker]!) > NodeClass.aside) continue;
+      if (stage[r] === kept) continue;
+      if (this.#all) {
+        this.#push(r, endNs[r]!, Edge.data);
+        continue;
+      }
+      best = r;
+      bestNs = endNs[r]!;
+    }
+    if (best >= 0) this.#push(best, bestNs, Edge.data);
+  }
+
+  /** A rendezvous send that waited: for what its first receiver did before it was there. */
+  #awaitReceiver(row: number, worker: number, key: number): void {
+    const { assembled } = this.#index;
+    const { events, transferStartNs, receives } = assembled;
+    if (transferStartNs === null || key < 0) return;
+    const thereNs = transferStartNs[row]!;
+    if (thereNs <= events.startNs[row]!) return;
+    const way = events.workers[worker]!.role === 'ffn' ? Direction.f2a : Direction.a2f;
+    for (let w = 0; w < events.workers.length; w++) {
+      const from = receives.offsets[w]!;
+      const last = firstAbove(receives.startNs, from, receives.offsets[w + 1]!, thereNs) - 1;
+      for (let r = last; r >= from && receives.startNs[r] === thereNs; r--) {
+        if (receives.key[r] !== key || receives.direction[r] !== way) continue;
+        this.#pushPosted(r, thereNs);
+      }
+    }
+  }
+
+  #ofReceive(r: number): void {
+    const { receives } = this.#index.assembled;
+    const key = receives.key[r]!;
+    const way = receives.direction[r]!;
+    if (key >= 0 && way !== Direction.none) {
+      this.#pushSends(key * 2 + way, receives.worker[r]!, receives.peer[r]!, receives.endNs[r]!);
+    }
+    const best = this.binding;
+    if (best < 0 || this.doneNs[best]! < receives.startNs[r]!) {
+      this.#pushPosted(r, receives.endNs[r]!);
+    }
+  }
+
+  /** What ended last on the worker before it posted the receive. `untilNs`: how late it may begin. */
+  #pushPosted(r: number, untilNs: number): void {
+    const { assembled, longestWorkNs, longestSendNs, longestReceiveNs } = this.#index;
+    const { events, endNs, offsets, stepOf, receives, keys } = assembled;
+    const limitNs = receives.startNs[r]!;
+    const worker = receives.worker[r]!;
+    const longestNs = Math.max(longestWorkNs[worker]!, longestSendNs[worker]!);
+    let best = -1;
+    let bestNs = this.#fromNs;
+    const first = offsets[worker]!;
+    let row = firstAbove(events.startNs, first, offsets[worker + 1]!, limitNs) - 1;
+    for (; row >= first && events.startNs[row]! + longestNs > bestNs; row--) {
+      const doneNs = endNs[row]!;
+      if (doneNs > limitNs || doneNs <= bestNs || this.startNs(row) >= untilNs) continue;
+      if (this.#classOf(row) >= NodeClass.receive || !this.counts(stepOf[row]!)) continue;
+      best = row;
+      bestNs = doneNs;
+    }
+    const from = receives.offsets[worker]!;
+    for (let other = r - 1; other >= from; other--) {
+      if (receives.startNs[other]! + longestReceiveNs[worker]! <= bestNs) break;
+      const doneNs = receives.endNs[other]!;
+      const key = receives.key[other]!;
+      if (doneNs > limitNs || doneNs <= bestNs || key < 0) continue;
+      if (!this.counts(keys.step[key]!)) continue;
+      best = events.length + other;
+      bestNs = doneNs;
+    }
+    if (best >= 0) this.#push(best, bestNs, Edge.posted);
+  }
+}
+
+/** First place in `[from, to)` whose value is above `value`, else `to`. */
+function firstAbove(sorted: Float64Array, from: number, to: number, value: number): number {
+  let low = from;
+  let high = to;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle]! <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,214 @@
+/** The critical path: drawn steps, sums over steps, and paths without holes in any table. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { buildReport } from '#lib/analysis/build-report.ts';
+import { CriticalPaths, PATH_KINDS } from '#lib/analysis/critical-path.ts';
+import { indexDependencies } from '#lib/analysis/dependency-index.ts';
+import { assemble } from '#lib/model/assemble.ts';
+import { SCENARIO_NAMES, scenarioSpec } from '#lib/pipeline/scenarios.ts';
+import { simulateSteps } from '#lib/pipeline/simulate.ts';
+import type { EventTable } from '#lib/table/event-table.ts';
+import { workerId } from '#lib/table/worker-info.ts';
+import { pipelineTable, wildTables } from '#test/support/random-tables.ts';
+import { drawTable } from '#test/support/step-diagram.ts';
+
+/** The path of the first step, from its start on, as "from-to worker stage kind". */
+function pathOf(table: EventTable, deployment = 'prod', unitNs = 10): string[] {
+  const assembled = assemble([table], deployment);
+  const { events, steps } = assembled;
+  const path: string[] = [];
+  new CriticalPaths(indexDependencies(assembled)).walk(
+    0,
+    (startNs, endNs, worker, stage, layer, microbatch, kind) => {
+      const at = (ns: number) => (ns - steps.startNs[0]!) / unitNs;
+      const name = stage < 0 ? 'gap' : events.stageNames[stage]!;
+      const place = `${workerId(events.workers[worker]!)} ${name} ${layer}/${microbatch}`;
+      path.unshift(`${at(startNs)}-${at(endNs)} ${place} ${PATH_KINDS[kind]}`);
+    },
+  );
+  return path;
+}
+
+describe('the path of a drawn step', () => {
+  it('goes to and fro between the sides', () => {
+    const table = drawTable(`
+      attention/0  host                |xx····················|
+      attention/0  attention  layer=0  |··0000················|
+      attention/0  gate       layer=0  |······0···············|
+      attention/0  a2f_send   layer=0  |·······000············|
+      ffn/0        a2f_recv   layer=0  |··00000000············|
+      ffn/0        expert     layer=0  |··········000·········|
+      ffn/0        f2a_send   layer=0  |·············0000·····|
+      attention/0  f2a_recv   layer=0  |··········0000000·····|
+      attention/0  combine    layer=0  |·················00···|
+      attention/0  sample              |···················xxx|`);
+    expect(pathOf(table)).toEqual([
+      '0-2 attention/0 host -1/-1 host',
+      '2-6 attention/0 attention 0/0 compute',
+      '6-7 attention/0 gate 0/0 compute',
+      '7-10 attention/0 a2f_send 0/0 a2f',
+      '10-13 ffn/0 expert 0/0 compute',
+      '13-17 ffn/0 f2a_send 0/0 f2a',
+      '17-19 attention/0 combine 0/0 compute',
+      '19-22 attention/0 sample -1/-1 compute',
+    ]);
+  });
+
+  it('goes through the send that ended last, whichever started last', () => {
+    const table = drawTable(`
+      attention/0  attention  layer=0  |00············|
+      attention/0  a2f_send   layer=0  |··0000000·····|
+      attention/1  attention  layer=0  |000···········|
+      attention/1  a2f_send   layer=0  |···000········|
+      ffn/0        a2f_recv   layer=0  |·00000000·····|
+      ffn/0        expert     layer=0  |·········00000|`);
+    expect(pathOf(table)).toEqual([
+      '0-2 attention/0 attention 0/0 compute',
+      '2-9 attention/0 a2f_send 0/0 a2f',
+      '9-14 ffn/0 expert 0/0 compute',
+    ]);
+  });
+
+  it('waits for the link behind an earlier send, and for the worker behind an earlier key', () => {
+    const table = drawTable(`
+      attention/0  attention  layer=0  |0011·············|
+      attention/0  a2f_send   layer=0  |··000000111······|
+      ffn/0        a2f_recv   layer=0  |00000000111······|
+      ffn/0        expert     layer=0  |········000001···|
+      ffn/0        f2a_send   layer=0  |·············0011|`);
+    const linked = drawTable(`
+      attention/0  attention  layer=0  |0011·············|
+      attention/0  a2f_send   layer=0  |··000000111······|
+      ffn/0        a2f_recv   layer=0  |00000000111······|
+      ffn/0        expert     layer=0  |········00·11····|`);
+    expect(pathOf(table)).toEqual([
+      '0-2 attention/0 attention 0/0 compute',
+      '2-8 attention/0 a2f_send 0/0 a2f',
+      '8-13 ffn/0 expert 0/0 compute',
+      '13-15 ffn/0 f2a_send 0/0 link-queue',
+      '15-17 ffn/0 f2a_send 0/1 f2a',
+    ]);
+    expect(pathOf(linked)).toEqual([
+      '0-2 attention/0 attention 0/0 compute',
+      '2-8 attention/0 a2f_send 0/0 link-queue',
+      '8-11 attention/0 a2f_send 0/1 a2f',
+      '11-13 ffn/0 expert 0/1 compute',
+    ]);
+  });
+
+  it('tells time that nothing explains, in front of an event and where a send is missing', () => {
+    const idle = drawTable(`
+      attention/0  attention  layer=0  |00··········|
+      attention/0  attention  layer=1  |····00······|
+      attention/0  sample              |·········xxx|`);
+    expect(pathOf(idle)).toEqual([
+      '0-2 attention/0 attention 0/0 compute',
+      '2-4 attention/0 gap 1/0 gap',
+      '4-6 attention/0 attention 1/0 compute',
+      '6-9 attention/0 gap -1/-1 gap',
+      '9-12 attention/0 sample -1/-1 compute',
+    ]);
+    const lost = drawTable(`
+      attention/0  attention  layer=0  |00··········|
+      attention/0  a2f_send   layer=0  |··00········|
+      ffn/0        expert     layer=0  |····00······|
+      attention/0  f2a_recv   layer=0  |····00000···|
+      attention/0  combine    layer=0  |·········000|`);
+    expect(pathOf(lost)).toEqual([
+      '0-2 attention/0 attention 0/0 compute',
+      '2-4 attention/0 a2f_send 0/0 a2f',
+      '4-9 attention/0 gap 0/0 gap',
+      '9-12 attention/0 combine 0/0 compute',
+    ]);
+  });
+
+  it('goes through the sends themselves where the receive is missing', () => {
+    const table = drawTable(`
+      attention/0  attention  layer=0  |00··········|
+      attention/0  a2f_send   layer=0  |··000·······|
+      ffn/0        expert     layer=0  |·····000····|`);
+    expect(pathOf(table)).toEqual([
+      '0-2 attention/0 attention 0/0 compute',
+      '2-5 attention/0 a2f_send 0/0 a2f',
+      '5-8 ffn/0 expert 0/0 compute',
+    ]);
+  });
+
+  it('takes the time after a posted send for the transfer, and after an arrival for a gap', () => {
+    const drawing = `
+      attention/0  attention  layer=0  |00··········|
+      attention/0  a2f_send   layer=0  |··0·········|
+      ffn/0        a2f_recv   layer=0  |·0000·······|
+      ffn/0        expert     layer=0  |·····000····|`;
+    expect(pathOf(drawTable(drawing, 10, { sendEnd: 'posted' }))).toEqual([
+      '0-2 attention/0 attention 0/0 compute',
+      '2-5 attention/0 a2f_send 0/0 a2f',
+      '5-8 ffn/0 expert 0/0 compute',
+    ]);
+    expect(pathOf(drawTable(drawing, 10, { sendEnd: 'arrival' }))[2]).toBe('3-5 ffn/0 gap 0/0 gap');
+    expect(pathOf(drawTable(drawing, 10, { sendEnd: 'unknown' }))[2]).toBe(
+      '3-5 ffn/0 a2f_recv 0/0 a2f',
+    );
+  });
+
+  it('follows another domain through the FFN worker that both use', () => {
+    const table = drawTable(`
+      attention/0  attention  layer=0           |·000··········|
+      attention/0  a2f_send   layer=0           |····00········|
+      ffn/0        a2f_recv   layer=0           |0000000·······|
+      attention/1  attention  layer=0 domain=1  |00············|
+      attention/1  a2f_send   layer=0 domain=1  |··00··········|
+      ffn/0        a2f_recv   layer=0 domain=1  |0000··········|
+      ffn/0        expert     layer=0 domain=1  |····00000·····|
+      ffn/0        expert     layer=0           |·········00000|`);
+    expect(pathOf(table)).toEqual([
+      '0-2 attention/1 attention 0/0 compute',
+      '2-4 attention/1 a2f_send 0/0 a2f',
+      '4-9 ffn/0 expert 0/0 compute',
+      '9-14 ffn/0 expert 0/0 compute',
+    ]);
+  });
+});
+
+describe('paths of any table', () => {
+  it('have no holes, and add up to the latencies', () => {
+    const tables = fc.oneof(
+      wildTables,
+      fc.nat(1_000_000).map((seed) => [pipelineTable(seed)]),
+    );
+    let segments = 0;
+    fc.assert(
+      fc.property(tables, (events) => {
+        const assembled = assemble(events, 'prod');
+        const { steps } = assembled;
+        const paths = new CriticalPaths(indexDependencies(assembled));
+        for (let step = 0; step < steps.length; step++) {
+          let reachedNs = steps.endNs[step]!;
+          paths.walk(step, (startNs, endNs) => {
+            expect(endNs).toBe(reachedNs);
+            expect(startNs).toBeLessThan(endNs);
+            reachedNs = startNs;
+            segments++;
+          });
+          expect(reachedNs).toBe(steps.startNs[step]);
+        }
+      }),
+      { seed: 31, numRuns: 400 },
+    );
+    expect(segments).toBeGreaterThan(2000);
+  });
+
+  it.each(SCENARIO_NAMES)('%s: the report adds up by stage, worker, layer and kind', (name) => {
+    const spec = scenarioSpec(name, { layers: 12, domains: 2 });
+    const events = [simulateSteps(spec, { steps: 5, faults: { lostSpansRatio: 0.02 } })];
+    const { criticalPath, steps } = buildReport({ events, deployment: 'demo' });
+    const { durationNs, share, byStage, byWorker, byLayer, byKind } = criticalPath!;
+    expect(criticalPath).toMatchObject({ steps: 10, ofSteps: 10 });
+    expect(durationNs).toBeCloseTo(steps.latencyNs!.mean * 10, 3);
+    for (const parts of [share, byStage, byWorker, byLayer, byKind]) {
+      expect(parts.reduce((sum, { ns }) => sum + ns, 0)).toBe(durationNs);
+    }
+    expect(share.length).toBeLessThanOrEqual(201);
+    expect(share[0]!.ns).toBeGreaterThanOrEqual(share[1]!.ns);
+  });
+});
