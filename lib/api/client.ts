@@ -13,10 +13,12 @@ import {
 import { type Breakdown, breakdownSchema } from './breakdown.ts';
 import { type CriticalPath, criticalPathSchema } from './critical-path.ts';
 import { type Deployments, deploymentsSchema } from './deployments.ts';
+import { type ExpertsAnswer, expertsAnswerSchema } from './experts.ts';
 import { type Health, healthSchema } from './health.ts';
 import { type Problem, problemSchema } from './problem.ts';
 import { type ReportJson, reportSchema } from './report-schema.ts';
 import { type Series, seriesSchema } from './series.ts';
+import { type StragglersAnswer, stragglersSchema } from './stragglers.ts';
 import { type Timeline, timelineSchema } from './timeline.ts';
 import {
   type HeatmapAnswer,
@@ -109,6 +111,22 @@ export function fetchWaits(
   options?: ClientOptions,
 ): Promise<Waits> {
   return call(waitsSchema, apiPath(deployment, 'waits') + query(range), options);
+}
+
+export function fetchStragglers(
+  deployment: string,
+  range: TimeRange,
+  options?: ClientOptions,
+): Promise<StragglersAnswer> {
+  return call(stragglersSchema, apiPath(deployment, 'stragglers') + query(range), options);
+}
+
+export function fetchExperts(
+  deployment: string,
+  range: TimeRange,
+  options?: ClientOptions,
+): Promise<ExpertsAnswer> {
+  return call(expertsAnswerSchema, apiPath(deployment, 'experts') + query(range), options);
 }
 
 /** The path of the step with the number `step`, else of the slowest or the newest in the window. */

@@ -1,5 +1,6 @@
 /** The worker × layer heat map: values, totals, scale and outliers of the chosen figure. */
 import type { Heatmap } from '#lib/api/live-event.ts';
+import { outlierLimit } from './outliers.ts';
 import type { ThemeName } from './palette.ts';
 import { mixColours } from './palette.ts';
 import { median } from './verdict.ts';
@@ -84,11 +85,12 @@ function outliersOf(heatmap: Heatmap, values: readonly (number | null)[]): Reado
         .map((w) => w * layers + l)
         .filter((cell) => values[cell] !== null && values[cell] !== undefined);
       if (cells.length < 3) continue;
-      const middle = median(cells.map((cell) => values[cell]!));
-      const deviation = median(cells.map((cell) => Math.abs(values[cell]! - middle)));
       const computeNs = median(cells.map((cell) => heatmap.durationNs[cell] ?? 0));
-      const limit = Math.max(1.4826 * 4.5 * deviation, 0.25 * middle, 0.05 * computeNs);
-      for (const cell of cells) if (values[cell]! - middle > limit) outliers.add(cell);
+      const limit = outlierLimit(
+        cells.map((cell) => values[cell]!),
+        0.05 * computeNs,
+      );
+      for (const cell of cells) if (values[cell]! > limit) outliers.add(cell);
     }
   }
   return outliers;

@@ -2,7 +2,11 @@
  * The state of a page as its URL: everything that two people must share to see the same picture.
  * Defaults are left out, unknown and broken values fall back to them, so any URL opens a page.
  */
+import type { CauseName } from '#lib/api/waits.ts';
+import { isCause } from './cause-look.ts';
+import { type ExpertMetric, isExpertMetric } from './expert-map.ts';
 import { type HeatMetric, isHeatMetric } from './heat-model.ts';
+import type { StackKind } from './layer-stack.ts';
 import { isPresetName, type TimeSelection } from './time-range.ts';
 
 export interface PageState {
@@ -16,6 +20,14 @@ export interface PageState {
   readonly sort: string | null;
   /** Changes that the what-if is asked about, as the API's `set` (lib/view/whatif-choice.ts). */
   readonly set: readonly string[];
+  /** The highlighted worker; null: none. */
+  readonly worker: string | null;
+  /** The cause that wait matrices show; null: all of them. */
+  readonly cause: CauseName | null;
+  /** What the layers' stacks are made of. */
+  readonly stack: StackKind;
+  /** The figure of the experts' heat map. */
+  readonly experts: ExpertMetric;
 }
 
 export const DEFAULT_PAGE_STATE: PageState = {
@@ -25,11 +37,17 @@ export const DEFAULT_PAGE_STATE: PageState = {
   layer: null,
   sort: null,
   set: [],
+  worker: null,
+  cause: null,
+  stack: 'stages',
+  experts: 'tokens',
 };
 
 export function parsePageState(search: URLSearchParams): PageState {
   const heat = search.get('heat');
   const layer = search.get('layer');
+  const cause = search.get('cause');
+  const experts = search.get('experts');
   return {
     deployment: search.get('d') || null,
     range: parseRange(search),
@@ -37,6 +55,10 @@ export function parsePageState(search: URLSearchParams): PageState {
     layer: layer !== null && /^\d{1,6}$/.test(layer) ? Number(layer) : null,
     sort: search.get('sort') || null,
     set: search.getAll('set').filter((text) => text !== ''),
+    worker: search.get('worker') || null,
+    cause: cause !== null && isCause(cause) ? cause : null,
+    stack: search.get('stack') === 'causes' ? 'causes' : DEFAULT_PAGE_STATE.stack,
+    experts: experts !== null && isExpertMetric(experts) ? experts : DEFAULT_PAGE_STATE.experts,
   };
 }
 
@@ -68,5 +90,9 @@ export function serializePageState(state: PageState): string {
   if (state.layer !== null) search.set('layer', String(state.layer));
   if (state.sort !== null) search.set('sort', state.sort);
   for (const change of state.set) search.append('set', change);
+  if (state.worker !== null) search.set('worker', state.worker);
+  if (state.cause !== null) search.set('cause', state.cause);
+  if (state.stack !== DEFAULT_PAGE_STATE.stack) search.set('stack', state.stack);
+  if (state.experts !== DEFAULT_PAGE_STATE.experts) search.set('experts', state.experts);
   return search.toString();
 }

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { CAUSES } from '#lib/view/cause-look.ts';
+import { EXPERT_METRICS } from '#lib/view/expert-map.ts';
 import { HEAT_METRICS } from '#lib/view/heat-model.ts';
 import { PRESETS } from '#lib/view/time-range.ts';
 import {
@@ -31,6 +33,10 @@ test('any state comes back from its URL', () => {
     layer: fc.option(fc.integer({ min: 0, max: 999_999 })),
     sort: fc.constantFrom(null, 'layer', '-ffnNs'),
     set: fc.array(fc.string({ minLength: 1, unit: 'grapheme' }), { maxLength: 4 }),
+    worker: fc.option(fc.string({ minLength: 1, unit: 'grapheme' })),
+    cause: fc.option(fc.constantFrom(...CAUSES.map(({ name }) => name))),
+    stack: fc.constantFrom('stages', 'causes'),
+    experts: fc.constantFrom(...EXPERT_METRICS),
   });
   fc.assert(
     fc.property(state, (value) => {
