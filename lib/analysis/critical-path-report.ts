@@ -10,7 +10,7 @@ import { indexDependencies } from './dependency-index.ts';
 import type { CriticalPathSums } from './report-types.ts';
 
 /** Stage of time that nothing explains. */
-const GAP_STAGE = 'gap';
+export const GAP_STAGE = 'gap';
 
 /** What the shares beyond `MAX_SHARES` are added up under. */
 const OTHER = 'other';

@@ -60,12 +60,16 @@ export function newestStep(
   window?: ReportWindow,
   options: StepBoxesOptions = {},
 ): StepBoxes | null {
-  const step = findNewest(assembled, windowOf(assembled, window), options.domain);
+  const step = newestStepRow(assembled, windowOf(assembled, window), options.domain);
   return step < 0 ? null : boxesOf(assembled, step, options);
 }
 
-/** Complete steps first; where there is none yet, the newest step of all. */
-function findNewest(assembled: Assembled, window: WindowNs, domain: number | undefined): number {
+/** Complete steps first; where there is none yet, the newest step of all; -1 where there is none. */
+export function newestStepRow(
+  assembled: Assembled,
+  window: WindowNs,
+  domain: number | undefined,
+): number {
   const { steps } = assembled;
   const finishedBefore = latestCommonStart(assembled);
   let newest = -1;

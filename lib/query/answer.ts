@@ -11,6 +11,7 @@ import {
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import { listAnnotations } from './annotations.ts';
 import { breakdown } from './breakdown.ts';
+import { criticalPath } from './critical-path.ts';
 import { listDeployments } from './deployments.ts';
 import { BadQuestionError, UnknownDeploymentError } from './errors.ts';
 import { heatmap } from './heatmap.ts';
@@ -54,6 +55,7 @@ const ANSWERERS: Readonly<Record<QuestionKind, Answerer>> = {
   heatmap: ({ telemetry }, question, now) => heatmap(telemetry, question, now),
   strip: ({ telemetry }, question, now) => strip(telemetry, question, now),
   breakdown: ({ telemetry }, question, now) => breakdown(telemetry, question, now),
+  criticalPath: ({ telemetry }, question, now) => criticalPath(telemetry, question, now),
   timeline: async ({ telemetry }, question, now) =>
     jsonText(await timeline(telemetry, question, now)),
   totals: ({ telemetry }) => storeTotals(telemetry),

@@ -1,6 +1,7 @@
 /** Everything that the API asks of the stores, as plain data that can cross to a query thread. */
 import type { AnnotationJson } from '#lib/api/annotations.ts';
 import type { Breakdown } from '#lib/api/breakdown.ts';
+import type { CriticalPath } from '#lib/api/critical-path.ts';
 import type { Deployments } from '#lib/api/deployments.ts';
 import type { IngestTotalsJson, StoreHealth } from '#lib/api/health.ts';
 import type { ProblemKind } from '#lib/api/problem.ts';
@@ -20,6 +21,14 @@ export interface TimelineQuestion extends DeploymentQuestion {
   readonly bins?: string | undefined;
   /** Worker ids with commas between them. */
   readonly workers?: string | undefined;
+}
+
+export interface CriticalPathQuestion extends DeploymentQuestion {
+  /** Whose path is told: `slowest`, which is the default, or `newest`. */
+  readonly pick?: string | undefined;
+  /** In digits: of the step with this number, of this domain. */
+  readonly step?: string | undefined;
+  readonly domain?: string | undefined;
 }
 
 /** Ready to send: an answer of megabytes is not taken apart and put together again. */
@@ -42,6 +51,7 @@ export interface Questions {
   heatmap: { question: DeploymentQuestion; answer: HeatmapAnswer };
   strip: { question: DeploymentQuestion; answer: StripAnswer };
   breakdown: { question: DeploymentQuestion; answer: Breakdown };
+  criticalPath: { question: CriticalPathQuestion; answer: CriticalPath };
   timeline: { question: TimelineQuestion; answer: JsonText };
   totals: { question: Record<never, never>; answer: StoreTotals };
   annotations: { question: DeploymentQuestion; answer: { annotations: AnnotationJson[] } };
