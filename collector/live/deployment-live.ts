@@ -13,12 +13,14 @@ import {
   unixNanos,
   unixNanosFromMs,
 } from '#lib/base/units.ts';
+import { LiveClocks, movedBackNs } from '#lib/live/live-clocks.ts';
 import { LiveWindow } from '#lib/live/live-window.ts';
 import { StepLog } from '#lib/live/step-log.ts';
 import { wholeSteps } from '#lib/live/step-window.ts';
 import { packedExtents, type WorkerExtent, workerExtents } from '#lib/live/table-extent.ts';
 import type { TimeWindow } from '#lib/live/time-window.ts';
 import { Watermark } from '#lib/live/watermark.ts';
+import type { ClockFacts } from '#lib/model/align-events.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
 import { heatmapOf, stripOf } from '#lib/query/pictures.ts';
@@ -61,6 +63,7 @@ export class DeploymentLive {
   readonly deployment: string;
   readonly window: LiveWindow;
   readonly closer: RollupCloser;
+  readonly clocks: LiveClocks;
   readonly #steps = new StepLog();
   readonly #settings: LiveSettings;
   readonly #watermark: Watermark;
@@ -87,6 +90,7 @@ export class DeploymentLive {
     this.#settings = settings;
     this.#lastArrivalMs = nowMs;
     this.#watermark = new Watermark(settings.maxLagNs);
+    this.clocks = new LiveClocks(deployment);
     this.closer = new RollupCloser(deployment, settings.maxRollupEvents, continues);
   }
 
@@ -239,9 +243,13 @@ export class DeploymentLive {
     const from = this.#reportFrom(reported);
     const pointsFrom = this.#pointsFrom(from, reported);
     const around = this.#withMargin(earlierOf(from, pointsFrom), reported);
-    const assembled = assemble(this.window.tables(around), this.deployment);
+    const seen = { fromUnixNs: from, toUnixNs: reported };
+    const { tables, clock } = this.clocks.look(this.window.tables(around), seen);
+    const assembled = assemble(tables, this.deployment);
+    // A clock that was ahead has reported so much less than it seemed.
+    const known = unixNanos(reported - BigInt(movedBackNs(clock)));
     return {
-      ...this.#figures(assembled, from, reported, !quiet, wantsPictures),
+      ...this.#figures(assembled, from, known, !quiet, wantsPictures, clock),
       points: this.#points(assembled, pointsFrom, floorTo(reported, SECOND)),
     };
   }
@@ -249,11 +257,13 @@ export class DeploymentLive {
   /** Where a quarter of a second is too much: the newest whole steps, known from the log. */
   #lookAtSteps(steps: TimeWindow, wantsPictures: boolean): Picture {
     const { fromUnixNs, toUnixNs } = steps;
-    const assembled = assemble(this.window.tables(steps), this.deployment);
+    const { tables, clock } = this.clocks.look(this.window.tables(steps), steps);
+    const assembled = assemble(tables, this.deployment);
     const second = floorTo(fromUnixNs, SECOND);
     const isNew = this.#pointsUntil === null || second >= this.#pointsUntil;
     const points = isNew ? this.#points(assembled, second, unixNanos(second + SECOND)) : [];
-    return { ...this.#figures(assembled, fromUnixNs, toUnixNs, false, wantsPictures), points };
+    const figures = this.#figures(assembled, fromUnixNs, toUnixNs, false, wantsPictures, clock);
+    return { ...figures, points };
   }
 
   /** null: the report's span, even if short, is not too much, or no step is whole. */
@@ -294,6 +304,7 @@ export class DeploymentLive {
     reported: UnixNanos,
     newestMayGoOn: boolean,
     wantsPictures: boolean,
+    clock: ClockFacts | null,
   ): Omit<Picture, 'points'> {
     const base = assembled.events.baseUnixNs;
     const steps = wholeSteps(
@@ -308,7 +319,7 @@ export class DeploymentLive {
       toUnixNs: addNanos(base, steps.toNs),
     };
     return {
-      report: reportJson(reportOf(assembled, window)),
+      report: reportJson(reportOf(assembled, window, { clock })),
       strip: wantsPictures ? stripOf(newestStep(assembled, window), this.deployment) : null,
       heatmap: wantsPictures ? heatmapOf(layerMatrix(assembled, window), this.deployment) : null,
     };

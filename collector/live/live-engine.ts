@@ -211,7 +211,7 @@ export class LiveEngine {
       const until = unixNanos(newest - lagNs);
       for (let portion = 0; portion < MAX_PORTIONS; portion++) {
         const alone = this.#load.every.has(deployment) ? live.longestStepNs : null;
-        const { rollups, more } = live.closer.close(live.window, until, quiet, alone);
+        const { rollups, more } = live.closer.close(live.window, until, quiet, alone, live.clocks);
         for (const row of rollups.workers) workers.push(row);
         for (const row of rollups.deployments) deployments.push(row);
         if (!more) break;

@@ -9,6 +9,7 @@
  */
 import { type Rollups, rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
 import { floorTo, NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import type { LiveClocks } from '#lib/live/live-clocks.ts';
 import type { LiveWindow } from '#lib/live/live-window.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
@@ -135,13 +136,14 @@ export class RollupCloser {
    * Closes buckets that end at or before `untilUnixNs`, oldest first, of about `maxEvents` events at
    * a time; `more` says that there is a next portion. `eager` closes single buckets too. `aloneNs`
    * is not null where steps stand alone, because those around them are not looked at: how long the
-   * longest is, and no more than that is needed around the buckets.
+   * longest is, and no more than that is needed around the buckets. Buckets are of aligned time.
    */
   close(
     window: LiveWindow,
     untilUnixNs: UnixNanos,
     eager: boolean,
     aloneNs: number | null,
+    clocks: LiveClocks,
   ): { readonly rollups: Rollups; readonly more: boolean } {
     const until = floorTo(untilUnixNs, SECOND);
     let from = this.#begin(window);
@@ -163,9 +165,10 @@ export class RollupCloser {
       fromUnixNs: unixNanos(from - marginNs),
       toUnixNs: unixNanos(to + marginNs),
     });
-    const assembled = assemble(tables, this.#deployment);
+    const span = { fromUnixNs: unixNanos(from), toUnixNs: unixNanos(to) };
+    const assembled = assemble(clocks.align(tables, span), this.#deployment);
     const closed = bucketsWithData(
-      rollupBuckets(assembled, unixNanos(from), unixNanos(to), NS_PER_S),
+      rollupBuckets(assembled, span.fromUnixNs, span.toUnixNs, NS_PER_S),
     );
     this.#closedUntil = unixNanos(to);
     return { rollups: this.#cascade.add(closed, unixNanos(to)), more: to < until };

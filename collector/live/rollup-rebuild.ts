@@ -5,6 +5,7 @@
  */
 import { mergeRollups, type Rollups, rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
 import { floorTo, NS_PER_S, unixNanos } from '#lib/base/units.ts';
+import { alignEvents } from '#lib/model/align-events.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import { loadWindow, MARGIN_NS } from '#lib/query/load-events.ts';
 import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
@@ -190,8 +191,10 @@ export class RollupRebuild {
         work.size++;
         continue;
       }
+      const aligned = alignEvents(tables, deployment, window);
+      const assembled = assemble(aligned.tables, deployment);
       const rows = bucketsWithData(
-        rollupBuckets(assemble(tables, deployment), window.fromUnixNs, window.toUnixNs, NS_PER_S),
+        rollupBuckets(assembled, window.fromUnixNs, window.toUnixNs, NS_PER_S),
       );
       for (const row of rows.workers) work.workers.push(row);
       for (const row of rows.deployments) work.deployments.push(row);

@@ -77,13 +77,30 @@ export class ClockTransfers {
     return runs === null ? null : new ClockTransfers(runs, chooseSteps(runs, window, own));
   }
 
-  /** Adds what the transfers say. */
-  addTo(bounds: ClockBounds): void {
+  /** The same of the steps that lie inside of `window`: those at its edges may not be whole yet. */
+  static findInside(
+    tables: readonly EventTable[],
+    deployment: string,
+    window: ClockWindow,
+  ): ClockTransfers | null {
+    const runs = findTransferRuns(tables, deployment);
+    if (runs === null) return null;
+    const { fromNs, toNs } = spanOf(runs, window);
+    const { stepStartNs, stepEndNs } = runs;
+    const chosen = Uint8Array.from(stepStartNs, (startNs, step) =>
+      Number(startNs >= fromNs && stepEndNs[step]! <= toNs),
+    );
+    return new ClockTransfers(runs, chosen);
+  }
+
+  /** Adds what the transfers say; how many limits that are. */
+  addTo(bounds: ClockBounds): number {
     const before = bounds.counts();
     forEachTransfer(this.#runs, this.#chosen, this.#runs.tables, (columns) => bounds.add(columns));
     const after = bounds.counts();
     this.#transfers = after.transfers - before.transfers;
     this.#violations = after.violations - before.violations;
+    return this.#transfers;
   }
 
   part(): ClockBoundsPart {
@@ -126,22 +143,26 @@ export class ClockTransfers {
 /** Both ends of an aligned transfer are rounded once more. */
 const ALIGNED_RESOLUTION_NS = CLOCK_RESOLUTION_NS + 1;
 
-function chooseSteps(
-  { baseUnixNs, stepStartNs, stepEndNs }: TransferRuns,
-  window: ClockWindow,
-  own: ClockWindow,
-): Uint8Array {
-  const offset = (instant: UnixNanos | undefined, open: number): number =>
-    instant === undefined ? open : nanosBetween(baseUnixNs, instant);
-  const fromNs = offset(window.fromUnixNs, Number.NEGATIVE_INFINITY);
-  const toNs = offset(window.toUnixNs, Number.POSITIVE_INFINITY);
-  const ownFromNs = offset(own.fromUnixNs, Number.NEGATIVE_INFINITY);
-  const ownToNs = offset(own.toUnixNs, Number.POSITIVE_INFINITY);
+function chooseSteps(runs: TransferRuns, window: ClockWindow, own: ClockWindow): Uint8Array {
+  const { stepStartNs, stepEndNs } = runs;
+  const whole = spanOf(runs, window);
+  const part = spanOf(runs, own);
   return Uint8Array.from(stepStartNs, (startNs, step) =>
     Number(
-      startNs <= toNs && stepEndNs[step]! >= fromNs && startNs >= ownFromNs && startNs < ownToNs,
+      startNs <= whole.toNs &&
+        stepEndNs[step]! >= whole.fromNs &&
+        startNs >= part.fromNs &&
+        startNs < part.toNs,
     ),
   );
+}
+
+function spanOf({ baseUnixNs }: TransferRuns, { fromUnixNs, toUnixNs }: ClockWindow) {
+  return {
+    fromNs:
+      fromUnixNs === undefined ? Number.NEGATIVE_INFINITY : nanosBetween(baseUnixNs, fromUnixNs),
+    toNs: toUnixNs === undefined ? Number.POSITIVE_INFINITY : nanosBetween(baseUnixNs, toUnixNs),
+  };
 }
 
 /** The same array where no clock of a table's workers is corrected; the same tables likewise. */

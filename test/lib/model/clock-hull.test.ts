@@ -118,3 +118,34 @@ test('after compacting, it goes on as before', () => {
     { t: 5, v: 1 },
   ]);
 });
+
+test('the vertices that matter are the same, in whatever order points came, and in parts', () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    const random = new Random(seed);
+    const noise = [0.6, 100, 20_000][seed % 3]!;
+    const points = Array.from({ length: 1 + random.below(2000) }, () => {
+      const t = Math.floor(random.uniform() * 10e9);
+      return { t, v: Math.floor(3e-5 * t - Math.log(1 - random.uniform()) * noise) };
+    });
+    const hullOf = (some: readonly Point[]): LowerHull => {
+      const hull = new LowerHull();
+      for (const { t, v } of some) hull.add(t, v);
+      return hull;
+    };
+    const sorted = hullOf([...points].sort((a, b) => a.t - b.t)).vertices();
+    expect(hullOf(points).vertices()).toEqual(sorted);
+    expect(hullOf([...points].sort((a, b) => b.t - a.t)).vertices()).toEqual(sorted);
+    const parts = hullOf(points.filter((_, i) => i % 3 === 0));
+    for (const part of [1, 2]) {
+      const { t, v } = hullOf(points.filter((_, i) => i % 3 === part)).vertices();
+      parts.addAll(t, v);
+    }
+    expect(parts.vertices()).toEqual(sorted);
+    const matter = hullOf(points);
+    for (let i = -10; i <= 10; i++) {
+      const slope = (MAX_SLOPE * i) / 10;
+      const kept = Array.from(sorted.t, (t, vertex) => ({ t, v: sorted.v[vertex]! }));
+      expect(lowest(kept, slope)).toBeCloseTo(lowest(pointsOf(matter), slope), 3);
+    }
+  }
+});
