@@ -8,11 +8,13 @@ import { type ActivityLengths, activityOf, addLengths, noActivity } from './acti
 import { reportClock } from './clock-report.ts';
 import { reportCriticalPath } from './critical-path-report.ts';
 import { alignLayers } from './layer-samples.ts';
+import { reportLoadModel } from './load-model.ts';
 import { reportPipeline } from './pipeline-report.ts';
 import type { PartWorker, ReportPart } from './report-part.ts';
 import type { ClockDomainReport, GroupReport, Report, WorkerReport } from './report-types.ts';
 import { reportStages } from './stage-report.ts';
 import { reportSteps } from './step-report.ts';
+import { findStragglers } from './stragglers.ts';
 import { countsTokens } from './throughput.ts';
 
 export interface ReportWindow {
@@ -52,6 +54,12 @@ export function finishReport(
     quality.clock,
   );
   const clockOf = new Map(clock.domains.map((domain) => [domain.domain, domain]));
+  const { loadModel } = parts[0]!;
+  const stragglers = findStragglers(
+    parts.map((part) => part.stageLoads),
+    loadModel,
+    window.fromUnixNs,
+  );
   const counting = workers.filter(({ info }) => countsTokens(info.role));
   return {
     schema: 'afdscope.report/1',
@@ -80,8 +88,9 @@ export function finishReport(
       [...new Set(workers.map(({ info }) => info.group))],
     ),
     balance: pipeline.balance,
-    stragglers: [],
     criticalPath: reportCriticalPath(parts.map((part) => part.paths)),
+    stragglers: stragglers.stragglers,
+    loadModel: reportLoadModel(loadModel),
     experts: null,
     clock,
     quality: {

@@ -68,6 +68,20 @@ export const ALL_STEPS: StepRange = {
   ownToNs: Number.POSITIVE_INFINITY,
 };
 
+export function endsInRange(startNs: number, endNs: number, range: StepRange): boolean {
+  if (endNs < range.ownFromNs || endNs >= range.ownToNs) return false;
+  return overlapsWindow(startNs, endNs, range.whole);
+}
+
+/** The same times on a table whose base lies `shiftNs` earlier. */
+export function shiftRange({ whole, ownFromNs, ownToNs }: StepRange, shiftNs: number): StepRange {
+  return {
+    whole: { fromNs: whole.fromNs + shiftNs, toNs: whole.toNs + shiftNs },
+    ownFromNs: ownFromNs + shiftNs,
+    ownToNs: ownToNs + shiftNs,
+  };
+}
+
 /** Sorted by rank; no more steps than a fit uses. */
 export type LoadSums = readonly StepLoads[];
 
@@ -98,14 +112,18 @@ export function loadSums(assembled: Assembled, times: KeyTimes, range: StepRange
 /** The steps that a fit over the window of all parts uses. */
 export function mergeLoadSums(parts: readonly LoadSums[]): LoadSums {
   const all = parts.flat().sort(compareSteps);
-  const kept: StepLoads[] = [];
   let cells = 0;
-  for (const step of all) {
-    if (kept.length === MAX_LOAD_STEPS || cells >= MAX_LOAD_CELLS) break;
-    kept.push(step);
-    cells += step.cells;
+  let kept = 0;
+  while (kept < all.length && kept < MAX_LOAD_STEPS && cells < MAX_LOAD_CELLS) {
+    cells += all[kept++]!.cells;
   }
-  return kept;
+  return all.slice(0, kept);
+}
+
+/** More steps, of higher ranks, would change nothing. */
+export function isEnough(sums: LoadSums): boolean {
+  const cells = sums.reduce((sum, step) => sum + step.cells, 0);
+  return sums.length >= MAX_LOAD_STEPS || cells >= MAX_LOAD_CELLS;
 }
 
 type Ranked = Pick<StepLoads, 'rank' | 'domain' | 'step' | 'startUnixNs'>;
@@ -133,8 +151,7 @@ function chooseSteps(
   for (let row = 0; row < steps.length; row++) {
     const start = steps.startNs[row]!;
     const end = steps.endNs[row]!;
-    if (end < range.ownFromNs || end >= range.ownToNs) continue;
-    if (cells[row] === 0 || !overlapsWindow(start, end, range.whole)) continue;
+    if (cells[row] === 0 || !endsInRange(start, end, range)) continue;
     candidates.push({
       row,
       rank: stepRank(steps.step[row]!),

@@ -12,9 +12,11 @@ import { type PathSamples, pathSamples } from './critical-path-report.ts';
 import { indexExtent } from './index-extent.ts';
 import { layersCrossing } from './key-facts.ts';
 import { type LayerSamples, layerSamples } from './layer-samples.ts';
+import { fitLoadModel, type LoadModel } from './load-model.ts';
 import { domainsOfWorkers, type WorkerDomains } from './observed.ts';
 import { type PipelineSamples, pipelineSamples } from './pipeline-terms.ts';
 import { type LinkLoad, owns, type SharedFacts, type Slice } from './slice.ts';
+import { type StageLoads, stageLoads } from './stage-loads.ts';
 import { type StageSamples, stageSamples } from './stage-report.ts';
 import { type StepSamples, stepSamples } from './step-report.ts';
 import { workerActivity } from './worker-activity.ts';
@@ -30,6 +32,9 @@ export interface ReportPart {
   readonly stages: StageSamples;
   readonly pipeline: LayerSamples;
   readonly paths: PathSamples;
+  /** Of the whole window: the same in all parts. */
+  readonly loadModel: LoadModel;
+  readonly stageLoads: StageLoads;
   readonly events: number;
   readonly duplicates: number;
   readonly unmatchedReceives: number;
@@ -76,6 +81,8 @@ export function reportPart(selected: Assembled, slice: Slice): ReportPart {
     stages: stageSamples(selected, window),
     pipeline: layerSamples(selected, samples, window),
     paths: pathSamples(selected, window),
+    loadModel: slice.loadModel ?? fitLoadModel(selected, samples.times, slice),
+    stageLoads: stageLoads(selected, window),
     ...countEvents(selected, slice),
     unmatchedReceives: countUnmatched(selected, slice),
     facts: factsOf(selected, samples),

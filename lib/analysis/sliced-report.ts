@@ -11,7 +11,9 @@ import { lowerBound, upperBound } from '#lib/base/bisect.ts';
 import { ReusedRoom } from '#lib/base/column-room.ts';
 import { addNanos, nanosBetween, type UnixNanos } from '#lib/base/units.ts';
 import { assembleRows } from '#lib/model/assemble.ts';
+import type { Assembled } from '#lib/model/assembled.ts';
 import type { WindowNs } from '#lib/model/select-window.ts';
+import type { SmallestTransfers } from '#lib/model/smallest-transfers.ts';
 import {
   rowsOfSteps,
   type StepSurvey,
@@ -21,6 +23,18 @@ import {
 import type { EventTable } from '#lib/table/event-table.ts';
 import { workerId } from '#lib/table/worker-info.ts';
 import { finishReport, type ReportQuality, type ReportWindow } from './finish-report.ts';
+import { keyTimes } from './key-times.ts';
+import type { LoadModel } from './load-model.ts';
+import {
+  endsInRange,
+  isEnough,
+  type LoadSums,
+  loadSums,
+  mergeLoadSums,
+  type StepRange,
+  shiftRange,
+  stepRank,
+} from './load-sums.ts';
 import { isStale, type ReportPart, reportPart, sharedFacts } from './report-part.ts';
 import type { Report } from './report-types.ts';
 import type { SideSteps } from './seam.ts';
@@ -28,6 +42,12 @@ import type { SharedFacts } from './slice.ts';
 
 /** Slices of about so many events; a slice works on a few steps more, its neighbours. */
 export const SLICE_EVENTS = 400_000;
+
+/** Steps assembled at once for the load model: mostly, more than are needed. */
+const LOAD_STEPS_AT_ONCE = 8;
+
+/** No event overlaps it. */
+const NO_TIME: WindowNs = { fromNs: Number.POSITIVE_INFINITY, toNs: Number.NEGATIVE_INFINITY };
 
 /** A part of the report's window; an absent end is the report's own. */
 export type PartOfWindow = Partial<ReportWindow>;
@@ -42,6 +62,7 @@ export class SlicedWindow {
   readonly #isFirst: boolean;
   readonly #isLast: boolean;
   readonly #room = new ReusedRoom();
+  #loadModel: LoadModel | null = null;
 
   private constructor(
     survey: StepSurvey,
@@ -117,26 +138,73 @@ export class SlicedWindow {
     return this.#edgesNs.length - 1;
   }
 
+  /** What the window's steps tell of the load model; all parts of the window together make it. */
+  loadSums(): LoadSums {
+    const { startNs, endNs, domain, step, length } = this.#survey;
+    const range = { ...this.#own(0, this.length - 1), whole: this.#whole };
+    const candidates = Array.from(startNs.keys())
+      .filter((s) => this.#selected[s] === 1 && endsInRange(startNs[s]!, endNs[s]!, range))
+      .sort(
+        (a, b) =>
+          stepRank(step[a]!) - stepRank(step[b]!) || domain[a]! - domain[b]! || step[a]! - step[b]!,
+      );
+    let sums: LoadSums = [];
+    for (let i = 0; i < candidates.length && !isEnough(sums); i += LOAD_STEPS_AT_ONCE) {
+      const chosen = new Uint8Array(length);
+      for (const s of candidates.slice(i, i + LOAD_STEPS_AT_ONCE)) chosen[s] = 1;
+      const { assembled, shiftNs } = this.#assemble(chosen, NO_TIME, null);
+      const more = loadSums(assembled, keyTimes(assembled), shiftRange(range, shiftNs));
+      sums = mergeLoadSums([sums, more]);
+    }
+    return sums;
+  }
+
+  /** Parts made from now on split excess by it. */
+  setLoadModel(model: LoadModel): void {
+    this.#loadModel = model;
+  }
+
   part(slice: number, known: SharedFacts | null): ReportPart {
     const fromNs = this.#edgesNs[slice]!;
     const toNs = this.#edgesNs[slice + 1]!;
     const chosen = this.#stepsOf(fromNs, toNs);
-    const { tables, filters } = rowsOfSteps(this.#survey, chosen, { fromNs, toNs });
-    const transfers = known?.smallestTransfers ?? null;
+    const { assembled, shiftNs } = this.#assemble(
+      chosen,
+      { fromNs, toNs },
+      known?.smallestTransfers ?? null,
+    );
+    const range = { ...this.#own(slice, slice), whole: this.#whole };
+    return reportPart(assembled, {
+      window: { fromNs: fromNs + shiftNs, toNs: toNs + shiftNs },
+      ...shiftRange(range, shiftNs),
+      known,
+      loadModel: this.#loadModel,
+    });
+  }
+
+  /** Times that belong to slices `first` to `last`. */
+  #own(first: number, last: number): Omit<StepRange, 'whole'> {
+    const isFirst = first === 0 && this.#isFirst;
+    const isLast = last === this.length - 1 && this.#isLast;
+    return {
+      ownFromNs: isFirst ? Number.NEGATIVE_INFINITY : this.#edgesNs[first]!,
+      ownToNs: isLast ? Number.POSITIVE_INFINITY : this.#edgesNs[last + 1]!,
+    };
+  }
+
+  /** The chosen steps, and events without a step that overlap `window`; good until the next call. */
+  #assemble(
+    chosen: Uint8Array,
+    window: WindowNs,
+    transfers: SmallestTransfers | null,
+  ): { readonly assembled: Assembled; readonly shiftNs: number } {
+    const { tables, filters } = rowsOfSteps(this.#survey, chosen, window);
     this.#room.empty();
     const assembled = assembleRows(tables, filters, this.#deployment, transfers, this.#room);
     const { events } = assembled;
     const shiftNs =
       events.length === 0 ? 0 : nanosBetween(events.baseUnixNs, this.#survey.baseUnixNs);
-    return reportPart(assembled, {
-      window: { fromNs: fromNs + shiftNs, toNs: toNs + shiftNs },
-      whole: { fromNs: this.#whole.fromNs + shiftNs, toNs: this.#whole.toNs + shiftNs },
-      ownFromNs: slice === 0 && this.#isFirst ? Number.NEGATIVE_INFINITY : fromNs + shiftNs,
-      ownToNs:
-        slice === this.length - 1 && this.#isLast ? Number.POSITIVE_INFINITY : toNs + shiftNs,
-      known,
-      loadModel: null,
-    });
+    return { assembled, shiftNs };
   }
 
   parts(): ReportPart[] {

@@ -25,7 +25,10 @@ export interface LoadedEvents {
 const PICTURE_MARGIN_NS = 2 * NS_PER_S;
 
 /** What a report reads of a table: most of its bytes are measures that no figure is made of. */
-export const REPORT_COLUMNS: WantedColumns = { measures: ['tokens', 'bytes'], lists: ['peers'] };
+export const REPORT_COLUMNS: WantedColumns = {
+  measures: ['tokens', 'bytes', 'requests', 'contextTokens', 'expertsMaxTokens'],
+  lists: ['peers'],
+};
 
 /** Events of `deployment` that overlap `window` widened by `marginNs` on both sides. */
 export async function loadWindow(

@@ -1,4 +1,5 @@
 /** The report of a window with more events than one assembly should hold: in slices, in two threads. */
+import { fitLoadSums } from '#lib/analysis/load-model.ts';
 import type { Report } from '#lib/analysis/report-types.ts';
 import { seamHolds } from '#lib/analysis/seam.ts';
 import { joinParts, SlicedWindow } from '#lib/analysis/sliced-report.ts';
@@ -36,6 +37,7 @@ export async function reportInSlices(
   const { clock } = aligned;
   const sliced = SlicedWindow.of(aligned.tables, deployment, given, {});
   if (sliced === null) return null;
+  sliced.setLoadModel(fitLoadSums([sliced.loadSums()]));
   const again = sliced.part.bind(sliced);
   return joinParts(sliced.parts(), again, deployment, sliced.window, { ...quality, clock });
 }
@@ -65,11 +67,16 @@ export async function reportInHalves(
   const otherClocks = await loading;
   if (otherClocks === null) return null;
   const alignment = alignParts([ownClocks, otherClocks]);
-  const second = helper.answer(alignment);
+  const cutting = helper.cut(alignment);
+  cutting.catch(() => undefined);
+  const ownLoads = first.cut(alignment);
+  const otherLoads = await cutting;
+  if (ownLoads === null || otherLoads === null) return null;
+  const loadModel = fitLoadSums([ownLoads, otherLoads]);
+  const second = helper.answer(loadModel);
   second.catch(() => undefined);
-  const own = first.answer(alignment);
+  const own = first.answer(loadModel);
   const other = await second;
-  if (own === null || other === null) return null;
   if (!seamHolds(own.steps, other.steps, SEAM_MARGIN_NS)) return null;
   const { length } = own.parts;
   return joinParts(

@@ -4,6 +4,8 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { Worker } from 'node:worker_threads';
+import type { LoadModel } from '#lib/analysis/load-model.ts';
+import type { LoadSums } from '#lib/analysis/load-sums.ts';
 import type { ReportPart } from '#lib/analysis/report-part.ts';
 import type { SharedFacts } from '#lib/analysis/slice.ts';
 import type { ClockAlignment } from '#lib/model/clock-alignment.ts';
@@ -20,11 +22,13 @@ import {
 type PartRequest =
   | { readonly question: PartQuestion }
   | { readonly alignment: ClockAlignment | null }
+  | { readonly loadModel: LoadModel }
   | { readonly slice: number; readonly known: SharedFacts };
 
 type PartReply =
   | { readonly clocks: PartClocks | null }
-  | { readonly answer: PartAnswer | null }
+  | { readonly loads: LoadSums | null }
+  | { readonly answer: PartAnswer }
   | { readonly part: ReportPart }
   | { readonly error: string };
 
@@ -58,8 +62,14 @@ export class PartThread implements PartHelper {
     return reply.clocks;
   }
 
-  async answer(alignment: ClockAlignment | null): Promise<PartAnswer | null> {
+  async cut(alignment: ClockAlignment | null): Promise<LoadSums | null> {
     const reply = await this.#ask({ alignment });
+    if (!('loads' in reply)) throw new Error('the part thread told nothing of its loads');
+    return reply.loads;
+  }
+
+  async answer(loadModel: LoadModel): Promise<PartAnswer> {
+    const reply = await this.#ask({ loadModel });
     if (!('answer' in reply)) throw new Error('the part thread gave no answer');
     return reply.answer;
   }
@@ -101,7 +111,8 @@ export function servePartQuestions(port: MessagePort, open: () => Promise<Teleme
       return { clocks: part?.clocks() ?? null };
     }
     if (part === null) return { error: 'no part was asked for' };
-    if ('alignment' in request) return { answer: part.answer(request.alignment) };
+    if ('alignment' in request) return { loads: part.cut(request.alignment) };
+    if ('loadModel' in request) return { answer: part.answer(request.loadModel) };
     return { part: part.again(request.slice, request.known) };
   };
   port.on('message', (request: PartRequest) => {
@@ -115,8 +126,7 @@ export function servePartQuestions(port: MessagePort, open: () => Promise<Teleme
 
 /** What is handed over instead of copied: the columns of all samples. */
 function buffersOf(reply: PartReply): ArrayBuffer[] {
-  const parts =
-    'part' in reply ? [reply.part] : 'answer' in reply ? (reply.answer?.parts ?? []) : [];
+  const parts = 'part' in reply ? [reply.part] : 'answer' in reply ? reply.answer.parts : [];
   const buffers = new Set<ArrayBuffer>();
   for (const { stages, pipeline } of parts) {
     for (const { values } of [

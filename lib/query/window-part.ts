@@ -1,4 +1,6 @@
 /** One thread's part of a long window: its events from the store, and what they add to the report. */
+import type { LoadModel } from '#lib/analysis/load-model.ts';
+import type { LoadSums } from '#lib/analysis/load-sums.ts';
 import type { ReportPart } from '#lib/analysis/report-part.ts';
 import type { SideSteps } from '#lib/analysis/seam.ts';
 import type { SharedFacts } from '#lib/analysis/slice.ts';
@@ -43,12 +45,14 @@ export class WindowPart {
   readonly #question: PartQuestion;
   readonly #tables: readonly EventTable[];
   readonly #transfers: ClockTransfers | null;
+  #aligned: readonly EventTable[];
   #sliced: SlicedWindow | null = null;
 
   private constructor(question: PartQuestion, tables: readonly EventTable[]) {
     const { deployment, window, own } = question;
     this.#question = question;
     this.#tables = tables;
+    this.#aligned = tables;
     this.#transfers = ClockTransfers.find(tables, deployment, window, own);
   }
 
@@ -79,26 +83,36 @@ export class WindowPart {
   }
 
   /**
-   * `alignment`: what all parts together tell of the clocks; null: they are one. null: not to be cut
-   * into slices.
+   * Cuts the part into slices. `alignment`: what all parts together tell of the clocks; null: they are
+   * one. null: it cannot be cut.
    */
-  answer(alignment: ClockAlignment | null): PartAnswer | null {
-    const { deployment, window, own, seamUnixNs } = this.#question;
+  cut(alignment: ClockAlignment | null): LoadSums | null {
+    const { deployment, window, own } = this.#question;
     const tables = alignment === null ? this.#tables : alignTables(this.#tables, alignment);
-    const sliced = SlicedWindow.of(tables, deployment, window, own);
-    this.#sliced = sliced;
-    if (sliced === null) return null;
+    this.#aligned = tables;
+    this.#sliced = SlicedWindow.of(tables, deployment, window, own);
+    return this.#sliced?.loadSums() ?? null;
+  }
+
+  /** `loadModel`: what the steps of all parts together tell. */
+  answer(loadModel: LoadModel): PartAnswer {
+    const sliced = this.#cut();
+    sliced.setLoadModel(loadModel);
     return {
       window: sliced.window,
       parts: sliced.parts(),
-      steps: sliced.stepsAround(seamUnixNs),
-      violationsAfter: this.#transfers?.violationsIn(this.#tables, tables) ?? 0,
+      steps: sliced.stepsAround(this.#question.seamUnixNs),
+      violationsAfter: this.#transfers?.violationsIn(this.#tables, this.#aligned) ?? 0,
     };
   }
 
   again(slice: number, known: SharedFacts): ReportPart {
-    if (this.#sliced === null) throw new Error('a slice was asked for before the part was cut');
-    return this.#sliced.part(slice, known);
+    return this.#cut().part(slice, known);
+  }
+
+  #cut(): SlicedWindow {
+    if (this.#sliced === null) throw new Error('the part is not cut into slices yet');
+    return this.#sliced;
   }
 }
 
@@ -106,8 +120,10 @@ export class WindowPart {
 export interface PartHelper {
   /** Reads the part's events. null: it cannot be done in parts. */
   load(question: PartQuestion): Promise<PartClocks | null>;
-  /** Of what was loaded last, aligned. null: it cannot be done in parts. */
-  answer(alignment: ClockAlignment | null): Promise<PartAnswer | null>;
+  /** Aligns what was loaded last. null: it cannot be done in parts. */
+  cut(alignment: ClockAlignment | null): Promise<LoadSums | null>;
+  /** Of what was cut last. */
+  answer(loadModel: LoadModel): Promise<PartAnswer>;
   /** Slice `slice` of the last answer, with what all slices tell. */
   again(slice: number, known: SharedFacts): Promise<ReportPart>;
   close(): Promise<void>;

@@ -2,6 +2,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { buildReport } from '#lib/analysis/build-report.ts';
+import { fitLoadSums } from '#lib/analysis/load-model.ts';
 import type { Report } from '#lib/analysis/report-types.ts';
 import { seamHolds } from '#lib/analysis/seam.ts';
 import type { SharedFacts } from '#lib/analysis/slice.ts';
@@ -39,6 +40,8 @@ async function sliced(
   const parts = windows.flatMap((one) =>
     Array.from({ length: one!.length }, (_, slice) => ({ one: one!, slice })),
   );
+  const loadModel = fitLoadSums(windows.map((one) => one!.loadSums()));
+  for (const one of windows) one!.setLoadModel(loadModel);
   let again = 0;
   const report = await joinParts(
     parts.map(({ one, slice }) => one.part(slice, null)),
@@ -90,6 +93,8 @@ describe('a report of two sides that read a little beyond their seam', () => {
             seen.refused++;
             return;
           }
+          const loadModel = fitLoadSums([first.loadSums(), second.loadSums()]);
+          for (const side of [first, second]) side.setLoadModel(loadModel);
           const parts = [...first.parts(), ...second.parts()];
           const again = (p: number, known: SharedFacts) =>
             p < first.length ? first.part(p, known) : second.part(p - first.length, known);
