@@ -107,8 +107,11 @@ export class Predecessors {
     const { assembled } = this.#index;
     const startNs = assembled.events.startNs[row]!;
     const key = assembled.keyOf[row]!;
-    if (key >= 0 && assembled.keys.layer[key] !== ABSENT) this.#dataOf(row, key, startNs);
+    const hasLayer = key >= 0 && assembled.keys.layer[key] !== ABSENT;
+    if (hasLayer) this.#dataOf(row, key, startNs);
     const work = this.#lastWork(row, startNs);
+    const isFirst = work < 0 || assembled.stepOf[work] !== assembled.stepOf[row];
+    if (!hasLayer || (isFirst && this.node.length === 0)) this.#afterReceives(row, startNs);
     if (work >= 0) this.#push(work, assembled.endNs[work]!, Edge.worker);
     const best = this.binding;
     const readyNs = best < 0 ? this.#fromNs : this.doneNs[best]!;
@@ -139,6 +142,27 @@ export class Predecessors {
     if (before >= 0 && this.node.length === 0) {
       this.#pushSends(before * 2 + way, worker, ABSENT, startNs);
     }
+  }
+
+  /** Sampling, and the start of a step, come after all that the domain received before them. */
+  #afterReceives(row: number, startNs: number): void {
+    const { assembled, longestReceiveNs } = this.#index;
+    const { events, receives, keys, steps } = assembled;
+    const worker = events.worker[row]!;
+    const first = receives.offsets[worker]!;
+    let best = -1;
+    let bestNs = this.#fromNs;
+    let r = firstAbove(receives.startNs, first, receives.offsets[worker + 1]!, startNs) - 1;
+    for (; r >= first && receives.startNs[r]! + longestReceiveNs[worker]! > bestNs; r--) {
+      const doneNs = receives.endNs[r]!;
+      const key = receives.key[r]!;
+      if (doneNs > startNs || doneNs <= bestNs || key < 0) continue;
+      const step = keys.step[key]!;
+      if (steps.domain[step] !== events.domain[row] || !this.counts(step)) continue;
+      best = r;
+      bestNs = doneNs;
+    }
+    if (best >= 0) this.#push(events.length + best, bestNs, Edge.data);
   }
 
   /** The worker's receive of the key, else of the one before, that ended by then; -1: none did. */

@@ -4,6 +4,7 @@
  */
 import { ABSENT, Kind, Stage } from '#lib/table/codes.ts';
 import { Action } from './actions.ts';
+import type { DependencyRecorder } from './dependency-recorder.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { EventWriter } from './event-writer.ts';
 import { type Job, type PipelineState, SAMPLE, type WorkerState } from './pipeline-state.ts';
@@ -14,12 +15,20 @@ export class AttentionSide {
   readonly #queue: EventQueue;
   readonly #workload: Workload;
   readonly #writer: EventWriter;
+  readonly #recorder: DependencyRecorder | null;
 
-  constructor(state: PipelineState, queue: EventQueue, workload: Workload, writer: EventWriter) {
+  constructor(
+    state: PipelineState,
+    queue: EventQueue,
+    workload: Workload,
+    writer: EventWriter,
+    recorder: DependencyRecorder | null,
+  ) {
     this.#state = state;
     this.#queue = queue;
     this.#workload = workload;
     this.#writer = writer;
+    this.#recorder = recorder;
   }
 
   startStep(worker: WorkerState, timeNs: number): void {
@@ -29,12 +38,14 @@ export class AttentionSide {
     this.#workload.startStep(worker.rank);
     const starts = this.#state.stepStartNs[worker.domain]!;
     if (!starts.has(worker.step)) starts.set(worker.step, timeNs);
+    this.#recorder?.stepStarts(worker.index);
     const gapNs = Math.round(this.#writer.noisy(spec.hostGapNs) + (faults.hostGapNs ?? 0));
     if (gapNs > 0) {
       this.#writer.emit(worker, Stage.host, Kind.host, timeNs, gapNs, -1, ABSENT, ABSENT, {});
     }
     const first = worker.domain * spec.microbatches;
     for (let slot = first; slot < first + spec.microbatches; slot++) {
+      if (gapNs <= 0) this.#recorder?.ready(worker.index, slot);
       this.#queue.push(timeNs + gapNs, Action.ready, worker.index, slot, 0);
     }
   }
@@ -63,10 +74,12 @@ export class AttentionSide {
     if (layer < spec.denseLayers) {
       endNs = writer.compute(worker, Stage.dense, spec.denseNs, endNs, slot, layer, tokens);
       this.#queue.push(endNs, Action.ready, worker.index, slot, layer + 1);
+      this.#recorder?.ready(worker.index, slot);
       return endNs;
     }
     endNs = writer.compute(worker, Stage.gate, spec.gateNs, endNs, slot, layer, tokens);
     this.#queue.push(endNs, Action.send, worker.index, slot, layer);
+    this.#recorder?.sendable(worker.index, slot);
     if (spec.sharedExpertSide === 'attention') {
       const sharedNs = spec.sharedExpertNs;
       endNs = writer.compute(worker, Stage.shared_expert, sharedNs, endNs, slot, layer, tokens);

@@ -2,6 +2,7 @@
 import type { Random } from '#lib/base/random.ts';
 import { ABSENT, Kind } from '#lib/table/codes.ts';
 import type { Measure } from '#lib/table/event-table.ts';
+import type { DependencyRecorder } from './dependency-recorder.ts';
 import type { PipelineState, WorkerState } from './pipeline-state.ts';
 import type { Reporting } from './reporting.ts';
 
@@ -14,18 +15,21 @@ export class EventWriter {
   readonly #reporting: Reporting;
   readonly #computeRandom: Random;
   readonly #transferRandom: Random;
+  readonly #recorder: DependencyRecorder | null;
 
   constructor(
     state: PipelineState,
     reporting: Reporting,
     computeRandom: Random,
     transferRandom: Random,
+    recorder: DependencyRecorder | null,
   ) {
     this.computeNs = new Float64Array(state.attention.length + state.ffn.length);
     this.#state = state;
     this.#reporting = reporting;
     this.#computeRandom = computeRandom;
     this.#transferRandom = transferRandom;
+    this.#recorder = recorder;
   }
 
   /** Writes a compute event that starts at `startNs` (none for a mean of zero); returns its end. */
@@ -77,7 +81,7 @@ export class EventWriter {
     const { spec } = this.#state;
     const domain = slot >= 0 ? this.#state.domainOfSlot(slot) : worker.domain;
     const step = this.#state.isAttention(worker) ? worker.step : this.#state.stepOf(domain);
-    this.#reporting.add({
+    const event = {
       startNs,
       durationNs,
       worker: worker.index,
@@ -89,6 +93,8 @@ export class EventWriter {
       microbatch: slot >= 0 ? slot % spec.microbatches : ABSENT,
       peer,
       measures,
-    });
+    };
+    this.#reporting.add(event);
+    this.#recorder?.written(event, slot);
   }
 }

@@ -1,6 +1,7 @@
 /** What FFN workers do with a micro-batch that has arrived: the experts of its layer. */
 import { Stage } from '#lib/table/codes.ts';
 import { Action } from './actions.ts';
+import type { DependencyRecorder } from './dependency-recorder.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { EventWriter } from './event-writer.ts';
 import type { Job, PipelineState, WorkerState } from './pipeline-state.ts';
@@ -11,12 +12,20 @@ export class FfnSide {
   readonly #queue: EventQueue;
   readonly #workload: Workload;
   readonly #writer: EventWriter;
+  readonly #recorder: DependencyRecorder | null;
 
-  constructor(state: PipelineState, queue: EventQueue, workload: Workload, writer: EventWriter) {
+  constructor(
+    state: PipelineState,
+    queue: EventQueue,
+    workload: Workload,
+    writer: EventWriter,
+    recorder: DependencyRecorder | null,
+  ) {
     this.#state = state;
     this.#queue = queue;
     this.#workload = workload;
     this.#writer = writer;
+    this.#recorder = recorder;
   }
 
   /** Returns when the compute, after which the reply is sent, ends. */
@@ -45,6 +54,7 @@ export class FfnSide {
     const measures = this.#workload.expertMeasures(worker.rank, senders, ratio, layer, faults);
     endNs = this.#writer.compute(worker, Stage.expert, expertNs, endNs, slot, layer, measures);
     this.#queue.push(endNs, Action.send, worker.index, slot, layer);
+    this.#recorder?.sendable(worker.index, slot);
     return endNs;
   }
 }

@@ -3,6 +3,7 @@ import { type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { EventTableBuilder } from '#lib/table/event-table-builder.ts';
 import { clusterWorkers } from './cluster.ts';
+import type { DependencySink } from './dependency-recorder.ts';
 import { type Faults, NO_FAULTS } from './faults.ts';
 import { PipelineSimulation } from './simulation.ts';
 import type { PipelineSpec } from './spec.ts';
@@ -14,6 +15,8 @@ export interface SimulateOptions {
   readonly startUnixNs?: UnixNanos;
   readonly firstStep?: number;
   readonly faults?: Faults;
+  /** Takes what each event waited for. */
+  readonly dependencies?: DependencySink;
 }
 
 const DEFAULT_START_UNIX_NS = unixNanos(1_767_225_600_000_000_000n);
@@ -28,7 +31,13 @@ export function simulateSteps(spec: PipelineSpec, options: SimulateOptions): Eve
     options.startUnixNs ?? DEFAULT_START_UNIX_NS,
     clusterWorkers(spec),
   );
-  const simulation = new PipelineSimulation(spec, options.seed ?? 1, builder, options.firstStep);
+  const simulation = new PipelineSimulation(
+    spec,
+    options.seed ?? 1,
+    builder,
+    options.firstStep,
+    options.dependencies,
+  );
   simulation.setFaults(options.faults ?? NO_FAULTS);
   simulation.run(options.steps);
   return builder.finish();

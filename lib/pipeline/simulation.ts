@@ -19,6 +19,7 @@ import type { WorkerInfo } from '#lib/table/worker-info.ts';
 import { Action } from './actions.ts';
 import { AttentionSide } from './attention-side.ts';
 import { clusterWorkers } from './cluster.ts';
+import { DependencyRecorder, type DependencySink } from './dependency-recorder.ts';
 import { EventQueue, type QueuedEvent } from './event-queue.ts';
 import { EventWriter } from './event-writer.ts';
 import type { Faults } from './faults.ts';
@@ -48,10 +49,20 @@ export class PipelineSimulation {
   readonly #attention: AttentionSide;
   readonly #ffn: FfnSide;
   readonly #transfers: Transfers;
+  readonly #recorder: DependencyRecorder | null;
   #nowNs = 0;
 
-  /** @throws PipelineSpecError */
-  constructor(spec: PipelineSpec, seed: number, sink: PipelineSink, firstStep = 0) {
+  /**
+   * `dependencies`: where what each event waited for goes; nobody keeps it where it is absent.
+   * @throws PipelineSpecError
+   */
+  constructor(
+    spec: PipelineSpec,
+    seed: number,
+    sink: PipelineSink,
+    firstStep = 0,
+    dependencies?: DependencySink,
+  ) {
     checkSpec(spec);
     this.spec = spec;
     this.workers = clusterWorkers(spec);
@@ -59,17 +70,21 @@ export class PipelineSimulation {
     const workload = new Workload(spec, random.fork('workload'));
     this.#reporting = new Reporting(this.workers, sink, random.fork('reporting'));
     const state = new PipelineState(spec, firstStep);
+    const recorder =
+      dependencies === undefined ? null : new DependencyRecorder(state, dependencies);
     const writer = new EventWriter(
       state,
       this.#reporting,
       random.fork('compute'),
       random.fork('transfer'),
+      recorder,
     );
     this.computeNs = writer.computeNs;
     this.#state = state;
-    this.#attention = new AttentionSide(state, this.#queue, workload, writer);
-    this.#ffn = new FfnSide(state, this.#queue, workload, writer);
-    this.#transfers = new Transfers(state, this.#queue, workload, writer);
+    this.#recorder = recorder;
+    this.#attention = new AttentionSide(state, this.#queue, workload, writer, recorder);
+    this.#ffn = new FfnSide(state, this.#queue, workload, writer, recorder);
+    this.#transfers = new Transfers(state, this.#queue, workload, writer, recorder);
   }
 
   /** Number of the next step to start; every domain has done all before it. */
@@ -142,7 +157,7 @@ export class PipelineSimulation {
         break;
       case Action.ready:
         worker.waiting.push({ slot: event.slot, layer: event.layer });
-        this.#startNext(worker, event.timeNs);
+        this.#startNext(worker, event.timeNs, 'data');
         break;
       case Action.computed:
         this.#computed(worker, event.timeNs);
@@ -154,15 +169,17 @@ export class PipelineSimulation {
         this.#transfers.arrived(worker, event);
         break;
       default:
-        this.#startNext(worker, event.timeNs);
+        this.#startNext(worker, event.timeNs, 'wake');
     }
   }
 
-  #startNext(worker: WorkerState, timeNs: number): void {
+  /** `by`: what lets it start now. */
+  #startNext(worker: WorkerState, timeNs: number, by: 'data' | 'worker' | 'wake'): void {
     const job = worker.waiting[0];
     if (worker.running !== null || job === undefined || this.#hangs(worker, job)) return;
     worker.waiting.shift();
     worker.running = job;
+    this.#recorder?.jobStarts(worker.index, job.slot, by);
     const endNs = this.#state.isAttention(worker)
       ? this.#attention.compute(worker, job, timeNs)
       : this.#ffn.compute(worker, job, timeNs);
@@ -183,6 +200,6 @@ export class PipelineSimulation {
     const job = worker.running!;
     worker.running = null;
     if (this.#state.isAttention(worker)) this.#attention.computed(worker, job, timeNs);
-    this.#startNext(worker, timeNs);
+    this.#startNext(worker, timeNs, 'worker');
   }
 }

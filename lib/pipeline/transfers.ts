@@ -1,6 +1,7 @@
 /** The network between the sides: sends, their arrivals, and the receives that wait for them. */
 import { ABSENT, Kind, Stage } from '#lib/table/codes.ts';
 import { Action } from './actions.ts';
+import type { DependencyRecorder } from './dependency-recorder.ts';
 import type { EventQueue, QueuedEvent } from './event-queue.ts';
 import type { EventWriter } from './event-writer.ts';
 import type { PipelineState, WorkerState } from './pipeline-state.ts';
@@ -11,12 +12,20 @@ export class Transfers {
   readonly #queue: EventQueue;
   readonly #workload: Workload;
   readonly #writer: EventWriter;
+  readonly #recorder: DependencyRecorder | null;
 
-  constructor(state: PipelineState, queue: EventQueue, workload: Workload, writer: EventWriter) {
+  constructor(
+    state: PipelineState,
+    queue: EventQueue,
+    workload: Workload,
+    writer: EventWriter,
+    recorder: DependencyRecorder | null,
+  ) {
     this.#state = state;
     this.#queue = queue;
     this.#workload = workload;
     this.#writer = writer;
+    this.#recorder = recorder;
   }
 
   /** The result of a micro-batch is there: it is sent as soon as the worker's link is free. */
@@ -29,6 +38,7 @@ export class Transfers {
     const meanNs = toFfn ? spec.a2fNs : spec.f2aNs;
     const perPeer = spec.sends === 'per-peer';
     let lastEndNs = startNs;
+    this.#recorder?.sendStarts(worker.index, slot, worker.linkFreeNs > timeNs);
     for (const peer of perPeer ? peers : [null]) {
       const durationNs = this.#writer.transferNs(meanNs);
       const tokens = spec.requests * (perPeer || toFfn ? 1 : peers.length);
@@ -62,6 +72,7 @@ export class Transfers {
     const { slot } = event;
     for (const receiver of this.#state.peersOf(sender, slot)) {
       if (event.peer >= 0 && event.peer !== receiver.index) continue;
+      this.#recorder?.arrived(sender.index, receiver.index, slot, event.peer);
       const count = receiver.arrivedCount[slot]! + 1;
       if (event.peer >= 0) receiver.arrivedNs[slot]![sender.rank] = event.timeNs;
       const awaited = this.#state.peersOf(receiver, slot).length;
@@ -102,8 +113,10 @@ export class Transfers {
         measures,
       );
     };
+    this.#recorder?.receives(worker.index, slot);
     if (spec.sends === 'all') receive(ABSENT, timeNs, senders.length);
     else for (const peer of senders) receive(peer.rank, worker.arrivedNs[slot]![peer.rank]!, 1);
+    this.#recorder?.received(worker.index, slot);
     const next = onAttention ? layer + 1 : layer;
     this.#queue.push(timeNs, Action.ready, worker.index, slot, next);
   }
