@@ -2,6 +2,7 @@
 
 import type { ReactNode } from 'react';
 import type { Health } from '#lib/api/health.ts';
+import { clockState } from '#lib/view/clock-state.ts';
 import { refusedText } from '#lib/view/condition-text.ts';
 import { connectCommand } from '#lib/view/connect-help.ts';
 import {
@@ -305,6 +306,7 @@ function ReasonsPanel({ health }: { readonly health: Health }) {
 
 function ClockPanel({ data }: { readonly data: WindowData }) {
   const clock = data.report?.clock;
+  const warning = clock === undefined ? '' : clockState(clock).warning;
   return (
     <section className="panel p-3" aria-label="Clocks">
       <h2 className="panel-title mb-1.5">
@@ -353,6 +355,15 @@ function ClockPanel({ data }: { readonly data: WindowData }) {
           </tbody>
         </table>
       )}
+      {clock?.transfers !== undefined && clock.transfers > 0 && (
+        <p className="mt-1.5 text-small text-muted">
+          {clock.transfers.toLocaleString('en-US')} transfers between clocks,{' '}
+          {(clock.violationsBefore ?? 0).toLocaleString('en-US')} of them received before they were
+          sent by the senders’ times, {(clock.violationsAfter ?? 0).toLocaleString('en-US')} as
+          aligned.
+        </p>
+      )}
+      {warning !== '' && <p className="mt-1.5 text-small text-warning">{warning}</p>}
     </section>
   );
 }

@@ -2,6 +2,7 @@
 
 import Link from 'next/link';
 import type { ReactNode } from 'react';
+import { clockState } from '#lib/view/clock-state.ts';
 import { countFigure, durationFigure, NO_FIGURE } from '#lib/view/format.ts';
 import { droppedEvents, rejectLines } from '#lib/view/reject-help.ts';
 import { useDashboard } from './dashboard.tsx';
@@ -16,10 +17,7 @@ export function IngestLine({ data }: { readonly data: WindowData }) {
   const rejected = ingest?.rejected ?? totals?.rejected ?? {};
   const dropped = droppedEvents(rejected);
   const late = rejected.late ?? 0;
-  const clock = data.report?.clock;
-  const errors = (clock?.domains ?? [])
-    .map((domain) => domain.errorNs)
-    .filter((errorNs) => errorNs !== null);
+  const clock = data.report == null ? null : clockState(data.report.clock);
   const reasons = rejectLines(rejected)
     .map((line) => `${line.label}: ${line.count}`)
     .join(', ');
@@ -66,10 +64,15 @@ export function IngestLine({ data }: { readonly data: WindowData }) {
         {data.report?.quality.unmatchedReceives.toLocaleString('en-US') ?? '–'}
       </Item>
       <Item name={<TermName term="clockError" />}>
-        {errors.length === 0 ? (
+        {clock === null || clock.errorNs === null ? (
           <span className="text-muted">not aligned</span>
         ) : (
-          <Fig figure={durationFigure(Math.max(...errors))} term="clockError" />
+          <Fig figure={durationFigure(clock.errorNs)} term="clockError" />
+        )}
+        {clock !== null && clock.warning !== '' && (
+          <span className="ml-1.5 text-warning" title={clock.warning}>
+            {clock.conflicts > 0 ? 'conflict' : `${clock.unknown} unknown`}
+          </span>
         )}
       </Item>
     </section>

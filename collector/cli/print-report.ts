@@ -1,10 +1,12 @@
 /** A report as text for people: what bounds the deployment, then groups, layers, who is slow. */
-import type { GroupReport, Report } from '#lib/analysis/report-types.ts';
+import type { ClockDomainReport, GroupReport, Report } from '#lib/analysis/report-types.ts';
 import { countText, durationText, ratioText } from './figures.ts';
 import { printable } from './printable.ts';
 import { type Column, formatTable } from './text-table.ts';
 
 const MAX_STRAGGLERS = 5;
+const MAX_CLOCKS = 8;
+const MAX_CLOCK_CONFLICTS = 3;
 
 export function formatReport(report: Report): string {
   const sections = [
@@ -13,6 +15,7 @@ export function formatReport(report: Report): string {
     balanceLines(report),
     formatTable(LAYER_COLUMNS, layerRows(report)),
     stragglerLines(report),
+    clockLines(report),
     [qualityLine(report)],
   ];
   const text = sections
@@ -122,6 +125,42 @@ function stragglerLines({ stragglers }: Report): string[] {
       ({ worker, stage, excessRatio, score }) =>
         `straggler: ${worker}, ${stage}: ${ratioText(excessRatio)} above its group (score ${score.toFixed(1)})`,
     );
+}
+
+const CLOCK_COLUMNS: readonly Column[] = [
+  { title: 'clock' },
+  { title: 'offset', align: 'right' },
+  { title: 'within ±', align: 'right' },
+  { title: 'drift', align: 'right' },
+];
+
+/** The clocks that were moved or are not known come first; one clock for all is not worth a line. */
+function clockLines({ clock }: Report): string[] {
+  if (clock.domains.length < 2) return [];
+  const { referenceDomain, transfers, violationsBefore, violationsAfter } = clock;
+  const worth = (domain: ClockDomainReport): number =>
+    domain.errorNs === null ? Number.POSITIVE_INFINITY : Math.abs(domain.offsetNs);
+  const shown = [...clock.domains].sort((a, b) => worth(b) - worth(a)).slice(0, MAX_CLOCKS);
+  const more = clock.domains.length - shown.length;
+  const conflicts = (clock.conflictSpans ?? [])
+    .slice(0, MAX_CLOCK_CONFLICTS)
+    .map(
+      ({ domains, depthNs }) =>
+        `clock conflict: ${domains.join(', ')}, by ${durationText(depthNs)}: left as they are`,
+    );
+  return [
+    `clocks of ${countText(clock.domains.length)} hosts, in the time of ${referenceDomain ?? 'none'}: ` +
+      `${countText(transfers)} transfers between them, ${countText(violationsBefore)} received before sent, ` +
+      `${countText(violationsAfter)} as aligned; ${countText(clock.conflicts)} conflicts`,
+    ...conflicts,
+    ...formatTable(CLOCK_COLUMNS, shown.map(clockRow)),
+    ...(more > 0 ? [`and ${countText(more)} more`] : []),
+  ];
+}
+
+function clockRow({ domain, offsetNs, errorNs, driftPpm }: ClockDomainReport): string[] {
+  const drift = driftPpm === null ? '–' : `${driftPpm.toFixed(2)} ppm`;
+  return [domain, durationText(offsetNs), durationText(errorNs), drift];
 }
 
 function qualityLine({ quality }: Report): string {

@@ -224,7 +224,7 @@ export const DEFINITIONS = {
   clockError: {
     name: 'Clock uncertainty',
     unit: 'µs',
-    text: 'Half the interval of clock offsets that the matched transfers allow, the largest over the clock domains. None while clocks are not aligned.',
+    text: 'How far a clock can be from where it was aligned to, as matched transfers bound it: the largest over the clock domains. None where transfers do not bind clocks both ways.',
   },
   unmatched: {
     name: 'Unmatched receives',

@@ -135,6 +135,40 @@ describe('LiveEngine', () => {
     for (const point of comparable) expect(point).toEqual(history.get(point.atUnixMs));
   });
 
+  test('a host whose clock is off: the same buckets, as far as its error allows', () => {
+    const skew = { target: 'node-1', offsetNs: 8_400_000, driftPpm: -33 };
+    const reported = slowSteps({ seconds: 45, faults: { clockOffset: [skew] } });
+    const skewed = play(inBatches(reported, 5 * NS_PER_S), 70);
+    const right = bucketsOf(40, slowSteps({ seconds: 45 }));
+    const errorNs = Math.max(
+      ...skewed.outcomes.flatMap(({ updates }) =>
+        updates.flatMap(({ overview }) =>
+          (overview.report?.clock.domains ?? []).map((domain) => domain.errorNs!),
+        ),
+      ),
+    );
+    expect(errorNs).toBeLessThan(20_000);
+    expect(right.workers.length).toBe(120);
+    for (const row of right.workers) {
+      const own = skewed.workers.get(`${NS_PER_S} ${row.bucketStartUnixNs} ${row.workerId}`)!;
+      // Some hundred instants of a worker in a second, each off by little.
+      for (const length of ['computeNs', 'transferNs', 'waitNs', 'observedNs'] as const) {
+        expect(Math.abs(own.lengths[length] - row.lengths[length])).toBeLessThan(20_000);
+      }
+    }
+    const counted = (rows: Iterable<DeploymentRollup>) =>
+      [...rows]
+        .filter(
+          (row) =>
+            row.resolutionNs === NS_PER_S &&
+            row.bucketStartUnixNs < FEED_START + 40n * 1_000_000_000n,
+        )
+        .reduce((sum, row) => sum + row.steps, 0);
+    expect(
+      Math.abs(counted(skewed.deployments.values()) - counted(right.deployments)),
+    ).toBeLessThan(2);
+  });
+
   test('the report covers whole steps that all workers have reported', () => {
     const reports = played.outcomes.flatMap((outcome) =>
       outcome.updates.flatMap(({ overview }) => (overview.report === null ? [] : [overview])),
