@@ -1,15 +1,18 @@
 'use client';
 
 import { CpuIcon, NetworkIcon } from 'lucide-react';
+import Link from 'next/link';
 import type { ReactNode } from 'react';
 import type { ReportJson } from '#lib/api/report-schema.ts';
 import { barOf, observedRatio } from '#lib/view/bubble-parts.ts';
+import { slowestOf } from '#lib/view/culprit.ts';
 import type { Term } from '#lib/view/definitions.ts';
 import { countFigure, ratioFigure } from '#lib/view/format.ts';
 import { roleColour } from '#lib/view/palette.ts';
 import { trendCharts } from '#lib/view/trend-charts.ts';
-import { slowestWorker } from '#lib/view/verdict.ts';
+import { useDashboard } from './dashboard.tsx';
 import { Fig, TermName } from './figure.tsx';
+import { useTheme } from './root-setting.ts';
 import { Sparkline } from './sparkline.tsx';
 import { PartList, StackedBar } from './stacked-bar.tsx';
 import type { WindowData } from './use-window-data.ts';
@@ -43,12 +46,19 @@ function GroupCard({
   readonly data: WindowData;
   readonly report: ReportJson;
 }) {
-  const bar = barOf(group, group.role);
+  const bar = barOf(group, group.role, useTheme());
   const observed = observedRatio(group);
   const busyRatio = group.activeBubbleRatio === null ? null : 1 - group.activeBubbleRatio;
   const members = report.workers.filter((worker) => worker.group === group.group);
+  const isMember = ({ worker }: { readonly worker: string }): boolean =>
+    members.some(({ id }) => id === worker);
   const worst = worstWorker(members);
-  const slow = slowestWorker(members);
+  const slow = slowestOf(
+    { ...report, workers: members, stragglers: report.stragglers.filter(isMember) },
+    report.balance?.bound ?? null,
+    data.overview?.stragglers?.filter(isMember),
+  );
+  const { hrefOf } = useDashboard();
   const gpu = data.gpu.find((activity) => activity.group === group.group);
   const Icon = group.role === 'ffn' ? NetworkIcon : CpuIcon;
   const spark = sparkPoints(data, group.group);
@@ -97,9 +107,13 @@ function GroupCard({
         <GpuEntries role={group.role} gpu={gpu} isLive={data.isLive} />
         <Entry term={slow === null ? 'worstWorker' : 'slowestWorker'}>
           {slow !== null ? (
-            <span className="text-warning">
+            <Link
+              href={hrefOf('/stragglers', { worker: slow.workerId })}
+              prefetch={false}
+              className="text-warning underline underline-offset-3"
+            >
               {slow.workerId} <span className="unit">+{(slow.excessRatio * 100).toFixed(0)} %</span>
-            </span>
+            </Link>
           ) : worst === null ? (
             '–'
           ) : (

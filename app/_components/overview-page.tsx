@@ -9,7 +9,7 @@ import { EmptyState, ErrorState } from './states.tsx';
 import { StripPanel } from './strip-panel.tsx';
 import { TrendPanel } from './trend-panel.tsx';
 import { useWindowData } from './use-window-data.ts';
-import { VerdictPanel } from './verdict-panel.tsx';
+import { VerdictPanel, verdictOn } from './verdict-panel.tsx';
 import { WindowProblems } from './window-problems.tsx';
 
 export function OverviewPage() {
@@ -21,15 +21,26 @@ export function OverviewPage() {
   }
   if (data.report === undefined && data.problems.length === 0) return <PageSkeleton />;
   const isOld = data.staleMs !== null || data.isRefilling || data.overview?.state === 'quiet';
+  const verdict = verdictOn(data);
+  // What stands still now is news, however old the figures are.
+  const isVerdictOld = isOld && verdict.kind !== 'hung';
   return (
-    <div className={`flex flex-col gap-3 ${isOld ? 'stale' : ''}`} aria-busy={data.isRefilling}>
-      <WindowProblems problems={data.problems} />
-      <VerdictPanel data={data} />
-      <GroupCards data={data} />
-      <StripPanel strip={data.strip} />
-      <HeatMapPanel heatmap={data.heatmap} isRollup={data.isHeatmapRollup} />
-      <TrendPanel points={data.points} />
-      <IngestLine data={data} />
-    </div>
+    <>
+      <div className={isVerdictOld ? 'stale' : ''}>
+        <WindowProblems problems={data.problems} />
+        <VerdictPanel data={data} verdict={verdict} />
+      </div>
+      <div
+        className={`mt-3 flex flex-col gap-3 ${isOld ? 'stale' : ''}`}
+        aria-busy={data.isRefilling}
+        data-testid="overview-figures"
+      >
+        <GroupCards data={data} />
+        <StripPanel strip={data.strip} />
+        <HeatMapPanel heatmap={data.heatmap} isRollup={data.isHeatmapRollup} />
+        <TrendPanel points={data.points} />
+        <IngestLine data={data} />
+      </div>
+    </>
   );
 }

@@ -1,8 +1,12 @@
+'use client';
+
+import Link from 'next/link';
 import type { CSSProperties } from 'react';
 import type { BarPart } from '#lib/view/bubble-parts.ts';
 import { definitionText } from '#lib/view/definitions.ts';
 import { durationFigure, ratioFigure } from '#lib/view/format.ts';
 import { ON_STAGE } from '#lib/view/palette.ts';
+import { useDashboard } from './dashboard.tsx';
 
 /** A window as one bar; numbers inside where they fit. */
 export function StackedBar({ parts }: { readonly parts: readonly BarPart[] }) {
@@ -37,7 +41,7 @@ function partStyle(part: BarPart): CSSProperties {
   return { width, '--hatch': part.colour } as CSSProperties;
 }
 
-/** The parts by name, with share and time per worker. */
+/** The parts by name, with share and time per worker; a cause leads to who waited because of whom. */
 export function PartList({
   parts,
   workers,
@@ -45,12 +49,23 @@ export function PartList({
   readonly parts: readonly BarPart[];
   readonly workers: number;
 }) {
+  const { hrefOf } = useDashboard();
   return (
     <ul className="mt-2 grid grid-cols-2 gap-x-4 gap-y-0.5 text-small xl:grid-cols-3">
-      {parts.map((part) => (
+      {parts.filter(isTold).map((part) => (
         <li key={part.term} className="flex items-center gap-1.5" title={definitionText(part.term)}>
           <Swatch look={part.look} colour={part.colour} />
-          <span className="truncate text-muted">{part.label}</span>
+          {part.cause === null ? (
+            <span className="truncate text-muted">{part.label}</span>
+          ) : (
+            <Link
+              href={hrefOf('/stragglers', { cause: part.cause })}
+              prefetch={false}
+              className="truncate text-muted underline decoration-line underline-offset-3 hover:text-text"
+            >
+              {part.label}
+            </Link>
+          )}
           <span
             className="ml-auto whitespace-nowrap"
             title={`${durationFigure(part.ns / Math.max(1, workers)).exact} per worker`}
@@ -61,6 +76,11 @@ export function PartList({
       ))}
     </ul>
   );
+}
+
+/** What would read 0.0 % is left out. */
+function isTold({ ratio }: BarPart): boolean {
+  return ratio >= 0.0005;
 }
 
 export function Swatch({

@@ -1,5 +1,6 @@
 'use client';
 
+import { CircleAlertIcon } from 'lucide-react';
 import Link from 'next/link';
 import { Fragment } from 'react';
 import type { Term } from '#lib/view/definitions.ts';
@@ -12,27 +13,61 @@ import {
   ratioFigure,
 } from '#lib/view/format.ts';
 import { rangeText } from '#lib/view/time-range.ts';
-import { verdictOf } from '#lib/view/verdict.ts';
-import { type EvidenceTarget, verdictSentence } from '#lib/view/verdict-text.ts';
+import { type Verdict, verdictOf } from '#lib/view/verdict.ts';
+import type { Evidence } from '#lib/view/verdict-piece.ts';
+import { verdictSentence } from '#lib/view/verdict-text.ts';
 import { useDashboard } from './dashboard.tsx';
 import { Fig, TermName } from './figure.tsx';
 import type { WindowData } from './use-window-data.ts';
 
+/** The verdict on what the page shows. */
+export function verdictOn(data: WindowData): Verdict {
+  const { overview } = data;
+  return verdictOf(data.report ?? null, {
+    hangs: overview?.hangs?.filter(({ untilUnixNs }) => untilUnixNs === null),
+    stragglers: overview?.stragglers,
+  });
+}
+
 /** The state of the deployment in one sentence, and its few headline figures. */
-export function VerdictPanel({ data }: { readonly data: WindowData }) {
+export function VerdictPanel({
+  data,
+  verdict,
+}: {
+  readonly data: WindowData;
+  readonly verdict: Verdict;
+}) {
   const { state, hrefOf, deployment } = useDashboard();
   const report = data.report ?? null;
   const lastSeenText = useLastSeen(deployment);
-  const sentence = verdictSentence(verdictOf(report));
-  const linkOf = (target: EvidenceTarget) =>
-    target === 'layers' ? hrefOf('/layers') : `#${target}`;
+  const sentence = verdictSentence(verdict);
+  const linkOf = (evidence: Evidence) =>
+    'anchor' in evidence ? `#${evidence.anchor}` : hrefOf(evidence.path, evidence.change);
+  const isCritical = sentence.severity === 'critical';
   return (
-    <section className="panel" aria-label="Verdict">
+    <section
+      className={`panel ${isCritical ? 'border-critical' : ''}`}
+      aria-label="Verdict"
+      data-kind={verdict.kind}
+    >
       <p className="px-4 pt-3 pb-2.5 text-lead leading-snug" data-testid="verdict">
+        {isCritical && (
+          <CircleAlertIcon
+            size={17}
+            aria-hidden
+            className="mr-1.5 inline align-[-3px] text-critical"
+          />
+        )}
         {sentence.pieces.map((piece, index) => {
           const key = `${index}-${piece.text}`;
-          const text = piece.strong ? <strong>{piece.text}</strong> : piece.text;
-          if (piece.target === undefined) {
+          const text = piece.strong ? (
+            <strong className={isCritical && index === 0 ? 'text-critical' : ''}>
+              {piece.text}
+            </strong>
+          ) : (
+            piece.text
+          );
+          if (piece.evidence === undefined) {
             return (
               <span key={key} title={piece.title}>
                 {text}
@@ -42,7 +77,8 @@ export function VerdictPanel({ data }: { readonly data: WindowData }) {
           return (
             <Link
               key={key}
-              href={linkOf(piece.target)}
+              href={linkOf(piece.evidence)}
+              prefetch={false}
               title={piece.title}
               className="text-accent underline decoration-1 underline-offset-3"
             >
@@ -52,7 +88,7 @@ export function VerdictPanel({ data }: { readonly data: WindowData }) {
         })}{' '}
         {sentence.confidence !== null && (
           <span
-            className="ml-1 rounded-box border border-line px-1.5 py-0.5 align-middle text-tiny text-muted"
+            className="ml-1 rounded-box border border-line px-1.5 py-0.5 align-middle text-tiny whitespace-nowrap text-muted"
             title={sentence.confidence.title}
           >
             {sentence.confidence.word}

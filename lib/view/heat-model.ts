@@ -1,9 +1,9 @@
 /** The worker × layer heat map: values, totals, scale and outliers of the chosen figure. */
 import type { Heatmap } from '#lib/api/live-event.ts';
+import { median } from './median.ts';
 import { outlierLimit } from './outliers.ts';
 import type { ThemeName } from './palette.ts';
 import { mixColours } from './palette.ts';
-import { median } from './verdict.ts';
 
 export const HEAT_METRICS = ['bubble', 'duration', 'wait'] as const;
 export type HeatMetric = (typeof HEAT_METRICS)[number];

@@ -1,7 +1,7 @@
 /** What stands out among the layers: outliers, and what the first MoE layer pays. */
 import type { StackLayer, StackModel } from './layer-stack.ts';
+import { median } from './median.ts';
 import { outlierLimit } from './outliers.ts';
-import { median } from './verdict.ts';
 
 export interface LayerOutlier {
   readonly layer: number;

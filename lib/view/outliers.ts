@@ -1,5 +1,5 @@
 /** Which of several comparable figures stand out: robust, so that the outlier does not hide itself. */
-import { median } from './verdict.ts';
+import { median } from './median.ts';
 
 /** Robust deviations over the median from which a figure stands out. */
 const DEVIATIONS = 4.5;

@@ -9,7 +9,7 @@ import {
   maxOf,
   scaleMaxOf,
 } from './matrix-model.ts';
-import { median } from './verdict.ts';
+import { median } from './median.ts';
 
 export type ScoreTrend = StragglersAnswer['trends'][number];
 

@@ -59,7 +59,7 @@ describe('stacked bar', () => {
   };
 
   test('parts add up to the active time and keep their order', () => {
-    const bar = barOf({ ...sampleGroup('attention', 2, 0.6), bubble }, 'attention');
+    const bar = barOf({ ...sampleGroup('attention', 2, 0.6), bubble }, 'attention', 'dark');
     expect(bar).toMatchObject({ base: 'active', totalNs: 2000 });
     expect(bar.parts.map((part) => part.term)).toEqual([
       'compute',
@@ -87,7 +87,7 @@ describe('stacked bar', () => {
         unattributedNs: 1820,
       },
     };
-    const bar = barOf(tenth, 'ffn');
+    const bar = barOf(tenth, 'ffn', 'dark');
     expect(bar.parts.map((part) => part.ns)).toEqual([120, 30, 20, 10, 20]);
     expect(bar.parts[0]!.ratio).toBeCloseTo(0.6);
     expect(observedRatio(tenth)).toBeCloseTo(0.1);
@@ -95,14 +95,37 @@ describe('stacked bar', () => {
 
   test('causes outside of steps make it the whole window', () => {
     const outside = { ...sampleGroup('ffn', 2, 0.6), activeNs: 1300, activeBubbleNs: 100, bubble };
-    const bar = barOf(outside, 'ffn');
+    const bar = barOf(outside, 'ffn', 'dark');
     expect(bar).toMatchObject({ base: 'window', totalNs: 2000 });
     expect(bar.parts.reduce((sum, part) => sum + part.ratio, 0)).toBeCloseTo(1, 12);
   });
 
+  test('causes stand in the place of waits and of the transfers of receives', () => {
+    // 400 of 500 transfer and wait lie in receives: 250 + 150 have a cause, 100 are sends.
+    const attention = sampleGroup('attention', 2, 0.6);
+    const caused = {
+      ...attention,
+      bubble,
+      causes: { ...attention.causes, peerComputeNs: 250, unknownNs: 150 },
+    };
+    const bar = barOf(caused, 'attention', 'dark');
+    expect(bar.parts.map(({ label, ns, look, cause }) => [label, ns, look, cause])).toEqual([
+      ['compute', 1200, 'filled', null],
+      ['peer compute', 250, 'hatched', 'peerComputeNs'],
+      ['unknown', 150, 'bare', 'unknownNs'],
+      ['exposed send', 100, 'filled', null],
+      ['host', 100, 'filled', null],
+      ['unattributed', 200, 'bare', null],
+    ]);
+    expect(bar.parts.reduce((sum, part) => sum + part.ns, 0)).toBe(bar.totalNs);
+    // Nothing but unknown: not split yet.
+    const unsplit = { ...caused, causes: { ...attention.causes, unknownNs: 400 } };
+    expect(barOf(unsplit, 'attention', 'dark').parts.map(({ term }) => term)).toContain('waitPeer');
+  });
+
   test('an empty window has no parts', () => {
     const empty = { ...sampleGroup('ffn', 1, 0.5), windowNs: 0, activeNs: 0 };
-    expect(barOf(empty, 'ffn').parts).toEqual([]);
+    expect(barOf(empty, 'ffn', 'dark').parts).toEqual([]);
     expect(observedRatio(empty)).toBeNull();
   });
 });
