@@ -153,10 +153,12 @@ function boundPieces(verdict: Judged): VerdictPiece[] {
         };
   const worst = verdict.waits[0];
   const culprit = verdict.culprit === null ? [] : culpritPieces(verdict.culprit);
-  if (worst === undefined) return [head, ...culprit, { text: '.' }];
+  if (worst === undefined) return [head, { text: ' ' }, ...culprit, { text: '.' }];
+  // A slow worker waits least: those who wait are the others of its group.
+  const others = isOfGroup(verdict.culprit, worst) ? 'Other ' : '';
   return [
     head,
-    { text: ` ${roleName(worst)} GPUs wait ` },
+    { text: ` ${others}${roleName(worst)} GPUs wait ` },
     {
       text: percent(worst.activeBubbleRatio),
       strong: true,
@@ -170,6 +172,11 @@ function boundPieces(verdict: Judged): VerdictPiece[] {
     ...(culprit.length === 0 ? mainCause(worst) : [{ text: '; ' }, ...culprit]),
     { text: '.' },
   ];
+}
+
+function isOfGroup(culprit: Culprit | null, wait: GroupWait): boolean {
+  if (culprit?.kind === 'straggler') return culprit.role === wait.role;
+  return culprit?.kind === 'hot-expert' && wait.role === 'ffn';
 }
 
 /** `, mostly for peer compute`: said where nobody is to blame. */
