@@ -17,16 +17,22 @@ export class RequestError extends Error {
   }
 }
 
-/** The query parameters, each of `allowed` at most once and nothing else. */
+/**
+ * The query parameters, each of `allowed` at most once and nothing else but those of `repeated`
+ * (`repeatedParameter`).
+ */
 export function queryParameters<Name extends string>(
   request: Request,
   allowed: readonly Name[],
+  repeated: readonly string[] = [],
 ): Partial<Record<Name, string>> {
   const found: Partial<Record<Name, string>> = {};
   for (const [name, value] of new URL(request.url).searchParams) {
+    if (repeated.includes(name)) continue;
     const known = allowed.find((candidate) => candidate === name);
     if (known === undefined) {
-      const list = allowed.length === 0 ? 'none is taken here' : `known: ${allowed.join(', ')}`;
+      const names = [...allowed, ...repeated];
+      const list = names.length === 0 ? 'none is taken here' : `known: ${names.join(', ')}`;
       throw new RequestError('bad-parameter', `Unknown parameter "${name}"; ${list}.`, name);
     }
     if (found[known] !== undefined) {
@@ -35,6 +41,11 @@ export function queryParameters<Name extends string>(
     found[known] = value;
   }
   return found;
+}
+
+/** All values of a parameter that may come several times, in their order. */
+export function repeatedParameter(request: Request, name: string): string[] {
+  return new URL(request.url).searchParams.getAll(name);
 }
 
 export function requiredParameter(value: string | undefined, name: string): string {

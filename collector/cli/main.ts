@@ -80,6 +80,23 @@ function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Comman
       finish(await reportCommand(io, options));
     });
 
+  addConfigOptions(
+    command(
+      'whatif [files...]',
+      'replay recorded steps with changes: of OTLP files, or of the store',
+    ),
+    ['data', 'store'],
+  )
+    .option('--set <change>', CHANGES_HELP, collect)
+    .option('--from <time>', 'unix ns, RFC 3339, or relative to now (-5m)')
+    .option('--to <time>', 'likewise')
+    .option('--deployment <name>', 'where there are several')
+    .option('--json', 'as JSON instead of a table')
+    .action(async (files: string[], options) => {
+      const { whatifCommand } = await import('./whatif-command.ts');
+      finish(await whatifCommand(io, files, options));
+    });
+
   addConfigOptions(command('doctor', 'check what a start needs and what runs'), ALL_CONFIG_KEYS)
     .option('--json', 'as JSON')
     .action(async (options) => {
@@ -97,6 +114,15 @@ function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Comman
     },
   );
   return program;
+}
+
+const CHANGES_HELP =
+  'ratio=12A4F, microbatches=3, batch=0.5, network=0.5, fix=attention/2, experts=level or ' +
+  'stage:expert=0.8; several times for several changes';
+
+/** An option that may come several times. */
+function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
 }
 
 /** Says what went wrong, without a stack where the message is enough. */

@@ -9,7 +9,9 @@
 import type { Assembled } from '#lib/model/assembled.ts';
 import { Kind, Stage } from '#lib/table/codes.ts';
 import type { Measure } from '#lib/table/event-table.ts';
+import { fillByLayer, fillEpilogues } from './whatif-fill.ts';
 import type { DomainShape, WhatifShape } from './whatif-shape.ts';
+import { WorkerTurns } from './whatif-turns.ts';
 
 export type Position = 'pre' | 'mid' | 'post';
 
@@ -35,7 +37,7 @@ export interface SideCells {
 export interface StepEdges {
   /** First start of anything. */
   readonly firstNs: Float64Array;
-  /** First start and last end of compute with a layer. */
+  /** First start of compute with a layer, and last end of that or of a reply. */
   readonly layersStartNs: Float64Array;
   readonly layersEndNs: Float64Array;
   /** Compute without a layer after that. */
@@ -50,6 +52,12 @@ interface StageColumn {
 }
 
 const POSITIONS: readonly Position[] = ['pre', 'mid', 'post'];
+
+/** Where no key tells. */
+function usualPosition(stage: number): Position {
+  if (stage === Stage.combine) return 'post';
+  return stage === Stage.shared_expert ? 'mid' : 'pre';
+}
 
 /** The measure that a stage's time grows with. */
 export function loadOf(stage: number): Measure | null {
@@ -93,20 +101,29 @@ export function collectSide(
   const columns = new Map<number, StageColumn>();
   const startNs = new Float64Array(keys * count).fill(Number.NaN);
   const edges = emptyEdges(domain.steps.length * count);
-  const sentNs = new Float64Array(keys);
-  const repliedNs = new Float64Array(keys);
+  const turns = new WorkerTurns(keys, sendStage, replyStage);
   for (let i = 0; i < count; i++) {
     const w = workers[i]!;
-    findTurns(assembled, shape, d, domain, w, sendStage, replyStage, sentNs, repliedNs);
-    collectWorker(assembled, shape, d, domain, w, i, count, columns, startNs, edges, {
-      sentNs,
-      repliedNs,
-    });
+    turns.read(assembled, w, (row) => keyNumber(assembled, shape, d, domain.microbatches, row));
+    collectWorker(
+      assembled,
+      shape,
+      d,
+      domain,
+      w,
+      i,
+      count,
+      columns,
+      startNs,
+      edges,
+      replyStage,
+      turns,
+    );
   }
   const stages = [...columns.values()].map((column) =>
     finishStage(column, assembled.events.stageNames, shape, domain, count),
   );
-  fillEdges(edges, count);
+  fillEpilogues(edges.epilogueNs, count);
   return { cells: { workers: count, stages, startNs }, edges };
 }
 
@@ -117,32 +134,6 @@ function emptyEdges(length: number): StepEdges {
     layersEndNs: new Float64Array(length).fill(Number.NEGATIVE_INFINITY),
     epilogueNs: new Float64Array(length),
   };
-}
-
-/** By key: when the worker's first send starts, and when its last reply is there; NaN unknown. */
-function findTurns(
-  assembled: Assembled,
-  shape: WhatifShape,
-  d: number,
-  { microbatches }: DomainShape,
-  w: number,
-  sendStage: number,
-  replyStage: number,
-  sentNs: Float64Array,
-  repliedNs: Float64Array,
-): void {
-  const { events, endNs, offsets } = assembled;
-  sentNs.fill(Number.NaN);
-  repliedNs.fill(Number.NaN);
-  for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
-    const stage = events.stage[row]!;
-    if (stage !== sendStage && stage !== replyStage) continue;
-    const key = keyNumber(assembled, shape, d, microbatches, row);
-    if (key < 0) continue;
-    if (stage === replyStage) {
-      if (!(repliedNs[key]! >= endNs[row]!)) repliedNs[key] = endNs[row]!;
-    } else if (!(sentNs[key]! <= events.startNs[row]!)) sentNs[key] = events.startNs[row]!;
-  }
 }
 
 function collectWorker(
@@ -156,7 +147,8 @@ function collectWorker(
   columns: Map<number, StageColumn>,
   starts: Float64Array,
   edges: StepEdges,
-  turns: { readonly sentNs: Float64Array; readonly repliedNs: Float64Array },
+  replyStage: number,
+  turns: WorkerTurns,
 ): void {
   const { events, endNs, offsets, stepOf } = assembled;
   const { stepIndex, domainIndex } = shape;
@@ -170,6 +162,11 @@ function collectWorker(
     const at = stepIndex[step]! * count + index;
     if (start < edges.firstNs[at]!) edges.firstNs[at] = start;
     const stage = events.stage[row]!;
+    if (stage === replyStage && endNs[row]! > edges.layersEndNs[at]!) {
+      // Where nothing combines the last reply, its arrival ends the layers.
+      edges.layersEndNs[at] = endNs[row]!;
+      edges.epilogueNs[at] = 0;
+    }
     if (events.kind[row] !== Kind.compute && stage !== Stage.collective) continue;
     // A GPU does one thing at a time here: of overlapping events the later one counts from where
     // the earlier one ended.
@@ -193,12 +190,9 @@ function collectWorker(
     column.ns[cell] = Number.isNaN(known) ? ownNs : known + ownNs;
     const measure = column.load === null ? null : loadOf(stage);
     if (measure !== null) column.load![cell] = events.measures[measure]![row]!;
+    const position = turns.positionOf(key, start);
+    if (position >= 0) column.votes[position] = column.votes[position]! + 1;
     const sent = turns.sentNs[key]!;
-    if (Number.isNaN(sent)) {
-      // Dense layers send nothing, and a lost send tells nothing.
-    } else if (start < sent) column.votes[0] = column.votes[0]! + 1;
-    else if (start >= turns.repliedNs[key]!) column.votes[2] = column.votes[2]! + 1;
-    else column.votes[1] = column.votes[1]! + 1;
     if (!(start >= sent) && !(starts[cell]! <= start)) starts[cell] = start;
   }
 }
@@ -230,73 +224,9 @@ function finishStage(
   { microbatches, steps }: DomainShape,
   workers: number,
 ): StageCells {
-  const most = votes.indexOf(Math.max(votes[0]!, votes[1]!, votes[2]!));
+  const most = Math.max(votes[0]!, votes[1]!, votes[2]!);
+  const position = most === 0 ? usualPosition(stage) : POSITIONS[votes.indexOf(most)]!;
   fillByLayer(ns, Number.NaN, steps.length, layers, microbatches, workers, true);
   if (load !== null) fillByLayer(load, -1, steps.length, layers, microbatches, workers, false);
-  return { name: names[stage]!, position: POSITIONS[most]!, ns, load };
-}
-
-/**
- * Missing entries become the mean of the worker in the layer, or of the layer. `rare`: where a layer
- * has fewer than half of its entries, what is missing is really not there, and counts 0.
- */
-function fillByLayer(
-  column: Float64Array,
-  missing: number,
-  steps: number,
-  layers: number,
-  microbatches: number,
-  workers: number,
-  rare: boolean,
-): void {
-  const isMissing = (value: number): boolean => Object.is(value, missing) || value < 0;
-  const width = microbatches * workers;
-  const sums = new Float64Array(workers);
-  const counts = new Float64Array(workers);
-  for (let layer = 0; layer < layers; layer++) {
-    sums.fill(0);
-    counts.fill(0);
-    let sum = 0;
-    let count = 0;
-    for (let step = 0; step < steps; step++) {
-      const first = (step * layers + layer) * width;
-      for (let i = 0; i < width; i++) {
-        const value = column[first + i]!;
-        if (isMissing(value)) continue;
-        const worker = i % workers;
-        sums[worker] = sums[worker]! + value;
-        counts[worker] = counts[worker]! + 1;
-        sum += value;
-        count++;
-      }
-    }
-    if (count === steps * width) continue;
-    const isRare = rare && count * 2 < steps * width;
-    for (let step = 0; step < steps; step++) {
-      const first = (step * layers + layer) * width;
-      for (let i = 0; i < width; i++) {
-        if (!isMissing(column[first + i]!)) continue;
-        const worker = i % workers;
-        const mean = counts[worker]! > 0 ? sums[worker]! / counts[worker]! : sum / count;
-        column[first + i] = isRare || count === 0 ? 0 : mean;
-      }
-    }
-  }
-}
-
-/** A worker whose sampling was lost sampled for as long as it does on average. */
-function fillEdges({ epilogueNs }: StepEdges, workers: number): void {
-  for (let worker = 0; worker < workers; worker++) {
-    let sum = 0;
-    let count = 0;
-    for (let at = worker; at < epilogueNs.length; at += workers) {
-      if (epilogueNs[at]! <= 0) continue;
-      sum += epilogueNs[at]!;
-      count++;
-    }
-    if (count * 2 * workers < epilogueNs.length) continue;
-    for (let at = worker; at < epilogueNs.length; at += workers) {
-      if (epilogueNs[at]! <= 0) epilogueNs[at] = sum / count;
-    }
-  }
+  return { name: names[stage]!, position, ns, load };
 }

@@ -2,73 +2,16 @@
  * What a recording tells about its workers and loads: how time grows with load, whose device is
  * slow at its own load, whose experts get more than their share.
  */
-import {
-  ASSUMED_ATTENTION,
-  ASSUMED_EXPERT,
-  addLoadSums,
-  type LoadShare,
-  type LoadSums,
-  loadFactor,
-  loadSums,
-  NO_LOAD_SUMS,
-  shareOf,
-} from './load-share.ts';
+import { loadFactor } from './load-share.ts';
 import { medianOf } from './quantiles.ts';
 import type { SideCells, StageCells } from './whatif-cells.ts';
-import type { Recording } from './whatif-recording.ts';
 
-export interface LoadShares {
-  readonly attention: LoadShare;
-  readonly expert: LoadShare;
-}
-
-export type SideName = 'attention' | 'ffn';
-
-export function loadShares({ domains, layers, crosses }: Recording): LoadShares {
-  const sumOver = (side: SideName): LoadSums =>
-    domains
-      .flatMap((domain) =>
-        domain[side].stages.map((stage) =>
-          stage.load === null
-            ? NO_LOAD_SUMS
-            : stageSums(stage, domain[side].workers, domain.microbatches, layers, crosses),
-        ),
-      )
-      .reduce(addLoadSums, NO_LOAD_SUMS);
-  return {
-    attention: shareOf(sumOver('attention'), ASSUMED_ATTENTION),
-    expert: shareOf(sumOver('ffn'), ASSUMED_EXPERT),
-  };
-}
-
-function stageSums(
-  { load, ns }: StageCells,
-  workers: number,
-  microbatches: number,
-  layers: number,
-  crosses: Uint8Array,
-): LoadSums {
-  const width = microbatches * workers;
-  return loadSums(load!, ns, layers, workers, (cell) => {
-    const layer = Math.floor(cell / width) % layers;
-    return crosses[layer] === 1 ? layer : -1;
-  });
-}
-
-/** Relative loads of a stage, each cell over the mean of all workers; null without loads. */
+/** Loads of a stage by cell, each over the median load; null without loads. */
 export function relativeLoads(stage: StageCells): Float64Array | null {
   const { load, ns } = stage;
   if (load === null) return null;
-  let sum = 0;
-  let count = 0;
-  for (let i = 0; i < load.length; i++) {
-    if (!(load[i]! > 0) || ns[i]! <= 0) continue;
-    sum += load[i]!;
-    count++;
-  }
-  if (count === 0) return null;
-  const mean = sum / count;
-  return load.map((value) => (value > 0 ? value / mean : 1));
+  const median = medianOf(load.filter((value, i) => value > 0 && ns[i]! > 0));
+  return median === null ? null : load.map((value) => (value > 0 ? value / median : 1));
 }
 
 /**

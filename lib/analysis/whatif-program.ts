@@ -28,7 +28,7 @@ export interface Program {
 /** Shares of time that grow with the load (load-share.ts). */
 export interface Shares {
   readonly attention: number;
-  readonly expert: number;
+  readonly ffn: number;
 }
 
 const SEED = 9;
@@ -90,7 +90,7 @@ function buildDomain(
     ids: recording.ffn,
     workers: ffnWorkers,
     microbatches,
-    share: shares.expert,
+    share: shares.ffn,
     load: changes.batch * spread,
     level: changes.levelExperts,
     random: random.fork('ffn'),

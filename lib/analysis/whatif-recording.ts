@@ -8,6 +8,7 @@ import type { ReplayTransfers } from '#lib/pipeline/replay-program.ts';
 import { Kind, Stage } from '#lib/table/codes.ts';
 import { workerId } from '#lib/table/worker-info.ts';
 import { collectSide, keyNumber, type SideCells, type StepEdges } from './whatif-cells.ts';
+import type { WhatifNames } from './whatif-changes.ts';
 import { type DomainShape, type WhatifShape, whatifShape } from './whatif-shape.ts';
 import { collectTransfers } from './whatif-transfers.ts';
 
@@ -82,6 +83,17 @@ export function recordingOf(
     ffnLinkQueues: queues.ffn,
     ffn: idsOf(assembled, shape.ffn),
     domains,
+  };
+}
+
+/** Workers and stages by the names that changes go by. */
+export function namesOf({ domains, ffn }: Recording): WhatifNames {
+  const stages = domains.flatMap((domain) =>
+    [...domain.attention.stages, ...domain.ffn.stages].map(({ name }) => name),
+  );
+  return {
+    workers: [...new Set([...domains.flatMap(({ attentionIds }) => attentionIds), ...ffn])],
+    stages: [...new Set([...stages, 'a2f_send', 'f2a_send', 'sample', 'host'])],
   };
 }
 

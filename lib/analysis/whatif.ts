@@ -4,8 +4,8 @@
  * grows with it.
  */
 import { replay } from '#lib/pipeline/replay.ts';
+import type { LoadShares } from './load-share.ts';
 import { NO_CHANGES, type WhatifChanges } from './whatif-changes.ts';
-import { type LoadShares, loadShares } from './whatif-factors.ts';
 import {
   drawSteps,
   type Estimate,
@@ -44,15 +44,13 @@ export interface Whatif {
   readonly predicted: Outcome;
   readonly stepGain: Estimate;
   readonly tokensPerSecondPerGpuGain: Estimate | null;
-  readonly shares: LoadShares;
 }
 
 /** A replay further off than this does not know this cluster. */
 const MAX_REPLAY_ERROR = 0.05;
 
-export function whatif(recording: Recording, changes: WhatifChanges): Whatif {
-  const shares = loadShares(recording);
-  const mid = { attention: shares.attention.share, expert: shares.expert.share };
+export function whatif(recording: Recording, changes: WhatifChanges, shares: LoadShares): Whatif {
+  const mid = { attention: shares.attention.share, ffn: shares.ffn.share };
   const unchanged = programOf(recording, NO_CHANGES, mid);
   const measured = measuredSamples(recording, unchanged);
   const replayed = samplesOf(unchanged, replay(unchanged.program), recording);
@@ -62,7 +60,10 @@ export function whatif(recording: Recording, changes: WhatifChanges): Whatif {
     return samplesOf(program, replay(program.program), recording);
   };
   const predicted = isChanged ? play(mid) : replayed;
-  const ends = isChanged && scalesLoad(recording, changes) ? shareEnds(shares).map(play) : [];
+  const ends =
+    isChanged && (scalesAttention(changes) || scalesFfn(recording, changes))
+      ? shareEnds(shares).map(play)
+      : [];
   const draws = drawSteps(measured.stepNs.length);
   const replayErrorRatio = ratio(sum(replayed.stepNs), sum(measured.stepNs)) - 1;
   const variants = [predicted, ...ends];
@@ -75,7 +76,6 @@ export function whatif(recording: Recording, changes: WhatifChanges): Whatif {
     predicted: outcomeOf(predicted, variants, draws, Math.abs(replayErrorRatio)),
     stepGain: gainOf(variants, replayed, draws, meanStepNs)!,
     tokensPerSecondPerGpuGain: gainOf(variants, replayed, draws, tokenRatePerGpu),
-    shares,
   };
 }
 
@@ -91,18 +91,22 @@ export function isNothing(changes: WhatifChanges): boolean {
   );
 }
 
-/** Do times depend on how they grow with the load? */
-function scalesLoad({ ffn, domains }: Recording, changes: WhatifChanges): boolean {
+/** Does attention time depend on how it grows with the load? */
+export function scalesAttention(changes: WhatifChanges): boolean {
+  return changes.batch !== 1;
+}
+
+export function scalesFfn({ ffn, domains }: Recording, changes: WhatifChanges): boolean {
   if (changes.batch !== 1 || changes.levelExperts) return true;
   if (changes.attention === null) return false;
   const attention = domains.reduce((total, domain) => total + domain.attentionIds.length, 0);
   return changes.attention * ffn.length !== (changes.ffn ?? ffn.length) * attention;
 }
 
-function shareEnds({ attention, expert }: LoadShares): Shares[] {
+function shareEnds({ attention, ffn }: LoadShares): Shares[] {
   return [
-    { attention: attention.low, expert: expert.low },
-    { attention: attention.high, expert: expert.high },
+    { attention: attention.low, ffn: ffn.low },
+    { attention: attention.high, ffn: ffn.high },
   ];
 }
 

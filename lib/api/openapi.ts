@@ -14,6 +14,7 @@ import { stragglersSchema } from './stragglers.ts';
 import { DEFAULT_TIMELINE_BINS, MAX_TIMELINE_BINS, timelineSchema } from './timeline.ts';
 import { heatmapAnswerSchema, stripAnswerSchema } from './views.ts';
 import { waitsSchema } from './waits.ts';
+import { whatifSchema } from './whatif.ts';
 
 const SCHEMAS = {
   Annotation: annotationSchema,
@@ -33,6 +34,7 @@ const SCHEMAS = {
   Strip: stripAnswerSchema,
   Timeline: timelineSchema,
   Waits: waitsSchema,
+  Whatif: whatifSchema,
 };
 type SchemaName = keyof typeof SCHEMAS;
 
@@ -94,6 +96,19 @@ export function openApiDocument(): Json {
             `Bins that there is room for, 1 to ${MAX_TIMELINE_BINS}; ${DEFAULT_TIMELINE_BINS} where absent. An answer about many workers has fewer.`,
           ),
           queryParameter('workers', 'Worker ids with commas between them; all where absent.'),
+        ]),
+      },
+      '/api/v1/deployments/{id}/whatif': {
+        get: operation('Recorded steps replayed with changes', 'Whatif', [
+          deploymentParameter,
+          ...windowParameters,
+          {
+            ...queryParameter(
+              'set',
+              'A change, several times for several: ratio=12A4F, microbatches=3, batch=0.5, network=0.5, fix=attention/2, experts=level, stage:expert=0.8.',
+            ),
+            schema: { type: 'array', items: { type: 'string' } },
+          },
         ]),
       },
       '/api/v1/deployments/{id}/live': {

@@ -22,7 +22,7 @@ export const whatifOutcomeSchema = z.object({
   attention: z.number(),
   ffn: z.number(),
   microbatches: z.number(),
-  /** Start to start of consecutive steps, mean. */
+  /** Mean time of a step: until the next one starts where it directly follows, else until it ends. */
   stepNs: estimate,
   /** Start to start of consecutive layers. */
   periodNs: estimate.nullable(),

@@ -45,7 +45,8 @@ export async function analyzeFiles(
   return { report, files };
 }
 
-function chooseDeployment(found: readonly string[], asked: string | undefined): string {
+/** The deployment asked for, or the only one. */
+export function chooseDeployment(found: readonly string[], asked: string | undefined): string {
   if (asked !== undefined) {
     if (!found.includes(asked)) throw new UnknownDeploymentError(asked, found);
     return asked;

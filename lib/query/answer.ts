@@ -28,6 +28,7 @@ import { series } from './series.ts';
 import { storeTotals } from './store-totals.ts';
 import { strip } from './strip.ts';
 import { timeline } from './timeline.ts';
+import { whatifQuestion } from './whatif.ts';
 
 export interface Stores {
   readonly telemetry: TelemetryReader;
@@ -58,6 +59,7 @@ const ANSWERERS: Readonly<Record<QuestionKind, Answerer>> = {
   criticalPath: ({ telemetry }, question, now) => criticalPath(telemetry, question, now),
   timeline: async ({ telemetry }, question, now) =>
     jsonText(await timeline(telemetry, question, now)),
+  whatif: ({ telemetry }, question, now) => whatifQuestion(telemetry, question, now),
   totals: ({ telemetry }) => storeTotals(telemetry),
   annotations: async ({ state }, question, now) => listAnnotations(await state(), question, now),
 };

@@ -8,12 +8,18 @@ import type { ProblemKind } from '#lib/api/problem.ts';
 import type { ReportJson } from '#lib/api/report-schema.ts';
 import type { Series } from '#lib/api/series.ts';
 import type { HeatmapAnswer, StripAnswer } from '#lib/api/views.ts';
+import type { WhatifAnswer } from '#lib/api/whatif.ts';
 
 /** `from` and `to` as written by the caller (lib/query/parse-time.ts). */
 export interface DeploymentQuestion {
   readonly deployment: string;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
+}
+
+export interface WhatifQuestion extends DeploymentQuestion {
+  /** Changes such as "ratio=12A4F" (lib/api/whatif.ts). */
+  readonly set?: readonly string[] | undefined;
 }
 
 export interface TimelineQuestion extends DeploymentQuestion {
@@ -53,6 +59,7 @@ export interface Questions {
   breakdown: { question: DeploymentQuestion; answer: Breakdown };
   criticalPath: { question: CriticalPathQuestion; answer: CriticalPath };
   timeline: { question: TimelineQuestion; answer: JsonText };
+  whatif: { question: WhatifQuestion; answer: WhatifAnswer };
   totals: { question: Record<never, never>; answer: StoreTotals };
   annotations: { question: DeploymentQuestion; answer: { annotations: AnnotationJson[] } };
 }

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -10,6 +11,7 @@ import * as live from '#app/api/v1/deployments/[id]/live/route.ts';
 import * as report from '#app/api/v1/deployments/[id]/report/route.ts';
 import * as series from '#app/api/v1/deployments/[id]/series/route.ts';
 import * as timeline from '#app/api/v1/deployments/[id]/timeline/route.ts';
+import * as whatif from '#app/api/v1/deployments/[id]/whatif/route.ts';
 import * as deployments from '#app/api/v1/deployments/route.ts';
 import * as health from '#app/api/v1/health/route.ts';
 import * as openapi from '#app/api/v1/openapi.json/route.ts';
@@ -18,6 +20,7 @@ import { healthSchema } from '#lib/api/health.ts';
 import { PROBLEM_CONTENT_TYPE, problemSchema } from '#lib/api/problem.ts';
 import { reportSchema } from '#lib/api/report-schema.ts';
 import { timelineSchema } from '#lib/api/timeline.ts';
+import { whatifSchema } from '#lib/api/whatif.ts';
 import { unixNanos } from '#lib/base/units.ts';
 import { openTelemetryWriter } from '#lib/store/open-store.ts';
 import { slowSteps } from '#test/support/live-feed.ts';
@@ -138,6 +141,23 @@ describe('with both', () => {
       },
     ]);
     await writer.close();
+  });
+
+  test('a what-if takes several changes, and refuses wrong ones', async () => {
+    const ask = (query: string) =>
+      whatif.GET(
+        get(`/api/v1/deployments/${encodeURIComponent(DEPLOYMENT)}/whatif${query}`),
+        encoded,
+      );
+    const answer = whatifSchema.parse(
+      await (await ask('?from=0&set=ratio%3D3A1F&set=network%3D2')).json(),
+    );
+    expect(answer.changes.map(({ set }) => set)).toEqual(['ratio=3A1F', 'network=2']);
+    expect(answer.result!.predicted).toMatchObject({ attention: 3, ffn: 1 });
+    const refused = await problemOf(await ask('?set=ratio'));
+    expect(refused).toMatchObject({ status: 400, parameter: 'set' });
+    expect(refused.detail).toContain('such as ratio=12A4F');
+    expect((await problemOf(await ask('?sets=1'))).detail).toContain('known: from, to, set');
   });
 
   test('deployments and health', async () => {
@@ -286,6 +306,11 @@ describe('with both', () => {
 
   test('the OpenAPI document names every route', async () => {
     const document = (await openapi.GET().json()) as { paths: Record<string, unknown> };
-    expect(Object.keys(document.paths)).toHaveLength(10);
+    const folder = join(import.meta.dirname, '../../../app/api');
+    const routes = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('/route.ts') && !path.includes('openapi.json'))
+      .map((path) => `/api/${path.replace('/route.ts', '').replace('[id]', '{id}')}`);
+    expect(routes.length).toBeGreaterThan(9);
+    expect(routes.filter((route) => document.paths[route] === undefined)).toEqual([]);
   });
 });

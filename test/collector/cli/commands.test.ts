@@ -13,7 +13,16 @@ describe('usage', () => {
   test('help and version are results', async () => {
     const help = await runAfdscope(['--help']);
     expect(help.code).toBe(0);
-    for (const command of ['up', 'demo', 'collector', 'web', 'analyze', 'report', 'doctor']) {
+    for (const command of [
+      'up',
+      'demo',
+      'collector',
+      'web',
+      'analyze',
+      'report',
+      'whatif',
+      'doctor',
+    ]) {
       expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
     }
     const sub = await runAfdscope(['report', '--help']);
@@ -107,6 +116,29 @@ describe('analyze', () => {
     expect(broken.code).toBe(1);
     expect(broken.stderr).toContain('broken.json');
     expect(broken.stderr).not.toContain('    at '); // no stack
+  });
+});
+
+describe('whatif', () => {
+  test('replays files with changes, and says what is wrong with one', async () => {
+    const file = join(scratchFolder(), 'steps.pb');
+    const spec = scenarioSpec('ffn-bound', { layers: 6 });
+    writeFileSync(file, encodeTracesProtobuf(simulateSteps(spec, { steps: 3 })));
+    const told = await runAfdscope(['whatif', file, '--set', 'ratio=7A5F', '--set', 'fix=ffn/1']);
+    expect(told.code).toBe(0);
+    expect(told.stdout).toContain('the replay is 0.0 % off the measured step time');
+    expect(told.stdout).toMatch(/^predicted +7A5F, 3 micro-batches/m);
+    expect(told.stdout).toMatch(/^tokens per second and GPU [+-]\d+\.\d % \(/m);
+    const json = await runAfdscope(['whatif', file, '--json']);
+    expect(JSON.parse(json.stdout)).toMatchObject({ steps: 3, changes: [], problem: null });
+    const wrong = await runAfdscope(['whatif', file, '--set', 'fix=ffn/9']);
+    expect(wrong).toMatchObject({ code: 2, stdout: '' });
+    expect(wrong.stderr).toContain('--set: "fix=ffn/9": no such worker; there are attention/0');
+    const both = await runAfdscope(['whatif', file, '--data', 'x']);
+    expect(both).toMatchObject({ code: 2, stdout: '' });
+    const none = await runAfdscope(['whatif', '--data', scratchFolder()]);
+    expect(none.code).toBe(1);
+    expect(none.stderr).toMatch(/^afdscope: no database at/);
   });
 });
 
