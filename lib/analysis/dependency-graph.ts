@@ -125,7 +125,9 @@ function nodesOf(index: DependencyIndex, step: number, before: Predecessors): No
     worker: Int32Array.from(found, (n) =>
       isEvent(n) ? events.worker[n]! : receives.worker[n - events.length]!,
     ),
-    startNs: Float64Array.from(found, (n) => before.startNs(n)),
+    startNs: Float64Array.from(found, (n) =>
+      isEvent(n) ? events.startNs[n]! : receives.startNs[n - events.length]!,
+    ),
     endNs: Float64Array.from(found, (n) =>
       isEvent(n) ? endNs[n]! : receives.endNs[n - events.length]!,
     ),
