@@ -63,6 +63,8 @@ export const timelineSchema = z.object({
   source: z.enum(['events', 'slices', 'rollups']),
   /** Length of the finest sums that the answer was made from; 0 from events. */
   resolutionNs: z.number(),
+  /** Were clocks moved? Absent: no, times are as the senders gave them. */
+  aligned: z.boolean().optional(),
   /** One of the two is null. */
   events: timelineEventsSchema.nullable(),
   bins: timelineBinsSchema.nullable(),

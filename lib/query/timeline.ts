@@ -6,16 +6,19 @@
  *     up to half a million  bins made from the events of just these workers
  *     more                bins made from sums that are stored: slices of 50 ms, rollups beyond
  *
- * Every detail counts an event where it starts and keeps minimum and maximum.
+ * Every detail counts an event where it starts and keeps minimum and maximum. Events, and bins made of
+ * them, are in aligned time; stored sums are by raw time.
  */
 import { DEFAULT_TIMELINE_BINS, MAX_TIMELINE_BINS, type Timeline } from '#lib/api/timeline.ts';
 import { NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import type { ClockAlignment } from '#lib/model/clock-alignment.ts';
 import type { RollupPart, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import { KINDS } from '#lib/table/codes.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { earlierOf } from '#lib/table/instants.ts';
 import { roleOf, type StageBands } from '#lib/table/stage-bands.ts';
 import { SLICES_PER_SECOND, STAGE_ROLLUP_RESOLUTIONS_NS } from '#lib/table/stage-rollups.ts';
+import { alignedEvents, clocksNear } from './clock-near.ts';
 import { BadQuestionError } from './errors.ts';
 import { type Overview, overviewOf } from './overview.ts';
 import type { TimelineQuestion } from './questions.ts';
@@ -25,6 +28,8 @@ import { gridOf, type TimelineGrid } from './timeline-grid.ts';
 import { requireDeployment, windowOrNewest } from './window.ts';
 
 const DEFAULT_SPAN_NS = 10 * NS_PER_S;
+/** Longer windows show raw times. */
+const MAX_ALIGNED_NS = 20 * NS_PER_S;
 const MAX_ROWS = 512;
 /** Shown one by one. */
 const MAX_EVENTS = 20_000;
@@ -57,7 +62,8 @@ export async function timeline(
   await requireDeployment(reader, deployment);
   const workers = workersOf(question.workers);
   const overview = await overviewOf(reader, deployment, asked, workers);
-  const task: Task = { reader, deployment, asked, bins, workers, overview, maxEvents, maxBinned };
+  const limits = { maxEvents, maxBinned };
+  const task: Task = { reader, deployment, asked, bins, workers, overview, nowUnixNs, ...limits };
   return (await fromEvents(task)) ?? (await fromSlices(task)) ?? (await fromRollups(task));
 }
 
@@ -77,6 +83,7 @@ interface Task {
   /** undefined: all. */
   readonly workers: readonly string[] | undefined;
   readonly overview: Overview;
+  readonly nowUnixNs: UnixNanos;
   readonly maxEvents: number;
   readonly maxBinned: number;
 }
@@ -94,14 +101,16 @@ async function fromEvents(task: Task): Promise<Timeline | null> {
   const sums = new TimelineSums(grid);
   const few: EventTable[] = [];
   let events = 0;
-  for await (const table of reader.scanEvents(selection)) {
+  const clocks = await clocksOf(task, grid.window);
+  for await (const table of alignedEvents(reader, selection, clocks)) {
     events += table.length;
     // The window of the grid is at most twice the asked one; what rollups did not know counts too.
     if (events > 2 * maxBinned) return null;
     if (events <= maxEvents) few.push(table);
     sums.addEvents(table);
   }
-  if (events > maxEvents) return binned(task, sums, grid, 'events', 0);
+  const aligned = clocks !== null;
+  if (events > maxEvents) return { ...binned(task, sums, grid, 'events', 0), aligned };
   const { rows, hidden, stages, events: listed } = eventsAnswer(few, grid.window, MAX_ROWS);
   return {
     ...frame(task, grid.window, 'events', 0),
@@ -110,7 +119,18 @@ async function fromEvents(task: Task): Promise<Timeline | null> {
     stages: [...stages],
     events: listed,
     bins: null,
+    aligned,
   };
+}
+
+/** null: nothing to align, or the window is so long that a bin is wider than clocks are apart. */
+async function clocksOf(task: Task, window: TimeWindow): Promise<ClockAlignment | null> {
+  const { reader, deployment, asked, workers, overview, nowUnixNs } = task;
+  const lengthNs = Number(window.toUnixNs - window.fromUnixNs);
+  if (lengthNs > MAX_ALIGNED_NS) return null;
+  const all = workers === undefined ? overview : await overviewOf(reader, deployment, asked);
+  const eventsPerNs = all.events / Number(asked.toUnixNs - asked.fromUnixNs);
+  return clocksNear(reader, deployment, window, eventsPerNs, nowUnixNs);
 }
 
 /** null: slices are gone, too many, or finer than asked. */

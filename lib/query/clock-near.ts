@@ -1,0 +1,111 @@
+/**
+ * The clocks about an instant, for questions that read a few events of a few workers and so cannot
+ * tell themselves: from all transfers of a quarter of a second around it, or of less where that holds
+ * too many events.
+ *
+ *     asked window                   ├─┤
+ *     cells      │         │         │ ▒▒▒▒▒▒▒ │         │    one is read, and remembered
+ */
+import { addNanos, NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import { alignTables, ClockTransfers } from '#lib/model/align-events.ts';
+import { alignClocks, type ClockAlignment } from '#lib/model/clock-alignment.ts';
+import { ClockBounds } from '#lib/model/clock-bounds.ts';
+import { correctionAt } from '#lib/model/clock-correction.ts';
+import type { EventSelection, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
+import { eventsInWindow } from '#lib/store/window-filter.ts';
+import type { EventTable } from '#lib/table/event-table.ts';
+import { loadWindow } from './load-events.ts';
+import { earlier } from './window.ts';
+
+const CELL_NS = 2 ** 28;
+/** A step of an engine is longer: less would hold no whole transfer. */
+const LEAST_CELL_NS = 2 ** 24;
+/** Read for one cell: about 25 ms of work. */
+const CELL_EVENTS = 200_000;
+/** Cells that are remembered by one thread. */
+const MAX_CELLS = 128;
+/** Events come so late. */
+const SETTLED_NS = 30n * BigInt(NS_PER_S);
+
+const known = new WeakMap<TelemetryReader, Map<string, ClockAlignment | null>>();
+
+/**
+ * null: clocks agree, or nothing is known of them. `eventsPerNs`: of all workers, about.
+ */
+export async function clocksNear(
+  reader: TelemetryReader,
+  deployment: string,
+  { fromUnixNs, toUnixNs }: TimeWindow,
+  eventsPerNs: number,
+  nowUnixNs: UnixNanos,
+): Promise<ClockAlignment | null> {
+  let cellNs = CELL_NS;
+  while (cellNs > LEAST_CELL_NS && cellNs * eventsPerNs > CELL_EVENTS) cellNs /= 2;
+  const cell = BigInt(cellNs);
+  const middle = (fromUnixNs + toUnixNs) / 2n;
+  const start = middle - (middle % cell);
+  const window = { fromUnixNs: unixNanos(start), toUnixNs: unixNanos(start + cell) };
+  const cells = known.get(reader) ?? new Map<string, ClockAlignment | null>();
+  known.set(reader, cells);
+  const name = JSON.stringify([deployment, String(start), cellNs]);
+  const remembered = cells.get(name);
+  if (remembered !== undefined) return remembered;
+  const alignment = await readCell(reader, deployment, window);
+  if (window.toUnixNs + SETTLED_NS < nowUnixNs) {
+    cells.set(name, alignment);
+    for (const oldest of cells.keys()) {
+      if (cells.size <= MAX_CELLS) break;
+      cells.delete(oldest);
+    }
+  }
+  return alignment;
+}
+
+async function readCell(
+  reader: TelemetryReader,
+  deployment: string,
+  window: TimeWindow,
+): Promise<ClockAlignment | null> {
+  const columns = { measures: [], lists: ['peers'] } as const;
+  // More than expected are cut off: what is there of a key's sends and receives limits no less right.
+  const { tables } = await loadWindow(reader, deployment, window, 4 * CELL_EVENTS, 0, columns);
+  const transfers = ClockTransfers.find(tables, deployment);
+  if (transfers === null) return null;
+  const bounds = new ClockBounds();
+  transfers.addTo(bounds);
+  const alignment = alignClocks(bounds.part());
+  return alignment.domains.some(({ correction }) => correction !== null) ? alignment : null;
+}
+
+/** The selected events, at aligned times: those that overlap the window then. null: raw ones. */
+export async function* alignedEvents(
+  reader: TelemetryReader,
+  selection: EventSelection & { readonly window: TimeWindow },
+  clocks: ClockAlignment | null,
+): AsyncGenerator<EventTable> {
+  if (clocks === null) {
+    yield* reader.scanEvents(selection);
+    return;
+  }
+  const { window } = selection;
+  const movedNs = Math.max(
+    mostMovedNs(clocks, window.fromUnixNs),
+    mostMovedNs(clocks, window.toUnixNs),
+  );
+  const around = {
+    fromUnixNs: earlier(window.fromUnixNs, movedNs),
+    toUnixNs: addNanos(window.toUnixNs, movedNs),
+  };
+  for await (const table of reader.scanEvents({ ...selection, window: around })) {
+    const inside = eventsInWindow(alignTables([table], clocks)[0]!, window);
+    if (inside !== null) yield inside;
+  }
+}
+
+/** The most that any clock is moved by at an instant, and a little more. */
+function mostMovedNs(alignment: ClockAlignment, instant: UnixNanos): number {
+  const moved = alignment.domains.map(({ correction }) =>
+    correction === null ? 0 : Math.abs(correctionAt(correction, instant, 0)),
+  );
+  return Math.ceil(Math.max(0, ...moved) * 1.01) + 1;
+}
