@@ -4,10 +4,11 @@
  */
 import type { RollupLengthName } from '#lib/table/rollups.ts';
 import { Bit } from './activity-sweep.ts';
-import type { Activity, BubbleCauses } from './report-types.ts';
+import { CAUSES, Cause } from './causes.ts';
+import type { Activity } from './report-types.ts';
 
-/** Interval lengths that add over workers and time. `unknownCauseNs` = |bubble ∩ receives|. */
-export type ActivityLengths = Record<RollupLengthName | 'unknownCauseNs', number>;
+/** Interval lengths that add over workers and time. */
+export type ActivityLengths = Record<RollupLengthName, number>;
 
 export function noActivity(): ActivityLengths {
   return {
@@ -29,11 +30,23 @@ export function noActivity(): ActivityLengths {
     bubbleCopyNs: 0,
     bubbleHostNs: 0,
     unattributedNs: 0,
+    a2fNetworkNs: 0,
+    fanInNs: 0,
+    peerQueueNs: 0,
+    peerComputeNs: 0,
+    loadExcessNs: 0,
+    deviceExcessNs: 0,
+    f2aNetworkNs: 0,
+    peerHostNs: 0,
+    fillDrainNs: 0,
     unknownCauseNs: 0,
   };
 }
 
-/** Reads the masks of one bucket: `time[from .. from + 512)`. */
+/**
+ * Reads the masks of one bucket: `time[from .. from + 512)`. All of bubble ∩ receives is unknown until
+ * `addCauses`.
+ */
 export function lengthsOfMasks(time: Float64Array, from: number): ActivityLengths {
   const sum = noActivity();
   for (let mask = 0; mask < 1 << 9; mask++) {
@@ -71,27 +84,21 @@ function addBubble(sum: ActivityLengths, mask: number, ns: number): void {
   else sum.unattributedNs += ns;
 }
 
+/** Takes the nine causes that are known (causeNs[from + cause]) out of what is unknown. */
+export function addCauses(sum: ActivityLengths, causeNs: Float64Array, from: number): void {
+  for (let cause = 0; cause < Cause.unknown; cause++) {
+    const name = CAUSES[cause] as Exclude<(typeof CAUSES)[number], 'unknownNs'>;
+    sum[name] += causeNs[from + cause]!;
+    sum.unknownCauseNs -= causeNs[from + cause]!;
+  }
+}
+
 export function addLengths(sum: ActivityLengths, other: ActivityLengths): void {
   for (const name of Object.keys(sum) as (keyof ActivityLengths)[]) sum[name] += other[name];
 }
 
-/**
- * The report's form. Causes are not attributed yet: all of bubble ∩ receives is `unknownNs`, the
- * other nine are 0, so that the ten add up to what they partition.
- */
+/** The report's form. */
 export function activityOf(lengths: ActivityLengths): Activity {
-  const causes: BubbleCauses = {
-    a2fNetworkNs: 0,
-    fanInNs: 0,
-    peerQueueNs: 0,
-    peerComputeNs: 0,
-    loadExcessNs: 0,
-    deviceExcessNs: 0,
-    f2aNetworkNs: 0,
-    peerHostNs: 0,
-    fillDrainNs: 0,
-    unknownNs: lengths.unknownCauseNs,
-  };
   return {
     windowNs: lengths.windowNs,
     observedNs: lengths.observedNs,
@@ -119,7 +126,18 @@ export function activityOf(lengths: ActivityLengths): Activity {
       hostNs: lengths.bubbleHostNs,
       unattributedNs: lengths.unattributedNs,
     },
-    causes,
+    causes: {
+      a2fNetworkNs: lengths.a2fNetworkNs,
+      fanInNs: lengths.fanInNs,
+      peerQueueNs: lengths.peerQueueNs,
+      peerComputeNs: lengths.peerComputeNs,
+      loadExcessNs: lengths.loadExcessNs,
+      deviceExcessNs: lengths.deviceExcessNs,
+      f2aNetworkNs: lengths.f2aNetworkNs,
+      peerHostNs: lengths.peerHostNs,
+      fillDrainNs: lengths.fillDrainNs,
+      unknownNs: lengths.unknownCauseNs,
+    },
   };
 }
 

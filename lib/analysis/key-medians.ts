@@ -39,6 +39,22 @@ export class KeyMedians {
     return this.#times.key[cell]! * 2 + this.#times.side[cell]!;
   }
 
+  /** The worker's cell in the slot; -1 where it has none. */
+  cellOf(slot: number, worker: number): number {
+    const first = this.#times.offsets[worker]!;
+    let low = this.#offsets[slot]!;
+    const end = this.#offsets[slot + 1]!;
+    let high = end;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#cells[middle]! < first) low = middle + 1;
+      else high = middle;
+    }
+    if (low === end) return -1;
+    const cell = this.#cells[low]!;
+    return cell < this.#times.offsets[worker + 1]! ? cell : -1;
+  }
+
   /** How many workers of the side have a cell in the key. */
   workers(slot: number): number {
     return this.#offsets[slot + 1]! - this.#offsets[slot]!;

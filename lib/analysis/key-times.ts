@@ -26,6 +26,12 @@ export interface KeyTimes {
   readonly tNs: Float64Array;
   readonly oNs: Float64Array;
   readonly sNs: Float64Array;
+  /** First compute or collective start. */
+  readonly startNs: Float64Array;
+  /** First start of the worker's sends of the key; Infinity: none. */
+  readonly sendNs: Float64Array;
+  /** Length of its `combine` events, which follow its receive. */
+  readonly combineNs: Float64Array;
   readonly extent: KeyExtents;
 }
 
@@ -49,6 +55,9 @@ export function keyTimes(assembled: Assembled): KeyTimes {
     tNs: room.float64(capacity).fill(0),
     oNs: room.float64(capacity).fill(0),
     sNs: room.float64(capacity),
+    startNs: room.float64(capacity),
+    sendNs: room.float64(capacity),
+    combineNs: room.float64(capacity).fill(0),
     extent: {
       startNs: new Float64Array(keys.length).fill(Number.POSITIVE_INFINITY),
       endNs: new Float64Array(keys.length).fill(Number.NEGATIVE_INFINITY),
@@ -121,7 +130,7 @@ function addWork(
 ): void {
   const { events, endNs, offsets, keyOf } = assembled;
   const { startNs, kind, stage } = events;
-  const { key, tNs, oNs, sNs } = times;
+  const { key, tNs, oNs, sNs, combineNs } = times;
   const { cellOf, sendNs, firstNs, lastNs, computedNs, occupiedNs } = scratch;
   const firstCell = times.length;
   let length = firstCell;
@@ -156,6 +165,7 @@ function addWork(
         tNs[cell] = tNs[cell]! + end - Math.max(start, reached);
         computedNs[k] = end;
       }
+      if (stage[row] === Stage.combine) combineNs[cell] = combineNs[cell]! + end - start;
     }
     const reached = occupiedNs[k]!;
     if (end > reached) {
@@ -169,6 +179,8 @@ function addWork(
     // A send that starts inside the only computation leaves the time up to the send.
     const until = lastNs[k]! > Number.NEGATIVE_INFINITY ? lastNs[k]! : sendNs[k]!;
     sNs[cell] = Math.max(0, until - firstNs[k]!);
+    times.startNs[cell] = firstNs[k]!;
+    times.sendNs[cell] = sendNs[k]!;
   }
   times.side.fill(side, firstCell, length);
   times.length = length;

@@ -67,8 +67,10 @@ export function reportPart(selected: Assembled, slice: Slice): ReportPart {
   const { window } = slice;
   const { events, offsets } = selected;
   const edgesNs = [window.fromNs, window.toNs];
-  const lengths = workerActivity(selected, edgesNs, slice.known?.workerDomains);
   const samples = pipelineSamples(selected, slice);
+  const loadModel = slice.loadModel ?? fitLoadModel(selected, samples.times, slice);
+  const domains = slice.known?.workerDomains;
+  const lengths = workerActivity(selected, samples.times, loadModel, edgesNs, domains);
   return {
     windowNs: window.toNs - window.fromNs,
     workers: events.workers.map((info, w) => ({
@@ -81,7 +83,7 @@ export function reportPart(selected: Assembled, slice: Slice): ReportPart {
     stages: stageSamples(selected, window),
     pipeline: layerSamples(selected, samples, window),
     paths: pathSamples(selected, window),
-    loadModel: slice.loadModel ?? fitLoadModel(selected, samples.times, slice),
+    loadModel,
     stageLoads: stageLoads(selected, window),
     ...countEvents(selected, slice),
     unmatchedReceives: countUnmatched(selected, slice),

@@ -14,12 +14,13 @@ import {
   type WorkerRollup,
 } from '#lib/table/rollups.ts';
 import { workerId } from '#lib/table/worker-info.ts';
-import type { ActivityLengths } from './activity.ts';
 import { sumPeriods } from './balance.ts';
 import { windowOf } from './build-report.ts';
 import { indexExtent } from './index-extent.ts';
 import { groupCompleteKeys } from './key-facts.ts';
-import { pipelineSamples, pipelineTerms } from './pipeline-terms.ts';
+import { fitLoadModel } from './load-model.ts';
+import { type PipelineSamples, pipelineSamples, pipelineTerms } from './pipeline-terms.ts';
+import { wholeSlice } from './slice.ts';
 import { tokensByStep } from './step-report.ts';
 import { tokensBefore } from './throughput.ts';
 import { workerActivity } from './worker-activity.ts';
@@ -49,7 +50,9 @@ export function rollupBuckets(
     resolutionNs,
     bucketStartUnixNs: addNanos(firstUnixNs, b * resolutionNs),
   });
-  const lengths = workerActivity(selected, edgesNs);
+  const samples = pipelineSamples(selected);
+  const loadModel = fitLoadModel(selected, samples.times, wholeSlice(window));
+  const lengths = workerActivity(selected, samples.times, loadModel, edgesNs);
   const events = eventsByBucket(selected, edgesNs);
   const buckets = edgesNs.length - 1;
   const workers: WorkerRollup[] = [];
@@ -62,11 +65,11 @@ export function rollupBuckets(
         role: worker.role,
         rank: worker.rank,
         events: events[w * buckets + b]!,
-        lengths: storedLengths(lengths[w]![b]!),
+        lengths: lengths[w]![b]!,
       });
     });
   }
-  const deployments = stepBuckets(selected, window, edgesNs).map((sums, b) => ({
+  const deployments = stepBuckets(selected, samples, window, edgesNs).map((sums, b) => ({
     ...bucketOf(b),
     ...sums,
   }));
@@ -111,11 +114,6 @@ function bucketEdges(window: WindowNs, intoBucketNs: number, resolutionNs: numbe
   return Float64Array.from(edges);
 }
 
-function storedLengths(lengths: ActivityLengths): RollupLengths {
-  const { unknownCauseNs: _, ...stored } = lengths;
-  return stored;
-}
-
 function addStored(a: RollupLengths, b: RollupLengths): RollupLengths {
   const sum = { ...a };
   for (const name of ROLLUP_LENGTHS) sum[name] += b[name];
@@ -156,7 +154,12 @@ function eventsByBucket(assembled: Assembled, edgesNs: Float64Array): Uint32Arra
 type StepSums = Omit<DeploymentRollup, 'deployment' | 'resolutionNs' | 'bucketStartUnixNs'>;
 type MutableStepSums = { -readonly [name in keyof StepSums]: number };
 
-function stepBuckets(assembled: Assembled, window: WindowNs, edgesNs: Float64Array): StepSums[] {
+function stepBuckets(
+  assembled: Assembled,
+  samples: PipelineSamples,
+  window: WindowNs,
+  edgesNs: Float64Array,
+): StepSums[] {
   const { steps, keys } = assembled;
   const sums: MutableStepSums[] = Array.from({ length: edgesNs.length - 1 }, () => ({
     steps: 0,
@@ -180,7 +183,6 @@ function stepBuckets(assembled: Assembled, window: WindowNs, edgesNs: Float64Arr
     sum.stepLatencySumNs += end - start;
     sum.stepLatencyMaxNs = Math.max(sum.stepLatencyMaxNs, end - start);
   }
-  const samples = pipelineSamples(assembled);
   const { periods, facts } = samples;
   for (let i = 0; i < periods.key.length; i++) {
     const periodNs = periods.periodNs[i]!;

@@ -1,6 +1,9 @@
 import type { Assembled } from '#lib/model/assembled.ts';
-import { type ActivityLengths, lengthsOfMasks } from './activity.ts';
+import { type ActivityLengths, addCauses, lengthsOfMasks } from './activity.ts';
 import { ActivitySweep, MASKS } from './activity-sweep.ts';
+import { CAUSE_COUNT, causeLengths } from './cause-lengths.ts';
+import type { KeyTimes } from './key-times.ts';
+import type { LoadModel } from './load-model.ts';
 import { presenceOf, type WorkerDomains } from './observed.ts';
 
 /**
@@ -10,6 +13,8 @@ import { presenceOf, type WorkerDomains } from './observed.ts';
  */
 export function workerActivity(
   assembled: Assembled,
+  times: KeyTimes,
+  model: LoadModel,
   edgesNs: ArrayLike<number>,
   domains?: WorkerDomains,
 ): ActivityLengths[][] {
@@ -17,8 +22,13 @@ export function workerActivity(
   if (buckets === 0) return assembled.events.workers.map(() => []);
   const presence = presenceOf(assembled, domains);
   const sweep = new ActivitySweep(assembled, edgesNs);
+  const causeNs = causeLengths(assembled, times, model, edgesNs);
   return assembled.events.workers.map((_, w) => {
     const time = sweep.of(w, presence[w]!);
-    return Array.from({ length: buckets }, (_, b) => lengthsOfMasks(time, b * MASKS));
+    return Array.from({ length: buckets }, (_, b) => {
+      const lengths = lengthsOfMasks(time, b * MASKS);
+      addCauses(lengths, causeNs, (w * buckets + b) * CAUSE_COUNT);
+      return lengths;
+    });
   });
 }

@@ -62,6 +62,11 @@ export interface ReceiveTable {
   readonly cutNs: Float64Array;
   /** Row of the last matching send, -1 where none matched. */
   readonly lastSend: Int32Array;
+  /**
+   * Row of the matching send whose data came last: that ends last, of equal ones starts last. Sends
+   * that end when they are posted count by their starts.
+   */
+  readonly lastArrival: Int32Array;
   /** Receives of worker w are `[offsets[w], offsets[w + 1])`. */
   readonly offsets: Uint32Array;
 }

@@ -28,6 +28,7 @@ interface MutableReceives {
   readonly endNs: Float64Array;
   readonly cutNs: Float64Array;
   readonly lastSend: Int32Array;
+  readonly lastArrival: Int32Array;
   readonly offsets: Uint32Array;
   /** First and last row, and, where a receive has several, the next of it by row (-1: none). */
   readonly firstRow: Int32Array;
@@ -35,6 +36,40 @@ interface MutableReceives {
   nextRow: Int32Array | null;
   /** 1: some event of the receive names no peer, so that every sender counts. */
   readonly fromAll: Uint8Array;
+}
+
+/** When the data of sends came, as far as their spans tell. */
+class Arrivals {
+  readonly #startNs: Float64Array;
+  readonly #endNs: Float64Array;
+  readonly #source: Int32Array;
+  /** By source, 1: its sends end when they are posted. null: nobody's do. */
+  readonly #isPosted: Uint8Array | null;
+
+  constructor(
+    { startNs }: EventTable,
+    endNs: Float64Array,
+    source: Int32Array,
+    sources: readonly WorkerInfo[],
+  ) {
+    this.#startNs = startNs;
+    this.#endNs = endNs;
+    this.#source = source;
+    const posted = Uint8Array.from(sources, ({ sendEnd }) => (sendEnd === 'posted' ? 1 : 0));
+    this.#isPosted = posted.includes(1) ? posted : null;
+  }
+
+  /** Did `send` come later than the one that is known, if any? */
+  isLater(send: number, known: number): boolean {
+    if (known < 0) return true;
+    const laterNs = this.#arrivalNs(send) - this.#arrivalNs(known);
+    return laterNs > 0 || (laterNs === 0 && this.#startNs[send]! > this.#startNs[known]!);
+  }
+
+  #arrivalNs(send: number): number {
+    const posted = this.#isPosted !== null && this.#isPosted[this.#source[send]!] === 1;
+    return posted ? this.#startNs[send]! : this.#endNs[send]!;
+  }
 }
 
 export interface MatchedReceives {
@@ -54,7 +89,16 @@ export function matchReceives(
   knownTransfers: SmallestTransfers | null,
   room: ColumnRoom,
 ): MatchedReceives {
-  const { receives, sends } = findTransfers(events, endNs, offsets, keyOf, keys.length, room);
+  const arrivalsNs = new Arrivals(events, endNs, source, sources);
+  const { receives, sends } = findTransfers(
+    events,
+    endNs,
+    arrivalsNs,
+    offsets,
+    keyOf,
+    keys.length,
+    room,
+  );
   const rendezvous = sources.some((info) => info.sendMode === 'rendezvous');
   if (rendezvous || !everybodyMeansEverybody(receives, sends)) {
     listSends(events, offsets, keyOf, sends);
@@ -62,7 +106,8 @@ export function matchReceives(
   const readyNs = rendezvous
     ? new Float64Array(events.length).fill(Number.POSITIVE_INFINITY)
     : null;
-  for (let r = 0; r < receives.length; r++) cutAtLastSend(events, receives, sends, r, readyNs);
+  for (let r = 0; r < receives.length; r++)
+    cutAtLastSend(events, arrivalsNs, receives, sends, r, readyNs);
   cutUnmatched(events, receives, knownTransfers);
   const transferStartNs =
     readyNs === null ? null : transferStarts(events, endNs, readyNs, source, sources);
@@ -83,6 +128,7 @@ function onlyFound(found: MutableReceives): ReceiveTable {
     endNs: found.endNs.subarray(0, length),
     cutNs: found.cutNs.subarray(0, length),
     lastSend: found.lastSend.subarray(0, length),
+    lastArrival: found.lastArrival.subarray(0, length),
     offsets: found.offsets,
   };
 }
@@ -105,6 +151,7 @@ export function directionOf(stage: number, role: string): number {
 function findTransfers(
   events: EventTable,
   endNs: Float64Array,
+  arrivals: Arrivals,
   offsets: Uint32Array,
   keyOf: Int32Array,
   keyCount: number,
@@ -117,9 +164,10 @@ function findTransfers(
   const sends: Sends = {
     byKey: null,
     lastToAll: new Int32Array(keyCount * 2).fill(-1),
+    arrivedToAll: new Int32Array(keyCount * 2).fill(-1),
     addressed: new Uint8Array(keyCount * 2),
   };
-  const { lastToAll, addressed } = sends;
+  const { lastToAll, arrivedToAll, addressed } = sends;
   const latest = new Int32Array(rows > 0 ? keyCount * 3 : 0).fill(-1);
   const peers = events.lists.peers;
   for (let worker = 0; worker + 1 < offsets.length; worker++) {
@@ -138,6 +186,7 @@ function findTransfers(
         }
         const last = lastToAll[slot]!;
         if (last < 0 || startNs[row]! > startNs[last]!) lastToAll[slot] = row;
+        if (arrivals.isLater(row, arrivedToAll[slot]!)) arrivedToAll[slot] = row;
         continue;
       }
       const direction = directionOf(stage, role);
@@ -178,6 +227,7 @@ function roomForReceives(rows: number, offsets: number, room: ColumnRoom): Mutab
     endNs: room.float64(rows),
     cutNs: room.float64(rows),
     lastSend: room.int32(rows).fill(-1),
+    lastArrival: room.int32(rows).fill(-1),
     offsets: new Uint32Array(offsets),
     firstRow: room.int32(rows),
     lastRow: room.int32(rows),
@@ -210,6 +260,8 @@ interface Sends {
   byKey: { readonly row: Int32Array; readonly offsets: Uint32Array } | null;
   /** The latest starting send that addresses everybody, -1 where there is none. */
   readonly lastToAll: Int32Array;
+  /** The one whose data came last. */
+  readonly arrivedToAll: Int32Array;
   /** 1: some send of the slot addresses single ranks. */
   readonly addressed: Uint8Array;
 }
@@ -255,6 +307,7 @@ function listSends(
 
 function cutAtLastSend(
   events: EventTable,
+  arrivals: Arrivals,
   receives: MutableReceives,
   sends: Sends,
   r: number,
@@ -264,17 +317,20 @@ function cutAtLastSend(
   if (receives.key[r]! < 0 || direction === Direction.none) return;
   const slot = receives.key[r]! * 2 + direction;
   let last = -1;
+  let arrived = -1;
   const { byKey } = sends;
   if (
     byKey === null ||
     (readyNs === null && receives.fromAll[r] === 1 && sends.addressed[slot] === 0)
   ) {
     last = sends.lastToAll[slot]!;
+    arrived = sends.arrivedToAll[slot]!;
   } else {
     for (let i = byKey.offsets[slot]!; i < byKey.offsets[slot + 1]!; i++) {
       const send = byKey.row[i]!;
       if (!matches(events, receives, r, send)) continue;
       if (last < 0 || events.startNs[send]! > events.startNs[last]!) last = send;
+      if (arrivals.isLater(send, arrived)) arrived = send;
       if (readyNs !== null && receives.startNs[r]! < readyNs[send]!) {
         readyNs[send] = receives.startNs[r]!;
       }
@@ -282,6 +338,7 @@ function cutAtLastSend(
   }
   if (last < 0) return;
   receives.lastSend[r] = last;
+  receives.lastArrival[r] = arrived;
   const start = receives.startNs[r]!;
   receives.cutNs[r] = Math.min(Math.max(events.startNs[last]!, start), receives.endNs[r]!);
 }

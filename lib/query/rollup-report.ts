@@ -1,7 +1,7 @@
 /**
  * A report from rollups, for windows whose raw events are gone or too many. Interval lengths were
  * computed exactly in each bucket and are added; stages and layers come from sums and sketches
- * (rollup-stages.ts); what needs single events (the pipeline's balance, causes) is not there: null,
+ * (rollup-stages.ts); what needs single events (the pipeline's balance, its critical path) is not there: null,
  * empty or zero. The window is widened to whole buckets.
  */
 import { activityOf, addLengths, noActivity, ratio } from '#lib/analysis/activity.ts';
@@ -221,7 +221,7 @@ function sumWorkers(rows: readonly WorkerRollup[]): WorkerSum[] {
   for (const row of rows) {
     const known = byId.get(row.workerId) ?? { row, lengths: noActivity() };
     byId.set(row.workerId, known);
-    addLengths(known.lengths, { ...row.lengths, unknownCauseNs: 0 });
+    addLengths(known.lengths, row.lengths);
   }
   return [...byId.values()].sort((a, b) => compareWorkers(a.row, b.row));
 }

@@ -24,6 +24,17 @@ export const ROLLUP_LENGTHS = [
   'bubbleCopyNs',
   'bubbleHostNs',
   'unattributedNs',
+  // Why a worker waited: of its bubble while a receive was open.
+  'a2fNetworkNs',
+  'fanInNs',
+  'peerQueueNs',
+  'peerComputeNs',
+  'loadExcessNs',
+  'deviceExcessNs',
+  'f2aNetworkNs',
+  'peerHostNs',
+  'fillDrainNs',
+  'unknownCauseNs',
 ] as const;
 export type RollupLengthName = (typeof ROLLUP_LENGTHS)[number];
 export type RollupLengths = Readonly<Record<RollupLengthName, number>>;

@@ -34,6 +34,10 @@ export interface OracleReceive {
   readonly end: number;
   readonly cut: number;
   readonly last: OracleEvent | null;
+  /** The send whose data came last. */
+  readonly arrival: OracleEvent | null;
+  /** `a2f_recv` or `f2a_recv`, whatever the sender called it; null: nobody sends to it. */
+  readonly awaits: string | null;
 }
 
 export interface OracleWindow {
@@ -126,7 +130,7 @@ export function selectEvents(events: readonly OracleEvent[], w: OracleWindow): O
   );
 }
 
-function sameKey(a: OracleEvent, b: OracleEvent): boolean {
+export function sameKey(a: OracleEvent, b: OracleEvent): boolean {
   return (
     a.step >= 0 &&
     a.domain === b.domain &&
@@ -166,7 +170,22 @@ export function logicalReceives(
     const latest = sends.filter((s) => s.start === lastStart);
     latest.sort((a, b) => a.info.rank - b.info.rank);
     const cut = sends.length === 0 ? Number.NaN : Math.min(Math.max(lastStart, start), end);
-    return { id: group[0]!.id, events: group, start, end, cut, last: latest[0] ?? null };
+    const came = (s: OracleEvent): number => (s.info.sendEnd === 'posted' ? s.start : s.end);
+    const arrivals = [...sends].sort(
+      (a, b) => came(b) - came(a) || b.start - a.start || a.info.rank - b.info.rank,
+    );
+    const last = latest[0] ?? null;
+    const awaits = awaited(group[0]!)?.stage ?? null;
+    return {
+      id: group[0]!.id,
+      events: group,
+      start,
+      end,
+      cut,
+      last,
+      arrival: arrivals[0] ?? null,
+      awaits,
+    };
   });
   const link = (r: OracleReceive): string => {
     const all = r.events.some((e) => e.peers === null);

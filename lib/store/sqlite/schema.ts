@@ -17,7 +17,7 @@ import {
 import type { UnixNanos } from '#lib/base/units.ts';
 
 /** Migrations in `drizzle/`; kept in the database as `user_version`. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 const unixNs = customType<{ data: UnixNanos; driverData: bigint }>({
   dataType: () => 'integer',
@@ -281,6 +281,17 @@ export const workerRollups = sqliteTable(
     bubbleCopyNs: real('bubble_copy_ns').notNull(),
     bubbleHostNs: real('bubble_host_ns').notNull(),
     unattributedNs: real('unattributed_ns').notNull(),
+    // Rows older than these columns: the wait part of their bubbles is unknown.
+    a2fNetworkNs: real('a2f_network_ns').notNull().default(0),
+    fanInNs: real('fan_in_ns').notNull().default(0),
+    peerQueueNs: real('peer_queue_ns').notNull().default(0),
+    peerComputeNs: real('peer_compute_ns').notNull().default(0),
+    loadExcessNs: real('load_excess_ns').notNull().default(0),
+    deviceExcessNs: real('device_excess_ns').notNull().default(0),
+    f2aNetworkNs: real('f2a_network_ns').notNull().default(0),
+    peerHostNs: real('peer_host_ns').notNull().default(0),
+    fillDrainNs: real('fill_drain_ns').notNull().default(0),
+    unknownCauseNs: real('unknown_cause_ns').notNull().default(0),
   },
   (table) => [
     primaryKey({

@@ -51,7 +51,7 @@ describe('a drawn step', () => {
         hostNs: 0,
         unattributedNs: 60,
       },
-      causes: { unknownNs: 50 },
+      causes: { a2fNetworkNs: 30, fillDrainNs: 20, unknownNs: 0 },
     });
   });
 

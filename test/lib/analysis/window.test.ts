@@ -119,6 +119,8 @@ describe('rollup buckets', () => {
               const own = rollups.workers.filter((row) => row.workerId === worker.id);
               const parts = {
                 ...worker.bubble,
+                ...worker.causes,
+                unknownCauseNs: worker.causes.unknownNs,
                 bubbleCopyNs: worker.bubble.copyNs,
                 bubbleHostNs: worker.bubble.hostNs,
                 ...worker,
