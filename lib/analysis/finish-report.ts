@@ -7,6 +7,7 @@ import { workerKey } from '#lib/table/worker-key.ts';
 import { type ActivityLengths, activityOf, addLengths, noActivity } from './activity.ts';
 import { reportClock } from './clock-report.ts';
 import { reportCriticalPath } from './critical-path-report.ts';
+import { reportHangs } from './hang.ts';
 import { alignLayers } from './layer-samples.ts';
 import { reportLoadModel } from './load-model.ts';
 import { reportPipeline } from './pipeline-report.ts';
@@ -91,6 +92,10 @@ export function finishReport(
     criticalPath: reportCriticalPath(parts.map((part) => part.paths)),
     stragglers: stragglers.stragglers,
     loadModel: reportLoadModel(loadModel),
+    hangs: reportHangs(
+      parts.map((part) => part.hangs),
+      window.toUnixNs,
+    ),
     experts: null,
     clock,
     quality: {

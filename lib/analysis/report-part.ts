@@ -9,6 +9,7 @@ import { linkFacts } from '#lib/model/smallest-transfers.ts';
 import { type WorkerInfo, workerId } from '#lib/table/worker-info.ts';
 import type { ActivityLengths } from './activity.ts';
 import { type PathSamples, pathSamples } from './critical-path-report.ts';
+import { type HangPart, hangPart } from './hang.ts';
 import { indexExtent } from './index-extent.ts';
 import { layersCrossing } from './key-facts.ts';
 import { type LayerSamples, layerSamples } from './layer-samples.ts';
@@ -35,6 +36,7 @@ export interface ReportPart {
   /** Of the whole window: the same in all parts. */
   readonly loadModel: LoadModel;
   readonly stageLoads: StageLoads;
+  readonly hangs: HangPart;
   readonly events: number;
   readonly duplicates: number;
   readonly unmatchedReceives: number;
@@ -85,6 +87,7 @@ export function reportPart(selected: Assembled, slice: Slice): ReportPart {
     paths: pathSamples(selected, window),
     loadModel,
     stageLoads: stageLoads(selected, window),
+    hangs: hangPart(selected, slice),
     ...countEvents(selected, slice),
     unmatchedReceives: countUnmatched(selected, slice),
     facts: factsOf(selected, samples),
