@@ -3,7 +3,7 @@
 import Link from 'next/link';
 import type { ReportJson } from '#lib/api/report-schema.ts';
 import { ratioFigure } from '#lib/view/format.ts';
-import { roleColour } from '#lib/view/palette.ts';
+import { roleColour, STAGE_COLOURS } from '#lib/view/palette.ts';
 import { layerShares, type PathShare, stageShares, workerShares } from '#lib/view/path-shares.ts';
 import { useDashboard } from './dashboard.tsx';
 import { TermName } from './figure.tsx';
@@ -59,7 +59,10 @@ export function PathPanel({ report }: { readonly report: ReportJson }) {
             <Shares title="by stage" shares={stageShares(path)} />
             <Shares
               title="by worker"
-              shares={workerShares(path, (id) => roleColour(roles.get(id) ?? ''))}
+              shares={workerShares(path, (id) => {
+                const role = roles.get(id);
+                return role === undefined ? STAGE_COLOURS.host : roleColour(role);
+              })}
             />
           </div>
           <h3 className="mt-2.5 mb-1 text-small text-muted">by layer</h3>

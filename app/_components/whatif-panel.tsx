@@ -47,7 +47,7 @@ export function WhatifPanel({ report }: { readonly report: ReportJson }) {
           </button>
         )}
       </header>
-      <div className="grid grid-cols-1 border-t border-line lg:grid-cols-[330px_1fr]">
+      <div className="grid grid-cols-1 border-t border-line lg:grid-cols-[270px_1fr] xl:grid-cols-[330px_1fr]">
         <WhatifControls report={report} choice={choice} onChange={change} />
         <div className="min-w-0 border-line p-3 max-lg:border-t lg:border-l">
           <Answer whatif={whatif} isBusy={isBusy} />

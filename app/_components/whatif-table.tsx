@@ -59,9 +59,9 @@ export function WhatifTable({ result }: { readonly result: WhatifResult }) {
               term="whatifPredicted"
               note={`${predicted.attention}A${predicted.ffn}F, m = ${predicted.microbatches}`}
             />
-            <th scope="col" className="w-24 pl-2 text-right align-top font-normal">
+            <th scope="col" className="pl-1 text-right align-top font-normal">
               Change
-              <div className="text-tiny">vs replayed</div>
+              <div className="text-tiny whitespace-nowrap">vs replayed</div>
             </th>
           </tr>
         </thead>
@@ -83,7 +83,7 @@ function Column({
   readonly note: string;
 }) {
   return (
-    <th scope="col" className="px-2 text-right align-top font-normal">
+    <th scope="col" className="px-1 text-right align-top font-normal xl:px-2">
       <TermName term={term} />
       <div className="text-tiny whitespace-nowrap">{note}</div>
     </th>
@@ -94,16 +94,16 @@ function Line({ row }: { readonly row: WhatifRow }) {
   const { change, bounds } = row;
   return (
     <tr className="border-t border-line">
-      <th scope="row" className="py-1 pr-2 text-left font-normal whitespace-nowrap">
+      <th scope="row" className="py-1 pr-1 text-left align-top font-normal whitespace-nowrap">
         <TermName term={row.term} />
       </th>
-      <td className="px-2 text-right whitespace-nowrap">
+      <td className="px-1 py-1 text-right align-top whitespace-nowrap xl:px-2">
         <Fig figure={row.measured} term={row.term} />
       </td>
-      <td className="px-2 text-right whitespace-nowrap text-muted">
+      <td className="px-1 py-1 text-right align-top whitespace-nowrap text-muted xl:px-2">
         <Fig figure={row.replayed} term={row.term} />
       </td>
-      <td className="px-2 text-right whitespace-nowrap">
+      <td className="px-1 py-1 text-right align-top whitespace-nowrap xl:px-2">
         <strong>
           <Fig figure={row.predicted} term={row.term} />
         </strong>
@@ -113,7 +113,7 @@ function Line({ row }: { readonly row: WhatifRow }) {
           </div>
         )}
       </td>
-      <td className="pl-2 text-right whitespace-nowrap">
+      <td className="py-1 pl-1 text-right align-top whitespace-nowrap">
         {change === null ? (
           <span className="text-muted">none</span>
         ) : (

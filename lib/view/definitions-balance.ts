@@ -87,7 +87,7 @@ export const BALANCE_DEFINITIONS = {
     text: 'Start to start of consecutive steps; mean.',
   },
   whatifTokensPerGpu: {
-    name: 'Per GPU',
+    name: 'Tokens per GPU',
     unit: 'tokens/s per GPU',
     text: 'Tokens per second over all GPUs of both groups.',
   },

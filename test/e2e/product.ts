@@ -15,6 +15,8 @@ export interface Product {
   readonly web: string;
   readonly runtime: RuntimeFile;
   readonly dataDir: string;
+  /** Replaces the faults of the simulated cluster (docs/simulated-cluster.md); {}: none. */
+  setFaults(faults: object): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -45,7 +47,13 @@ export async function startProduct(command: 'demo' | 'up'): Promise<Product> {
   };
   try {
     const runtime = await waitForRuntime(child, dataDir, () => output);
-    return { web: runtime.web ?? '', runtime, dataDir, stop };
+    const setFaults = async (faults: object): Promise<void> => {
+      const url = /simulation\s+(http\S+)/.exec(output)?.[1];
+      if (url === undefined) throw new Error(`No simulated cluster:\n${output}`);
+      const response = await fetch(url, { method: 'PUT', body: JSON.stringify(faults) });
+      if (!response.ok) throw new Error(`${url} refused: ${await response.text()}`);
+    };
+    return { web: runtime.web ?? '', runtime, dataDir, setFaults, stop };
   } catch (error) {
     await stop();
     throw error;
