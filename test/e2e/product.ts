@@ -50,7 +50,11 @@ export async function startProduct(command: 'demo' | 'up'): Promise<Product> {
     const setFaults = async (faults: object): Promise<void> => {
       const url = /simulation\s+(http\S+)/.exec(output)?.[1];
       if (url === undefined) throw new Error(`No simulated cluster:\n${output}`);
-      const response = await fetch(url, { method: 'PUT', body: JSON.stringify(faults) });
+      const response = await fetch(url, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(faults),
+      });
       if (!response.ok) throw new Error(`${url} refused: ${await response.text()}`);
     };
     return { web: runtime.web ?? '', runtime, dataDir, setFaults, stop };
