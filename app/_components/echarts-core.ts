@@ -1,10 +1,17 @@
 /** The parts of ECharts that the pages draw with; nothing else is bundled. */
-import { LineChart } from 'echarts/charts';
+import { LineChart, ScatterChart } from 'echarts/charts';
 import { AxisPointerComponent, GridComponent, TooltipComponent } from 'echarts/components';
 import { connect, init, use } from 'echarts/core';
 import { CanvasRenderer } from 'echarts/renderers';
 
-use([LineChart, GridComponent, TooltipComponent, AxisPointerComponent, CanvasRenderer]);
+use([
+  LineChart,
+  ScatterChart,
+  GridComponent,
+  TooltipComponent,
+  AxisPointerComponent,
+  CanvasRenderer,
+]);
 
 const GROUP = 'trends';
 
@@ -14,4 +21,9 @@ export function initTrend(element: HTMLElement): ReturnType<typeof init> {
   chart.group = GROUP;
   connect(GROUP);
   return chart;
+}
+
+/** A chart on its own. */
+export function initChart(element: HTMLElement): ReturnType<typeof init> {
+  return init(element, null, { renderer: 'canvas' });
 }

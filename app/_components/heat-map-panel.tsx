@@ -4,11 +4,11 @@ import { useMemo } from 'react';
 import type { Heatmap } from '#lib/api/live-event.ts';
 import type { Term } from '#lib/view/definitions.ts';
 import { durationFigure } from '#lib/view/format.ts';
-import { HEAT_METRICS, type HeatMetric, heatLegend, heatModel } from '#lib/view/heat-model.ts';
+import { HEAT_METRICS, type HeatMetric, heatModel } from '#lib/view/heat-model.ts';
 import { useDashboard } from './dashboard.tsx';
-import { Fig, TermName } from './figure.tsx';
+import { TermName } from './figure.tsx';
 import { HeatCanvas } from './heat-canvas.tsx';
-import { useTheme } from './root-setting.ts';
+import { HeatLegend } from './heat-legend.tsx';
 import { Waiting } from './skeleton.tsx';
 
 const TERMS: Readonly<Record<HeatMetric, Term>> = {
@@ -63,7 +63,7 @@ export function HeatMapPanel({
             )}
           </span>
         )}
-        {model !== null && <Legend maxNs={model.scaleMaxNs} />}
+        {model !== null && <HeatLegend top={durationFigure(model.scaleMaxNs)} />}
         <fieldset className="segments ml-auto" aria-label="Figure">
           {HEAT_METRICS.map((metric) => (
             <button
@@ -89,20 +89,5 @@ export function HeatMapPanel({
         <HeatCanvas model={model} metric={NAMES[state.heat].toLowerCase()} />
       )}
     </section>
-  );
-}
-
-function Legend({ maxNs }: { readonly maxNs: number }) {
-  const colours = heatLegend(useTheme());
-  return (
-    <span className="flex items-center gap-1.5 text-tiny text-muted">
-      0
-      <span
-        aria-hidden="true"
-        className="h-2.5 w-20 rounded-xs border border-line"
-        style={{ background: `linear-gradient(to right, ${colours.join(', ')})` }}
-      />
-      <Fig figure={durationFigure(maxNs)} />
-    </span>
   );
 }

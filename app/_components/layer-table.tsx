@@ -1,6 +1,6 @@
 'use client';
 
-import { ArrowDownIcon, ArrowUpIcon } from 'lucide-react';
+import { ArrowDownIcon, ArrowUpIcon, TriangleAlertIcon } from 'lucide-react';
 import type { KeyboardEvent } from 'react';
 import type { Breakdown, BreakdownLayer } from '#lib/api/breakdown.ts';
 import {
@@ -15,12 +15,22 @@ import {
   TIME_COLUMNS,
 } from '#lib/view/breakdown-table.ts';
 import { DEFINITIONS, definitionText, type Term } from '#lib/view/definitions.ts';
-import { durationFigure, figureText } from '#lib/view/format.ts';
+import { durationFigure, figureText, ratioFigure } from '#lib/view/format.ts';
 import { useDashboard } from './dashboard.tsx';
-import { Fig } from './figure.tsx';
+import { Fig, TermName } from './figure.tsx';
 
 /** One row a layer; heads sort, rows choose a layer. */
-export function LayerTable({ breakdown }: { readonly breakdown: Breakdown }) {
+export function LayerTable({
+  breakdown,
+  shares,
+  outliers,
+}: {
+  readonly breakdown: Breakdown;
+  /** Share of the critical path by layer; null: not known. */
+  readonly shares: ReadonlyMap<number, number> | null;
+  /** Layers that stand out in the stacks above. */
+  readonly outliers: ReadonlySet<number>;
+}) {
   const { state, update } = useDashboard();
   const sort = parseSort(state.sort);
   const rows = sortedLayers(breakdown.layers, sort);
@@ -67,6 +77,11 @@ export function LayerTable({ breakdown }: { readonly breakdown: Breakdown }) {
               onSort={onSort}
               align="left"
             />
+            {shares !== null && (
+              <th scope="col" className="px-2 py-1 text-right font-normal">
+                <TermName term="pathShare" />
+              </th>
+            )}
           </tr>
         </thead>
         <tbody>
@@ -77,6 +92,8 @@ export function LayerTable({ breakdown }: { readonly breakdown: Breakdown }) {
               maxPathNs={maxPathNs}
               isChosen={state.layer === row.layer}
               onChoose={choose}
+              share={shares === null ? undefined : (shares.get(row.layer) ?? 0)}
+              isOutlier={outliers.has(row.layer)}
             />
           ))}
         </tbody>
@@ -126,11 +143,16 @@ function LayerRow({
   maxPathNs,
   isChosen,
   onChoose,
+  share,
+  isOutlier,
 }: {
   readonly row: BreakdownLayer;
   readonly maxPathNs: number;
   readonly isChosen: boolean;
   readonly onChoose: (layer: number) => void;
+  /** undefined: not known of any layer. */
+  readonly share: number | undefined;
+  readonly isOutlier: boolean;
 }) {
   const isOver =
     row.periodNs !== null && row.idealPeriodNs !== null && row.periodNs > 1.1 * row.idealPeriodNs;
@@ -153,6 +175,14 @@ function LayerRow({
         >
           {row.layer}
         </button>
+        {isOutlier && (
+          <TriangleAlertIcon
+            size={12}
+            className="inline text-critical"
+            aria-label="stands out"
+            role="img"
+          />
+        )}
       </th>
       <td className="px-2">
         <PathBar times={row} maxNs={maxPathNs} />
@@ -168,6 +198,11 @@ function LayerRow({
       <td className="px-2 whitespace-nowrap">
         {row.bound ?? <span className="text-muted">–</span>}
       </td>
+      {share !== undefined && (
+        <td className="px-2 text-right whitespace-nowrap">
+          <Fig figure={ratioFigure(share)} term="pathShare" />
+        </td>
+      )}
     </tr>
   );
 }

@@ -1,40 +1,56 @@
 'use client';
 
-import { useQuery } from '@tanstack/react-query';
-import { fetchBreakdown } from '#lib/api/client.ts';
-import { durationFigure } from '#lib/view/format.ts';
-import { apiRange, LIVE_WINDOW_MS, rangeText, refreshMs } from '#lib/view/time-range.ts';
-import { problemOf, useDashboard } from './dashboard.tsx';
-import { Fig } from './figure.tsx';
+import { useMemo } from 'react';
+import type { Breakdown } from '#lib/api/breakdown.ts';
+import { fetchBreakdown, fetchWaits } from '#lib/api/client.ts';
+import type { Waits } from '#lib/api/waits.ts';
+import { layerOutliers } from '#lib/view/layer-findings.ts';
+import { stackModel } from '#lib/view/layer-stack.ts';
+import { layerShares } from '#lib/view/path-shares.ts';
+import { LIVE_WINDOW_MS } from '#lib/view/time-range.ts';
+import { useDashboard } from './dashboard.tsx';
 import { LayerDetail } from './layer-detail.tsx';
+import { LayerStackPanel } from './layer-stack-panel.tsx';
 import { LayerTable } from './layer-table.tsx';
-import { useLive } from './live-store.ts';
-import { PageSkeleton, Waiting } from './skeleton.tsx';
-import { EmptyState, ErrorState } from './states.tsx';
-import { WindowProblems } from './window-problems.tsx';
+import { PageGate } from './page-gate.tsx';
+import { Waiting } from './skeleton.tsx';
+import { type Answer, useQuestion } from './use-question.ts';
+import { useReport } from './use-report.ts';
+import { WindowText } from './window-text.tsx';
 
 /** Where the time of each layer and micro-batch goes. */
 export function LayersPage() {
-  const { deployments, deployment, problem, retry, state } = useDashboard();
-  const { paused } = useLive();
-  const range = apiRange(state.range);
-  const breakdown = useQuery({
-    queryKey: ['breakdown', deployment, range],
-    queryFn: ({ signal }) => fetchBreakdown(deployment ?? '', range, { signal }),
-    enabled: deployment !== null,
-    refetchInterval: paused ? false : (refreshMs(state.range) ?? false),
-    placeholderData: (old, query) => (query?.queryKey[1] === deployment ? old : undefined),
-  });
-  if (problem !== null) return <ErrorState problem={problem} onRetry={retry} />;
-  if (deployment === null) {
-    return deployments === undefined ? <PageSkeleton /> : <EmptyState />;
-  }
-  const failed = problemOf(breakdown.error);
-  if (failed !== null && breakdown.data === undefined) {
-    return <ErrorState problem={failed} onRetry={() => void breakdown.refetch()} />;
-  }
-  if (breakdown.data === undefined) return <PageSkeleton />;
-  const data = breakdown.data;
+  const breakdown = useQuestion('breakdown', fetchBreakdown);
+  const waits = useQuestion('waits', fetchWaits);
+  return (
+    <PageGate
+      answer={breakdown}
+      question="newer breakdown"
+      others={[{ question: 'stacks of the layers', answer: waits }]}
+    >
+      {(data) => <Layers data={data} waits={waits} />}
+    </PageGate>
+  );
+}
+
+function Layers({ data, waits }: { readonly data: Breakdown; readonly waits: Answer<Waits> }) {
+  const { state } = useDashboard();
+  const { report } = useReport('calm');
+  const path = report?.criticalPath ?? null;
+  const shares = useMemo(
+    () =>
+      path === null ? null : new Map(layerShares(path).map(({ layer, ratio }) => [layer, ratio])),
+    [path],
+  );
+  const outliers = useMemo(
+    () =>
+      new Set(
+        waits.data === undefined
+          ? []
+          : layerOutliers(stackModel(waits.data, state.stack)).map(({ layer }) => layer),
+      ),
+    [waits.data, state.stack],
+  );
   if (data.layers.length === 0) {
     return (
       <section className="panel p-3">
@@ -47,33 +63,20 @@ export function LayersPage() {
     );
   }
   return (
-    <div
-      className={`flex flex-col gap-3 ${breakdown.isPlaceholderData ? 'stale' : ''}`}
-      aria-busy={breakdown.isPlaceholderData}
-    >
-      <WindowProblems
-        problems={failed === null ? [] : [{ question: 'newer breakdown', problem: failed }]}
-      />
+    <>
       <header className="flex flex-wrap items-baseline gap-x-3">
         <h1 className="text-lead font-semibold">Layers</h1>
         <span className="text-muted">
           medians over {data.steps.toLocaleString('en-US')} {data.steps === 1 ? 'step' : 'steps'} in{' '}
-          {state.range.kind === 'live' ? (
-            <>
-              <Fig figure={durationFigure(data.window.durationNs)} />, newest{' '}
-              {LIVE_WINDOW_MS / 1000} s
-            </>
-          ) : (
-            <>
-              the newest <Fig figure={durationFigure(data.window.durationNs)} /> of{' '}
-              {rangeText(state.range)}
-            </>
-          )}{' '}
-          · {data.layers.length} layers · {data.microbatches} micro-batches
+          <WindowText durationNs={data.window.durationNs} liveMs={LIVE_WINDOW_MS} /> ·{' '}
+          {data.layers.length} layers · {data.microbatches} micro-batches
         </span>
       </header>
+      {(waits.data !== undefined || waits.problem === null) && (
+        <LayerStackPanel waits={waits.data} shares={shares} />
+      )}
       <LayerDetail breakdown={data} />
-      <LayerTable breakdown={data} />
-    </div>
+      <LayerTable breakdown={data} shares={shares} outliers={outliers} />
+    </>
   );
 }

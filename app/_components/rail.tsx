@@ -2,10 +2,12 @@
 
 import {
   ActivityIcon,
+  Grid3x3Icon,
   LayersIcon,
   LayoutDashboardIcon,
   PanelLeftIcon,
   ScaleIcon,
+  TurtleIcon,
 } from 'lucide-react';
 import Link from 'next/link';
 import { usePathname } from 'next/navigation';
@@ -16,6 +18,8 @@ const PAGES = [
   { path: '/', name: 'Overview', keys: 'g o', Icon: LayoutDashboardIcon },
   { path: '/layers', name: 'Layers', keys: 'g l', Icon: LayersIcon },
   { path: '/balance', name: 'Balance', keys: 'g b', Icon: ScaleIcon },
+  { path: '/stragglers', name: 'Stragglers', keys: 'g s', Icon: TurtleIcon },
+  { path: '/experts', name: 'Experts', keys: 'g e', Icon: Grid3x3Icon },
   { path: '/health', name: 'Health', keys: 'g h', Icon: ActivityIcon },
 ] as const;
 

@@ -4,6 +4,7 @@ import { boxLook, ON_STAGE, SURFACES, type ThemeName } from '#lib/view/palette.t
 import type { StripLayout } from '#lib/view/strip-layout.ts';
 import { firstVisible, laneOf, type StripModel } from '#lib/view/strip-model.ts';
 import { timeTicks, type Viewport, xOf } from '#lib/view/strip-viewport.ts';
+import { hatch } from './hatch.ts';
 
 export interface StripScene {
   readonly model: StripModel;
@@ -142,26 +143,4 @@ function outline(context: CanvasRenderingContext2D, scene: StripScene, model: St
   const y = isTop ? box.topPx : box.topPx + box.splitPx;
   const h = isTop ? box.splitPx : box.heightPx - box.splitPx - 1;
   context.strokeRect(left + 0.75, y + 0.75, Math.max(1, right - left - 1.5), Math.max(1, h - 1.5));
-}
-
-/** Diagonal lines that continue from box to box. */
-function hatch(context: CanvasRenderingContext2D, colour: string): CanvasPattern | null {
-  const tile = document.createElement('canvas');
-  const ratio = window.devicePixelRatio || 1;
-  const sizePx = Math.round(6 * ratio);
-  tile.width = sizePx;
-  tile.height = sizePx;
-  const brush = tile.getContext('2d');
-  if (brush === null) return null;
-  brush.strokeStyle = colour;
-  brush.lineWidth = 1.2 * ratio;
-  for (const shift of [-sizePx, 0, sizePx]) {
-    brush.beginPath();
-    brush.moveTo(shift - 1, sizePx + 1);
-    brush.lineTo(shift + sizePx + 1, -1);
-    brush.stroke();
-  }
-  const pattern = context.createPattern(tile, 'repeat');
-  pattern?.setTransform(new DOMMatrix([1 / ratio, 0, 0, 1 / ratio, 0, 0]));
-  return pattern;
 }

@@ -62,17 +62,3 @@ export function causeColour(name: CauseName, role: string, theme: ThemeName): st
       return STAGE_COLOURS.host;
   }
 }
-
-/** The causes of one wait, largest first, those without any time left out. */
-export function largestCauses(
-  causes: Readonly<Record<CauseName, number>>,
-): readonly { readonly look: CauseLook; readonly ns: number; readonly ratio: number }[] {
-  const totalNs = CAUSES.reduce((sum, { name }) => sum + causes[name], 0);
-  return CAUSES.map((look) => ({
-    look,
-    ns: causes[look.name],
-    ratio: totalNs > 0 ? causes[look.name] / totalNs : 0,
-  }))
-    .filter(({ ns }) => ns > 0)
-    .sort((a, b) => b.ns - a.ns);
-}

@@ -30,3 +30,18 @@ export const CONNECT_ATTRIBUTES: readonly {
     text: 'attention, a2f_send, a2f_recv, expert, f2a_send, f2a_recv, …; else the span’s name',
   },
 ];
+
+/** What a sender adds to expert events for the Experts page. */
+export const EXPERT_ATTRIBUTES: readonly { readonly name: string; readonly text: string }[] = [
+  { name: 'afd.tokens', text: 'routed tokens of the rank: load by rank and layer, imbalance' },
+  { name: 'afd.experts.active', text: 'experts with a token: what must be read from memory' },
+  {
+    name: 'afd.experts.max_tokens',
+    text: 'tokens of the busiest expert; with mean_tokens: imbalance inside a rank',
+  },
+  { name: 'afd.experts.mean_tokens', text: 'mean tokens of the rank’s experts' },
+  {
+    name: 'afd.expert_tokens',
+    text: 'tokens of each expert of the rank, as a list: single experts, hot ones by name',
+  },
+];

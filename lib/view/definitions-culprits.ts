@@ -87,12 +87,12 @@ export const CULPRIT_DEFINITIONS = {
     text: 'Tokens of the busiest expert over the mean of all experts, mean over keys.',
   },
   vllmBalancedness: {
-    name: 'Balancedness (vLLM)',
+    name: 'vLLM balancedness',
     unit: '0..1',
     text: 'Σ mean / Σ max over keys, of tokens per rank: vLLM’s definition. Heavy keys count more.',
   },
   sglangBalancedness: {
-    name: 'Balancedness (SGLang)',
+    name: 'SGLang balancedness',
     unit: '0..1',
     text: 'Mean over keys of (mean + 1e-5) / (max + 1e-5), of tokens per rank: SGLang’s definition. Every key counts the same.',
   },

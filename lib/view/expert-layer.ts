@@ -3,39 +3,62 @@ import type { ExpertsAnswer } from '#lib/api/experts.ts';
 import type { Term } from './definitions.ts';
 import { ratioOverMean } from './expert-map.ts';
 import { countFigure, type Figure, NO_FIGURE, significant } from './format.ts';
+import {
+  foldColumns,
+  foldRows,
+  type MatrixModel,
+  maxOf,
+  scaleMaxOf,
+  sumOf,
+} from './matrix-model.ts';
+import { outlierLimit } from './outliers.ts';
 
-export interface ExpertBar {
-  readonly worker: string;
-  /** Index of the worker among those of the layer: neighbours differ in tone. */
-  readonly rank: number;
-  /** Place in the worker's list. */
-  readonly expert: number;
-  readonly tokens: number;
-}
-
-export interface ExpertBars {
-  readonly layer: number;
-  readonly bars: readonly ExpertBar[];
-  readonly meanTokens: number;
-  readonly maxTokens: number;
-  /** Index of the busiest; -1 without bars. */
-  readonly hottest: number;
-}
-
-/** null: no event of the layer lists its experts. */
-export function expertBars(answer: ExpertsAnswer, layer: number): ExpertBars | null {
+/**
+ * The layer's experts: rows are ranks, columns places in the rank's list, values mean tokens of a
+ * key. null: no event of the layer lists its experts.
+ */
+export function expertLayerModel(answer: ExpertsAnswer, layer: number): MatrixModel | null {
   const lists = answer.experts.filter((entry) => entry.layer === layer && entry.tokens.length > 0);
   if (lists.length === 0) return null;
-  const bars = lists.flatMap(({ workerId, tokens }, rank) =>
-    tokens.map((count, expert) => ({ worker: workerId, rank, expert, tokens: count })),
+  const columns = Math.max(...lists.map(({ tokens }) => tokens.length));
+  const rows = lists.length;
+  const values = lists.flatMap(({ tokens }) =>
+    Array.from({ length: columns }, (_, e) => tokens[e] ?? null),
   );
-  const hottest = bars.reduce((best, bar, i) => (bar.tokens > bars[best]!.tokens ? i : best), 0);
+  const limit = outlierLimit(
+    values.filter((value) => value !== null),
+    0,
+  );
+  const outliers = new Set<number>();
+  for (const [i, value] of values.entries()) if (value !== null && value > limit) outliers.add(i);
+  const workers = new Map(answer.workers.map((worker) => [worker.workerId, worker]));
   return {
-    layer,
-    bars,
-    meanTokens: bars.reduce((sum, { tokens }) => sum + tokens, 0) / bars.length,
-    maxTokens: bars[hottest]!.tokens,
-    hottest,
+    rows: lists.map(({ workerId }) => {
+      const worker = workers.get(workerId);
+      return {
+        id: workerId,
+        label: workerId,
+        short: String(worker?.rank ?? workerId),
+        group: worker?.group ?? '',
+        role: worker?.role ?? null,
+      };
+    }),
+    columns: Array.from({ length: columns }, (_, e) => ({
+      id: String(e),
+      label: `expert ${e}`,
+      short: String(e),
+      group: '',
+      role: null,
+    })),
+    values,
+    rowTotals: foldRows(values, rows, columns, sumOf),
+    columnTotals: foldColumns(values, rows, columns, maxOf),
+    scaleMax: Math.max(scaleMaxOf(values), maxOf(values.map((value) => value ?? 0))),
+    outliers,
+    isOneScale: false,
+    rowMargin: 'total',
+    columnMargin: 'busiest',
+    figureOf: (value) => countFigure(value, ''),
   };
 }
 

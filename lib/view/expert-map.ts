@@ -53,6 +53,11 @@ export function expertFigure(metric: ExpertMetric, value: number | null): Figure
   }
 }
 
+/** Counts go without their unit. */
+function unitOf(metric: ExpertMetric): { readonly unit?: string } {
+  return metric === 'tokens' || metric === 'active' ? { unit: '' } : {};
+}
+
 /** A quotient, written as `1.83 ×`. */
 export function ratioOverMean(value: number | null | undefined): Figure {
   if (value === null || value === undefined || !Number.isFinite(value)) return NO_FIGURE;
@@ -83,9 +88,11 @@ export function expertModel(answer: ExpertsAnswer, metric: ExpertMetric): Matrix
     columnTotals: foldColumns(values, rows, columns, meanOf),
     scaleMax: scaleMaxOf(values),
     outliers: unevenRanks(values, rows, columns),
+    isOneScale: true,
     rowMargin: 'mean',
     columnMargin: 'mean',
-    figureOf: (value) => expertFigure(metric, value),
+    // The title says the unit; cells and margins have no room for it.
+    figureOf: (value) => ({ ...expertFigure(metric, value), ...unitOf(metric) }),
   };
 }
 

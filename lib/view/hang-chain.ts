@@ -38,19 +38,56 @@ export function hangChain(hang: HangJson): HangChain {
   };
 }
 
-/** Rows of the table: the chain from its first fault outwards, then the others. */
-export function hangRows(
-  hang: HangJson,
-): readonly { readonly level: number | null; readonly row: HangJson['workers'][number] }[] {
+export interface HangRow {
+  /** Place in the chain; null: outside of it. */
+  readonly level: number | null;
+  /** That stand at the same place and wait for the same workers. */
+  readonly workers: readonly string[];
+  /** `step 4,711, expert, layer 30, micro-batch 1`; null: no event in memory. */
+  readonly last: string | null;
+  /** First and last of their ends. */
+  readonly endedUnixNs: readonly [first: string, last: string] | null;
+  readonly next: string | null;
+  readonly waitsFor: readonly string[];
+}
+
+/** Rows of the table: the chain from its first fault outwards, then the others; equal ones together. */
+export function hangRows(hang: HangJson): readonly HangRow[] {
   const { levels, outside } = hangChain(hang);
   const byId = new Map(hang.workers.map((row) => [row.worker, row]));
-  return [
-    ...levels.flatMap((level, depth) => level.map((worker) => ({ level: depth, worker }))),
-    ...outside.map((worker) => ({ level: null, worker })),
-  ].flatMap(({ level, worker }) => {
-    const row = byId.get(worker);
-    return row === undefined ? [] : [{ level, row }];
-  });
+  const rows = new Map<string, HangRow>();
+  const add = (level: number | null, worker: string): void => {
+    const entry = byId.get(worker);
+    if (entry === undefined) return;
+    const last =
+      entry.last === null
+        ? null
+        : `step ${entry.last.step.toLocaleString('en-US')}, ${placeText(entry.last)}`;
+    const next = entry.next === null ? null : placeText(entry.next);
+    const waitsFor = [...entry.waitsFor].sort(byWorker);
+    const key = JSON.stringify([level, last, next, waitsFor]);
+    const same = rows.get(key);
+    const end = entry.last?.endUnixNs ?? null;
+    rows.set(key, {
+      level,
+      workers: [...(same?.workers ?? []), worker],
+      last,
+      endedUnixNs: end === null ? null : spanned(same?.endedUnixNs ?? [end, end], end),
+      next,
+      waitsFor,
+    });
+  };
+  for (const [depth, level] of levels.entries()) for (const worker of level) add(depth, worker);
+  for (const worker of outside) add(null, worker);
+  return [...rows.values()];
+}
+
+function spanned(
+  [first, last]: readonly [string, string],
+  unixNs: string,
+): readonly [string, string] {
+  const at = BigInt(unixNs);
+  return [at < BigInt(first) ? unixNs : first, at > BigInt(last) ? unixNs : last];
 }
 
 /** `attention/0`, `attention/2`: by name, then rank as a number. */

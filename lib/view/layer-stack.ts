@@ -42,8 +42,21 @@ export interface StackModel {
 }
 
 const NOTHING: StackSide = { parts: [], totalNs: 0 };
-/** Stages in the order of a layer; others come after, by name. */
-const STAGE_ORDER = Object.keys(STAGE_COLOURS);
+/** Stages from the axis outwards: what computes, then what moves, then the rest; others by name. */
+const STAGE_ORDER: readonly string[] = [
+  'attention',
+  'dense',
+  'gate',
+  'expert',
+  'shared_expert',
+  'combine',
+  'sample',
+  'collective',
+  'a2f',
+  'f2a',
+  'copy',
+  'host',
+];
 
 /** What belongs to no layer is left out. */
 export function stackModel(waits: Waits, kind: StackKind): StackModel {

@@ -30,6 +30,8 @@ export interface MatrixModel {
   readonly scaleMax: number;
   /** Cell indexes that stand out. */
   readonly outliers: ReadonlySet<number>;
+  /** Margins are drawn on the scale of the cells, not on one of their own. */
+  readonly isOneScale: boolean;
   /** Names of the margins: 'total', 'mean', 'max'. */
   readonly rowMargin: string;
   readonly columnMargin: string;
@@ -75,13 +77,25 @@ export function movedCell(
   return isInside(model, next) ? next : at;
 }
 
+/** Even values stand at half of the scale: they must look calm, and leave room for those that stick out. */
+const CALM_FACTOR = 2;
+
 /**
  * Top of a colour scale: the 97th percentile, so that a few cells at the pipeline’s ends do not
- * darken the rest; of few cells the largest.
+ * darken the rest (of few cells the largest), and at least twice the median.
  */
 export function scaleMaxOf(values: readonly (number | null)[]): number {
   const known = values.filter((value) => value !== null).sort((a, b) => a - b);
-  return known[Math.min(known.length - 1, Math.floor(known.length * 0.97))] ?? 0;
+  const high = known[Math.min(known.length - 1, Math.floor(known.length * 0.97))] ?? 0;
+  const middle = known[known.length >> 1] ?? 0;
+  return Math.max(high, CALM_FACTOR * middle);
+}
+
+/** Full length of the bars of a margin. */
+export function marginMax(model: MatrixModel, totals: readonly (number | null)[]): number {
+  return model.isOneScale
+    ? Math.max(1e-9, model.scaleMax)
+    : totals.reduce<number>((max, total) => Math.max(max, total ?? 0), 1e-9);
 }
 
 type Fold = (values: readonly number[]) => number;
@@ -118,4 +132,18 @@ export function foldColumns(
 function foldKnown(values: readonly (number | null)[], fold: Fold): number | null {
   const known = values.filter((value) => value !== null);
   return known.length === 0 ? null : fold(known);
+}
+
+/** The matrix with its margins as rows of a table, unrounded; `corner` names what it holds. */
+export function matrixTable(model: MatrixModel, corner: string): (string | number | null)[][] {
+  const columns = model.columns.length;
+  return [
+    [corner, ...model.columns.map(({ label }) => label), model.rowMargin],
+    ...model.rows.map(({ label }, r) => [
+      label,
+      ...model.values.slice(r * columns, (r + 1) * columns),
+      model.rowTotals[r] ?? null,
+    ]),
+    [model.columnMargin, ...model.columnTotals, null],
+  ];
 }

@@ -16,7 +16,13 @@ export type ScoreTrend = StragglersAnswer['trends'][number];
 /** A score has no unit: robust deviations over the group's median. */
 export function scoreFigure(score: number | null | undefined): Figure {
   if (score === null || score === undefined || !Number.isFinite(score)) return NO_FIGURE;
-  return { value: score.toFixed(1), unit: '', exact: `${score} robust deviations` };
+  // -0.0 would read as a sign without a size.
+  const size = Math.abs(score).toFixed(1);
+  return {
+    value: score < 0 && size !== '0.0' ? `−${size}` : size,
+    unit: '',
+    exact: `${score} robust deviations`,
+  };
 }
 
 export function unixMsOf(unixNs: string): number {
@@ -46,6 +52,7 @@ export function scoreModel(trend: ScoreTrend, threshold: number, role: string | 
     // At least up to the threshold: a healthy group must look calm.
     scaleMax: Math.max(1.5 * threshold, scaleMaxOf(values)),
     outliers,
+    isOneScale: true,
     rowMargin: 'median',
     columnMargin: 'worst',
     figureOf: scoreFigure,

@@ -17,6 +17,8 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { keys: ['g', 'o'], text: 'Go to Overview', action: { kind: 'go', path: '/' } },
   { keys: ['g', 'l'], text: 'Go to Layers', action: { kind: 'go', path: '/layers' } },
   { keys: ['g', 'b'], text: 'Go to Balance', action: { kind: 'go', path: '/balance' } },
+  { keys: ['g', 's'], text: 'Go to Stragglers', action: { kind: 'go', path: '/stragglers' } },
+  { keys: ['g', 'e'], text: 'Go to Experts', action: { kind: 'go', path: '/experts' } },
   { keys: ['g', 'h'], text: 'Go to Health', action: { kind: 'go', path: '/health' } },
   { keys: [' '], text: 'Pause or resume', action: { kind: 'pause' } },
   { keys: ['t'], text: 'Dark or light theme', action: { kind: 'theme' } },
@@ -30,6 +32,11 @@ export const PICTURE_KEYS: readonly { readonly keys: string; readonly text: stri
   { keys: 'A / D, ← / →', text: 'Ping-pong strip: move' },
   { keys: '0', text: 'Ping-pong strip: the whole step' },
   { keys: '← ↑ → ↓', text: 'Heat map: move the cell; Enter opens the layer' },
+  {
+    keys: '← ↑ → ↓',
+    text: 'Matrix: move the cell (also Home, End, Page keys); Enter marks the worker or layer',
+  },
+  { keys: '← →', text: 'Stacks of the layers: move the layer; Enter chooses it' },
   { keys: 'Escape', text: 'Close the dialog, or leave the picture' },
 ];
 

@@ -13,13 +13,6 @@ import {
 } from './matrix-model.ts';
 import { outlierLimit } from './outliers.ts';
 
-const SIDES: Readonly<Record<WaitMatrix['kind'], readonly [waiters: string, culprits: string]>> = {
-  'attention-ffn': ['attention', 'ffn'],
-  'ffn-attention': ['ffn', 'attention'],
-  'attention-attention': ['attention', 'attention'],
-  'ffn-ffn': ['ffn', 'ffn'],
-};
-
 /** What the matrix shows, as a statement. */
 export function matrixTitle(kind: WaitMatrix['kind']): string {
   switch (kind) {
@@ -32,10 +25,6 @@ export function matrixTitle(kind: WaitMatrix['kind']): string {
     case 'ffn-ffn':
       return 'FFN waited for others’ work: fan-in';
   }
-}
-
-export function matrixSides(kind: WaitMatrix['kind']): readonly [string, string] {
-  return SIDES[kind];
 }
 
 /** Times per step; `cause` null: all causes together. */
@@ -57,8 +46,9 @@ export function waitMatrixModel(
     columnTotals: foldColumns(values, rows, columns, sumOf),
     scaleMax: scaleMaxOf(values),
     outliers: culpritsOf(values, rows, columns),
-    rowMargin: 'per step',
-    columnMargin: 'per step',
+    isOneScale: false,
+    rowMargin: 'total',
+    columnMargin: 'total',
     figureOf: durationFigure,
   };
 }

@@ -1,0 +1,23 @@
+/** The look of a wait on a canvas: no fill, lines in the colour of what is waited for. */
+
+/** Diagonal lines that continue from box to box. */
+export function hatch(context: CanvasRenderingContext2D, colour: string): CanvasPattern | null {
+  const tile = document.createElement('canvas');
+  const ratio = window.devicePixelRatio || 1;
+  const sizePx = Math.round(6 * ratio);
+  tile.width = sizePx;
+  tile.height = sizePx;
+  const brush = tile.getContext('2d');
+  if (brush === null) return null;
+  brush.strokeStyle = colour;
+  brush.lineWidth = 1.2 * ratio;
+  for (const shift of [-sizePx, 0, sizePx]) {
+    brush.beginPath();
+    brush.moveTo(shift - 1, sizePx + 1);
+    brush.lineTo(shift + sizePx + 1, -1);
+    brush.stroke();
+  }
+  const pattern = context.createPattern(tile, 'repeat');
+  pattern?.setTransform(new DOMMatrix([1 / ratio, 0, 0, 1 / ratio, 0, 0]));
+  return pattern;
+}
