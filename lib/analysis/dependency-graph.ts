@@ -59,7 +59,7 @@ export function dependencyGraph(index: DependencyIndex, step: number): Dependenc
   };
   for (let i = 0; i < nodes.length; i++) {
     before.find(nodes.node[i]!);
-    for (let e = 0; e < before.node.length; e++) {
+    for (let e = 0; e < before.count; e++) {
       const place = placeOf.get(before.node[e]!);
       if (place !== undefined) add(i, place, before.doneNs[e]!, before.edge[e]!);
     }

@@ -48,13 +48,15 @@ export function classOf(kind: number, stage: number, sendStage: number): number 
 }
 
 export function indexDependencies(assembled: Assembled): DependencyIndex {
-  const { events, endNs, offsets, keys, keyOf, room } = assembled;
+  const { events, endNs, offsets, keys, keyOf, steps, stepOf, room } = assembled;
   const { kind, stage, startNs } = events;
   const workers = events.workers.length;
   const firstSend = new Int32Array(keys.length * 2).fill(-1);
   const nextSend = room.int32(events.length);
   const longestWorkNs = new Float64Array(workers);
   const longestSendNs = new Float64Array(workers);
+  const lastNode = new Int32Array(steps.length).fill(-1);
+  const stepEndNs = steps.endNs;
   const sendStage = Int32Array.from(events.workers, ({ role }) => sendStageOf(role));
   for (let w = 0; w < workers; w++) {
     const ownStage = sendStage[w]!;
@@ -63,7 +65,11 @@ export function indexDependencies(assembled: Assembled): DependencyIndex {
     let sendNs = 0;
     for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
       if (kind[row] === Kind.receive) continue;
-      const lengthNs = endNs[row]! - startNs[row]!;
+      const end = endNs[row]!;
+      const step = stepOf[row]!;
+      // Of events that end at the same time, the first of the table.
+      if (step >= 0 && end === stepEndNs[step] && lastNode[step] === -1) lastNode[step] = row;
+      const lengthNs = end - startNs[row]!;
       if (stage[row] !== ownStage) {
         if (lengthNs > workNs) workNs = lengthNs;
         continue;
@@ -84,9 +90,9 @@ export function indexDependencies(assembled: Assembled): DependencyIndex {
     nextSend,
     previousKey: previousKeys(assembled),
     longestWorkNs,
-    longestReceiveNs: longestReceives(assembled),
+    longestReceiveNs: addReceives(assembled, lastNode),
     longestSendNs,
-    lastNode: lastNodes(assembled),
+    lastNode,
     sendStage,
     postsOnly: Uint8Array.from(assembled.sources, ({ sendEnd }) => (sendEnd === 'posted' ? 1 : 0)),
   };
@@ -101,30 +107,21 @@ function previousKeys({ keys }: Assembled): Int32Array {
   return previous;
 }
 
-function longestReceives({ receives, events }: Assembled): Float64Array {
+/** Their longest by worker; a receive ends a step only where nothing else does. */
+function addReceives(
+  { receives, events, keys, steps }: Assembled,
+  lastNode: Int32Array,
+): Float64Array {
   const longestNs = new Float64Array(events.workers.length);
   for (let r = 0; r < receives.length; r++) {
     const w = receives.worker[r]!;
-    const lengthNs = receives.endNs[r]! - receives.startNs[r]!;
+    const end = receives.endNs[r]!;
+    const lengthNs = end - receives.startNs[r]!;
     if (lengthNs > longestNs[w]!) longestNs[w] = lengthNs;
-  }
-  return longestNs;
-}
-
-/** Of events that end at the same time, the first of the table; a receive only where there is no other. */
-function lastNodes({ events, endNs, steps, stepOf, receives, keys }: Assembled): Int32Array {
-  const last = new Int32Array(steps.length).fill(-1);
-  const stepEndNs = steps.endNs;
-  for (let row = 0; row < events.length; row++) {
-    const step = stepOf[row]!;
-    if (step < 0 || endNs[row] !== stepEndNs[step]) continue;
-    if (last[step] === -1 && events.kind[row] !== Kind.receive) last[step] = row;
-  }
-  for (let r = 0; r < receives.length; r++) {
     const key = receives.key[r]!;
     if (key < 0) continue;
     const step = keys.step[key]!;
-    if (last[step] === -1 && receives.endNs[r] === stepEndNs[step]) last[step] = events.length + r;
+    if (lastNode[step] === -1 && end === steps.endNs[step]) lastNode[step] = events.length + r;
   }
-  return last;
+  return longestNs;
 }

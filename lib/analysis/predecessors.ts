@@ -38,7 +38,8 @@ export const Edge = {
 } as const;
 
 export class Predecessors {
-  /** Of the node last looked for: predecessors, when each had done its part, and why. */
+  /** Of the node last looked for: predecessors, when each had done its part, and why; `count` of them. */
+  count = 0;
   readonly node: number[] = [];
   readonly doneNs: number[] = [];
   readonly edge: number[] = [];
@@ -77,14 +78,12 @@ export class Predecessors {
   get binding(): number {
     const { doneNs } = this;
     let best = -1;
-    for (let i = 0; i < doneNs.length; i++) if (best < 0 || doneNs[i]! > doneNs[best]!) best = i;
+    for (let i = 0; i < this.count; i++) if (best < 0 || doneNs[i]! > doneNs[best]!) best = i;
     return best;
   }
 
   find(node: number): void {
-    this.node.length = 0;
-    this.doneNs.length = 0;
-    this.edge.length = 0;
+    this.count = 0;
     const { events } = this.#index.assembled;
     if (node >= events.length) this.#ofReceive(node - events.length);
     else if (this.#classOf(node) === NodeClass.send) this.#ofSend(node);
@@ -98,9 +97,10 @@ export class Predecessors {
   }
 
   #push(node: number, doneNs: number, edge: number): void {
-    this.node.push(node);
-    this.doneNs.push(doneNs);
-    this.edge.push(edge);
+    const at = this.count++;
+    this.node[at] = node;
+    this.doneNs[at] = doneNs;
+    this.edge[at] = edge;
   }
 
   #ofWork(row: number): void {
@@ -111,7 +111,7 @@ export class Predecessors {
     if (hasLayer) this.#dataOf(row, key, startNs);
     const work = this.#lastWork(row, startNs);
     const isFirst = work < 0 || assembled.stepOf[work] !== assembled.stepOf[row];
-    if (!hasLayer || (isFirst && this.node.length === 0)) this.#afterReceives(row, startNs);
+    if (!hasLayer || (isFirst && this.count === 0)) this.#afterReceives(row, startNs);
     if (work >= 0) this.#push(work, assembled.endNs[work]!, Edge.worker);
     const best = this.binding;
     const readyNs = best < 0 ? this.#fromNs : this.doneNs[best]!;
@@ -139,7 +139,7 @@ export class Predecessors {
     if (role !== 'attention' && role !== 'ffn') return;
     const way = role === 'ffn' ? Direction.a2f : Direction.f2a;
     this.#pushSends(key * 2 + way, worker, ABSENT, startNs);
-    if (before >= 0 && this.node.length === 0) {
+    if (before >= 0 && this.count === 0) {
       this.#pushSends(before * 2 + way, worker, ABSENT, startNs);
     }
   }
@@ -247,7 +247,7 @@ export class Predecessors {
     const key = keyOf[row]!;
     if (key >= 0) {
       this.#pushSent(row, key, startNs);
-      if (this.node.length === 0) {
+      if (this.count === 0) {
         const before = events.workers[worker]!.role === 'attention' ? previousKey[key]! : -1;
         const receive = this.#receiveBefore(worker, key, before, startNs);
         if (receive >= 0) {
@@ -255,7 +255,7 @@ export class Predecessors {
         }
       }
     }
-    if (this.node.length === 0) {
+    if (this.count === 0) {
       const work = this.#lastWork(row, startNs);
       if (work >= 0) this.#push(work, endNs[work]!, Edge.worker);
     }
