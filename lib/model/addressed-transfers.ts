@@ -2,166 +2,256 @@
  * Transfers of keys in which sends or receives name their peers: every send that addresses a worker,
  * with the receives there that name its sender (or nobody). As `receives.ts` matches them, but by
  * sender, so that a receive that names one peer is a limit of that peer's clock alone.
+ *
+ *     rows of a block -> sorted by slot -> sends by the rank that they address
+ *                                          receives of one worker by the rank that they name
  */
 import { ABSENT, Kind } from '#lib/table/codes.ts';
-import type { EventTable } from '#lib/table/event-table.ts';
 import { Direction } from './assembled.ts';
 import { firstListed, listHas } from './peers.ts';
 import { directionOf } from './receives.ts';
 import type { TransferBuffer } from './transfer-buffer.ts';
 import type { TransferRuns, TransferSource } from './transfer-runs.ts';
 
-/** A send or receive row. */
-interface NamedRow {
-  readonly own: TransferSource;
-  readonly table: EventTable;
-  readonly row: number;
-  readonly startNs: number;
-  readonly endNs: number;
-  /** As `firstListed` says. */
-  readonly peer: number;
-}
-
-interface NamedSlot {
-  readonly sends: NamedRow[];
-  /** By worker. */
-  readonly receives: NamedRow[];
-}
-
-/** From the first start to the last end of the receives that name a peer. */
-interface Extent {
-  startNs: number;
-  endNs: number;
-}
-
 export class AddressedTransfers {
   readonly #runs: TransferRuns;
-  readonly #tables: readonly EventTable[];
   readonly #buffer: TransferBuffer;
+  readonly #sends: NamedRows;
+  readonly #receives: NamedRows;
+  /** Ranks of workers as dense numbers. */
+  readonly #rankIds: ReadonlyMap<number, number>;
+  readonly #rankOfSource: Int32Array;
+  /** By rank: the first send of the slot that addresses it alone; by send: the next one. */
+  readonly #firstTo: Int32Array;
+  #nextTo = new Int32Array(0);
+  /** By rank: from the first start to the last end of the worker's receives that name it. */
+  readonly #startNs: Float64Array;
+  readonly #endNs: Float64Array;
 
-  constructor(runs: TransferRuns, tables: readonly EventTable[], buffer: TransferBuffer) {
+  constructor(runs: TransferRuns, slots: number, buffer: TransferBuffer) {
     this.#runs = runs;
-    this.#tables = tables;
     this.#buffer = buffer;
+    this.#sends = new NamedRows(slots);
+    this.#receives = new NamedRows(slots);
+    const ranks = [...new Set(runs.sources.map(({ rank }) => rank))];
+    this.#rankIds = new Map(ranks.map((rank, id) => [rank, id]));
+    this.#rankOfSource = Int32Array.from(runs.sources, ({ rank }) => this.#rankIds.get(rank)!);
+    this.#firstTo = new Int32Array(ranks.length).fill(-1);
+    this.#startNs = new Float64Array(ranks.length).fill(Number.POSITIVE_INFINITY);
+    this.#endNs = new Float64Array(ranks.length).fill(Number.NEGATIVE_INFINITY);
   }
 
   /** Of the runs `order`, by worker, those rows whose slot is `named`. */
   add(order: Int32Array, slotOf: (run: number) => number, named: Uint8Array): void {
-    const slots = new Map<number, NamedSlot>();
-    for (let i = 0; i < order.length; i++) this.#gather(order[i]!, slotOf(order[i]!), named, slots);
-    for (const slot of [...slots.keys()].sort((a, b) => a - b)) this.#match(slots.get(slot)!);
+    for (let i = 0; i < order.length; i++) this.#gather(order[i]!, slotOf(order[i]!), named);
+    this.#sends.sort();
+    this.#receives.sort();
+    if (this.#nextTo.length < this.#sends.length) {
+      this.#nextTo = new Int32Array(this.#sends.length);
+    }
+    for (let slot = 0; slot < named.length; slot++) if (named[slot] === 1) this.#match(slot);
+    this.#sends.empty();
+    this.#receives.empty();
   }
 
-  #gather(run: number, firstSlot: number, named: Uint8Array, slots: Map<number, NamedSlot>): void {
+  #gather(run: number, firstSlot: number, named: Uint8Array): void {
     const { from, to, source, sources, table: tableOf, shiftNs, microbatches } = this.#runs;
-    const own = sources[source[run]!]!;
+    const s = source[run]!;
+    const { role, sendStage } = sources[s]!;
     const t = tableOf[run]!;
-    const table = this.#tables[t]!;
+    const table = this.#runs.tables[t]!;
     const { kind, stage, startNs, durationNs, layer, microbatch, peer, lists } = table;
-    const way = own.role === 'ffn' ? Direction.f2a : Direction.a2f;
+    const way = role === 'ffn' ? Direction.f2a : Direction.a2f;
+    const width = microbatches + 1;
     for (let row = from[run]!; row < to[run]!; row++) {
       const isReceive = kind[row] === Kind.receive;
-      if (!isReceive && stage[row] !== own.sendStage) continue;
-      const direction = isReceive ? directionOf(stage[row]!, own.role) : way;
+      if (!isReceive && stage[row] !== sendStage) continue;
+      const direction = isReceive ? directionOf(stage[row]!, role) : way;
       if (direction === Direction.none) continue;
-      const number =
-        firstSlot + ((layer[row]! + 1) * (microbatches + 1) + microbatch[row]! + 1) * 2 + direction;
-      if (named[number] === 0) continue;
-      let slot = slots.get(number);
-      if (slot === undefined) {
-        slot = { sends: [], receives: [] };
-        slots.set(number, slot);
-      }
+      const slot = firstSlot + ((layer[row]! + 1) * width + microbatch[row]! + 1) * 2 + direction;
+      if (named[slot] === 0) continue;
       const start = startNs[row]! + shiftNs[t]!;
-      (isReceive ? slot.receives : slot.sends).push({
-        own,
-        table,
-        row,
-        startNs: start,
-        endNs: start + durationNs[row]!,
-        peer: firstListed(peer[row]!, lists.peers, row),
-      });
+      const list = isReceive ? this.#receives : this.#sends;
+      const first = firstListed(peer[row]!, lists.peers, row);
+      list.add(slot, s, t, row, first, start, start + durationNs[row]!);
     }
   }
 
-  #match({ sends, receives }: NamedSlot): void {
-    if (sends.length === 0) return;
-    const toRank = new Map<number, NamedRow[]>();
-    const toSeveral: NamedRow[] = [];
-    for (const send of sends) {
-      if (send.peer < 0) toSeveral.push(send);
-      else pushTo(toRank, send.peer, send);
+  #match(slot: number): void {
+    const sends = this.#sends;
+    const receives = this.#receives;
+    const toSeveral: number[] = [];
+    for (let i = sends.offsets[slot]!; i < sends.offsets[slot + 1]!; i++) {
+      const send = sends.order[i]!;
+      const peer = sends.peer[send]!;
+      if (peer < 0) {
+        toSeveral.push(send);
+        continue;
+      }
+      const rank = this.#rankIds.get(peer);
+      if (rank === undefined) continue;
+      this.#nextTo[send] = this.#firstTo[rank]!;
+      this.#firstTo[rank] = send;
     }
-    for (let from = 0; from < receives.length; ) {
-      const { own } = receives[from]!;
+    const end = receives.offsets[slot + 1]!;
+    for (let from = receives.offsets[slot]!; from < end; ) {
+      const own = this.#sourceOf(receives, receives.order[from]!);
       let to = from + 1;
-      while (to < receives.length && receives[to]!.own.worker === own.worker) to++;
-      const extentOf = extents(receives.slice(from, to));
+      while (to < end && this.#sourceOf(receives, receives.order[to]!).worker === own.worker) to++;
+      this.#matchWorker(own, from, to, toSeveral);
       from = to;
-      for (const send of toRank.get(own.rank) ?? []) this.#limit(send, own, extentOf);
-      for (const send of toSeveral) {
-        const { table, row } = send;
-        const addressed =
-          send.peer === ABSENT || listHas(table.peer[row]!, table.lists.peers, row, own.rank);
-        if (addressed) this.#limit(send, own, extentOf);
+    }
+    for (let i = sends.offsets[slot]!; i < sends.offsets[slot + 1]!; i++) {
+      const rank = this.#rankIds.get(sends.peer[sends.order[i]!]!);
+      if (rank !== undefined) this.#firstTo[rank] = -1;
+    }
+  }
+
+  /** The worker's receives `[from, to)` of a slot, with the sends that address it. */
+  #matchWorker(own: TransferSource, from: number, to: number, toSeveral: readonly number[]): void {
+    const { order, peer, startNs, endNs } = this.#receives;
+    let fromAll = false;
+    let allStartNs = Number.POSITIVE_INFINITY;
+    let allEndNs = Number.NEGATIVE_INFINITY;
+    for (let i = from; i < to; i++) {
+      const receive = order[i]!;
+      if (peer[receive] === ABSENT) fromAll = true;
+      if (startNs[receive]! < allStartNs) allStartNs = startNs[receive]!;
+      if (endNs[receive]! > allEndNs) allEndNs = endNs[receive]!;
+    }
+    if (!fromAll) this.#eachNamed(from, to, true);
+    const limit = (send: number): void => {
+      const rank = this.#rankOfSource[this.#sends.source[send]!]!;
+      if (fromAll) this.#limit(send, own, allStartNs, allEndNs);
+      else this.#limit(send, own, this.#startNs[rank]!, this.#endNs[rank]!);
+    };
+    let send = this.#firstTo[this.#rankIds.get(own.rank)!]!;
+    for (; send >= 0; send = this.#nextTo[send]!) limit(send);
+    for (const several of toSeveral) if (this.#addresses(several, own.rank)) limit(several);
+    if (!fromAll) this.#eachNamed(from, to, false);
+  }
+
+  /** Notes what the receives say of the ranks that they name, or forgets it. */
+  #eachNamed(from: number, to: number, notes: boolean): void {
+    const { order, peer, table: tableOf, row: rowOf, startNs, endNs } = this.#receives;
+    for (let i = from; i < to; i++) {
+      const receive = order[i]!;
+      const start = notes ? startNs[receive]! : Number.POSITIVE_INFINITY;
+      const end = notes ? endNs[receive]! : Number.NEGATIVE_INFINITY;
+      if (peer[receive]! >= 0) {
+        this.#note(peer[receive]!, start, end, notes);
+        continue;
+      }
+      const row = rowOf[receive]!;
+      const table = this.#runs.tables[tableOf[receive]!]!;
+      this.#note(table.peer[row]!, start, end, notes);
+      const { offsets, values } = table.lists.peers!;
+      for (let v = offsets[row]!; v < offsets[row + 1]!; v++) {
+        this.#note(values[v]!, start, end, notes);
       }
     }
   }
 
-  #limit(
-    send: NamedRow,
-    receiver: TransferSource,
-    extentOf: (rank: number) => Extent | undefined,
-  ): void {
-    const { domain, rank, arrival, rendezvous } = send.own;
-    if (domain === receiver.domain) return;
-    const extent = extentOf(rank);
-    if (extent === undefined) return;
-    const sentNs = arrival ? send.endNs : send.startNs;
+  #note(rank: number, startNs: number, endNs: number, widens: boolean): void {
+    const id = this.#rankIds.get(rank);
+    if (id === undefined) return;
+    if (!widens || startNs < this.#startNs[id]!) this.#startNs[id] = startNs;
+    if (!widens || endNs > this.#endNs[id]!) this.#endNs[id] = endNs;
+  }
+
+  #addresses(send: number, rank: number): boolean {
+    if (this.#sends.peer[send] === ABSENT) return true;
+    const table = this.#runs.tables[this.#sends.table[send]!]!;
+    const row = this.#sends.row[send]!;
+    return listHas(table.peer[row]!, table.lists.peers, row, rank);
+  }
+
+  /** An end of -Infinity: no receive of the worker names the sender. */
+  #limit(send: number, receiver: TransferSource, readyNs: number, receivedNs: number): void {
+    const { domain, arrival, rendezvous } = this.#sourceOf(this.#sends, send);
+    if (domain === receiver.domain || receivedNs === Number.NEGATIVE_INFINITY) return;
+    const sendEnd = this.#sends.endNs[send]!;
+    const sent = arrival ? sendEnd : this.#sends.startNs[send]!;
     if (rendezvous) {
-      const { startNs, endNs } = extent;
-      this.#buffer.addRendezvous(domain, receiver.domain, sentNs, send.endNs, startNs, endNs);
+      this.#buffer.addRendezvous(domain, receiver.domain, sent, sendEnd, readyNs, receivedNs);
     } else {
-      this.#buffer.add(domain, receiver.domain, sentNs, extent.endNs);
+      this.#buffer.add(domain, receiver.domain, sent, receivedNs);
     }
   }
+
+  #sourceOf(rows: NamedRows, index: number): TransferSource {
+    return this.#runs.sources[rows.source[index]!]!;
+  }
 }
 
-/** By the sender's rank. Where some receive of the worker names nobody, they are all one. */
-function extents(receives: readonly NamedRow[]): (rank: number) => Extent | undefined {
-  if (receives.some(({ peer }) => peer === ABSENT)) {
-    const all = { startNs: Number.POSITIVE_INFINITY, endNs: Number.NEGATIVE_INFINITY };
-    for (const receive of receives) widen(all, receive);
-    return () => all;
+/** Sends or receives of a block, in the order of workers; `order` and `offsets` sort them by slot. */
+class NamedRows {
+  length = 0;
+  source = new Int32Array(256);
+  table = new Int32Array(256);
+  row = new Int32Array(256);
+  /** As `firstListed` says. */
+  peer = new Int32Array(256);
+  startNs = new Float64Array(256);
+  endNs = new Float64Array(256);
+  order = new Int32Array(256);
+  readonly offsets: Int32Array;
+  #slot = new Int32Array(256);
+
+  constructor(slots: number) {
+    this.offsets = new Int32Array(slots + 2);
   }
-  const byRank = new Map<number, Extent>();
-  for (const receive of receives) {
-    const { table, row, peer } = receive;
-    const ranks = peer >= 0 ? [peer] : ranksOf(table, row);
-    for (const rank of ranks) {
-      const known = byRank.get(rank);
-      if (known !== undefined) widen(known, receive);
-      else byRank.set(rank, { startNs: receive.startNs, endNs: receive.endNs });
+
+  add(
+    slot: number,
+    source: number,
+    table: number,
+    row: number,
+    peer: number,
+    startNs: number,
+    endNs: number,
+  ): void {
+    if (this.length === this.row.length) this.#grow();
+    const at = this.length++;
+    this.#slot[at] = slot;
+    this.source[at] = source;
+    this.table[at] = table;
+    this.row[at] = row;
+    this.peer[at] = peer;
+    this.startNs[at] = startNs;
+    this.endNs[at] = endNs;
+    this.offsets[slot + 2] = this.offsets[slot + 2]! + 1;
+  }
+
+  /** Rows of slot s are then `order[offsets[s]] …`. */
+  sort(): void {
+    const { offsets, length, order } = this;
+    for (let s = 2; s < offsets.length; s++) offsets[s] = offsets[s]! + offsets[s - 1]!;
+    for (let i = 0; i < length; i++) {
+      const slot = this.#slot[i]!;
+      order[offsets[slot + 1]!] = i;
+      offsets[slot + 1] = offsets[slot + 1]! + 1;
     }
   }
-  return (rank) => byRank.get(rank);
+
+  empty(): void {
+    this.length = 0;
+    this.offsets.fill(0);
+  }
+
+  #grow(): void {
+    this.#slot = twice(this.#slot, new Int32Array(2 * this.length));
+    this.source = twice(this.source, new Int32Array(2 * this.length));
+    this.table = twice(this.table, new Int32Array(2 * this.length));
+    this.row = twice(this.row, new Int32Array(2 * this.length));
+    this.peer = twice(this.peer, new Int32Array(2 * this.length));
+    this.startNs = twice(this.startNs, new Float64Array(2 * this.length));
+    this.endNs = twice(this.endNs, new Float64Array(2 * this.length));
+    this.order = new Int32Array(2 * this.length);
+  }
 }
 
-function ranksOf(table: EventTable, row: number): Set<number> {
-  const ranks = new Set<number>();
-  if (table.peer[row]! >= 0) ranks.add(table.peer[row]!);
-  const { offsets, values } = table.lists.peers!;
-  for (let i = offsets[row]!; i < offsets[row + 1]!; i++) ranks.add(values[i]!);
-  return ranks;
-}
-
-function widen(extent: Extent, { startNs, endNs }: Extent): void {
-  extent.startNs = Math.min(extent.startNs, startNs);
-  extent.endNs = Math.max(extent.endNs, endNs);
-}
-
-function pushTo<T>(lists: Map<number, T[]>, key: number, value: T): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [value]);
-  else list.push(value);
+function twice<T extends Int32Array | Float64Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
 }

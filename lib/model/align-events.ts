@@ -11,7 +11,12 @@
 import { nanosBetween, type UnixNanos } from '#lib/base/units.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { type AlignOptions, alignClocks, type ClockAlignment } from './clock-alignment.ts';
-import { CLOCK_RESOLUTION_NS, ClockBounds, type ClockBoundsPart } from './clock-bounds.ts';
+import {
+  CLOCK_RESOLUTION_NS,
+  ClockBounds,
+  type ClockBoundsPart,
+  type TransferColumns,
+} from './clock-bounds.ts';
 import { alignInstants, type ClockCorrection } from './clock-correction.ts';
 import { forEachTransfer } from './clock-transfers.ts';
 import { findTransferRuns, type TransferRuns } from './transfer-runs.ts';
@@ -57,6 +62,8 @@ export class ClockTransfers {
   readonly #chosen: Uint8Array;
   #transfers = 0;
   #violations = 0;
+  /** All transfers; null: too many. */
+  #kept: readonly TransferColumns[] | null = null;
 
   private constructor(runs: TransferRuns, chosen: Uint8Array) {
     this.#runs = runs;
@@ -96,8 +103,15 @@ export class ClockTransfers {
   /** Adds what the transfers say; how many limits that are. */
   addTo(bounds: ClockBounds): number {
     const before = bounds.counts();
-    forEachTransfer(this.#runs, this.#chosen, this.#runs.tables, (columns) => bounds.add(columns));
+    const kept: TransferColumns[] = [];
+    let rows = 0;
+    forEachTransfer(this.#runs, this.#chosen, (columns) => {
+      bounds.add(columns);
+      rows += columns.length;
+      if (rows <= MAX_KEPT_ROWS) kept.push(copyOf(columns));
+    });
     const after = bounds.counts();
+    this.#kept = rows <= MAX_KEPT_ROWS ? kept : null;
     this.#transfers = after.transfers - before.transfers;
     this.#violations = after.violations - before.violations;
     return this.#transfers;
@@ -111,37 +125,83 @@ export class ClockTransfers {
 
   /** `tables`: those that transfers were found in, and have told `addTo` or `part`. */
   align(tables: readonly EventTable[], alignment: ClockAlignment): AlignedEvents {
-    const aligned = alignTables(tables, alignment);
     return {
-      tables: aligned,
+      tables: alignTables(tables, alignment),
       clock: {
         alignment,
         transfers: this.#transfers,
         violationsBefore: this.#violations,
-        violationsAfter: this.violationsIn(tables, aligned),
+        violationsAfter: this.violationsAs(alignment),
       },
     };
   }
 
-  /** Transfers received before they were sent, at the times of `aligned`. */
-  violationsIn(tables: readonly EventTable[], aligned: readonly EventTable[]): number {
-    if (aligned === tables) return this.#violations;
-    const alignedOf = new Map(tables.map((table, t) => [table, aligned[t]!]));
-    const own = this.#runs.tables.map((table) => alignedOf.get(table)!);
+  /** Transfers received before they were sent, as aligned. */
+  violationsAs(alignment: ClockAlignment): number {
+    const { domains } = this.#runs;
+    const corrections = domains.map(
+      (name) => alignment.domains.find(({ domain }) => domain === name)?.correction ?? null,
+    );
+    if (corrections.every((correction) => correction === null)) return this.#violations;
     let violations = 0;
-    forEachTransfer(this.#runs, this.#chosen, own, (columns) => {
-      const { length, senderDomain, receiverDomain, sendStartNs, recvEndNs } = columns;
-      for (let row = 0; row < length; row++) {
-        if (senderDomain[row] === receiverDomain[row]) continue;
-        if (recvEndNs[row]! - sendStartNs[row]! < -ALIGNED_RESOLUTION_NS) violations++;
-      }
-    });
+    const count = (columns: TransferColumns): void => {
+      violations += violationsAligned(columns, corrections);
+    };
+    if (this.#kept !== null) for (const columns of this.#kept) count(columns);
+    else forEachTransfer(this.#runs, this.#chosen, count);
     return violations;
   }
 }
 
+/** Columns that are kept to be looked at again: 24 MB. More are found again. */
+const MAX_KEPT_ROWS = 1_000_000;
+
 /** Both ends of an aligned transfer are rounded once more. */
 const ALIGNED_RESOLUTION_NS = CLOCK_RESOLUTION_NS + 1;
+
+function copyOf(columns: TransferColumns): TransferColumns {
+  const { length, senderDomain, receiverDomain, sendStartNs, recvEndNs } = columns;
+  return {
+    ...columns,
+    senderDomain: senderDomain.slice(0, length),
+    receiverDomain: receiverDomain.slice(0, length),
+    sendStartNs: sendStartNs.slice(0, length),
+    recvEndNs: recvEndNs.slice(0, length),
+  };
+}
+
+function violationsAligned(
+  columns: TransferColumns,
+  corrections: readonly (ClockCorrection | null)[],
+): number {
+  const { length, baseUnixNs, senderDomain, receiverDomain } = columns;
+  const sentNs = columns.sendStartNs.slice(0, length);
+  const receivedNs = columns.recvEndNs.slice(0, length);
+  alignByDomain(sentNs, senderDomain, corrections, baseUnixNs);
+  alignByDomain(receivedNs, receiverDomain, corrections, baseUnixNs);
+  let violations = 0;
+  for (let row = 0; row < length; row++) {
+    if (senderDomain[row] === receiverDomain[row]) continue;
+    if (receivedNs[row]! - sentNs[row]! < -ALIGNED_RESOLUTION_NS) violations++;
+  }
+  return violations;
+}
+
+/** Neighbours mostly are of one domain. */
+function alignByDomain(
+  values: Float64Array,
+  domain: Int32Array,
+  corrections: readonly (ClockCorrection | null)[],
+  baseUnixNs: UnixNanos,
+): void {
+  for (let from = 0; from < values.length; ) {
+    let to = from + 1;
+    while (to < values.length && domain[to] === domain[from]) to++;
+    const correction = corrections[domain[from]!]!;
+    if (correction !== null) alignInstants(correction, baseUnixNs, values, from, to);
+    from = to;
+  }
+}
 
 function chooseSteps(runs: TransferRuns, window: ClockWindow, own: ClockWindow): Uint8Array {
   const { stepStartNs, stepEndNs } = runs;

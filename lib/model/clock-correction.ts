@@ -41,12 +41,22 @@ export function alignInstants(
   from = 0,
   to = values.length,
 ): void {
+  const { startNs, offsetNs, drift, bend } = correction;
   const shiftNs = nanosBetween(correction.fromUnixNs, baseUnixNs);
-  let piece = 0;
-  for (let i = from; i < to; i++) {
-    const at = values[i]! + shiftNs;
-    piece = pieceAt(correction, at, piece);
-    values[i] = values[i]! + Math.round(valueAt(correction, piece, at));
+  for (let i = from, piece = 0; i < to; ) {
+    piece = pieceAt(correction, values[i]! + shiftNs, piece);
+    const pieceNs = startNs[piece]!;
+    const firstNs = piece === 0 ? Number.NEGATIVE_INFINITY : pieceNs;
+    const endNs = piece + 1 < startNs.length ? startNs[piece + 1]! : Number.POSITIVE_INFINITY;
+    const o = offsetNs[piece]!;
+    const d = drift[piece]!;
+    const b = bend[piece]!;
+    for (; i < to; i++) {
+      const at = values[i]! + shiftNs;
+      if (!(at >= firstNs && at < endNs)) break;
+      const x = at - pieceNs;
+      values[i] = values[i]! + Math.round(o + x * (d + x * b));
+    }
   }
 }
 

@@ -15,7 +15,6 @@
  * that what is kept by key and domain stays in the cache.
  */
 import { ABSENT, Kind } from '#lib/table/codes.ts';
-import type { EventTable } from '#lib/table/event-table.ts';
 import { AddressedTransfers } from './addressed-transfers.ts';
 import { Direction } from './assembled.ts';
 import type { TransferColumns } from './clock-bounds.ts';
@@ -28,12 +27,11 @@ const BLOCK_CELLS = 65_536;
 
 /**
  * Calls `take` with the transfers of the chosen steps (1), in about the order of time. The columns
- * are good until it returns. `tables`: those of `runs`, or the same rows at other times.
+ * are good until it returns.
  */
 export function forEachTransfer(
   runs: TransferRuns,
   chosen: Uint8Array,
-  tables: readonly EventTable[],
   take: (columns: TransferColumns) => void,
 ): void {
   const slotsPerStep = (runs.layers + 1) * (runs.microbatches + 1) * 2;
@@ -45,7 +43,7 @@ export function forEachTransfer(
   for (let i = 0; i < steps.length; i++) placeOf[steps[i]!] = i;
   const { order, offsets } = sortRuns(runs, placeOf, stepsPerBlock);
   const buffer = new TransferBuffer(runs.domains, runs.baseUnixNs, take);
-  const block = new TransferBlock(runs, tables, slotsPerStep, stepsPerBlock, buffer);
+  const block = new TransferBlock(runs, slotsPerStep, stepsPerBlock, buffer);
   for (let b = 0; b + 1 < offsets.length; b++) {
     block.add(order.subarray(offsets[b]!, offsets[b + 1]!), placeOf, b * stepsPerBlock);
   }
@@ -94,7 +92,6 @@ function sortRuns(
 /** What is known of the keys of a few steps. A slot is a key and a direction. */
 class TransferBlock {
   readonly #runs: TransferRuns;
-  readonly #tables: readonly EventTable[];
   readonly #slotsPerStep: number;
   readonly #slots: number;
   readonly #buffer: TransferBuffer;
@@ -119,13 +116,11 @@ class TransferBlock {
 
   constructor(
     runs: TransferRuns,
-    tables: readonly EventTable[],
     slotsPerStep: number,
     stepsPerBlock: number,
     buffer: TransferBuffer,
   ) {
     this.#runs = runs;
-    this.#tables = tables;
     this.#slotsPerStep = slotsPerStep;
     this.#buffer = buffer;
     this.#hasRendezvous = runs.sources.some(({ rendezvous }) => rendezvous);
@@ -142,7 +137,7 @@ class TransferBlock {
     this.#ownEndNs = new Float64Array(slots);
     this.#touched = new Int32Array(slots);
     this.#isTouched = new Uint8Array(slots);
-    this.#addressed = new AddressedTransfers(runs, tables, buffer);
+    this.#addressed = new AddressedTransfers(runs, slots, buffer);
     this.#sendersOf = [senders(runs, 'attention'), senders(runs, 'ffn')];
   }
 
@@ -185,7 +180,7 @@ class TransferBlock {
       microbatch,
       peer,
       lists,
-    } = this.#tables[t]!;
+    } = this.#runs.tables[t]!;
     const { role, domain, sendStage, arrival, rendezvous } = own;
     const shift = shiftNs[t]!;
     const width = microbatches + 1;

@@ -43,16 +43,15 @@ export interface PartClocks {
 
 export class WindowPart {
   readonly #question: PartQuestion;
-  readonly #tables: readonly EventTable[];
-  readonly #transfers: ClockTransfers | null;
-  #aligned: readonly EventTable[];
+  #tables: readonly EventTable[];
+  #transfers: ClockTransfers | null;
+  #violationsAfter = 0;
   #sliced: SlicedWindow | null = null;
 
   private constructor(question: PartQuestion, tables: readonly EventTable[]) {
     const { deployment, window, own } = question;
     this.#question = question;
     this.#tables = tables;
-    this.#aligned = tables;
     this.#transfers = ClockTransfers.find(tables, deployment, window, own);
   }
 
@@ -89,7 +88,11 @@ export class WindowPart {
   cut(alignment: ClockAlignment | null): LoadSums | null {
     const { deployment, window, own } = this.#question;
     const tables = alignment === null ? this.#tables : alignTables(this.#tables, alignment);
-    this.#aligned = tables;
+    this.#violationsAfter =
+      alignment === null ? 0 : (this.#transfers?.violationsAs(alignment) ?? 0);
+    // Raw times are not needed any more.
+    this.#transfers = null;
+    this.#tables = [];
     this.#sliced = SlicedWindow.of(tables, deployment, window, own);
     return this.#sliced?.loadSums() ?? null;
   }
@@ -102,7 +105,7 @@ export class WindowPart {
       window: sliced.window,
       parts: sliced.parts(),
       steps: sliced.stepsAround(this.#question.seamUnixNs),
-      violationsAfter: this.#transfers?.violationsIn(this.#tables, this.#aligned) ?? 0,
+      violationsAfter: this.#violationsAfter,
     };
   }
 
