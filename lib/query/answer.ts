@@ -26,6 +26,7 @@ import { report } from './report.ts';
 import { reportJson } from './report-json.ts';
 import { series } from './series.ts';
 import { storeTotals } from './store-totals.ts';
+import { stragglers } from './stragglers.ts';
 import { strip } from './strip.ts';
 import { timeline } from './timeline.ts';
 import { whatifQuestion } from './whatif.ts';
@@ -57,6 +58,7 @@ const ANSWERERS: Readonly<Record<QuestionKind, Answerer>> = {
   strip: ({ telemetry }, question, now) => strip(telemetry, question, now),
   breakdown: ({ telemetry }, question, now) => breakdown(telemetry, question, now),
   criticalPath: ({ telemetry }, question, now) => criticalPath(telemetry, question, now),
+  stragglers: ({ telemetry }, question, now) => stragglers(telemetry, question, now),
   timeline: async ({ telemetry }, question, now) =>
     jsonText(await timeline(telemetry, question, now)),
   whatif: ({ telemetry }, question, now) => whatifQuestion(telemetry, question, now),

@@ -24,7 +24,7 @@ export interface NewestEvents {
 }
 
 /**
- * Where the window is long, its newest part. Without `from`, the last ten seconds of data before
+ * Where the window is long, its newest part. Without `from`, the last seconds (ten) of data before
  * `to`; without `to`, up to the newest event, not counting what a wrong clock dated far ahead.
  */
 export async function newestEvents(
@@ -32,8 +32,9 @@ export async function newestEvents(
   question: DeploymentQuestion,
   nowUnixNs: UnixNanos,
   maxEvents: number = MAX_PICTURE_EVENTS,
+  defaultSpanNs: number = DEFAULT_SPAN_NS,
 ): Promise<NewestEvents> {
-  const wanted = await pictureWindow(reader, question, nowUnixNs);
+  const wanted = await pictureWindow(reader, question, nowUnixNs, defaultSpanNs);
   if (wanted.fromUnixNs === wanted.toUnixNs) {
     const nothing = assemble([], question.deployment);
     return { assembled: nothing, window: completed(wanted, nothing) };
@@ -48,12 +49,13 @@ export async function pictureWindow(
   reader: TelemetryReader,
   question: DeploymentQuestion,
   nowUnixNs: UnixNanos,
+  defaultSpanNs: number = DEFAULT_SPAN_NS,
 ): Promise<TimeWindow> {
   const given = parseWindow(question, nowUnixNs);
   const lastEnd = credibleEnd(await requireDeployment(reader, question.deployment), nowUnixNs);
   const toUnixNs =
     given.toUnixNs === undefined || given.toUnixNs > lastEnd ? lastEnd : given.toUnixNs;
-  const fromUnixNs = given.fromUnixNs ?? earlier(toUnixNs, DEFAULT_SPAN_NS);
+  const fromUnixNs = given.fromUnixNs ?? earlier(toUnixNs, defaultSpanNs);
   return fromUnixNs < toUnixNs ? { fromUnixNs, toUnixNs } : { fromUnixNs, toUnixNs: fromUnixNs };
 }
 

@@ -7,6 +7,7 @@ import type { IngestTotalsJson, StoreHealth } from '#lib/api/health.ts';
 import type { ProblemKind } from '#lib/api/problem.ts';
 import type { ReportJson } from '#lib/api/report-schema.ts';
 import type { Series } from '#lib/api/series.ts';
+import type { StragglersAnswer } from '#lib/api/stragglers.ts';
 import type { HeatmapAnswer, StripAnswer } from '#lib/api/views.ts';
 import type { WhatifAnswer } from '#lib/api/whatif.ts';
 
@@ -58,6 +59,7 @@ export interface Questions {
   strip: { question: DeploymentQuestion; answer: StripAnswer };
   breakdown: { question: DeploymentQuestion; answer: Breakdown };
   criticalPath: { question: CriticalPathQuestion; answer: CriticalPath };
+  stragglers: { question: DeploymentQuestion; answer: StragglersAnswer };
   timeline: { question: TimelineQuestion; answer: JsonText };
   whatif: { question: WhatifQuestion; answer: WhatifAnswer };
   totals: { question: Record<never, never>; answer: StoreTotals };
