@@ -91,7 +91,7 @@ const DEFAULT_PERIODS: Periods = {
   statsMs: 250,
   sizeMs: 5000,
   probeMs: 1000,
-  sumsMs: 5000,
+  sumsMs: 1000,
   retainMs: 1000,
   retainAgainMs: 20,
 };
@@ -130,6 +130,7 @@ export async function startIngest(options: IngestOptions): Promise<IngestService
   const worker = new Worker(new URL('./ingest-thread.ts', import.meta.url), {
     workerData: data,
     name: 'ingest',
+    resourceLimits: { maxYoungGenerationSizeMb: 24 },
   });
   const client = new IngestClient(worker, options);
   await client.ready;

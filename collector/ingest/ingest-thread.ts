@@ -7,6 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { IngestOutcome, RollupsMessage } from '#collector/messages.ts';
 import { ClockWatch } from '#collector/observe/clock-watch.ts';
 import { assert } from '#lib/base/assert.ts';
+import { releaseMemory } from '#lib/base/release-memory.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import { Decoder } from '#lib/ingest/decoder.ts';
 import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
@@ -59,7 +60,8 @@ class IngestThread {
   constructor(data: IngestThreadData, slot: StoreSlot, unpacker: PackedUnpacker) {
     this.#data = data;
     this.#slot = slot;
-    this.#live = new LiveFeed(data.store !== 'memory:', (message) => this.#takeRollups(message));
+    const keepsNothing = data.store !== 'memory:';
+    this.#live = new LiveFeed(keepsNothing, (message) => this.#takeRollups(message));
     // The store may be closed and opened anew: never keep it.
     const store = {
       append: async (batches: readonly TelemetryBatch[]) => {
@@ -76,13 +78,15 @@ class IngestThread {
     );
     const decoder = new Decoder(data.limits, { keepPacked: true });
     this.#group = new GroupCommit(store, decoder, data.policy, {
-      decoded: giveBack,
+      decoded: releaseMemory,
       reply: (replies) => send({ type: 'replies', replies }),
       lost: ({ batch }) => this.#keepLate(batch.rejected),
       committed: (group, outcomes) => {
         this.#sums.add(group, outcomes);
         for (const { packedTimes = [] } of group) decoder.recycle(packedTimes);
         this.#live.send(group, outcomes);
+        // The store copied them, and so did the message.
+        if (keepsNothing) for (const { batch } of group) releasePayloads(batch);
       },
       report: (commit) => send({ type: 'commit', commit }),
       storeState: (failure) => this.#watch.settled(failure),
@@ -118,7 +122,7 @@ class IngestThread {
   async start(): Promise<void> {
     const { periods } = this.#data;
     if (this.#slot.failure === undefined) await this.#sums.recover();
-    this.#every(periods.sumsMs, () => this.#watch.failing || this.#sums.flush());
+    this.#every(periods.sumsMs, () => this.#watch.failing || this.#sums.flushComplete());
     this.#every(periods.statsMs, () => this.#publishStats());
     this.#every(periods.sizeMs, () => this.#watch.measure());
     this.#every(periods.probeMs, () => this.#probe());
@@ -293,12 +297,8 @@ class IngestThread {
   }
 }
 
-/**
- * Frees the memory now: bodies come faster than the garbage collector, which sees small objects
- * only, would find them.
- */
-function giveBack({ buffer }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+function releasePayloads({ packed }: TelemetryBatch): void {
+  for (const { bytes } of packed) releaseMemory(bytes);
 }
 
 function cpuMs(): number {

@@ -1,39 +1,47 @@
 /**
  * Keeps the stage rollups in step with what is stored: adds up what each commit really brought, and
- * hands the partial sums to the store every few seconds, together with the number of the newest
- * append in them. What a crash leaves out is read back and added up at the next start.
+ * hands the sums of each second to the store once that second seems to be complete, together with
+ * which appends are in them now. What a crash leaves out is read back and added up at the next start.
+ *
+ *     append       1   2   3   4   5          second 10 goes to the store after append 4:
+ *     second 10    x   x   x                  through 1 (all of it is summed), ahead {10: 4}
+ *     second 11        x   x   x   x          second 11 goes after 5: through 5, ahead {}
  */
 import type { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import type { AppendOutcome, TelemetryStore } from '#lib/store/telemetry-store.ts';
-import { ChunkFormatError } from '#lib/table/chunk-frame.ts';
-import type { PackedTable } from '#lib/table/packed-table.ts';
-import { selectSteps } from '#lib/table/packed-tables.ts';
 import { StageAccumulator } from '#lib/table/stage-accumulator.ts';
+import { releaseRollup } from '#lib/table/stage-bucket-take.ts';
 import type { StageRollup } from '#lib/table/stage-rollups.ts';
 import type { PendingBatch } from './group-commit.ts';
+import { addStored, recoverSums } from './recover-sums.ts';
 
-type SumStore = Pick<TelemetryStore, 'addStageRollups' | 'unsummed'>;
+export type SumStore = Pick<TelemetryStore, 'addStageRollups' | 'unsummed'>;
 
-/** More than this is handed over at once: some 5 s of a thousand workers. */
-const MAX_HELD_BYTES = 160 * 2 ** 20;
-/** Appends wait for the store to take sums while these hold more. */
-const MAX_WAITING_BYTES = 256 * 2 ** 20;
+export interface SumLimits {
+  /** More than this is handed over at once, complete or not: some 3 s of a thousand workers. */
+  readonly heldBytes: number;
+  /** Appends wait for the store to take sums while these hold more. */
+  readonly waitingBytes: number;
+}
+
+const LIMITS: SumLimits = { heldBytes: 96 * 2 ** 20, waitingBytes: 160 * 2 ** 20 };
 /** Sums that a failing store did not take; beyond this they are read back from it later. */
-const MAX_REFUSED_PARTS = 50_000;
+const MAX_REFUSED_PARTS = 5000;
 
 export class StageSums {
   readonly #store: () => SumStore;
   readonly #unpacker: PackedUnpacker;
   readonly #warn: (message: string) => void;
+  readonly #limits: SumLimits;
   #sums = new StageAccumulator();
   /** Taken out of `#sums`, and not in the store yet. */
   #refused: readonly StageRollup[] = [];
   /** The newest append there is. */
   #newest = 0;
-  /** The newest that is in `#sums`. */
-  #through = 0;
-  /** ... and in the store's sums. */
+  /** All appends up to this one are in the store's sums. */
   #stored = 0;
+  /** By second: through which append it is, with `#refused`. Later than `#stored`. */
+  readonly #ahead = new Map<number, number>();
   /** Sums are made from what the store has; what is appended meanwhile is read from there, too. */
   #mustRecover = false;
   #flushing: Promise<void> = Promise.resolve();
@@ -44,28 +52,34 @@ export class StageSums {
   flushes = 0;
 
   /** The store may change from call to call; `store` throws while there is none. */
-  constructor(store: () => SumStore, unpacker: PackedUnpacker, warn: (message: string) => void) {
+  constructor(
+    store: () => SumStore,
+    unpacker: PackedUnpacker,
+    warn: (message: string) => void,
+    limits: SumLimits = LIMITS,
+  ) {
     this.#store = store;
     this.#unpacker = unpacker;
     this.#warn = warn;
+    this.#limits = limits;
   }
 
   /** What a commit brought; `outcomes` in the order of `group`. */
   add(group: readonly PendingBatch[], outcomes: readonly AppendOutcome[]): void {
+    const sums = this.#sums;
     for (const [i, { batch, packedTimes }] of group.entries()) {
       const outcome = outcomes[i];
       if (outcome === undefined) continue;
       this.#newest = Math.max(this.#newest, outcome.sequence);
-      if (this.#mustRecover) continue;
-      this.#through = Math.max(this.#through, outcome.sequence);
-      if (outcome.duplicate) continue;
-      for (const table of batch.events) this.#sums.addTable(table);
+      if (this.#mustRecover || outcome.duplicate) continue;
+      sums.sequence = outcome.sequence;
+      for (const table of batch.events) sums.addTable(table);
       for (const [t, steps] of batch.packed.entries()) {
         const times = packedTimes?.[t] ?? this.#unpacker.times(steps);
-        this.#sums.addPacked(steps, times, outcome.freshPacked[t] ?? null);
+        sums.addPacked(steps, times, outcome.freshPacked[t] ?? null);
       }
     }
-    if (this.#addedBytes <= MAX_HELD_BYTES || this.#flushQueued) return;
+    if (this.#addedBytes <= this.#limits.heldBytes || this.#flushQueued) return;
     this.#flushQueued = true;
     void this.flush().then(() => {
       this.#flushQueued = false;
@@ -78,7 +92,7 @@ export class StageSums {
 
   /** Resolves when there is room for the sums of another append, or the store takes none. */
   async room(): Promise<void> {
-    while (this.#addedBytes > MAX_WAITING_BYTES) {
+    while (this.#addedBytes > this.#limits.waitingBytes) {
       const { failures } = this;
       await this.flush();
       if (this.failures > failures) return;
@@ -87,7 +101,12 @@ export class StageSums {
 
   /** Resolves when everything that was added before is stored, or the store refused it. */
   flush(): Promise<void> {
-    return this.#queue(() => (this.#mustRecover ? this.#recover() : this.#put(this.#through)));
+    return this.#queue(() => (this.#mustRecover ? this.#recover() : this.#putAll()));
+  }
+
+  /** Stores the seconds that seem to be complete; call it about once a second. */
+  flushComplete(): Promise<void> {
+    return this.#queue(() => (this.#mustRecover ? this.#recover() : this.#putComplete()));
   }
 
   /**
@@ -97,7 +116,6 @@ export class StageSums {
   recover(): Promise<void> {
     this.#mustRecover = true;
     this.#newest = 0;
-    this.#through = 0;
     return this.flush();
   }
 
@@ -115,66 +133,64 @@ export class StageSums {
     this.#emptyBytes = 0;
     this.#refused = [];
     this.#stored = 0;
-    this.#through = 0;
-    let newest: number;
-    do {
-      newest = this.#newest;
-      for await (const { sequence, events, packed } of this.#store().unsummed()) {
-        // Whatever came before this part is summed whole.
-        if (this.#addedBytes > MAX_HELD_BYTES && sequence > this.#through) {
-          await this.#put(this.#through);
-        }
-        this.#through = sequence;
-        if (events !== null) this.#sums.addTable(events);
-        if (packed !== null) this.#addStored(packed);
-      }
-      this.#through = Math.max(this.#through, newest);
-      await this.#put(this.#through);
-      // What was appended meanwhile may have been missed by the reading, or not.
-    } while (newest !== this.#newest);
-    this.#mustRecover = false;
-  }
-
-  /** Steps whose payload is damaged are left out, as scans leave them out, and told. */
-  #addStored(steps: PackedTable): void {
-    const leftOut = this.#addReadable(steps);
-    if (leftOut > 0) this.#warn(`${leftOut} events of damaged steps are in no sums by stage`);
-  }
-
-  /** The events of steps that cannot be read. */
-  #addReadable(steps: PackedTable): number {
+    this.#ahead.clear();
     try {
-      this.#sums.addPacked(steps, this.#unpacker.times(steps), null);
-      return 0;
-    } catch (cause) {
-      if (!(cause instanceof ChunkFormatError)) throw cause;
-      if (steps.length === 1) return steps.events;
+      await this.#addUnsummed();
+    } catch (error) {
+      this.#mustRecover = true;
+      throw error;
     }
-    let leftOut = 0;
-    for (let row = 0; row < steps.length; row++) {
-      leftOut += this.#addReadable(selectSteps(steps, Uint32Array.of(row)));
-    }
-    return leftOut;
   }
 
-  async #put(through: number): Promise<void> {
-    if (through === this.#stored) return;
-    const { unsummedEvents } = this.#sums;
-    if (unsummedEvents > 0 && !this.#mustRecover) {
-      // The store has these events: once more from there, in portions that fit.
-      this.#mustRecover = true;
-      await this.#recover();
-      return;
-    }
-    if (unsummedEvents > 0) {
-      this.#sums.unsummedEvents = 0;
-      this.#warn(`${unsummedEvents} events of one append are too many for sums by stage`);
-    }
-    const parts = [...this.#refused, ...this.#sums.take()];
+  #addUnsummed(): Promise<void> {
+    return recoverSums({
+      store: this.#store,
+      maxBytes: this.#limits.heldBytes,
+      newest: () => this.#newest,
+      add: (sums, part, isSkipped) => addStored(sums, part, isSkipped, this.#unpacker, this.#warn),
+      warn: this.#warn,
+      summed: (through) => {
+        this.#newest = Math.max(this.#newest, through);
+        this.#stored = through;
+        this.#mustRecover = false;
+      },
+    });
+  }
+
+  async #putAll(): Promise<void> {
+    const through = this.#newest;
+    if (through === this.#stored && this.#refused.length === 0) return;
+    if (await this.#hadNoRoom()) return;
+    const parts = this.#sums.take();
     this.#emptyBytes = this.#sums.heldBytes;
+    this.#ahead.clear();
+    await this.#put(parts, through);
+  }
+
+  async #putComplete(): Promise<void> {
+    if (await this.#hadNoRoom()) return;
+    const newest = this.#newest;
+    const { parts, seconds, openFrom } = this.#sums.takeClosed();
+    const through = openFrom === null ? newest : openFrom - 1;
+    for (const second of seconds) this.#ahead.set(second, newest);
+    for (const [second, to] of this.#ahead) if (to <= through) this.#ahead.delete(second);
+    if (parts.length === 0 && this.#refused.length === 0 && through === this.#stored) return;
+    await this.#put(parts, through);
+  }
+
+  /** true: the store has what was left out; all that is unsummed was added up from there. */
+  async #hadNoRoom(): Promise<boolean> {
+    if (this.#sums.unsummedEvents === 0) return false;
+    this.#mustRecover = true;
+    await this.#recover();
+    return true;
+  }
+
+  async #put(taken: readonly StageRollup[], through: number): Promise<void> {
+    const parts = [...this.#refused, ...taken];
     this.#refused = parts;
     try {
-      await this.#store().addStageRollups(parts, through);
+      await this.#store().addStageRollups(parts, through, new Map(this.#ahead));
     } catch (error) {
       if (parts.length > MAX_REFUSED_PARTS) {
         this.#refused = [];
@@ -182,6 +198,7 @@ export class StageSums {
       }
       throw error;
     }
+    for (const part of parts) releaseRollup(part);
     this.#refused = [];
     this.#stored = through;
     this.flushes++;

@@ -24,7 +24,7 @@ export interface Periods {
   readonly sizeMs: number;
   /** Tries of a store that refuses. */
   readonly probeMs: number;
-  /** Partial sums by stage go to the store. */
+  /** Sums by stage of seconds that seem to be complete go to the store. */
   readonly sumsMs: number;
   readonly retainMs: number;
   /** Pause between two slices where there is more to delete. */

@@ -98,6 +98,7 @@ class Hub implements LiveHub {
       workerData: { settings, port: port2 } satisfies LiveThreadData,
       transferList: [port2],
       name: 'live',
+      resourceLimits: { maxYoungGenerationSizeMb: 24 },
     });
     this.#worker = worker;
     this.#port = port1;

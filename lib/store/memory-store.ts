@@ -31,6 +31,7 @@ import { keptFrom, ROLLUP_LEVELS_NS } from './rollup-levels.ts';
 import { boundedSteps, eventsOfWorkers, stepsInSelection, unpackedSlices } from './step-filter.ts';
 import { StepLedger } from './step-ledger.ts';
 import { addSteps, type StepRun } from './step-runs.ts';
+import { secondsThrough } from './summed-ahead.ts';
 import type {
   AppendOutcome,
   EventSelection,
@@ -46,6 +47,7 @@ import type {
   StageSlicesSelection,
   StoredDeployment,
   StoreSize,
+  SummedAhead,
   TelemetryBatch,
   TelemetryStore,
   TimeWindow,
@@ -101,6 +103,7 @@ export class MemoryStore implements TelemetryStore {
   #packed: KeptSteps[] = [];
   #sequence = 0;
   #summedThrough = 0;
+  #summedAhead: SummedAhead = new Map();
   unpacker: StepUnpacker | undefined;
   #metricChunks: (PlannedMetricChunk & { deployment: string })[] = [];
 
@@ -224,9 +227,14 @@ export class MemoryStore implements TelemetryStore {
       .sort((a, b) => compareInstants(a.bucketStartUnixNs, b.bucketStartUnixNs));
   }
 
-  async addStageRollups(parts: readonly StageRollup[], throughSequence: number): Promise<void> {
+  async addStageRollups(
+    parts: readonly StageRollup[],
+    throughSequence: number,
+    ahead: SummedAhead = new Map(),
+  ): Promise<void> {
     this.#stageRollups.add(parts);
     this.#summedThrough = Math.max(this.#summedThrough, throughSequence);
+    this.#summedAhead = new Map(ahead);
   }
 
   async stageRollups(selection: StageRollupSelection): Promise<readonly StageRollup[]> {
@@ -282,9 +290,10 @@ export class MemoryStore implements TelemetryStore {
       .filter(({ sequence }) => sequence > this.#summedThrough)
       .sort((a, b) => a.sequence - b.sequence);
     for (const { table, sequence } of parts) {
+      const summedSeconds = secondsThrough(this.#summedAhead, sequence);
       yield isPackedTable(table)
-        ? { sequence, events: null, packed: table }
-        : { sequence, events: table, packed: null };
+        ? { sequence, events: null, packed: table, summedSeconds }
+        : { sequence, events: table, packed: null, summedSeconds };
     }
   }
 

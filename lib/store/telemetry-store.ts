@@ -47,7 +47,12 @@ export interface UnsummedPart {
   readonly sequence: number;
   readonly events: EventTable | null;
   readonly packed: PackedTable | null;
+  /** Events that start in these seconds (since the epoch) are in them all the same. */
+  readonly summedSeconds: ReadonlySet<number>;
 }
+
+/** By second since the epoch: events that start in it are summed through this append, too. */
+export type SummedAhead = ReadonlyMap<number, number>;
 
 export interface TimeWindow {
   readonly fromUnixNs: UnixNanos;
@@ -221,9 +226,14 @@ export interface TelemetryStore extends TelemetryReader {
   ): Promise<void>;
   /**
    * Adds partial sums to the stored ones of the same bucket and worker, and notes in the same commit
-   * that every append up to `throughSequence` is in them now.
+   * that every append up to `throughSequence` is in them now, and of later ones what `ahead` says
+   * (in place of what it said before). The parts' memory is not kept.
    */
-  addStageRollups(parts: readonly StageRollup[], throughSequence: number): Promise<void>;
+  addStageRollups(
+    parts: readonly StageRollup[],
+    throughSequence: number,
+    ahead?: SummedAhead,
+  ): Promise<void>;
   /** What a crash left out of the stage rollups, by sequence, in bounded slices. Read it before the first append. */
   unsummed(): AsyncIterable<UnsummedPart>;
   /**

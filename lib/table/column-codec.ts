@@ -9,6 +9,7 @@
  *
  * Integers are zigzag-coded (0, -1, 1, -2, … become 0, 1, 2, 3, …) and lie within ±2^52.
  */
+import { type ColumnRoom, FRESH_ROOM } from '#lib/base/column-room.ts';
 import { damaged } from './chunk-frame.ts';
 
 const CODING_NULL = 0;
@@ -153,10 +154,13 @@ let residualRoom = new Float64Array(0);
 
 export class ColumnReader {
   readonly #bytes: Uint8Array;
+  readonly #room: ColumnRoom;
   #at: number;
 
-  constructor(bytes: Uint8Array, start: number) {
+  /** `room`: where the values' memory comes from. */
+  constructor(bytes: Uint8Array, start: number, room: ColumnRoom = FRESH_ROOM) {
     this.#bytes = bytes;
+    this.#room = room;
     this.#at = start;
   }
 
@@ -164,7 +168,8 @@ export class ColumnReader {
   column(count: number): ColumnRead {
     const { coding, width, start } = this.#next(count);
     if (coding === CODING_NULL) return null;
-    const values = new Float64Array(count);
+    const values = this.#room.float64(count);
+    if (width === 0) values.fill(0);
     if (coding === CODING_INTEGERS) {
       readIntegers(this.#bytes, start, count, width, values);
       return { coding: 'integers', values };

@@ -11,6 +11,7 @@
 import { NS_PER_S, unixNanos } from '#lib/base/units.ts';
 import { Phase } from './codes.ts';
 import type { EventTable } from './event-table.ts';
+import { OpenSeconds } from './open-seconds.ts';
 import type { PackedTable } from './packed-table.ts';
 import { baseSliceOf, type PackedTimes, SLICE_NS, withinSliceNs } from './packed-times.ts';
 import { MAX_BUCKET_EVENTS, StageBucket } from './stage-bucket.ts';
@@ -20,10 +21,13 @@ import { SLICES_PER_SECOND, type StageRollup } from './stage-rollups.ts';
 import { type WorkerInfo, workerId } from './worker-info.ts';
 
 /** Seconds of one worker that are added to at once; its steps come in about the order of time. */
-const OPEN_SECONDS = 2;
+const OPEN_SECONDS = 4;
+/** Workers that sent nothing for so many turns are forgotten. */
+const IDLE_TURNS = 30;
 /** A longer piece is added in parts, so that its counts and places surely have room. */
 const MAX_PIECE = 8192;
 const DEFAULT_MAX_BYTES = 512 * 2 ** 20;
+const NANOS_A_SECOND = BigInt(NS_PER_S);
 /** Objects and map entries of a worker, about. */
 const WORKER_BYTES = 2048;
 
@@ -32,20 +36,36 @@ class WorkerSums {
   layout = new StageLayout();
   readonly buckets: StageBucket[] = [];
   heldBytes = 0;
-  /** Was anything added since the last `take`? */
-  touched = true;
+  /** Takes since anything was added. */
+  idleTakes = 0;
 
   constructor(info: WorkerInfo) {
     this.info = info;
   }
 }
 
+/** Of seconds since the epoch. */
+export type SecondTest = (second: number) => boolean;
+
+/** Sums of whole seconds, and what they leave open. */
+export interface ClosedSeconds {
+  readonly parts: readonly StageRollup[];
+  /** Seconds since the epoch whose events, of all workers, are all in `parts` or were taken before. */
+  readonly seconds: readonly number[];
+  /** The first append with events that are not taken yet; null: there are none. */
+  readonly openFrom: number | null;
+}
+
 export class StageAccumulator {
+  /** The append that whatever is added now came with. */
+  sequence = 0;
   /**
    * Events that were left out of all sums: these held too much (hostile input does that), or the
    * duration was none that decoding lets through.
    */
   unsummedEvents = 0;
+  /** The seconds of those for which there was no room. */
+  readonly unsummedSeconds = new Set<number>();
   readonly #maxBytes: number;
   readonly #workers = new Map<string, WorkerSums>();
   /** Senders' facts are shared objects, mostly. */
@@ -56,6 +76,8 @@ export class StageAccumulator {
   #lastNames: readonly string[] = [];
   #lastCodes = new Uint16Array(0);
   #sealed: StageRollup[] = [];
+  readonly #open = new OpenSeconds();
+  #isSkipped: SecondTest | null = null;
   #heldBytes = 0;
 
   /** `maxBytes`: beyond this, events are counted in `unsummedEvents` until the next `take`. */
@@ -68,8 +90,12 @@ export class StageAccumulator {
     return this.#heldBytes;
   }
 
-  /** Adds all events but those of phases that stay out of every figure. */
-  addTable(table: EventTable): void {
+  /**
+   * Adds all events but those of phases that stay out of every figure, and those that start in a
+   * second (since the epoch) that `isSkipped`.
+   */
+  addTable(table: EventTable, isSkipped: SecondTest | null = null): void {
+    this.#isSkipped = isSkipped;
     const { startNs, worker, baseUnixNs } = table;
     const high = Number(baseUnixNs >> 32n);
     const low = Number(baseUnixNs & 0xffffffffn);
@@ -113,8 +139,14 @@ export class StageAccumulator {
     }
   }
 
-  /** Adds the steps of `rows` (all where null); `times` are those of `steps`. */
-  addPacked(steps: PackedTable, times: PackedTimes, rows: Uint32Array | null): void {
+  /** Adds the steps of `rows` (all where null), likewise; `times` are those of `steps`. */
+  addPacked(
+    steps: PackedTable,
+    times: PackedTimes,
+    rows: Uint32Array | null,
+    isSkipped: SecondTest | null = null,
+  ): void {
+    this.#isSkipped = isSkipped;
     const codes = this.#codesOf(times.stageNames);
     const { stage, slice, layer, layerStep, count, durationNs } = times;
     const words = wordsOf(durationNs);
@@ -143,21 +175,66 @@ export class StageAccumulator {
    * several, each a part of it.
    */
   take(): readonly StageRollup[] {
+    return this.#take(() => true, 0);
+  }
+
+  /** The same of some seconds only; the others go on. */
+  takeOf(isTaken: SecondTest): readonly StageRollup[] {
+    return this.#take(isTaken, 0);
+  }
+
+  /** Seconds of which there are sums. */
+  openSeconds(): readonly number[] {
+    return this.#open.seconds();
+  }
+
+  /**
+   * Ends a turn: the sums of those seconds that seem to be complete, so that each is taken once and
+   * not in parts. What comes for them later is a part of its own, as after every `take`.
+   */
+  takeClosed(): ClosedSeconds {
+    const open = this.#open;
+    for (const { buckets } of this.#workers.values()) {
+      for (const { second, turn } of buckets) open.touch(second, turn);
+    }
+    const seconds = open.complete();
+    open.turn++;
+    const parts = this.#take((second) => seconds.has(second), IDLE_TURNS);
+    return { parts, seconds: [...seconds], openFrom: open.firstSequence };
+  }
+
+  #take(isTaken: SecondTest, patience: number): readonly StageRollup[] {
+    let heldBytes = 0;
     for (const [key, sums] of this.#workers) {
-      if (!sums.touched) {
+      let open = false;
+      for (const bucket of sums.buckets) {
+        if (Number.isNaN(bucket.second)) continue;
+        if (isTaken(bucket.second)) this.#seal(sums, bucket);
+        else open = true;
+      }
+      if (!open && sums.idleTakes > patience) {
         this.#workers.delete(key);
         // Whoever still refers to it by its facts must find it gone.
         sums.heldBytes = -1;
         continue;
       }
-      for (const bucket of sums.buckets) this.#seal(sums, bucket);
       this.#measure(sums);
-      sums.touched = false;
+      heldBytes += sums.heldBytes;
+      sums.idleTakes++;
     }
-    const taken = this.#sealed;
-    this.#sealed = [];
-    this.#heldBytes = 0;
-    for (const sums of this.#workers.values()) this.#heldBytes += sums.heldBytes;
+    const taken: StageRollup[] = [];
+    const left: StageRollup[] = [];
+    for (const part of this.#sealed) {
+      const second = Number(part.bucketStartUnixNs / NANOS_A_SECOND);
+      if (isTaken(second)) taken.push(part);
+      else {
+        left.push(part);
+        heldBytes += partBytes(part);
+      }
+    }
+    this.#open.end(isTaken);
+    this.#sealed = left;
+    this.#heldBytes = heldBytes;
     return taken;
   }
 
@@ -181,8 +258,9 @@ export class StageAccumulator {
     bucket.add(layout, slot, inSecond, layer, layerStep, count, durationNs, words, at);
   }
 
-  /** The bucket of a second with room for so many events; null: they are counted as left out. */
+  /** The bucket of a second with room for so many events; null: they are skipped, or left out. */
   #bucketOf(sums: WorkerSums, second: number, count: number): StageBucket | null {
+    if (this.#isSkipped?.(second) === true) return null;
     const first = sums.buckets[0];
     if (
       first !== undefined &&
@@ -190,17 +268,21 @@ export class StageAccumulator {
       first.events + count <= MAX_BUCKET_EVENTS &&
       sums.layout.hasRoom(count)
     ) {
+      first.turn = this.#open.turn;
       return first;
     }
     const other = this.#otherBucket(sums, second, count);
-    if (other === null) this.unsummedEvents += count;
+    if (other === null) {
+      this.unsummedEvents += count;
+      this.unsummedSeconds.add(second);
+    }
     return other;
   }
 
   /** The bucket of a second, at the front; null where sums hold too much already. */
   #otherBucket(sums: WorkerSums, second: number, count: number): StageBucket | null {
     const { buckets } = sums;
-    sums.touched = true;
+    sums.idleTakes = 0;
     this.#measure(sums);
     if (!sums.layout.hasRoom(count)) {
       for (const bucket of buckets) this.#seal(sums, bucket);
@@ -224,6 +306,8 @@ export class StageAccumulator {
     }
     const [bucket] = buckets.splice(at, 1);
     buckets.unshift(bucket!);
+    bucket!.turn = this.#open.turn;
+    this.#open.begin(second, this.sequence);
     return bucket!;
   }
 
@@ -234,19 +318,18 @@ export class StageAccumulator {
     }
     const { info } = sums;
     const { second } = bucket;
-    const { cells, slices } = takeBucket(bucket, sums.layout, this.#stageNames);
-    this.#heldBytes += 800 + cells.length * 42 + cells.sketchBin.length * 10 + slices.length * 35;
-    this.#sealed.push({
+    const part: StageRollup = {
       deployment: info.deployment,
       resolutionNs: NS_PER_S,
-      bucketStartUnixNs: unixNanos(BigInt(second) * 1_000_000_000n),
+      bucketStartUnixNs: unixNanos(BigInt(second) * NANOS_A_SECOND),
       workerId: workerId(info),
       group: info.group,
       role: info.role,
       rank: info.rank,
-      cells,
-      slices,
-    });
+      ...takeBucket(bucket, sums.layout, this.#stageNames),
+    };
+    this.#heldBytes += partBytes(part);
+    this.#sealed.push(part);
   }
 
   /** Arrays grow with what is added; they are looked at now and then. */
@@ -261,7 +344,7 @@ export class StageAccumulator {
   #sumsOf(info: WorkerInfo): WorkerSums {
     const known = this.#byInfo.get(info);
     if (known !== undefined && known.heldBytes >= 0) {
-      known.touched = true;
+      known.idleTakes = 0;
       return known;
     }
     const key = JSON.stringify([info.deployment, info.group, info.rank, info.role]);
@@ -271,7 +354,7 @@ export class StageAccumulator {
       this.#workers.set(key, sums);
     }
     this.#byInfo.set(info, sums);
-    sums.touched = true;
+    sums.idleTakes = 0;
     return sums;
   }
 
@@ -288,6 +371,10 @@ export class StageAccumulator {
     this.#lastNames = names;
     return this.#lastCodes;
   }
+}
+
+function partBytes({ cells, slices }: StageRollup): number {
+  return 800 + cells.length * 42 + cells.sketchBin.length * 10 + (slices?.length ?? 0) * 35;
 }
 
 function wordsOf(doubles: Float64Array): Uint32Array {

@@ -1,4 +1,5 @@
 /** What an open second has summed up, as columns; it starts anew. */
+import { releaseMemory } from '#lib/base/release-memory.ts';
 import {
   CELL_DOUBLES,
   CELL_HALVES,
@@ -77,6 +78,11 @@ export function takeBucket(
   bucket.second = Number.NaN;
   bucket.events = 0;
   return { cells, slices: ofSlices };
+}
+
+/** Frees the memory of sums that `takeBucket` gave: all columns lie in one piece. */
+export function releaseRollup({ cells }: { readonly cells: StageCells }): void {
+  releaseMemory(cells.count);
 }
 
 /** The slices that have events, by slice, then stage. */

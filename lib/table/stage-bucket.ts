@@ -37,6 +37,8 @@ export class StageBucket {
   /** Seconds since the epoch; NaN: closed. */
   second = Number.NaN;
   events = 0;
+  /** When it was added to last, as its accumulator counts. */
+  turn = 0;
   doubles = new Float64Array(0);
   halves = new Uint16Array(0);
   pages = new Uint16Array(0);

@@ -33,9 +33,8 @@ const { values } = parseArgs({
 const seconds = Number(values.seconds);
 const workers = Number(values.workers);
 const RETENTION = { rawNs: 1e18, rawBytes: 1e12, rollupsNs: 1e18 };
-/** Requests of one commit, and commits between two flushes of sums. */
+/** Requests of one commit. */
 const GROUP = 32;
-const FLUSH_EVERY_S = 5;
 
 /** Nanoseconds of processor time by part, of all threads. */
 class Ledger {
@@ -105,8 +104,10 @@ async function writePath(
       committedMessage(group, outcomes, new Map()),
     );
     for (const { packedTimes = [] } of group) decoder.recycle(packedTimes);
-    if (commits % Math.ceil(commitsASecond * FLUSH_EVERY_S) !== 0 && more) continue;
-    await ledger.spend('sums by stage: merged into the store', () => sums.flush());
+    if (commits % Math.ceil(commitsASecond) !== 0 && more) continue;
+    await ledger.spend('sums by stage: merged into the store', () =>
+      more ? sums.flushComplete() : sums.flush(),
+    );
     await ledger.spend('upkeep: journal into chunks, merges, coarser sums', async () => {
       const now = unixNanosFromMs(Date.now());
       for (let slice = 0; slice < 200; slice++) {

@@ -4,6 +4,7 @@
  * change nothing but the time it takes. Each call does a bounded slice.
  */
 import type Database from 'better-sqlite3';
+import { ReusedRoom } from '#lib/base/column-room.ts';
 import { unixNanos } from '#lib/base/units.ts';
 import { StageBandSums } from '#lib/table/stage-bands.ts';
 import { mergeStageRollups } from '#lib/table/stage-rollup-merge.ts';
@@ -25,6 +26,8 @@ export class Cascade {
   readonly #marks: StaleMarks;
   readonly #reader: StageRollupReader;
   readonly #writer: StageRollupWriter;
+  /** Of the rows that one coarse row is made from. */
+  readonly #room = new ReusedRoom();
   readonly #partition: PartitionSums;
   readonly #workersAfter;
   /** The bucket at work, and the last of its workers that is done. */
@@ -33,7 +36,7 @@ export class Cascade {
   constructor(database: Database.Database, marks: StaleMarks) {
     this.#database = database;
     this.#marks = marks;
-    this.#reader = new StageRollupReader(database);
+    this.#reader = new StageRollupReader(database, undefined, this.#room);
     this.#writer = new StageRollupWriter(database, marks);
     this.#partition = new PartitionSums(database, marks);
     this.#workersAfter = database
@@ -84,14 +87,17 @@ export class Cascade {
     const workers = this.#workersAfter.all(deployment, fineNs, from, to, open.afterWorker, atOnce);
     const window = { fromUnixNs: unixNanos(from), toUnixNs: unixNanos(to) };
     const selection = { deployment, window, resolutionNs: fineNs };
-    for (const own of byWorker(this.#reader.workers({ ...selection, workers }))) {
-      this.#writer.put(mergeStageRollups(own, resolutionNs));
+    for (const workerId of workers) {
+      const own = this.#reader.workers({ ...selection, workers: [workerId] });
+      if (own.length > 0) this.#writer.put(mergeStageRollups(own, resolutionNs));
+      this.#room.empty();
     }
     open.afterWorker = workers.at(-1) ?? open.afterWorker;
     if (workers.length === atOnce) return false;
     for (const own of byWorker(this.#reader.groups(selection))) {
       this.#writer.putGroup(mergeStageRollups(own, resolutionNs));
     }
+    this.#room.empty();
     const bands = new StageBandSums();
     for (const part of this.#reader.bands(selection)) bands.addBands(part);
     this.#writer.putBands(bands.finish(deployment, resolutionNs, unixNanos(from)));

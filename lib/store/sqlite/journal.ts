@@ -4,6 +4,7 @@
  * nothing; after a crash they are read back. Nothing is unpacked or packed again on the way.
  */
 import type Database from 'better-sqlite3';
+import { releaseMemory } from '#lib/base/release-memory.ts';
 import type { PackedTable } from '#lib/table/packed-table.ts';
 import { packedSpan, REACH_NS } from '#lib/table/packed-tables.ts';
 import { type DamageListener, readable } from './damage.ts';
@@ -62,6 +63,7 @@ export class Journal {
   /** Rows that cannot be read: they stay until they are old, and scans report them. */
   #damaged: DamagedRow[] = [];
   #heldBytes = 0;
+  #readers = 0;
 
   /** `onDamage` is told about the rows that cannot be read back. */
   constructor(
@@ -84,9 +86,19 @@ export class Journal {
     this.#readBack(onDamage);
   }
 
-  /** What is held now, oldest first. */
+  /** What is held now, oldest first; until the next `move`. */
   rows(): readonly JournalRow[] {
-    return [...this.#rows];
+    return this.#rows;
+  }
+
+  /** What is held now, oldest first, for as long as `use` runs; it may move meanwhile. */
+  *reading<T>(use: (rows: readonly JournalRow[]) => Generator<T>): Generator<T> {
+    this.#readers++;
+    try {
+      yield* use([...this.#rows]);
+    } finally {
+      this.#readers--;
+    }
   }
 
   get heldBytes(): number {
@@ -169,6 +181,7 @@ export class Journal {
       .immediate();
     this.#rows.splice(0, rows.length);
     this.#heldBytes -= bytesOf(rows);
+    if (this.#readers === 0) for (const { table } of rows) releaseMemory(table.bytes);
   }
 
   /** Must some of it move, so that it can be deleted? */

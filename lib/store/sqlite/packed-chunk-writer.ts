@@ -1,5 +1,6 @@
 /** Writes packed chunks: pieces of one worker each, inside the caller's transaction. */
 import type Database from 'better-sqlite3';
+import { releaseMemory } from '#lib/base/release-memory.ts';
 import { packedSpan } from '#lib/table/packed-tables.ts';
 import { packSteps, type StepBlob, shrinkSteps, someSteps } from './step-blob.ts';
 import type { WorkerPiece } from './worker-steps.ts';
@@ -90,7 +91,10 @@ export class PackedChunkWriter {
       blob,
     );
     const spanNs = toUnixNs - fromUnixNs;
-    return { id: BigInt(lastInsertRowid), blobBytes: blob.byteLength, spanNs };
+    const blobBytes = blob.byteLength;
+    releaseMemory(blob);
+    releaseMemory(packed.blob);
+    return { id: BigInt(lastInsertRowid), blobBytes, spanNs };
   }
   /** A group's payloads resemble each other: what was not worth it is tried again after a while. */
   #shrunk({ deployment, group }: WorkerPiece, packed: StepBlob): Uint8Array {

@@ -30,6 +30,7 @@ import type {
   StageSlicesSelection,
   StoredDeployment,
   StoreSize,
+  SummedAhead,
   TelemetryBatch,
   TelemetryStore,
   TimeWindow,
@@ -55,6 +56,8 @@ import type { WriterLock } from './writer-lock.ts';
 export interface WriterOptions extends ReaderOptions {
   readonly journal?: JournalLimits;
 }
+
+const NOTHING_AHEAD: SummedAhead = new Map();
 
 export class SqliteStore implements TelemetryStore {
   readonly #database: Database.Database;
@@ -184,13 +187,21 @@ export class SqliteStore implements TelemetryStore {
   }
 
   /** Worked out in slices, so that appends go on meanwhile; one call after the other. */
-  addStageRollups(parts: readonly StageRollup[], throughSequence: number): Promise<void> {
-    const turn = this.#summing.then(() => this.#addSums(parts, throughSequence));
+  addStageRollups(
+    parts: readonly StageRollup[],
+    throughSequence: number,
+    ahead: SummedAhead = NOTHING_AHEAD,
+  ): Promise<void> {
+    const turn = this.#summing.then(() => this.#addSums(parts, throughSequence, ahead));
     this.#summing = turn.catch(() => undefined);
     return turn;
   }
 
-  async #addSums(parts: readonly StageRollup[], throughSequence: number): Promise<void> {
+  async #addSums(
+    parts: readonly StageRollup[],
+    throughSequence: number,
+    ahead: SummedAhead,
+  ): Promise<void> {
     for (let done = false; !done; ) {
       const work = this.#stageRollups.prepare(parts);
       let step = this.#guarded(() => work.next());
@@ -202,14 +213,14 @@ export class SqliteStore implements TelemetryStore {
       this.#guarded(() =>
         this.#transact(() => {
           done = this.#stageRollups.write(prepared);
-          if (done) this.#unsummed.setThrough(throughSequence);
+          if (done) this.#unsummed.setThrough(throughSequence, ahead);
         }),
       );
     }
   }
 
   async *unsummed(): AsyncGenerator<UnsummedPart> {
-    yield* this.#unsummed.parts(this.#journal.rows());
+    yield* this.#journal.reading((rows) => this.#unsummed.parts(rows));
   }
 
   /** Merges small chunks too, a bounded slice a call. */

@@ -8,6 +8,7 @@
  *     -1e9            *                bands: all workers by stage
  */
 import type Database from 'better-sqlite3';
+import { type ColumnRoom, FRESH_ROOM } from '#lib/base/column-room.ts';
 import { floorTo, type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import { laterOf } from '#lib/table/instants.ts';
 import { roleOf, StageBandSums, type StageBands } from '#lib/table/stage-bands.ts';
@@ -51,14 +52,24 @@ const COLUMNS = `rowid AS id, bucket_start_unix_ns AS bucketStartUnixNs, worker_
 
 export class StageRollupReader {
   readonly #onDamage;
+  readonly #room: ColumnRoom;
   readonly #inWindow;
   readonly #one;
+  readonly #any;
   readonly #first;
   readonly #last;
 
-  /** Rows that cannot be read are left out of every answer, and told to `onDamage`. */
-  constructor(database: Database.Database, onDamage: DamageListener = () => {}) {
+  /**
+   * Rows that cannot be read are left out of every answer, and told to `onDamage`. `room`: where
+   * the memory of answers comes from.
+   */
+  constructor(
+    database: Database.Database,
+    onDamage: DamageListener = () => {},
+    room: ColumnRoom = FRESH_ROOM,
+  ) {
     this.#onDamage = onDamage;
+    this.#room = room;
     this.#inWindow = database.prepare<[string, number, bigint, bigint], Row>(
       `SELECT ${COLUMNS} FROM stage_rollups
        WHERE deployment = ? AND resolution_ns = ?
@@ -69,6 +80,12 @@ export class StageRollupReader {
       `SELECT ${COLUMNS} FROM stage_rollups
        WHERE deployment = ? AND resolution_ns = ? AND bucket_start_unix_ns = ? AND worker_id = ?`,
     );
+    this.#any = database
+      .prepare<[string, number, bigint], bigint>(
+        `SELECT 1 FROM stage_rollups
+         WHERE deployment = ? AND resolution_ns = ? AND bucket_start_unix_ns = ? LIMIT 1`,
+      )
+      .pluck();
     const edge = (order: 'ASC' | 'DESC') =>
       database
         .prepare<[string, number], bigint>(
@@ -122,6 +139,11 @@ export class StageRollupReader {
     return found;
   }
 
+  /** Is anything of this bucket stored? */
+  has(deployment: string, resolutionNs: number, bucketStartUnixNs: bigint): boolean {
+    return this.#any.get(deployment, resolutionNs, bucketStartUnixNs) !== undefined;
+  }
+
   one(
     deployment: string,
     resolutionNs: number,
@@ -145,7 +167,7 @@ export class StageRollupReader {
     row: Row,
     sketches = true,
   ): StageRollup[] {
-    const rollup = this.#read(of.deployment, row, () => rollupOf(of, row, sketches));
+    const rollup = this.#read(of.deployment, row, () => rollupOf(of, row, sketches, this.#room));
     return rollup === null ? [] : [rollup];
   }
 
@@ -198,7 +220,8 @@ const NO_SLICES = { slices: null, stageNames: [] };
 function rollupOf(
   { deployment, resolutionNs }: { readonly deployment: string; readonly resolutionNs: number },
   row: Row,
-  sketches = true,
+  sketches: boolean,
+  room: ColumnRoom,
 ): StageRollup {
   return {
     deployment,
@@ -208,7 +231,7 @@ function rollupOf(
     group: row.group,
     role: roleOf(row.role),
     rank: Number(row.rank),
-    ...decodeStageRollup(decompress(row.blob), sketches),
+    ...decodeStageRollup(decompress(row.blob), sketches, room),
   };
 }
 
@@ -273,15 +296,19 @@ export class StageRollupWriter {
   *#bucketRows(bucket: Bucket, rows: Cell[][]): Generator<void> {
     const { deployment, level, bucketStartUnixNs, parts } = bucket;
     const resolutionNs = ROLLUP_LEVELS_NS[level]!;
+    // Mostly it is new: one question instead of one for each worker.
+    const isNew = !this.#reader.has(deployment, resolutionNs, bucketStartUnixNs);
+    const stored = (bucketNs: number, workerId: string): StageRollup | null =>
+      isNew ? null : this.#reader.one(deployment, bucketNs, bucketStartUnixNs, workerId);
     for (const own of groupBy(parts, ({ workerId }) => workerId)) {
       const { workerId } = own[0]!;
-      const old = this.#reader.one(deployment, resolutionNs, bucketStartUnixNs, workerId);
+      const old = stored(resolutionNs, workerId);
       rows.push(rollupRow(merged(old, own, resolutionNs), resolutionNs));
       if (rows.length % ROWS_AT_ONCE === 0) yield;
     }
     for (const own of groupBy(parts, ({ group }) => group)) {
       const sum = groupSum(own, resolutionNs);
-      const old = this.#reader.one(deployment, -resolutionNs, bucketStartUnixNs, sum.workerId);
+      const old = stored(-resolutionNs, sum.workerId);
       rows.push(rollupRow(merged(old, [sum], resolutionNs), -resolutionNs));
       yield;
     }
@@ -328,9 +355,14 @@ export interface PreparedSums {
   readonly buckets: Bucket[];
 }
 
+/** Used again for every row. */
+let encodeRoom: Uint8Array = new Uint8Array(32 * 1024);
+
 function rollupRow(rollup: StageRollup, resolutionNs: number): Cell[] {
   const { deployment, bucketStartUnixNs, workerId, group, role, rank } = rollup;
-  const blob = compress(encodeStageRollup(rollup));
+  const bytes = encodeStageRollup(rollup, encodeRoom);
+  if (bytes.buffer.byteLength > encodeRoom.byteLength) encodeRoom = new Uint8Array(bytes.buffer);
+  const blob = compress(bytes);
   return [deployment, resolutionNs, bucketStartUnixNs, workerId, group, role, rank, blob];
 }
 

@@ -1,10 +1,11 @@
 /**
- * What is stored and not in the stage rollups: by sequence, one row at a time. Journal rows come from
+ * What is stored and not in the stage rollups, one row at a time, by the newest append in each. Journal rows come from
  * memory, where they stay for as long as somebody reads: in the file they may move meanwhile.
  */
 import type Database from 'better-sqlite3';
 import { selectSteps } from '#lib/table/packed-tables.ts';
-import type { UnsummedPart } from '../telemetry-store.ts';
+import { secondsThrough } from '../summed-ahead.ts';
+import type { SummedAhead, UnsummedPart } from '../telemetry-store.ts';
 import { unpackEvents } from './blob.ts';
 import { readable } from './damage.ts';
 import type { JournalRow } from './journal.ts';
@@ -14,11 +15,17 @@ const SOURCES = [
   { table: 'chunks', where: 'seq > ? AND seq > 0 AND replaced_by IS NULL' },
   { table: 'packed_chunks', where: 'seq > ? AND replaced_by IS NULL' },
 ] as const;
+/** Rows of `meta`: a second, and through which append it is summed. */
+const AHEAD = 'stage_rollups_ahead_';
+
 type SourceTable = (typeof SOURCES)[number]['table'];
 
 export class UnsummedScan {
   readonly #through;
   readonly #setThrough;
+  readonly #ahead;
+  readonly #forgetAhead;
+  readonly #setAhead;
   readonly #sources;
 
   constructor(database: Database.Database) {
@@ -28,6 +35,13 @@ export class UnsummedScan {
     this.#setThrough = database.prepare<[number]>(
       `INSERT INTO meta (name, value) VALUES ('stage_rollups_through', ?)
        ON CONFLICT DO UPDATE SET value = max(value, excluded.value)`,
+    );
+    this.#ahead = database.prepare<[], { name: string; value: bigint }>(
+      `SELECT name, value FROM meta WHERE name GLOB '${AHEAD}*'`,
+    );
+    this.#forgetAhead = database.prepare<[]>(`DELETE FROM meta WHERE name GLOB '${AHEAD}*'`);
+    this.#setAhead = database.prepare<[string, number]>(
+      'INSERT INTO meta (name, value) VALUES (?, ?)',
     );
     this.#sources = SOURCES.map(({ table, where }) => ({
       table,
@@ -47,45 +61,74 @@ export class UnsummedScan {
   }
 
   /** Inside the caller's transaction. */
-  setThrough(sequence: number): void {
+  setThrough(sequence: number, ahead: SummedAhead): void {
     this.#setThrough.run(sequence);
+    this.#forgetAhead.run();
+    for (const [second, through] of ahead) this.#setAhead.run(`${AHEAD}${second}`, through);
+  }
+
+  #readAhead(): SummedAhead {
+    return new Map(
+      this.#ahead
+        .all()
+        .map(({ name, value }) => [Number(name.slice(AHEAD.length)), Number(value)] as const),
+    );
   }
 
   /** A damaged row is passed over: scans report it. `journal`: its rows as they are now. */
   *parts(journal: readonly JournalRow[]): Generator<UnsummedPart> {
     const through = this.through() ?? 0;
-    const parts = this.#sources.flatMap(({ table, keys, blob }) =>
+    const ahead = this.#readAhead();
+    const parts: Found[] = this.#sources.flatMap(({ table, keys, blob }) =>
       keys.all(BigInt(through)).map(({ id, seq }) => {
         const sequence = Number(seq);
-        return { sequence, read: () => this.#partOf(table, blob.get(id), sequence, through) };
+        const read = () => this.#partsOf(table, blob.get(id), sequence, through, ahead);
+        return { sequence, read };
       }),
     );
     for (const { sequence, table } of journal) {
       if (sequence <= through) continue;
-      parts.push({ sequence, read: () => ({ sequence, events: null, packed: table }) });
+      const summedSeconds = secondsThrough(ahead, sequence);
+      const part = { sequence, events: null, packed: table, summedSeconds };
+      parts.push({ sequence, read: () => [part] });
     }
     parts.sort((a, b) => a.sequence - b.sequence);
-    for (const { read } of parts) {
-      const part = readable(read);
-      if (part !== null) yield part;
-    }
+    for (const { read } of parts) yield* readable(read) ?? [];
   }
 
-  #partOf(
+  #partsOf(
     table: SourceTable,
     blob: Uint8Array | undefined,
     sequence: number,
     through: number,
-  ): UnsummedPart | null {
-    if (blob === undefined) return null;
-    if (table === 'chunks') return { sequence, events: unpackEvents(blob), packed: null };
+    ahead: SummedAhead,
+  ): UnsummedPart[] {
+    if (blob === undefined) return [];
+    const summedSeconds = secondsThrough(ahead, sequence);
+    if (table === 'chunks') {
+      return [{ sequence, events: unpackEvents(blob), packed: null, summedSeconds }];
+    }
     const { table: steps, sequences } = unpackSteps(blob);
-    if (sequences === null) return { sequence, events: null, packed: steps };
-    // A packed chunk holds steps of many appends, and some may be summed.
-    const rows = new Uint32Array(steps.length);
-    let count = 0;
-    for (let i = 0; i < steps.length; i++) if (sequences[i]! > through) rows[count++] = i;
-    if (count === 0) return null;
-    return { sequence, events: null, packed: selectSteps(steps, rows.subarray(0, count)) };
+    if (sequences === null) return [{ sequence, events: null, packed: steps, summedSeconds }];
+    // A packed chunk holds steps of many appends: some may be summed, others in some seconds only.
+    const rowsOf = new Map<number, number[]>();
+    for (let i = 0; i < steps.length; i++) {
+      const own = sequences[i]!;
+      if (own <= through) continue;
+      const rows = rowsOf.get(own);
+      if (rows === undefined) rowsOf.set(own, [i]);
+      else rows.push(i);
+    }
+    return [...rowsOf].map(([own, rows]) => ({
+      sequence: own,
+      events: null,
+      packed: selectSteps(steps, Uint32Array.from(rows)),
+      summedSeconds: secondsThrough(ahead, own),
+    }));
   }
+}
+
+interface Found {
+  readonly sequence: number;
+  readonly read: () => UnsummedPart[];
 }

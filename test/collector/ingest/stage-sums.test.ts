@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { PendingBatch } from '#collector/ingest/group-commit.ts';
-import { StageSums } from '#collector/ingest/stage-sums.ts';
+import { StageSums, type SumStore } from '#collector/ingest/stage-sums.ts';
 import { NS_PER_S, unixNanos } from '#lib/base/units.ts';
 import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { openTelemetryWriter } from '#lib/store/open-store.ts';
-import type { TelemetryBatch, TelemetryStore } from '#lib/store/telemetry-store.ts';
+import type { TelemetryBatch, TelemetryStore, UnsummedPart } from '#lib/store/telemetry-store.ts';
 import { afdTable } from '#test/support/afd-table.ts';
 import { keptSteps } from '#test/support/kept-steps.ts';
-import { batchOf } from '#test/support/telemetry-batch.ts';
+import { BASE, batchOf } from '#test/support/telemetry-batch.ts';
 
 const unpacker = new PackedUnpacker();
 let folder: string;
@@ -181,4 +181,99 @@ describe('sums by stage', () => {
     await sums.flush();
     expect(await summed()).toEqual(await stored());
   });
+
+  test('a second is stored once it is complete, and a crash before or after loses and doubles none', async () => {
+    const sums = sumsOf();
+    await sums.recover();
+    // Ten steps of 100 ms each are a second; every batch reaches into the next.
+    let step = 0;
+    const later = async (to: StageSums, calls: number): Promise<void> => {
+      for (let i = 0; i < calls; i++) {
+        await appendAt(to, step++);
+        if (step % 5 === 0) await to.flushComplete();
+      }
+    };
+    await later(sums, 40);
+    const some = await summed();
+    expect(some.count).toBeGreaterThan(0);
+    expect(some.count).toBeLessThan((await stored()).count);
+    // Seconds that are summed whole, while appends that began before are not.
+    const parts: UnsummedPart[] = [];
+    for await (const part of store.unsummed()) parts.push(part);
+    expect(parts.some(({ summedSeconds }) => summedSeconds.size > 0)).toBe(true);
+    // The process dies here.
+    await store.close();
+    store = await openTelemetryWriter({ store: 'sqlite', data: folder, unpacker });
+    const next = sumsOf();
+    await next.recover();
+    expect(await summed()).toEqual(await stored());
+    await later(next, 17);
+    for (let i = 0; i < 12; i++) await next.flushComplete();
+    await next.recover();
+    expect(await summed()).toEqual(await stored());
+  });
+
+  test('without anything new, all seconds are complete soon', async () => {
+    const sums = sumsOf();
+    await sums.recover();
+    for (let step = 0; step < 30; step++) await appendAt(sums, step);
+    for (let i = 0; i < 4; i++) await sums.flushComplete();
+    expect(await summed()).toEqual(await stored());
+    const { flushes } = sums;
+    await sums.flushComplete();
+    expect(sums.flushes).toBe(flushes);
+    for await (const _ of store.unsummed()) expect.unreachable();
+  });
+
+  test('more than the memory holds is read back in portions; a crash in each loses and doubles none', async () => {
+    const limits = { heldBytes: 40_000, waitingBytes: 1e9 };
+    const first = sumsOf();
+    await first.recover();
+    for (let step = 0; step < 120; step++) await appendAt(first, step);
+    // Chunks of one worker each, of many appends: what is in one is not all that came before it.
+    const forever = { rawNs: 1e18, rawBytes: 1e18, rollupsNs: 1e18 };
+    await store.retain(forever, unixNanos(BASE + 10n ** 12n));
+    let portions = 0;
+    for (let crashes = 0; ; crashes++) {
+      expect(crashes).toBeLessThan(100);
+      let left = 1;
+      const use = (): SumStore => ({
+        unsummed: () => store.unsummed(),
+        addStageRollups: async (parts, through, ahead) => {
+          if (left-- === 0) throw new Error('killed');
+          portions++;
+          await store.addStageRollups(parts, through, ahead);
+        },
+      });
+      const sums = new StageSums(use, unpacker, () => {}, limits);
+      await sums.recover();
+      if (sums.failures === 0) break;
+      await store.close();
+      store = await openTelemetryWriter({ store: 'sqlite', data: folder, unpacker });
+    }
+    expect(portions).toBeGreaterThan(3);
+    expect(await summed()).toEqual(await stored());
+  });
 });
+
+/** Step `step` of two workers, 100 ms after the one before. */
+async function appendAt(to: StageSums, step: number): Promise<void> {
+  const table = afdTable({
+    role: 'attention',
+    workers: 2,
+    steps: 3,
+    layers: 20,
+    firstStep: step * 3,
+    baseUnixNs: BASE + BigInt(step) * 100_000_000n,
+  });
+  const content = step % 3 === 2 ? { events: [table] } : { packed: keptSteps(table) };
+  const pending: PendingBatch = {
+    replyId: 1,
+    bodyBytes: 1,
+    batch: batchOf(`batch ${batches++}`, content),
+    received: table.length,
+    rejectedCount: 0,
+    rejectedMessage: '',
+  };
+  to.add([pending], await store.append([pending.batch]));
+}
