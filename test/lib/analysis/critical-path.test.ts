@@ -151,6 +151,76 @@ describe('the path of a drawn step', () => {
     );
   });
 
+  it('waits for a receiver where sends rendezvous', () => {
+    const table = drawTable(
+      `
+      attention/0  attention  layer=0  |00············|
+      attention/0  a2f_send   layer=0  |··0000000·····|
+      ffn/0        expert     layer=1  |··111·········|
+      ffn/0        a2f_recv   layer=0  |·····0000·····|
+      ffn/0        expert     layer=0  |·········00···|`,
+      10,
+      { sendMode: 'rendezvous' },
+    );
+    expect(pathOf(table)).toEqual([
+      '0-2 ffn/0 gap 1/1 gap',
+      '2-5 ffn/0 expert 1/1 compute',
+      '5-9 attention/0 a2f_send 0/0 a2f',
+      '9-11 ffn/0 expert 0/0 compute',
+    ]);
+  });
+
+  it('goes by the worker where its receive was posted late, and by a send that kept it idle', () => {
+    const late = drawTable(`
+      attention/0  attention  layer=0  |00············|
+      attention/0  a2f_send   layer=0  |··00··········|
+      ffn/0        expert     layer=1  |000000········|
+      ffn/0        a2f_recv   layer=0  |······00······|
+      ffn/0        expert     layer=0  |········000···|`);
+    expect(pathOf(late)).toEqual([
+      '0-6 ffn/0 expert 1/0 compute',
+      '6-8 ffn/0 a2f_recv 0/0 a2f',
+      '8-11 ffn/0 expert 0/0 compute',
+    ]);
+    const blocking = drawTable(`
+      attention/0  attention  layer=0  |00···11·······|
+      attention/0  a2f_send   layer=0  |··000··111····|`);
+    expect(pathOf(blocking)).toEqual([
+      '0-2 attention/0 attention 0/0 compute',
+      '2-5 attention/0 a2f_send 0/0 a2f',
+      '5-7 attention/0 attention 0/1 compute',
+      '7-10 attention/0 a2f_send 0/1 a2f',
+    ]);
+  });
+
+  it('counts collectives and copies under kinds of their own', () => {
+    const table = drawTable(`
+      attention/0  attention   layer=0  |000···········|
+      attention/0  collective  layer=0  |···000········|
+      attention/0  copy        layer=0  |······00······|
+      attention/0  a2f_send    layer=0  |········000···|`);
+    expect(pathOf(table)).toEqual([
+      '0-3 attention/0 attention 0/0 compute',
+      '3-6 attention/0 collective 0/0 collective',
+      '6-8 attention/0 copy 0/0 copy',
+      '8-11 attention/0 a2f_send 0/0 a2f',
+    ]);
+  });
+
+  it('starts at the first start, with the tail of the step before that was still in the way', () => {
+    const table = drawTable(`
+      attention/0  sample              step=0  |xxxxx·········|
+      attention/0  attention  layer=0  step=1  |·····000······|
+      attention/1  sample              step=0  |xxx···········|
+      attention/1  attention  layer=0  step=1  |···00·········|`);
+    const assembled = assemble([table], 'prod');
+    const path: string[] = [];
+    new CriticalPaths(indexDependencies(assembled)).walk(1, (startNs, endNs, worker, stage) => {
+      path.unshift(`${startNs}-${endNs} ${worker} ${assembled.events.stageNames[stage]}`);
+    });
+    expect(path).toEqual(['30-50 0 sample', '50-80 0 attention']);
+  });
+
   it('follows another domain through the FFN worker that both use', () => {
     const table = drawTable(`
       attention/0  attention  layer=0           |·000··········|
@@ -197,6 +267,20 @@ describe('paths of any table', () => {
     );
     expect(segments).toBeGreaterThan(2000);
   });
+
+  it.each(SCENARIO_NAMES)(
+    '%s: with one event in fifty lost, what is not explained is little',
+    (name) => {
+      for (const sends of ['all', 'per-peer'] as const) {
+        const spec = scenarioSpec(name, { layers: 20, sends });
+        const events = [simulateSteps(spec, { steps: 5, faults: { lostSpansRatio: 0.02 } })];
+        const { durationNs, byKind } = buildReport({ events, deployment: 'demo' }).criticalPath!;
+        const gapNs = byKind.find(({ kind }) => kind === 'gap')!.ns;
+        expect(gapNs / durationNs).toBeGreaterThan(0.001);
+        expect(gapNs / durationNs).toBeLessThan(0.06);
+      }
+    },
+  );
 
   it.each(SCENARIO_NAMES)('%s: the report adds up by stage, worker, layer and kind', (name) => {
     const spec = scenarioSpec(name, { layers: 12, domains: 2 });

@@ -8,6 +8,8 @@ import { seamHolds } from '#lib/analysis/seam.ts';
 import type { SharedFacts } from '#lib/analysis/slice.ts';
 import { joinParts, type PartOfWindow, SlicedWindow } from '#lib/analysis/sliced-report.ts';
 import { addNanos } from '#lib/base/units.ts';
+import { scenarioSpec } from '#lib/pipeline/scenarios.ts';
+import { simulateSteps } from '#lib/pipeline/simulate.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { pickRows } from '#test/support/pick-rows.ts';
 import { pipelineTable, RANDOM_BASE_UNIX_NS, wildTables } from '#test/support/random-tables.ts';
@@ -156,5 +158,20 @@ describe('a report in slices', () => {
     );
     expect(seen.sliced).toBeGreaterThan(numRuns / 10);
     expect(seen.again).toBeGreaterThan(0);
+  });
+
+  it('of domains that share workers has the critical paths of the whole window', async () => {
+    const spec = scenarioSpec('healthy', { layers: 5, domains: 3, attentionWorkers: 5 });
+    const table = simulateSteps({ ...spec, deployment: 'prod' }, { steps: 7, seed: 8 });
+    const lastNs = table.startNs.reduce((last, ns) => Math.max(last, ns), 0);
+    const start = (part: number) => addNanos(table.baseUnixNs, Math.round(lastNs * part));
+    for (const sliceEvents of [50, 300, 900]) {
+      const window = { fromUnixNs: start(0.17), toUnixNs: start(0.83) };
+      const found = await sliced([table], window, [], sliceEvents);
+      const whole = buildReport({ events: [table], deployment: 'prod', window });
+      expect(found!.slices).toBeGreaterThan(2);
+      expect(whole.criticalPath!.steps).toBeGreaterThan(6);
+      expect(found!.report!.criticalPath).toEqual(whole.criticalPath);
+    }
   });
 });
