@@ -2,7 +2,7 @@
 
 import Link from 'next/link';
 import type { CSSProperties } from 'react';
-import type { BarPart } from '#lib/view/bubble-parts.ts';
+import { type BarPart, splitParts } from '#lib/view/bubble-parts.ts';
 import { definitionText } from '#lib/view/definitions.ts';
 import { durationFigure, ratioFigure } from '#lib/view/format.ts';
 import { ON_STAGE } from '#lib/view/palette.ts';
@@ -50,9 +50,10 @@ export function PartList({
   readonly workers: number;
 }) {
   const { hrefOf } = useDashboard();
+  const { shown, small } = splitParts(parts);
   return (
     <ul className="mt-2 grid grid-cols-2 gap-x-4 gap-y-0.5 text-small xl:grid-cols-3">
-      {parts.filter(isTold).map((part) => (
+      {shown.map((part) => (
         <li key={part.term} className="flex items-center gap-1.5" title={definitionText(part.term)}>
           <Swatch look={part.look} colour={part.colour} />
           {part.cause === null ? (
@@ -74,13 +75,24 @@ export function PartList({
           </span>
         </li>
       ))}
+      {small.length > 0 && (
+        <li
+          className="flex items-center gap-1.5"
+          title={small
+            .map(({ label, ratio }) => `${label} ${ratioFigure(ratio).value} %`)
+            .join('\n')}
+        >
+          <span className="truncate text-muted">
+            <span className="defined">{small.length} smaller causes</span>
+          </span>
+          <span className="ml-auto whitespace-nowrap">
+            {ratioFigure(small.reduce((sum, { ratio }) => sum + ratio, 0)).value}{' '}
+            <span className="unit">%</span>
+          </span>
+        </li>
+      )}
     </ul>
   );
-}
-
-/** What would read 0.0 % is left out. */
-function isTold({ ratio }: BarPart): boolean {
-  return ratio >= 0.0005;
 }
 
 export function Swatch({

@@ -141,3 +141,19 @@ export function waitLabel(role: string): string {
   if (role === 'ffn') return 'waiting for attention';
   return 'waiting for peers';
 }
+
+/** Causes below this share of the bar stand together, where there are several. */
+const SMALL_RATIO = 0.005;
+/** What would read 0.0 %. */
+const LEAST_RATIO = 0.0005;
+
+/** The parts that a list names one by one, and the small causes that it adds up. */
+export function splitParts(parts: readonly BarPart[]): {
+  readonly shown: readonly BarPart[];
+  readonly small: readonly BarPart[];
+} {
+  const told = parts.filter(({ ratio }) => ratio >= LEAST_RATIO);
+  const small = told.filter(({ cause, ratio }) => cause !== null && ratio < SMALL_RATIO);
+  if (small.length < 2) return { shown: told, small: [] };
+  return { shown: told.filter((part) => !small.includes(part)), small };
+}

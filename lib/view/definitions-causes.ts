@@ -22,14 +22,14 @@ export const CAUSE_DEFINITIONS = {
     text: 'Waiting while the peer computed what was waited for, as long as the median of its group.',
   },
   causeLoadExcess: {
-    name: 'Uneven load',
+    name: 'Load excess',
     unit: 'share of active time',
     text: 'Waiting while the peer computed longer than the median of its group, as far as its tokens, contexts or expert tokens explain it. The remedy is in routing.',
   },
   causeDeviceExcess: {
-    name: 'Slow device',
+    name: 'Device excess',
     unit: 'share of active time',
-    text: 'Waiting while the peer computed longer than the median of its group, beyond what its load explains. The remedy is at the device.',
+    text: 'Waiting while the peer computed longer than the median of its group, beyond what its load explains. A few percent are jitter, spread over all workers; on one worker it is a slow device.',
   },
   causeF2aNetwork: {
     name: 'F2A network',

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Breakdown, BreakdownLayer } from '#lib/api/breakdown.ts';
 import { REJECT_REASONS } from '#lib/table/reject-reasons.ts';
 import { nextSort, parseSort, pathNs, sortedLayers, sortText } from '#lib/view/breakdown-table.ts';
-import { barOf, observedRatio } from '#lib/view/bubble-parts.ts';
+import { type BarPart, barOf, observedRatio, splitParts } from '#lib/view/bubble-parts.ts';
 import { connectCommand, DEFAULT_OTLP } from '#lib/view/connect-help.ts';
 import { definitionText } from '#lib/view/definitions.ts';
 import { droppedEvents, rejectHelp, rejectLines } from '#lib/view/reject-help.ts';
@@ -121,6 +121,31 @@ describe('stacked bar', () => {
     // Nothing but unknown: not split yet.
     const unsplit = { ...caused, causes: { ...attention.causes, unknownNs: 400 } };
     expect(barOf(unsplit, 'attention', 'dark').parts.map(({ term }) => term)).toContain('waitPeer');
+  });
+
+  test('small causes are added up, other small parts are not', () => {
+    const part = (label: string, ratio: number, cause: BarPart['cause']): BarPart => ({
+      term: 'compute',
+      label,
+      ns: ratio,
+      ratio,
+      look: 'filled',
+      colour: '#000000',
+      cause,
+    });
+    const parts = [
+      part('compute', 0.9, null),
+      part('fan-in', 0.003, 'fanInNs'),
+      part('peer queue', 0.08, 'peerQueueNs'),
+      part('unknown', 0.004, 'unknownNs'),
+      part('host', 0.002, null),
+      part('copy', 0.0001, null),
+    ];
+    const { shown, small } = splitParts(parts);
+    expect(shown.map(({ label }) => label)).toEqual(['compute', 'peer queue', 'host']);
+    expect(small.map(({ label }) => label)).toEqual(['fan-in', 'unknown']);
+    // One alone is named.
+    expect(splitParts(parts.slice(0, 3)).small).toEqual([]);
   });
 
   test('an empty window has no parts', () => {

@@ -5,6 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { buildReport } from '#lib/analysis/build-report.ts';
 import { reportSchema } from '#lib/api/report-schema.ts';
+import { addNanos, NS_PER_S, unixNanos } from '#lib/base/units.ts';
 import type { Faults } from '#lib/pipeline/faults.ts';
 import { SCENARIO_NAMES, type ScenarioName, scenarioSpec } from '#lib/pipeline/scenarios.ts';
 import { simulateSteps } from '#lib/pipeline/simulate.ts';
@@ -20,6 +21,21 @@ function verdictOn(scenario: ScenarioName, faults: Faults, seed: number, steps =
   const spec = scenarioSpec(scenario, { layers: LAYERS });
   const events = [simulateSteps(spec, { steps, seed, faults })];
   return verdictOf(reportSchema.parse(buildReport({ events, deployment: spec.deployment })));
+}
+
+/** The same, seen some seconds after a rank began to hang. */
+function verdictAfter(scenario: ScenarioName, faults: Faults, seconds: number): Verdict {
+  const spec = scenarioSpec(scenario, { layers: LAYERS });
+  const events = [simulateSteps(spec, { steps: 4, seed: 13, faults })];
+  const { window } = buildReport({ events, deployment: spec.deployment });
+  const fromUnixNs = unixNanos(BigInt(window.startUnixNs));
+  const toUnixNs = addNanos(fromUnixNs, seconds * NS_PER_S);
+  const report = buildReport({
+    events,
+    deployment: spec.deployment,
+    window: { fromUnixNs, toUnixNs },
+  });
+  return verdictOf(reportSchema.parse(report));
 }
 
 function words(verdict: Verdict): string {
@@ -120,6 +136,18 @@ describe.each(SCENARIO_NAMES)('%s', (scenario) => {
       culprit: null,
       confidence: 'clear',
     });
+  });
+
+  test.each(['attention', 'ffn'] as const)('a hung %s rank, and who waits for it', (role) => {
+    const verdict = verdictAfter(scenario, { hungRank: { role, rank: 3 } }, 8);
+    expect(verdict).toMatchObject({
+      kind: 'hung',
+      hang: { kind: 'hang', worker: `${role}/3`, reason: 'no-progress' },
+    });
+    expect(words(verdict)).toMatch(
+      new RegExp(`^Hung: ${role}/3 made no progress since .*; \\d+ workers wait for it\\. →`),
+    );
+    expect(words(verdict).length).toBeLessThanOrEqual(TWO_LINES);
   });
 
   test('lost spans accuse nobody', () => {
