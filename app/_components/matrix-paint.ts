@@ -111,6 +111,11 @@ export function paintMatrixBody(context: CanvasRenderingContext2D, scene: Matrix
   }
 }
 
+/** Low rows have no gap: it would take a fifth of them and make a grid of what is one colour. */
+function cellHeightPx({ rowHeightPx }: MatrixLayout): number {
+  return rowHeightPx > 8 ? rowHeightPx - 1 : rowHeightPx;
+}
+
 function paintRowName(
   context: CanvasRenderingContext2D,
   scene: MatrixScene,
@@ -121,7 +126,7 @@ function paintRowName(
   const surface = SURFACES[theme];
   const entry = model.rows[row]!;
   const top = layout.rowTopPx[row]!;
-  const height = layout.rowHeightPx - 1;
+  const height = cellHeightPx(layout);
   if (entry.role !== null) {
     context.fillStyle = roleColour(entry.role);
     context.fillRect(4, top, 2, Math.max(1, height));
@@ -138,7 +143,7 @@ function paintCells(context: CanvasRenderingContext2D, scene: MatrixScene, row: 
   const { model, layout, theme } = scene;
   const surface = SURFACES[theme];
   const top = layout.rowTopPx[row]!;
-  const height = layout.rowHeightPx - 1;
+  const height = cellHeightPx(layout);
   const gapPx = layout.cellWidthPx > 4 ? 1 : 0;
   const width = Math.max(0.5, layout.cellWidthPx - gapPx);
   for (let c = 0; c < model.columns.length; c++) {
@@ -185,7 +190,7 @@ function paintRowTotal(
   const total = model.rowTotals[row] ?? null;
   if (total === null) return;
   const top = layout.rowTopPx[row]!;
-  const height = layout.rowHeightPx - 1;
+  const height = cellHeightPx(layout);
   const inset = layout.rowHeightPx >= 11 ? 3 : 1;
   const barPx = layout.totalsWidthPx * 0.4;
   const barHeightPx = Math.max(1, height - 2 * inset);

@@ -41,9 +41,9 @@ export function ScorePanel({
           {trend.workers.length} {trend.group} workers, {trend.atUnixNs.length} windows of{' '}
           {figureText(durationFigure(trend.spanNs))}; outlined from {thresholdScore} on
         </span>
-        <HeatLegend top={scoreFigure(model.scaleMax)} />
         <label className="ml-auto flex items-center gap-2 text-small text-muted">
-          Stage
+          <HeatLegend top={scoreFigure(model.scaleMax)} />
+          <span className="ml-2">Stage</span>
           <select
             className="control"
             value={keyOf(trend)}
