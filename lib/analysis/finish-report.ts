@@ -8,6 +8,7 @@ import { type ActivityLengths, activityOf, addLengths, noActivity } from './acti
 import { balanceWithAdvice } from './balance-advice.ts';
 import { reportClock } from './clock-report.ts';
 import { reportCriticalPath } from './critical-path-report.ts';
+import { reportExperts } from './expert-report.ts';
 import { reportHangs } from './hang.ts';
 import { alignLayers } from './layer-samples.ts';
 import { reportLoadModel } from './load-model.ts';
@@ -107,7 +108,7 @@ export function finishReport(
       parts.map((part) => part.hangs),
       window.toUnixNs,
     ),
-    experts: null,
+    experts: reportExperts(parts.map((part) => part.experts)),
     clock,
     quality: {
       events: sum((part) => part.events),
