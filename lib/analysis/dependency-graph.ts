@@ -100,8 +100,12 @@ function nodesOf(index: DependencyIndex, step: number, before: Predecessors): No
   const classAt = (row: number): number =>
     classOf(events.kind[row]!, events.stage[row]!, sendStage[events.worker[row]!]!);
   for (let row = 0; row < events.length; row++) {
-    if (!belongs(stepOf[row]!, events.startNs[row]!, endNs[row]!)) continue;
-    if (classAt(row) !== NodeClass.receive) found.push(row);
+    const own = classAt(row);
+    if (own === NodeClass.receive) continue;
+    // A send that ends when it is posted may be under way for as long as its receive.
+    const isOpen = own === NodeClass.send && index.postsOnly[assembled.source[row]!] === 1;
+    const end = isOpen ? Number.POSITIVE_INFINITY : endNs[row]!;
+    if (belongs(stepOf[row]!, events.startNs[row]!, end)) found.push(row);
   }
   for (let r = 0; r < receives.length; r++) {
     const key = receives.key[r]!;

@@ -116,10 +116,8 @@ export class Predecessors {
     const best = this.binding;
     const readyNs = best < 0 ? this.#fromNs : this.doneNs[best]!;
     if (readyNs >= startNs) return;
-    const send = this.#lastSend(row, startNs, readyNs);
-    if (send >= 0 && this.startNs(send) < startNs) {
-      this.#push(send, assembled.endNs[send]!, Edge.blocked);
-    }
+    const send = this.#lastSend(row, startNs, readyNs, startNs);
+    if (send >= 0) this.#push(send, assembled.endNs[send]!, Edge.blocked);
   }
 
   /** The receive that brought the data of a key's work; the sends themselves where it is missing. */
@@ -218,8 +216,11 @@ export class Predecessors {
     return best;
   }
 
-  /** Of the worker's sends before `row` that ended by then, and began at `fromNs` or later, the last. */
-  #lastSend(row: number, limitNs: number, fromNs: number): number {
+  /**
+   * Of the worker's sends before `row` that ended by then, the last; of those that began at `fromNs`
+   * or later, and whose own part began before `beforeNs`.
+   */
+  #lastSend(row: number, limitNs: number, fromNs: number, beforeNs: number): number {
     const { assembled, longestSendNs, sendStage } = this.#index;
     const { events, endNs, offsets, stepOf } = assembled;
     const { startNs, kind, stage } = events;
@@ -232,7 +233,8 @@ export class Predecessors {
       if (startNs[r]! + longestNs <= bestNs) break;
       if (classOf(kind[r]!, stage[r]!, sendStage[worker]!) !== NodeClass.send) continue;
       const doneNs = endNs[r]!;
-      if (doneNs > limitNs || doneNs <= bestNs || !this.counts(stepOf[r]!)) continue;
+      if (doneNs > limitNs || doneNs <= bestNs || this.startNs(r) >= beforeNs) continue;
+      if (!this.counts(stepOf[r]!)) continue;
       best = r;
       bestNs = doneNs;
     }
@@ -259,7 +261,7 @@ export class Predecessors {
       const work = this.#lastWork(row, startNs);
       if (work >= 0) this.#push(work, endNs[work]!, Edge.worker);
     }
-    const link = this.#lastSend(row, startNs, Number.NEGATIVE_INFINITY);
+    const link = this.#lastSend(row, startNs, -Infinity, Infinity);
     if (link >= 0) this.#push(link, endNs[link]!, Edge.link);
     this.#awaitReceiver(row, worker, key);
   }

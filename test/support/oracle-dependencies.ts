@@ -165,12 +165,10 @@ export class SlowDependencies {
     const readyNs = found.length > 0 ? Math.max(...found.map(({ doneNs }) => doneNs)) : stepNs;
     if (readyNs >= thing.startNs) return found;
     const idle = this.#onWorker(thing, 'send').filter(
-      (one) => one.node < thing.node && one.startNs >= readyNs,
+      (one) => one.node < thing.node && one.startNs >= readyNs && one.beginNs < thing.startNs,
     );
     const send = this.#latest(idle, thing.startNs);
-    if (send !== undefined && send.beginNs < thing.startNs) {
-      found.push({ from: send, doneNs: send.endNs, why: 'blocked' });
-    }
+    if (send !== undefined) found.push({ from: send, doneNs: send.endNs, why: 'blocked' });
     return found;
   }
 

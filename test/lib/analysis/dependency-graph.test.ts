@@ -21,32 +21,32 @@ const EDGES = Object.keys(Edge) as (keyof typeof Edge)[];
 describe('predecessors', () => {
   it('are those that a look at every other event finds', () => {
     const seen = new Map<string, number>();
-    fc.assert(
-      fc.property(tables, (events) => {
-        const assembled = assemble(events, 'prod');
-        const things = thingsOf(assembled);
-        const before = new Predecessors(indexDependencies(assembled), true);
-        for (let step = 0; step < assembled.steps.length; step++) {
-          const slow = new SlowDependencies(assembled, things, step);
-          before.enter(step);
-          for (const thing of things) {
-            if (thing.step !== step) continue;
-            before.find(thing.node);
-            // Of events that ended together either may be named.
-            const found = Array.from(
-              { length: before.count },
-              (_, i) => `${EDGES[before.edge[i]!]} ${before.doneNs[i]}`,
-            );
-            const wanted = slow.of(thing).map(({ why, doneNs }) => `${why} ${doneNs}`);
-            expect(found.sort()).toEqual(wanted.sort());
-            for (const edge of before.edge.slice(0, before.count)) {
-              seen.set(EDGES[edge]!, (seen.get(EDGES[edge]!) ?? 0) + 1);
-            }
+    const property = fc.property(tables, (events) => {
+      const assembled = assemble(events, 'prod');
+      const things = thingsOf(assembled);
+      const before = new Predecessors(indexDependencies(assembled), true);
+      for (let step = 0; step < assembled.steps.length; step++) {
+        const slow = new SlowDependencies(assembled, things, step);
+        before.enter(step);
+        for (const thing of things) {
+          if (thing.step !== step) continue;
+          before.find(thing.node);
+          // Of events that ended together either may be named.
+          const found = Array.from(
+            { length: before.count },
+            (_, i) => `${EDGES[before.edge[i]!]} ${before.doneNs[i]}`,
+          );
+          const wanted = slow.of(thing).map(({ why, doneNs }) => `${why} ${doneNs}`);
+          expect(found.sort()).toEqual(wanted.sort());
+          for (const edge of before.edge.slice(0, before.count)) {
+            seen.set(EDGES[edge]!, (seen.get(EDGES[edge]!) ?? 0) + 1);
           }
         }
-      }),
-      { seed: 41, numRuns: 250 },
-    );
+      }
+    });
+    fc.assert(property, { seed: 41, numRuns: 250 });
+    // Sends that ended together, one of which began too late.
+    fc.assert(property, { seed: 101, path: '1476', numRuns: 1 });
     for (const edge of EDGES) expect(seen.get(edge), edge).toBeGreaterThan(20);
   });
 });
@@ -100,55 +100,55 @@ describe('the graph of a step', () => {
   it('has predecessors first; its binding edges are the critical path; delays eat up slack', () => {
     let enumerated = 0;
     let positive = 0;
-    fc.assert(
-      fc.property(tables, (events) => {
-        const assembled = assemble(events, 'prod');
-        const { steps } = assembled;
-        const index = indexDependencies(assembled);
-        for (let step = 0; step < steps.length; step++) {
-          const graph = dependencyGraph(index, step);
-          const endNs = steps.endNs[step]!;
-          let inOrder = true;
-          for (let i = 0; i < graph.length; i++) {
-            for (let e = graph.offsets[i]!; e < graph.offsets[i + 1]!; e++) {
-              inOrder &&= graph.predecessor[e]! < i && graph.doneNs[e]! <= graph.readyNs[i]!;
-            }
+    const property = fc.property(tables, (events) => {
+      const assembled = assemble(events, 'prod');
+      const { steps } = assembled;
+      const index = indexDependencies(assembled);
+      for (let step = 0; step < steps.length; step++) {
+        const graph = dependencyGraph(index, step);
+        const endNs = steps.endNs[step]!;
+        let inOrder = true;
+        for (let i = 0; i < graph.length; i++) {
+          for (let e = graph.offsets[i]!; e < graph.offsets[i + 1]!; e++) {
+            inOrder &&= graph.predecessor[e]! < i && graph.doneNs[e]! <= graph.readyNs[i]!;
           }
-          expect(inOrder).toBe(true);
-          const slackNs = slackOf(graph, endNs);
-          for (let i = 0; i < graph.length; i++) {
-            if (graph.isOwn[i] === 0) continue;
-            expect(delayedEndNs(graph, i, slackNs[i]!)).toBe(endNs);
-            expect(delayedEndNs(graph, i, slackNs[i]! + 1)).toBe(endNs + 1);
-            if (slackNs[i]! > 0) positive++;
-          }
-          const visited: number[] = [];
-          new CriticalPaths(index).walk(
-            step,
-            () => {},
-            (node) => visited.push(node),
-          );
-          if (visited.length === 0) continue;
-          const places = visited.map((node) => graph.node.indexOf(node));
-          for (const place of places) expect(slackNs[place]).toBe(0);
-          const paths = allPaths(graph, places[0]!, 5000);
-          if (paths.length > 5000) continue;
-          // Wherever another path leaves this one, it leaves for what was done no later.
-          let longest = 0;
-          for (const path of paths) {
-            let hop = 0;
-            while (hop < path.length && path[hop]!.place === places[hop + 1]) hop++;
-            longest = Math.max(longest, hop);
-            if (hop === path.length || hop + 1 >= places.length) continue;
-            const takenNs = doneBetween(graph, places[hop]!, places[hop + 1]!);
-            expect(path[hop]!.doneNs).toBeLessThanOrEqual(takenNs);
-          }
-          expect(longest).toBe(places.length - 1);
-          enumerated++;
         }
-      }),
-      { seed: 42, numRuns: 120 },
-    );
+        expect(inOrder).toBe(true);
+        const slackNs = slackOf(graph, endNs);
+        for (let i = 0; i < graph.length; i++) {
+          if (graph.isOwn[i] === 0) continue;
+          expect(delayedEndNs(graph, i, slackNs[i]!)).toBe(endNs);
+          expect(delayedEndNs(graph, i, slackNs[i]! + 1)).toBe(endNs + 1);
+          if (slackNs[i]! > 0) positive++;
+        }
+        const visited: number[] = [];
+        new CriticalPaths(index).walk(
+          step,
+          () => {},
+          (node) => visited.push(node),
+        );
+        if (visited.length === 0) continue;
+        const places = visited.map((node) => graph.node.indexOf(node));
+        for (const place of places) expect(slackNs[place]).toBe(0);
+        const paths = allPaths(graph, places[0]!, 5000);
+        if (paths.length > 5000) continue;
+        // Wherever another path leaves this one, it leaves for what was done no later.
+        let longest = 0;
+        for (const path of paths) {
+          let hop = 0;
+          while (hop < path.length && path[hop]!.place === places[hop + 1]) hop++;
+          longest = Math.max(longest, hop);
+          if (hop === path.length || hop + 1 >= places.length) continue;
+          const takenNs = doneBetween(graph, places[hop]!, places[hop + 1]!);
+          expect(path[hop]!.doneNs).toBeLessThanOrEqual(takenNs);
+        }
+        expect(longest).toBe(places.length - 1);
+        enumerated++;
+      }
+    });
+    fc.assert(property, { seed: 42, numRuns: 120 });
+    // A send of the step before, posted before this one starts, under way until after.
+    fc.assert(property, { seed: 202, path: '378', numRuns: 1 });
     expect(enumerated).toBeGreaterThan(100);
     expect(positive).toBeGreaterThan(1000);
   });
