@@ -6,6 +6,7 @@ import type { CSSProperties } from 'react';
 import type { StragglersAnswer } from '#lib/api/stragglers.ts';
 import { definitionText } from '#lib/view/definitions.ts';
 import { durationFigure, instantText, ratioFigure } from '#lib/view/format.ts';
+import { loadModelTexts } from '#lib/view/load-model-text.ts';
 import { lookedAt, scoreFigure, scoresOf, unixMsOf } from '#lib/view/score-trend.ts';
 import { sparklinePath } from '#lib/view/sparkline.ts';
 import { type StragglerRow, stragglerRows } from '#lib/view/straggler-rows.ts';
@@ -17,7 +18,14 @@ const MAX_ROWS = 40;
 const AROUND_MS = { before: 5_000, after: 25_000 } as const;
 
 /** Who is slow, worst first: by how much, why, since when, what to do. */
-export function StragglerRanking({ answer }: { readonly answer: StragglersAnswer }) {
+export function StragglerRanking({
+  answer,
+  blamedNs,
+}: {
+  readonly answer: StragglersAnswer;
+  /** What others waited because of a worker, by the wait matrices; undefined: not known. */
+  readonly blamedNs: (worker: string) => number | undefined;
+}) {
   const rows = stragglerRows(answer.ranking);
   if (rows.length === 0) return <NobodySlow answer={answer} />;
   const maxExcess = Math.max(...rows.map((row) => row.loadRatio + row.deviceRatio), 0.02);
@@ -65,9 +73,16 @@ export function StragglerRanking({ answer }: { readonly answer: StragglersAnswer
           </tr>
         </thead>
         {rows.slice(0, MAX_ROWS).map((row) => (
-          <RankedWorker key={row.key} row={row} answer={answer} maxExcess={maxExcess} />
+          <RankedWorker
+            key={row.key}
+            row={row}
+            answer={answer}
+            maxExcess={maxExcess}
+            sufferedNs={row.straggler.sufferedNs ?? blamedNs(row.straggler.worker)}
+          />
         ))}
       </table>
+      <LoadModelLine answer={answer} />
       {rows.length > MAX_ROWS && (
         <p className="border-t border-line px-3 py-1 text-small text-muted">
           and {rows.length - MAX_ROWS} more, less slow
@@ -81,10 +96,12 @@ function RankedWorker({
   row,
   answer,
   maxExcess,
+  sufferedNs,
 }: {
   readonly row: StragglerRow;
   readonly answer: StragglersAnswer;
   readonly maxExcess: number;
+  readonly sufferedNs: number | undefined;
 }) {
   const { state, update, hrefOf } = useDashboard();
   const { straggler } = row;
@@ -96,6 +113,7 @@ function RankedWorker({
     fromMs: sinceMs - AROUND_MS.before,
     toMs: sinceMs + AROUND_MS.after,
   };
+  const isBefore = BigInt(straggler.sinceUnixNs) <= BigInt(answer.window.startUnixNs);
   const scores = scoresOf(answer.trends, straggler.worker, straggler.stage);
   const { confidence, windows } = straggler;
   return (
@@ -130,8 +148,9 @@ function RankedWorker({
           <Link
             className="text-accent underline"
             href={`${hrefOf('/', { range: around })}#strip`}
-            title={`${since.local} (${since.utc}): shows the time around it on the Overview`}
+            title={`${isBefore ? 'Slow since the window began, or longer: ' : ''}${since.local} (${since.utc}). Shows the time around it on the Overview`}
           >
+            {isBefore && 'before '}
             {since.local.slice(11)}
           </Link>
         </td>
@@ -146,7 +165,7 @@ function RankedWorker({
         </td>
         <td className="px-2 pt-1.5 text-right whitespace-nowrap">
           <a href="#waits" className="underline decoration-dotted underline-offset-3">
-            <Fig figure={durationFigure(straggler.sufferedNs)} term="suffered" />
+            <Fig figure={durationFigure(sufferedNs)} term="suffered" />
           </a>
         </td>
         <td className="w-32 px-3 pt-1.5 max-xl:hidden">
@@ -183,16 +202,12 @@ function ExcessBar({ row, maxExcess }: { readonly row: StragglerRow; readonly ma
   return (
     <div className="flex items-center gap-2" title={title}>
       <div className="flex h-3 min-w-0 flex-1" aria-hidden="true">
-        <div
-          className="hatched h-full border border-warning"
-          style={
-            {
-              width: width(row.loadRatio),
-              '--hatch': 'var(--warning)',
-              ...(row.loadRatio > 0 ? {} : { borderWidth: 0 }),
-            } as CSSProperties
-          }
-        />
+        {row.loadRatio > 0 && (
+          <div
+            className="hatched h-full border border-warning"
+            style={{ width: width(row.loadRatio), '--hatch': 'var(--warning)' } as CSSProperties}
+          />
+        )}
         <div className="h-full bg-critical" style={{ width: width(row.deviceRatio) }} />
       </div>
       <span className="w-28 shrink-0 text-right whitespace-nowrap">
@@ -270,6 +285,17 @@ function ScoreSpark({
   );
 }
 
+/** What "normalised for load" means in this window. */
+function LoadModelLine({ answer }: { readonly answer: StragglersAnswer }) {
+  const texts = loadModelTexts(answer.loadModel);
+  if (texts.length === 0) return null;
+  return (
+    <p className="border-t border-line px-3 py-1 text-small text-muted" data-testid="load-model">
+      <TermName term="loadModel" />: {texts.join(' · ')}
+    </p>
+  );
+}
+
 /** Nobody is off: what was looked at, and how far the nearest is from the threshold. */
 function NobodySlow({ answer }: { readonly answer: StragglersAnswer }) {
   const looked = lookedAt(answer.trends);
@@ -285,38 +311,41 @@ function NobodySlow({ answer }: { readonly answer: StragglersAnswer }) {
     );
   }
   return (
-    <section className="panel p-3" aria-label="Ranking" data-testid="nobody-slow">
-      <h2 className="text-lead font-semibold">
-        Nobody is slow.{' '}
-        <span className="font-normal">
-          {looked.groups.map(({ group, workers }) => `${workers} ${group}`).join(' + ')} workers,{' '}
-          {looked.windows} {looked.windows === 1 ? 'window' : 'windows'} of{' '}
-          <Fig figure={durationFigure(looked.spanNs)} />: nobody over {answer.thresholdScore}.
-        </span>
-      </h2>
-      <p className="mt-2 mb-1 text-small text-muted">
-        Nearest to the threshold, by <TermName term="stragglerScore">median score</TermName>:
-      </p>
-      <ul className="grid grid-cols-2 gap-x-6 gap-y-1 text-small xl:grid-cols-3">
-        {looked.nearest.slice(0, 9).map((near) => (
-          <li key={`${near.group} ${near.stage}`} className="flex items-center gap-2">
-            <span className="w-20 shrink-0 truncate text-muted">{near.stage}</span>
-            <span className="w-20 shrink-0 truncate">{near.worker}</span>
-            <span className="h-1.5 min-w-0 flex-1 bg-line" aria-hidden="true">
-              <span
-                className="block h-full bg-muted"
-                style={{
-                  width: `${Math.min(100, Math.max(0, (near.score / answer.thresholdScore) * 100))}%`,
-                }}
-              />
-            </span>
-            <span className="w-24 shrink-0 text-right whitespace-nowrap">
-              <Fig figure={scoreFigure(near.score)} term="stragglerScore" />{' '}
-              <span className="unit">of {answer.thresholdScore}</span>
-            </span>
-          </li>
-        ))}
-      </ul>
+    <section className="panel" aria-label="Ranking" data-testid="nobody-slow">
+      <div className="p-3">
+        <h2 className="text-lead font-semibold">
+          Nobody is slow.{' '}
+          <span className="font-normal">
+            {looked.groups.map(({ group, workers }) => `${workers} ${group}`).join(' + ')} workers,{' '}
+            {looked.windows} {looked.windows === 1 ? 'window' : 'windows'} of{' '}
+            <Fig figure={durationFigure(looked.spanNs)} />: nobody over {answer.thresholdScore}.
+          </span>
+        </h2>
+        <p className="mt-2 mb-1 text-small text-muted">
+          Nearest to the threshold, by <TermName term="stragglerScore">median score</TermName>:
+        </p>
+        <ul className="grid grid-cols-2 gap-x-6 gap-y-1 text-small xl:grid-cols-3">
+          {looked.nearest.slice(0, 9).map((near) => (
+            <li key={`${near.group} ${near.stage}`} className="flex items-center gap-2">
+              <span className="w-20 shrink-0 truncate text-muted">{near.stage}</span>
+              <span className="w-20 shrink-0 truncate">{near.worker}</span>
+              <span className="h-1.5 min-w-0 flex-1 bg-line" aria-hidden="true">
+                <span
+                  className="block h-full bg-muted"
+                  style={{
+                    width: `${Math.min(100, Math.max(0, (near.score / answer.thresholdScore) * 100))}%`,
+                  }}
+                />
+              </span>
+              <span className="w-24 shrink-0 text-right whitespace-nowrap">
+                <Fig figure={scoreFigure(near.score)} term="stragglerScore" />{' '}
+                <span className="unit">of {answer.thresholdScore}</span>
+              </span>
+            </li>
+          ))}
+        </ul>
+      </div>
+      <LoadModelLine answer={answer} />
     </section>
   );
 }

@@ -41,7 +41,10 @@ export function StragglersPage() {
           {sortedHangs(told ?? answer.hangs).map((hang) => (
             <HangPanel key={`${hang.sinceUnixNs} ${hang.worker}`} hang={hang} />
           ))}
-          <StragglerRanking answer={answer} />
+          <StragglerRanking
+            answer={answer}
+            blamedNs={(worker) => waits.data?.workers.find(({ id }) => id === worker)?.blamedNs}
+          />
           <ScorePanel answer={answer} roleOf={roleOf} />
           {(waits.data !== undefined || waits.problem === null) && (
             <WaitMatrices waits={waits.data} />

@@ -21,6 +21,11 @@ export const CULPRIT_DEFINITIONS = {
     unit: '% over the median',
     text: 'Part of the excess that is left at equal load. The remedy is at the device.',
   },
+  loadModel: {
+    name: 'Load model',
+    unit: 'time of a key',
+    text: 'How compute time goes with load, fitted over steps of this window: context tokens and requests on attention, routed tokens and those of the busiest expert on FFN. What it explains of an excess is load, the rest is the device.',
+  },
   stragglerSince: {
     name: 'Since',
     unit: '',

@@ -7,6 +7,7 @@ import {
   sortedHangs,
   workerRanges,
 } from '#lib/view/hang-chain.ts';
+import { loadModelTexts } from '#lib/view/load-model-text.ts';
 import { lookedAt, scoreFigure, scoreModel, scoresOf } from '#lib/view/score-trend.ts';
 import { stragglerRows } from '#lib/view/straggler-rows.ts';
 import { ids, sampleHang, sampleStragglers } from './sample-culprits.ts';
@@ -45,6 +46,35 @@ describe('ranking', () => {
     expect(of(0.1, 0.1).remedyText).toContain('load explains 50 % of the excess');
     // A worker with less load than the others is slow all the same: no bar runs backwards.
     expect(of(-0.05, 0.2).loadRatio).toBe(0);
+  });
+});
+
+describe('load model', () => {
+  const side = {
+    usable: true,
+    basis: 'time' as const,
+    fixedNs: 88_003,
+    medianNs: 270_222,
+    loads: [
+      { measure: 'contextTokens', nsPerUnit: 0.3468, median: 525_407 },
+      { measure: 'requests', nsPerUnit: 0, median: 128 },
+    ],
+    errorRatio: 0.038,
+    spreadRatio: 0.005,
+    samples: 22_272,
+    steps: 16,
+  };
+
+  test('one sentence a side, without loads that cost nothing', () => {
+    const bare = { ...side, usable: false, loads: [{ ...side.loads[0]!, median: null }] };
+    expect(loadModelTexts({ attention: side, ffn: bare })).toEqual([
+      'attention: 88.0 µs + 0.347 ns per context token (± 3.8 %)',
+      'FFN: events carry no load, all excess counts as the device’s',
+    ]);
+    expect(loadModelTexts({ attention: { ...side, usable: false }, ffn: null })[0]).toMatch(
+      /what load costs is not known/,
+    );
+    expect(loadModelTexts(null)).toEqual([]);
   });
 });
 
