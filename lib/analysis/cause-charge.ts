@@ -119,7 +119,7 @@ export class CauseCharge {
     const partNs =
       cell < 0
         ? mixedPartNs(firstNs, wholeNs, far) - mixedPartNs(firstNs, wholeNs, near)
-        : this.#split.loadNs(cell, wholeNs, near, far);
+        : this.#split.loadNs(bucket, cell, wholeNs, near, far);
     const middle = to - partNs;
     if (middle < to)
       sink.add(worker, bucket, receive, bands.firstCause[band]!, culprit, middle, to);

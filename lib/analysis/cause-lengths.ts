@@ -14,12 +14,12 @@ export const CAUSE_COUNT = CAUSES.length;
 export function causeLengths(
   assembled: Assembled,
   times: KeyTimes,
-  model: LoadModel,
+  models: readonly LoadModel[],
   edgesNs: ArrayLike<number>,
 ): Float64Array {
   const buckets = Math.max(0, edgesNs.length - 1);
   const sums = new SumSink(assembled.events.workers.length, buckets);
-  sweepCauses(assembled, times, model, edgesNs, sums);
+  sweepCauses(assembled, times, models, edgesNs, sums);
   return sums.sumsNs;
 }
 

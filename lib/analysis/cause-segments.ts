@@ -34,7 +34,7 @@ export function causeSegments(
   const times = keyTimes(assembled);
   const model = fitLoadModel(assembled, times);
   const sink = new SegmentSink(workers);
-  sweepCauses(assembled, times, model, [window.fromNs, window.toNs], sink, workers);
+  sweepCauses(assembled, times, [model], [window.fromNs, window.toNs], sink, workers);
   return workers.map((worker) => sink.of(worker));
 }
 

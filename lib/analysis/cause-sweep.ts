@@ -31,11 +31,16 @@ export class CauseSweep {
   #bucket = 0;
 
   /** Bucket b is `[edgesNs[b], edgesNs[b + 1])`; edges ascend, and there are at least two. */
-  constructor(assembled: Assembled, times: KeyTimes, model: LoadModel, edgesNs: ArrayLike<number>) {
+  constructor(
+    assembled: Assembled,
+    times: KeyTimes,
+    models: readonly LoadModel[],
+    edgesNs: ArrayLike<number>,
+  ) {
     const runs = workerRuns(assembled);
     const medians = new KeyMedians(times, assembled.keys.length);
     const excess = new CellExcess(times, medians, assembled.keys.length);
-    const split = new ExcessSplit(assembled, times, medians, excess, model);
+    const split = new ExcessSplit(assembled, times, medians, excess, models);
     const index = new CauseIndex(assembled, medians);
     const ways = new SendWays(assembled, times, index, runs, excess);
     const before = new CauseBefore(assembled, index, runs);
@@ -105,17 +110,20 @@ export class CauseSweep {
   }
 }
 
-/** Of every worker, or of those in `workers`. Bucket b is `[edgesNs[b], edgesNs[b + 1])`. */
+/**
+ * Of every worker, or of those in `workers`. Bucket b is `[edgesNs[b], edgesNs[b + 1])`, `models[b]` splits
+ * its excess, the last one that of all further buckets.
+ */
 export function sweepCauses(
   assembled: Assembled,
   times: KeyTimes,
-  model: LoadModel,
+  models: readonly LoadModel[],
   edgesNs: ArrayLike<number>,
   sink: CauseSink,
   workers?: readonly number[],
 ): void {
   if (edgesNs.length < 2 || assembled.receives.length === 0) return;
-  const sweep = new CauseSweep(assembled, times, model, edgesNs);
+  const sweep = new CauseSweep(assembled, times, models, edgesNs);
   if (workers !== undefined) {
     for (const w of workers) sweep.of(w, sink);
     return;

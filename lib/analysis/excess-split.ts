@@ -11,12 +11,13 @@ import type { KeyTimes } from './key-times.ts';
 import { type LoadModel, loadPart } from './load-model.ts';
 import { mixedPartNs } from './mixed-part.ts';
 
+/** By the model of the bucket in which is waited; the last one is that of all further buckets too. */
 export class ExcessSplit {
   readonly #assembled: Assembled;
   readonly #times: KeyTimes;
   readonly #medians: KeyMedians;
   readonly #excess: CellExcess;
-  readonly #model: LoadModel;
+  readonly #models: readonly LoadModel[];
   /** Made for the first charge. */
   #loads: LoadsOverMedian | null = null;
 
@@ -25,21 +26,22 @@ export class ExcessSplit {
     times: KeyTimes,
     medians: KeyMedians,
     excess: CellExcess,
-    model: LoadModel,
+    models: readonly LoadModel[],
   ) {
     this.#assembled = assembled;
     this.#times = times;
     this.#medians = medians;
     this.#excess = excess;
-    this.#model = model;
+    this.#models = models;
   }
 
   /**
    * The load's part of `[nearNs, farNs)` of a band: of `bandNs` of the cell's excess, in which load and
    * device are mixed evenly.
    */
-  loadNs(cell: number, bandNs: number, nearNs: number, farNs: number): number {
-    const model = this.#model[this.#times.side[cell]! as 0 | 1];
+  loadNs(bucket: number, cell: number, bandNs: number, nearNs: number, farNs: number): number {
+    const models = this.#models;
+    const model = models[Math.min(bucket, models.length - 1)]![this.#times.side[cell]! as 0 | 1];
     if (!model.usable) return 0;
     this.#loads ??= new LoadsOverMedian(this.#assembled, this.#times, this.#medians);
     const excessNs = this.#excess.of(cell);

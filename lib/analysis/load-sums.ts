@@ -7,7 +7,7 @@
  *     chosen   ├0┤         ├3┤      ├5┤   ├8┤      of lowest rank: spread evenly over the numbers
  */
 import type { Assembled } from '#lib/model/assembled.ts';
-import { overlapsWindow, type WindowNs } from '#lib/model/select-window.ts';
+import { endsInWindow, type WindowNs } from '#lib/model/select-window.ts';
 import { ABSENT } from '#lib/table/codes.ts';
 import { workerId } from '#lib/table/worker-info.ts';
 import { type CellLoads, cellLoads } from './cell-loads.ts';
@@ -70,7 +70,7 @@ export const ALL_STEPS: StepRange = {
 
 export function endsInRange(startNs: number, endNs: number, range: StepRange): boolean {
   if (endNs < range.ownFromNs || endNs >= range.ownToNs) return false;
-  return overlapsWindow(startNs, endNs, range.whole);
+  return endsInWindow(startNs, endNs, range.whole);
 }
 
 /** The same times on a table whose base lies `shiftNs` earlier. */
@@ -92,21 +92,32 @@ export function stepRank(step: number): number {
 
 /** Of the steps that end in the range. */
 export function loadSums(assembled: Assembled, times: KeyTimes, range: StepRange): LoadSums {
-  const chosen = chooseSteps(assembled, times, range);
-  if (chosen.length === 0) return [];
+  return loadSumsOf(assembled, times, [range])[0]!;
+}
+
+/** The same for several ranges, in as many passes as for one. */
+export function loadSumsOf(
+  assembled: Assembled,
+  times: KeyTimes,
+  ranges: readonly StepRange[],
+): LoadSums[] {
+  const chosen = chooseSteps(assembled, times, ranges);
+  if (chosen.every((steps) => steps.length === 0)) return chosen.map(() => []);
   const wanted = new Uint8Array(assembled.steps.length);
-  for (const step of chosen) wanted[step] = 1;
+  for (const step of chosen.flat()) wanted[step] = 1;
   const loads = cellLoads(assembled, times, wanted);
   const medians = new KeyMedians(times, assembled.keys.length);
   const found = new StepSums(assembled, times, loads, medians, wanted);
-  return chosen.map((step) => ({
-    rank: stepRank(assembled.steps.step[step]!),
-    domain: assembled.steps.domain[step]!,
-    step: assembled.steps.step[step]!,
-    startUnixNs: assembled.events.baseUnixNs + BigInt(Math.round(assembled.steps.startNs[step]!)),
+  const { steps, events } = assembled;
+  const loadsOf = (step: number): StepLoads => ({
+    rank: stepRank(steps.step[step]!),
+    domain: steps.domain[step]!,
+    step: steps.step[step]!,
+    startUnixNs: events.baseUnixNs + BigInt(Math.round(steps.startNs[step]!)),
     cells: found.cells[step]!,
     sides: [found.side(step, 0), found.side(step, 1)],
-  }));
+  });
+  return chosen.map((rows) => rows.map(loadsOf));
 }
 
 /** The steps that a fit over the window of all parts uses. */
@@ -135,40 +146,45 @@ function compareSteps(a: Ranked, b: Ranked): number {
   return a.startUnixNs < b.startUnixNs ? -1 : 1;
 }
 
-/** Rows of the step table, by rank: no fewer than are used of them, whatever other slices have. */
+/**
+ * By range: rows of the step table, by rank, no fewer than are used of them, whatever other slices
+ * have.
+ */
 function chooseSteps(
   { steps, events, keys }: Assembled,
   times: KeyTimes,
-  range: StepRange,
-): number[] {
+  ranges: readonly StepRange[],
+): number[][] {
   const cells = new Uint32Array(steps.length);
   for (let cell = 0; cell < times.length; cell++) {
     const key = times.key[cell]!;
     const step = keys.step[key]!;
     if (times.extent.crosses[key] === 1) cells[step] = cells[step]! + 1;
   }
-  const candidates: (Ranked & { row: number })[] = [];
-  for (let row = 0; row < steps.length; row++) {
-    const start = steps.startNs[row]!;
-    const end = steps.endNs[row]!;
-    if (cells[row] === 0 || !endsInRange(start, end, range)) continue;
-    candidates.push({
-      row,
-      rank: stepRank(steps.step[row]!),
-      domain: steps.domain[row]!,
-      step: steps.step[row]!,
-      startUnixNs: events.baseUnixNs + BigInt(Math.round(start)),
-    });
-  }
-  candidates.sort(compareSteps);
-  const chosen: number[] = [];
-  let sum = 0;
-  for (const { row } of candidates) {
-    if (chosen.length === MAX_LOAD_STEPS || sum >= MAX_LOAD_CELLS) break;
-    chosen.push(row);
-    sum += cells[row]!;
-  }
-  return chosen;
+  return ranges.map((range) => {
+    const candidates: (Ranked & { row: number })[] = [];
+    for (let row = 0; row < steps.length; row++) {
+      const start = steps.startNs[row]!;
+      const end = steps.endNs[row]!;
+      if (cells[row] === 0 || !endsInRange(start, end, range)) continue;
+      candidates.push({
+        row,
+        rank: stepRank(steps.step[row]!),
+        domain: steps.domain[row]!,
+        step: steps.step[row]!,
+        startUnixNs: events.baseUnixNs + BigInt(Math.round(start)),
+      });
+    }
+    candidates.sort(compareSteps);
+    const chosen: number[] = [];
+    let sum = 0;
+    for (const { row } of candidates) {
+      if (chosen.length === MAX_LOAD_STEPS || sum >= MAX_LOAD_CELLS) break;
+      chosen.push(row);
+      sum += cells[row]!;
+    }
+    return chosen;
+  });
 }
 
 /** Adds the cells of the wanted steps up, by step, side and worker. */

@@ -18,9 +18,10 @@ import { sumPeriods } from './balance.ts';
 import { windowOf } from './build-report.ts';
 import { indexExtent } from './index-extent.ts';
 import { groupCompleteKeys } from './key-facts.ts';
-import { fitLoadModel } from './load-model.ts';
+import type { KeyTimes } from './key-times.ts';
+import { fitLoadSums, type LoadModel } from './load-model.ts';
+import { ALL_STEPS, loadSumsOf } from './load-sums.ts';
 import { type PipelineSamples, pipelineSamples, pipelineTerms } from './pipeline-terms.ts';
-import { wholeSlice } from './slice.ts';
 import { tokensByStep } from './step-report.ts';
 import { tokensBefore } from './throughput.ts';
 import { workerActivity } from './worker-activity.ts';
@@ -51,8 +52,8 @@ export function rollupBuckets(
     bucketStartUnixNs: addNanos(firstUnixNs, b * resolutionNs),
   });
   const samples = pipelineSamples(selected);
-  const loadModel = fitLoadModel(selected, samples.times, wholeSlice(window));
-  const lengths = workerActivity(selected, samples.times, loadModel, edgesNs);
+  const models = bucketModels(selected, samples.times, edgesNs);
+  const lengths = workerActivity(selected, samples.times, models, edgesNs);
   const events = eventsByBucket(selected, edgesNs);
   const buckets = edgesNs.length - 1;
   const workers: WorkerRollup[] = [];
@@ -132,6 +133,16 @@ function addDeployment(a: DeploymentRollup, b: DeploymentRollup): DeploymentRoll
     idealPeriodSumNs: a.idealPeriodSumNs + b.idealPeriodSumNs,
     idealPeriodCount: a.idealPeriodCount + b.idealPeriodCount,
   };
+}
+
+/** Each bucket's load model is that of its own steps, so that it is the same whenever it is made. */
+function bucketModels(assembled: Assembled, times: KeyTimes, edgesNs: Float64Array): LoadModel[] {
+  const ranges = Array.from({ length: edgesNs.length - 1 }, (_, b) => ({
+    ...ALL_STEPS,
+    ownFromNs: edgesNs[b]!,
+    ownToNs: edgesNs[b + 1]!,
+  }));
+  return loadSumsOf(assembled, times, ranges).map((sums) => fitLoadSums([sums]));
 }
 
 /** Events by their start, at `worker · buckets + bucket`. */

@@ -14,7 +14,7 @@ import { presenceOf, type WorkerDomains } from './observed.ts';
 export function workerActivity(
   assembled: Assembled,
   times: KeyTimes,
-  model: LoadModel,
+  models: readonly LoadModel[],
   edgesNs: ArrayLike<number>,
   domains?: WorkerDomains,
 ): ActivityLengths[][] {
@@ -22,7 +22,7 @@ export function workerActivity(
   if (buckets === 0) return assembled.events.workers.map(() => []);
   const presence = presenceOf(assembled, domains);
   const sweep = new ActivitySweep(assembled, edgesNs);
-  const causeNs = causeLengths(assembled, times, model, edgesNs);
+  const causeNs = causeLengths(assembled, times, models, edgesNs);
   return assembled.events.workers.map((_, w) => {
     const time = sweep.of(w, presence[w]!);
     return Array.from({ length: buckets }, (_, b) => {

@@ -14,7 +14,6 @@ import { breakdown } from './breakdown.ts';
 import { criticalPath } from './critical-path.ts';
 import { listDeployments } from './deployments.ts';
 import { BadQuestionError, UnknownDeploymentError } from './errors.ts';
-import { experts } from './experts.ts';
 import { heatmap } from './heatmap.ts';
 import type {
   DeploymentQuestion,
@@ -30,6 +29,7 @@ import { storeTotals } from './store-totals.ts';
 import { stragglers } from './stragglers.ts';
 import { strip } from './strip.ts';
 import { timeline } from './timeline.ts';
+import { waits } from './waits.ts';
 import { whatifQuestion } from './whatif.ts';
 
 export interface Stores {
@@ -60,7 +60,7 @@ const ANSWERERS: Readonly<Record<QuestionKind, Answerer>> = {
   breakdown: ({ telemetry }, question, now) => breakdown(telemetry, question, now),
   criticalPath: ({ telemetry }, question, now) => criticalPath(telemetry, question, now),
   stragglers: ({ telemetry }, question, now) => stragglers(telemetry, question, now),
-  experts: ({ telemetry }, question, now) => experts(telemetry, question, now),
+  waits: ({ telemetry }, question, now) => waits(telemetry, question, now),
   timeline: async ({ telemetry }, question, now) =>
     jsonText(await timeline(telemetry, question, now)),
   whatif: ({ telemetry }, question, now) => whatifQuestion(telemetry, question, now),

@@ -137,10 +137,9 @@ describe('the sentence', () => {
 
   test('where no ratio is better, says how little is left', () => {
     const balance = { ...SAMPLE_BALANCE, ratioMargin: { gain: 0.006, low: 0, high: 0.02 } };
-    const margin = '→ No other ratio of these GPUs would bring more than 0.6 %.';
-    expect(words(sampleReport({ balance }))).toContain(margin);
-    expect(words(sampleReport({ balance, groups: EVEN }))).toMatch(/^Healthy\./);
-    expect(words(sampleReport({ balance, groups: EVEN }))).toContain(margin);
+    expect(words(sampleReport({ balance }))).toContain(
+      '→ No other ratio of these GPUs would bring more than 0.6 %.',
+    );
   });
 
   test('latency-bound asks for the micro-batches that are missing', () => {

@@ -1,7 +1,7 @@
-/** `GET /api/v1/deployments/{id}/experts?from&to` */
+/** `GET /api/v1/deployments/{id}/waits?from&to` */
 import { deploymentRoute } from '#app/_server/deployment-route.ts';
 
 export const runtime = 'nodejs';
 export const dynamic = 'force-dynamic';
 
-export const GET = deploymentRoute('experts');
+export const GET = deploymentRoute('waits');
