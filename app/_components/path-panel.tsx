@@ -56,9 +56,10 @@ export function PathPanel({ report }: { readonly report: ReportJson }) {
       ) : (
         <div className="px-3 pb-3">
           <div className="grid grid-cols-2 gap-x-6">
-            <Shares title="by stage" shares={stageShares(path)} />
+            <Shares title="by stage" shares={stageShares(path)} hrefOf={() => null} />
             <Shares
               title="by worker"
+              hrefOf={(worker) => (roles.has(worker) ? hrefOf('/stragglers', { worker }) : null)}
               shares={workerShares(path, (id) => {
                 const role = roles.get(id);
                 return role === undefined ? STAGE_COLOURS.host : roleColour(role);
@@ -115,9 +116,12 @@ function LayerAxis({ layers }: { readonly layers: readonly number[] }) {
 function Shares({
   title,
   shares,
+  hrefOf,
 }: {
   readonly title: string;
   readonly shares: readonly PathShare[];
+  /** Where a share leads; null: nowhere. */
+  readonly hrefOf: (name: string) => string | null;
 }) {
   const largest = Math.max(0.0001, ...shares.map(({ ratio }) => ratio));
   return (
@@ -128,9 +132,7 @@ function Shares({
           <li key={name} className="grid grid-cols-[7.5rem_1fr_3.5rem] items-center gap-2 py-px">
             <span className="flex min-w-0 items-center gap-1.5">
               <Swatch look={look} colour={colour} />
-              <span className="truncate" title={name}>
-                {name}
-              </span>
+              <ShareName name={name} href={hrefOf(name)} />
             </span>
             <span aria-hidden="true" className="h-2.5">
               <span
@@ -145,5 +147,25 @@ function Shares({
         ))}
       </ul>
     </div>
+  );
+}
+
+function ShareName({ name, href }: { readonly name: string; readonly href: string | null }) {
+  if (href === null) {
+    return (
+      <span className="truncate" title={name}>
+        {name}
+      </span>
+    );
+  }
+  return (
+    <Link
+      href={href}
+      prefetch={false}
+      title={`${name}: how slow, and who waited because of it`}
+      className="truncate underline decoration-line underline-offset-3 hover:text-accent"
+    >
+      {name}
+    </Link>
   );
 }

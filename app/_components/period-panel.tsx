@@ -1,6 +1,7 @@
 'use client';
 
 import Link from 'next/link';
+import type { ReactNode } from 'react';
 import {
   type BalanceJson,
   gapRatio,
@@ -25,6 +26,7 @@ export function PeriodPanel({
   readonly balance: BalanceJson;
   readonly microbatches: number;
 }) {
+  const { hrefOf } = useDashboard();
   const rows = termRows(balance);
   const next = nextTerm(rows);
   const gap = gapRatio(balance);
@@ -57,19 +59,32 @@ export function PeriodPanel({
         </span>
       </header>
       <dl className="grid grid-cols-4 border-b border-line px-3 pt-1 pb-2">
-        <Head term="measuredPeriod" note={gap === null ? '' : `${signedPercent(gap)} vs ideal`}>
+        <Head
+          term="measuredPeriod"
+          note={gap === null ? '' : `${signedPercent(gap)} vs ideal`}
+          href={hrefOf('/layers', { sort: '-periodNs' })}
+        >
           <Fig figure={durationFigure(balance.measuredPeriodNs)} term="measuredPeriod" />
         </Head>
-        <Head term="idealPeriod" note={balance.bound}>
+        <Head
+          term="idealPeriod"
+          note={balance.bound}
+          href={hrefOf('/layers', { sort: '-idealPeriodNs' })}
+        >
           <Fig figure={durationFigure(balance.idealPeriodNs)} term="idealPeriod" />
         </Head>
         <Head
           term="imbalanceCost"
+          href={hrefOf('/stragglers')}
           note={`${ratioFigure(balance.idealPeriodNs > 0 ? balance.imbalanceCostNs / balance.idealPeriodNs : null).value} % of the ideal`}
         >
           <Fig figure={durationFigure(balance.imbalanceCostNs)} term="imbalanceCost" />
         </Head>
-        <Head term="minMicrobatches" note={`${microbatches} in use`}>
+        <Head
+          term="minMicrobatches"
+          note={`${microbatches} in use`}
+          href={hrefOf('/balance', { set: [`microbatches=${balance.minMicrobatches}`] })}
+        >
           {balance.minMicrobatches}
         </Head>
       </dl>
@@ -117,18 +132,29 @@ export function PeriodPanel({
 function Head({
   term,
   note,
+  href,
   children,
 }: {
   readonly term: 'measuredPeriod' | 'idealPeriod' | 'imbalanceCost' | 'minMicrobatches';
   readonly note: string;
-  readonly children: React.ReactNode;
+  /** The evidence. */
+  readonly href: string;
+  readonly children: ReactNode;
 }) {
   return (
     <div className="min-w-0 pr-2">
       <dt className="truncate text-small text-muted">
         <TermName term={term} />
       </dt>
-      <dd className="text-lead leading-tight font-semibold whitespace-nowrap">{children}</dd>
+      <dd className="text-lead leading-tight font-semibold whitespace-nowrap">
+        <Link
+          href={href}
+          prefetch={false}
+          className="underline decoration-line underline-offset-4 hover:decoration-accent"
+        >
+          {children}
+        </Link>
+      </dd>
       <dd className="truncate text-tiny text-muted">{note}</dd>
     </div>
   );

@@ -5,6 +5,7 @@ import { printable } from './printable.ts';
 import { type Column, formatTable } from './text-table.ts';
 
 const MAX_STRAGGLERS = 5;
+const MAX_PATH_SHARES = 6;
 const MAX_CLOCKS = 8;
 const MAX_CLOCK_CONFLICTS = 3;
 
@@ -13,6 +14,7 @@ export function formatReport(report: Report): string {
     heading(report),
     formatTable(GROUP_COLUMNS, report.groups.map(groupRow)),
     balanceLines(report),
+    pathLines(report),
     formatTable(LAYER_COLUMNS, layerRows(report)),
     stragglerLines(report),
     clockLines(report),
@@ -91,6 +93,25 @@ function balanceLines({ balance }: Report): string[] {
       (advice) =>
         `advice: ${advice.change} (${ratioText(advice.gain)}, ${ratioText(advice.low)} to ${ratioText(advice.high)})`,
     ),
+  ];
+}
+
+/** Its largest parts, by stage, by worker and by layer. */
+function pathLines({ criticalPath }: Report): string[] {
+  if (criticalPath === null || criticalPath.durationNs === 0) return [];
+  const { durationNs, steps, ofSteps, byStage, byWorker, byLayer } = criticalPath;
+  const top = <T extends { readonly ns: number }>(shares: readonly T[], name: (one: T) => string) =>
+    shares
+      .slice(0, MAX_PATH_SHARES)
+      .map((one) => `${name(one)} ${ratioText(one.ns / durationNs)}`)
+      .join(', ');
+  const all = ofSteps > steps ? ` of ${countText(ofSteps)}` : '';
+  const layerName = (layer: number) => (layer < 0 ? 'no layer' : `layer ${layer}`);
+  return [
+    `critical path of ${countText(steps)}${all} steps, ${durationText(durationNs / steps)} a step: ` +
+      top(byStage, ({ stage }) => stage),
+    `most of it: ${top(byWorker, ({ worker }) => worker)}; ` +
+      top(byLayer.slice(0, 3), ({ layer }) => layerName(layer)),
   ];
 }
 

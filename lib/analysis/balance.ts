@@ -7,7 +7,7 @@ import {
   TERM_BOUNDS,
   termsOf,
 } from './pipeline-terms.ts';
-import type { Balance, PeriodTerms } from './report-types.ts';
+import type { Balance, PeriodTerms, SteadyBubble } from './report-types.ts';
 
 /** Sum and number of the periods C_l over layers, and of each term over them. */
 export interface PeriodSum {
@@ -56,8 +56,11 @@ export function balanceOf(
   const efNs = overall.efNs[0]!;
   const slowestNs = Math.max(eaNs, efNs);
   const serialNs = overall.saNs[0]! + overall.sfNs[0]! + roundTripNs(overall, 0);
+  const excess = periodExcess(byLayer, layers, microbatches);
   const steadyBubble = (ns: number): number =>
     idealPeriodNs === 0 ? 0 : Math.max(0, 1 - (m * ns) / idealPeriodNs);
+  const split = (ns: number): SteadyBubble =>
+    splitBubble(steadyBubble(ns), (m * (slowestNs - ns)) / idealPeriodNs, excess);
   return {
     taNs: overall.taNs[0]!,
     tfNs: overall.tfNs[0]!,
@@ -70,11 +73,49 @@ export function balanceOf(
     bound: boundOf(effective.termSumsNs),
     attentionBubble: steadyBubble(eaNs),
     ffnBubble: steadyBubble(efNs),
+    attentionSteadyBubble: split(eaNs),
+    ffnSteadyBubble: split(efNs),
     minMicrobatches: slowestNs === 0 ? 1 : Math.ceil(serialNs / slowestNs),
     imbalanceCostNs: idealPeriodNs - median.sumNs / median.layers,
     termsNs: meanTerms(effective),
     advice: [],
   };
+}
+
+/** By how much C exceeds m times the slower side, over layers, by what makes it longer. */
+interface PeriodExcess {
+  readonly networkNs: number;
+  readonly latencyNs: number;
+}
+
+function periodExcess(
+  byLayer: PipelineTerms,
+  groups: Iterable<number>,
+  microbatches: number,
+): PeriodExcess {
+  let networkNs = 0;
+  let latencyNs = 0;
+  for (const g of groups) {
+    const terms = termsOf(byLayer, g, microbatches);
+    if (terms === null) continue;
+    const [a = 0, f = 0, ...links] = terms;
+    const latency = links.pop() ?? 0;
+    const compute = Math.max(a, f);
+    const link = Math.max(...links);
+    // Of what both would add, the link's part counts as the link's: shorter ways would not help it.
+    networkNs += Math.max(0, link - compute);
+    latencyNs += Math.max(0, latency - Math.max(compute, link));
+  }
+  return { networkNs, latencyNs };
+}
+
+/** `bubble` and what of it is imbalance; the rest goes by what makes periods longer. */
+function splitBubble(bubble: number, imbalanceRatio: number, excess: PeriodExcess): SteadyBubble {
+  const imbalance = Math.min(bubble, Math.max(0, imbalanceRatio));
+  const rest = bubble - imbalance;
+  const excessNs = excess.networkNs + excess.latencyNs;
+  const network = excessNs === 0 ? 0 : (rest * excess.networkNs) / excessNs;
+  return { imbalance, network, latency: rest - network };
 }
 
 function meanTerms({ termSumsNs, layers }: PeriodSum): PeriodTerms {

@@ -5,8 +5,10 @@ import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 import { compareWorkers, type WorkerInfo, workerId } from '#lib/table/worker-info.ts';
 import { workerKey } from '#lib/table/worker-key.ts';
 import { type ActivityLengths, activityOf, addLengths, noActivity } from './activity.ts';
+import { balanceWithAdvice } from './balance-advice.ts';
 import { reportClock } from './clock-report.ts';
 import { reportCriticalPath } from './critical-path-report.ts';
+import { reportExperts } from './expert-report.ts';
 import { reportHangs } from './hang.ts';
 import { alignLayers } from './layer-samples.ts';
 import { reportLoadModel } from './load-model.ts';
@@ -61,7 +63,20 @@ export function finishReport(
     loadModel,
     window.fromUnixNs,
   );
-  const counting = workers.filter(({ info }) => countsTokens(info.role));
+  const steps = reportSteps(
+    parts.map((part) => part.steps),
+    workers.filter(({ info }) => countsTokens(info.role)).map(({ lengths }) => lengths.observedNs),
+  );
+  const stages = reportStages(
+    parts.map((part) => part.stages),
+    [...new Set(workers.map(({ info }) => info.group))],
+  );
+  const topology = {
+    attention: workers.filter(({ info }) => info.role === 'attention').length,
+    ffn: workers.filter(({ info }) => info.role === 'ffn').length,
+    microbatches,
+    layers: most((part) => part.layers),
+  };
   return {
     schema: 'afdscope.report/1',
     deployment,
@@ -71,24 +86,21 @@ export function finishReport(
       endUnixNs: String(window.toUnixNs),
       durationNs: Math.max(0, nanosBetween(window.fromUnixNs, window.toUnixNs)),
     },
-    topology: {
-      attention: workers.filter(({ info }) => info.role === 'attention').length,
-      ffn: workers.filter(({ info }) => info.role === 'ffn').length,
-      microbatches,
-      layers: most((part) => part.layers),
-    },
-    steps: reportSteps(
-      parts.map((part) => part.steps),
-      counting.map(({ lengths }) => lengths.observedNs),
-    ),
+    topology,
+    steps,
     groups: groupReports(workers),
     workers: workers.map((worker) => workerReport(worker, clockOf.get(worker.info.clockDomain))),
     layers: pipeline.layers,
-    stages: reportStages(
-      parts.map((part) => part.stages),
-      [...new Set(workers.map(({ info }) => info.group))],
-    ),
-    balance: pipeline.balance,
+    stages,
+    balance: balanceWithAdvice({
+      pipeline,
+      topology,
+      steps,
+      stages,
+      workers: workers.map(({ info }) => info),
+      loadModel,
+      stragglers: stragglers.stragglers,
+    }),
     criticalPath: reportCriticalPath(parts.map((part) => part.paths)),
     stragglers: stragglers.stragglers,
     loadModel: reportLoadModel(loadModel),
@@ -96,7 +108,7 @@ export function finishReport(
       parts.map((part) => part.hangs),
       window.toUnixNs,
     ),
-    experts: null,
+    experts: reportExperts(parts.map((part) => part.experts)),
     clock,
     quality: {
       events: sum((part) => part.events),

@@ -47,6 +47,13 @@ export function loadShares([attention, ffn]: LoadModel): LoadShares {
   };
 }
 
+/** "70 % grow with the tokens (fitted, 68 to 72 %)." */
+export function shareWords({ share, low, high, from }: LoadShare, load: string): string {
+  const percent = (value: number): string => `${Math.round(value * 100)}`;
+  const how = from === 'fit' ? 'fitted' : `assumed, because the ${load} hardly vary`;
+  return `${percent(share)} % grow with the ${load} (${how}; ${percent(low)} to ${percent(high)} %).`;
+}
+
 function within01(value: number): number {
   return Math.min(1, Math.max(0, value));
 }

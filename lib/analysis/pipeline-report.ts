@@ -15,6 +15,14 @@ import { joinedIn, type Samples } from './samples.ts';
 export interface PipelineReport {
   readonly layers: readonly LayerReport[];
   readonly balance: Balance | null;
+  /** What advice is made of: one group a layer, in the order of `layers`. */
+  readonly terms: PipelineTerms;
+  /** Of T, by side: mean over layers of how far p90 lies above the median, over it; NaN without. */
+  readonly upperSpread: readonly [number, number];
+  /** The same of transfers, by direction. */
+  readonly transferSpread: readonly [number, number];
+  /** Medians of T of dense layers, summed over them. */
+  readonly denseNs: number;
 }
 
 /**
@@ -62,7 +70,22 @@ export function reportPipeline(
       };
     }),
     balance: balanceOf(terms, overall, microbatches, meanOf(periods)),
+    terms,
+    upperSpread: [upperSpread(compute.slice(0, groups)), upperSpread(compute.slice(groups))],
+    transferSpread: [upperSpread(transfer.slice(0, groups)), upperSpread(transfer.slice(groups))],
+    denseNs: dense.reduce((sum, one) => sum + (one?.p50 ?? 0), 0),
   };
+}
+
+function upperSpread(layers: readonly (Quantiles | null)[]): number {
+  let sum = 0;
+  let count = 0;
+  for (const one of layers) {
+    if (one === null || one.p50 === 0) continue;
+    sum += one.p90 / one.p50 - 1;
+    count++;
+  }
+  return count === 0 ? Number.NaN : sum / count;
 }
 
 /** One group: all layers. */

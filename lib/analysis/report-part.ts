@@ -9,6 +9,7 @@ import { linkFacts } from '#lib/model/smallest-transfers.ts';
 import { type WorkerInfo, workerId } from '#lib/table/worker-info.ts';
 import type { ActivityLengths } from './activity.ts';
 import { type PathSamples, pathSamples } from './critical-path-report.ts';
+import { type ExpertPart, expertPart } from './experts.ts';
 import { type HangPart, hangPart } from './hang.ts';
 import { indexExtent } from './index-extent.ts';
 import { layersCrossing } from './key-facts.ts';
@@ -37,6 +38,7 @@ export interface ReportPart {
   readonly loadModel: LoadModel;
   readonly stageLoads: StageLoads;
   readonly hangs: HangPart;
+  readonly experts: ExpertPart | null;
   readonly events: number;
   readonly duplicates: number;
   readonly unmatchedReceives: number;
@@ -88,6 +90,7 @@ export function reportPart(selected: Assembled, slice: Slice): ReportPart {
     loadModel,
     stageLoads: stageLoads(selected, window),
     hangs: hangPart(selected, slice),
+    experts: expertPart(selected, window),
     ...countEvents(selected, slice),
     unmatchedReceives: countUnmatched(selected, slice),
     facts: factsOf(selected, samples),

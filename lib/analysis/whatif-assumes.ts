@@ -1,5 +1,5 @@
 /** What a prediction rests on besides the record, in words. */
-import type { LoadShare, LoadShares } from './load-share.ts';
+import { type LoadShares, shareWords } from './load-share.ts';
 import type { WhatifChanges } from './whatif-changes.ts';
 
 export function assumptionsOf(
@@ -30,11 +30,4 @@ export function assumptionsOf(
   }
   if (changes.network !== 1) told.push('All transfers of a link scale alike, whatever their size.');
   return told;
-}
-
-/** "70 % grow with the tokens (fitted, 68 to 72 %)." */
-export function shareWords({ share, low, high, from }: LoadShare, load: string): string {
-  const percent = (value: number): string => `${Math.round(value * 100)}`;
-  const how = from === 'fit' ? 'fitted' : `assumed, because the ${load} hardly vary`;
-  return `${percent(share)} % grow with the ${load} (${how}; ${percent(low)} to ${percent(high)} %).`;
 }

@@ -43,6 +43,12 @@ export class AddressedTransfers {
 
   /** Of the runs `order`, by worker, those rows whose slot is `named`. */
   add(order: Int32Array, slotOf: (run: number) => number, named: Uint8Array): void {
+    let rows = 0;
+    for (let i = 0; i < order.length; i++) {
+      rows += this.#runs.to[order[i]!]! - this.#runs.from[order[i]!]!;
+    }
+    this.#sends.reserve(rows);
+    this.#receives.reserve(rows);
     for (let i = 0; i < order.length; i++) this.#gather(order[i]!, slotOf(order[i]!), named);
     this.#sends.sort();
     this.#receives.sort();
@@ -187,16 +193,16 @@ export class AddressedTransfers {
 /** Sends or receives of a block, in the order of workers; `order` and `offsets` sort them by slot. */
 class NamedRows {
   length = 0;
-  source = new Int32Array(256);
-  table = new Int32Array(256);
-  row = new Int32Array(256);
+  source = new Int32Array(0);
+  table = new Int32Array(0);
+  row = new Int32Array(0);
   /** As `firstListed` says. */
-  peer = new Int32Array(256);
-  startNs = new Float64Array(256);
-  endNs = new Float64Array(256);
-  order = new Int32Array(256);
+  peer = new Int32Array(0);
+  startNs = new Float64Array(0);
+  endNs = new Float64Array(0);
+  order = new Int32Array(0);
   readonly offsets: Int32Array;
-  #slot = new Int32Array(256);
+  #slot = new Int32Array(0);
 
   constructor(slots: number) {
     this.offsets = new Int32Array(slots + 2);
@@ -211,7 +217,6 @@ class NamedRows {
     startNs: number,
     endNs: number,
   ): void {
-    if (this.length === this.row.length) this.#grow();
     const at = this.length++;
     this.#slot[at] = slot;
     this.source[at] = source;
@@ -239,19 +244,17 @@ class NamedRows {
     this.offsets.fill(0);
   }
 
-  #grow(): void {
-    this.#slot = twice(this.#slot, new Int32Array(2 * this.length));
-    this.source = twice(this.source, new Int32Array(2 * this.length));
-    this.table = twice(this.table, new Int32Array(2 * this.length));
-    this.row = twice(this.row, new Int32Array(2 * this.length));
-    this.peer = twice(this.peer, new Int32Array(2 * this.length));
-    this.startNs = twice(this.startNs, new Float64Array(2 * this.length));
-    this.endNs = twice(this.endNs, new Float64Array(2 * this.length));
-    this.order = new Int32Array(2 * this.length);
+  /** Room for so many; what was there is gone. */
+  reserve(rows: number): void {
+    if (this.row.length >= rows) return;
+    const room = Math.ceil(rows * 1.25);
+    this.#slot = new Int32Array(room);
+    this.source = new Int32Array(room);
+    this.table = new Int32Array(room);
+    this.row = new Int32Array(room);
+    this.peer = new Int32Array(room);
+    this.startNs = new Float64Array(room);
+    this.endNs = new Float64Array(room);
+    this.order = new Int32Array(room);
   }
-}
-
-function twice<T extends Int32Array | Float64Array>(from: T, to: T): T {
-  to.set(from);
-  return to;
 }

@@ -153,8 +153,8 @@ export class ClockTransfers {
   }
 }
 
-/** Columns that are kept to be looked at again: 24 MB. More are found again. */
-const MAX_KEPT_ROWS = 1_000_000;
+/** Columns that are kept to be looked at again: 48 MB. More are found again. */
+const MAX_KEPT_ROWS = 2_000_000;
 
 /** Both ends of an aligned transfer are rounded once more. */
 const ALIGNED_RESOLUTION_NS = CLOCK_RESOLUTION_NS + 1;

@@ -36,7 +36,8 @@ export function forEachTransfer(
 ): void {
   const slotsPerStep = (runs.layers + 1) * (runs.microbatches + 1) * 2;
   const cellsPerStep = slotsPerStep * runs.domains.length;
-  const stepsPerBlock = Math.max(1, Math.floor(BLOCK_CELLS / cellsPerStep));
+  // Where peers are named, all sends and receives of a block are held, not only what is latest.
+  const stepsPerBlock = runs.names ? 1 : Math.max(1, Math.floor(BLOCK_CELLS / cellsPerStep));
   const steps = Array.from(chosen.keys()).filter((step) => chosen[step] === 1);
   steps.sort((a, b) => runs.stepStartNs[a]! - runs.stepStartNs[b]! || a - b);
   const placeOf = new Int32Array(chosen.length).fill(-1);

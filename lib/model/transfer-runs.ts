@@ -14,6 +14,7 @@ import type { EventTable } from '#lib/table/event-table.ts';
 import { type WorkerInfo, workerId } from '#lib/table/worker-info.ts';
 import { NO_DATA_GAP_NS } from './assembled.ts';
 import { commonBase, isNear, isSetAside } from './concat-tables.ts';
+import { firstListed } from './peers.ts';
 import { sendStageOf } from './receives.ts';
 
 /** One description of a worker, as far as clocks care. */
@@ -41,6 +42,8 @@ export interface TransferRuns {
   readonly sources: readonly TransferSource[];
   /** One more than the largest index of `TransferSource.worker`. */
   readonly workers: number;
+  /** Some send or receive names its peers. */
+  readonly names: boolean;
   /** One more than the largest layer and micro-batch. */
   readonly layers: number;
   readonly microbatches: number;
@@ -72,7 +75,8 @@ export function findTransferRuns(
     runs.scan(table, t, shiftNs[t]!, ofWorker, sources.list);
   });
   runs.splitRestarts(near, shiftNs);
-  const { layers, microbatches, stepStartNs, stepEndNs, table, from, to, source, step } = runs;
+  const { names, layers, microbatches, stepStartNs, stepEndNs, table, from, to, source, step } =
+    runs;
   return {
     tables: near,
     baseUnixNs,
@@ -80,6 +84,7 @@ export function findTransferRuns(
     domains: sources.domains,
     sources: sources.list,
     workers: sources.workers,
+    names,
     layers,
     microbatches,
     stepStartNs,
@@ -147,6 +152,7 @@ class SourceBook {
 }
 
 class RunBook {
+  names = false;
   layers = 0;
   microbatches = 0;
   readonly stepStartNs: number[] = [];
@@ -169,8 +175,10 @@ class RunBook {
     sources: readonly TransferSource[],
   ): void {
     const { length, worker, phase, startNs, durationNs, layer, microbatch, kind, stage } = table;
+    const { peer, lists } = table;
     const steps = table.step;
     const domains = table.domain;
+    let { names } = this;
     let lastLayer = this.layers - 1;
     let lastMicrobatch = this.microbatches - 1;
     let knownStep = Number.NaN;
@@ -198,6 +206,7 @@ class RunBook {
         if (end > last) last = end;
         if (kind[row] !== Kind.receive && stage[row] !== sendStage) continue;
         hasTransfer = true;
+        if (!names) names = firstListed(peer[row]!, lists.peers, row) !== ABSENT;
         if (layer[row]! > lastLayer) lastLayer = layer[row]!;
         if (microbatch[row]! > lastMicrobatch) lastMicrobatch = microbatch[row]!;
       }
@@ -212,6 +221,7 @@ class RunBook {
       if (last > this.stepEndNs[id]!) this.stepEndNs[id] = last;
       if (hasTransfer) this.#push(t, from, row, source, id, first, last);
     }
+    this.names = names;
     this.layers = lastLayer + 1;
     this.microbatches = lastMicrobatch + 1;
   }

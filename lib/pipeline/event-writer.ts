@@ -41,6 +41,7 @@ export class EventWriter {
     slot: number,
     layer: number,
     measures: Measures,
+    expertTokens?: readonly number[],
   ): number {
     if (meanNs === 0) return startNs;
     const slow = this.#state.faults.slowRank;
@@ -50,7 +51,18 @@ export class EventWriter {
       (slow.role === 'attention') === this.#state.isAttention(worker);
     const durationNs = Math.max(1, Math.round(this.noisy(meanNs) * (isSlow ? slow.factor : 1)));
     this.computeNs[worker.index] = this.computeNs[worker.index]! + durationNs;
-    this.emit(worker, stage, Kind.compute, startNs, durationNs, slot, layer, ABSENT, measures);
+    this.emit(
+      worker,
+      stage,
+      Kind.compute,
+      startNs,
+      durationNs,
+      slot,
+      layer,
+      ABSENT,
+      measures,
+      expertTokens,
+    );
     return startNs + durationNs;
   }
 
@@ -77,6 +89,7 @@ export class EventWriter {
     layer: number,
     peer: number,
     measures: Measures,
+    expertTokens?: readonly number[],
   ): void {
     const { spec } = this.#state;
     const domain = slot >= 0 ? this.#state.domainOfSlot(slot) : worker.domain;
@@ -93,6 +106,7 @@ export class EventWriter {
       microbatch: slot >= 0 ? slot % spec.microbatches : ABSENT,
       peer,
       measures,
+      ...(expertTokens === undefined ? {} : { lists: { expertTokens } }),
     };
     this.#reporting.add(event);
     this.#recorder?.written(event, slot);

@@ -51,8 +51,18 @@ export class FfnSide {
       );
     }
     const expertNs = this.#workload.expertNs(ratio);
-    const measures = this.#workload.expertMeasures(worker.rank, senders, ratio, layer, faults);
-    endNs = this.#writer.compute(worker, Stage.expert, expertNs, endNs, slot, layer, measures);
+    const load = this.#workload.expertLoad(worker.rank, senders, ratio, layer, faults);
+    const { measures, tokens } = load;
+    endNs = this.#writer.compute(
+      worker,
+      Stage.expert,
+      expertNs,
+      endNs,
+      slot,
+      layer,
+      measures,
+      tokens,
+    );
     this.#queue.push(endNs, Action.send, worker.index, slot, layer);
     this.#recorder?.sendable(worker.index, slot);
     return endNs;

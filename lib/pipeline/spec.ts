@@ -48,6 +48,8 @@ export interface PipelineSpec {
   readonly hiddenSize: number;
   readonly experts: number;
   readonly expertsPerToken: number;
+  /** Expert events list the tokens of each expert (`afd.expert_tokens`). Default: they do not. */
+  readonly listExperts?: boolean;
 
   readonly noise: PipelineNoise;
 
@@ -110,7 +112,7 @@ export function checkSpec(spec: PipelineSpec): void {
 }
 
 type NumberField = {
-  [K in keyof PipelineSpec]: PipelineSpec[K] extends number ? K : never;
+  [K in keyof PipelineSpec]-?: PipelineSpec[K] extends number ? K : never;
 }[keyof PipelineSpec];
 
 function whole(spec: PipelineSpec, field: NumberField, min: number, max: number): void {

@@ -8,6 +8,7 @@
  */
 import type { Random } from '#lib/base/random.ts';
 import type { Measure } from '#lib/table/event-table.ts';
+import { type ExpertLoad, expertList, expertOutline } from './expert-load.ts';
 import type { Faults } from './faults.ts';
 import type { PipelineSpec } from './spec.ts';
 
@@ -21,6 +22,7 @@ type Measures = Partial<Record<Measure, number>>;
 export class Workload {
   readonly #spec: PipelineSpec;
   readonly #random: Random;
+  readonly #expertRandom: Random;
   /** Relative deviation of the context, by attention worker and micro-batch. */
   readonly #contextDeviation: Float64Array;
   /** Share of the mean that each FFN worker gets, by slot and FFN worker. */
@@ -31,6 +33,7 @@ export class Workload {
   constructor(spec: PipelineSpec, random: Random) {
     this.#spec = spec;
     this.#random = random;
+    this.#expertRandom = random.fork('experts');
     const contexts = spec.attentionWorkers * spec.microbatches;
     this.#contextDeviation = new Float64Array(contexts);
     for (let i = 0; i < contexts; i++) {
@@ -115,16 +118,16 @@ export class Workload {
   }
 
   /**
-   * Measures of an expert event. `tokens` counts routed tokens: one that goes to two experts of
+   * Load of an expert event. `tokens` counts routed tokens: one that goes to two experts of
    * the worker counts twice. `senders` is the number of attention workers of the domain.
    */
-  expertMeasures(
+  expertLoad(
     rank: number,
     senders: number,
     routedRatio: number,
     layer: number,
     faults: Faults,
-  ): Measures {
+  ): ExpertLoad {
     const { requests, expertsPerToken, experts, ffnWorkers } = this.#spec;
     const routed = Math.round((requests * senders * expertsPerToken * routedRatio) / ffnWorkers);
     const localExperts = Math.max(
@@ -133,18 +136,9 @@ export class Workload {
     );
     const hot = hotShare(faults, layer, ffnWorkers);
     const surplus = hot !== null && hot.rank === rank ? routed * Math.max(0, 1 - 1 / hot.ratio) : 0;
-    const even = (routed - surplus) / localExperts;
-    // The largest of n Poisson counts lies about sqrt(2 ln n) deviations above their mean.
-    const largest = even + Math.sqrt(even * 2 * Math.log(Math.max(1, localExperts)));
-    return {
-      tokens: routed,
-      expertsActive: Math.min(
-        routed,
-        Math.round(localExperts * (1 - Math.exp(-even))) || Math.min(1, routed),
-      ),
-      expertsMaxTokens: Math.min(routed, Math.round(largest + surplus)),
-      expertsMeanTokens: routed / localExperts,
-    };
+    return this.#spec.listExperts === true
+      ? expertList(routed, localExperts, surplus, this.#expertRandom)
+      : expertOutline(routed, localExperts, surplus);
   }
 
   /** FP8 activations of `tokens` tokens to `peers` FFN workers. */

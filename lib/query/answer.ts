@@ -14,6 +14,7 @@ import { breakdown } from './breakdown.ts';
 import { criticalPath } from './critical-path.ts';
 import { listDeployments } from './deployments.ts';
 import { BadQuestionError, UnknownDeploymentError } from './errors.ts';
+import { experts } from './experts.ts';
 import { heatmap } from './heatmap.ts';
 import type {
   DeploymentQuestion,
@@ -60,6 +61,7 @@ const ANSWERERS: Readonly<Record<QuestionKind, Answerer>> = {
   breakdown: ({ telemetry }, question, now) => breakdown(telemetry, question, now),
   criticalPath: ({ telemetry }, question, now) => criticalPath(telemetry, question, now),
   stragglers: ({ telemetry }, question, now) => stragglers(telemetry, question, now),
+  experts: ({ telemetry }, question, now) => experts(telemetry, question, now),
   waits: ({ telemetry }, question, now) => waits(telemetry, question, now),
   timeline: async ({ telemetry }, question, now) =>
     jsonText(await timeline(telemetry, question, now)),

@@ -26,8 +26,16 @@ const PICTURE_MARGIN_NS = 2 * NS_PER_S;
 
 /** What a report reads of a table: most of its bytes are measures that no figure is made of. */
 export const REPORT_COLUMNS: WantedColumns = {
-  measures: ['tokens', 'bytes', 'requests', 'contextTokens', 'expertsMaxTokens'],
-  lists: ['peers'],
+  measures: [
+    'tokens',
+    'bytes',
+    'requests',
+    'contextTokens',
+    'expertsActive',
+    'expertsMaxTokens',
+    'expertsMeanTokens',
+  ],
+  lists: ['peers', 'expertTokens'],
 };
 
 /** Events of `deployment` that overlap `window` widened by `marginNs` on both sides. */

@@ -3,6 +3,7 @@ import type { AnnotationJson } from '#lib/api/annotations.ts';
 import type { Breakdown } from '#lib/api/breakdown.ts';
 import type { CriticalPath } from '#lib/api/critical-path.ts';
 import type { Deployments } from '#lib/api/deployments.ts';
+import type { ExpertsAnswer } from '#lib/api/experts.ts';
 import type { IngestTotalsJson, StoreHealth } from '#lib/api/health.ts';
 import type { ProblemKind } from '#lib/api/problem.ts';
 import type { ReportJson } from '#lib/api/report-schema.ts';
@@ -61,6 +62,7 @@ export interface Questions {
   breakdown: { question: DeploymentQuestion; answer: Breakdown };
   criticalPath: { question: CriticalPathQuestion; answer: CriticalPath };
   stragglers: { question: DeploymentQuestion; answer: StragglersAnswer };
+  experts: { question: DeploymentQuestion; answer: ExpertsAnswer };
   waits: { question: DeploymentQuestion; answer: Waits };
   timeline: { question: TimelineQuestion; answer: JsonText };
   whatif: { question: WhatifQuestion; answer: WhatifAnswer };

@@ -28,6 +28,9 @@ export function remedyPieces(verdict: Judged): VerdictPiece[] {
       },
     ];
   }
+  if (verdict.kind === 'healthy' && verdict.ratioMargin !== null) {
+    return marginPieces(verdict.ratioMargin);
+  }
   if (verdict.kind !== 'bounded' || verdict.bound === null) return [];
   const needed = verdict.minMicrobatches;
   if (verdict.bound === 'latency-bound' && needed !== null && needed > verdict.microbatches) {
@@ -41,21 +44,24 @@ export function remedyPieces(verdict: Judged): VerdictPiece[] {
       { text: ' at this size.' },
     ];
   }
-  if (verdict.ratioMargin !== null) {
-    return [
-      { text: ' → ' },
-      {
-        text: 'No other ratio of these GPUs',
-        evidence: { path: '/balance' },
-        title: 'By the fitted times of both sides.',
-      },
-      { text: ` would bring more than ${percent(Math.max(0, verdict.ratioMargin))}.` },
-    ];
-  }
+  if (verdict.ratioMargin !== null) return marginPieces(verdict.ratioMargin);
   return [
     { text: ' → ' },
     { text: REMEDIES[verdict.bound], evidence: { path: '/balance' } },
     { text: '.' },
+  ];
+}
+
+/** How good the ratio is: what the best other one would bring. */
+function marginPieces(gain: number): VerdictPiece[] {
+  return [
+    { text: ' → ' },
+    {
+      text: 'No other ratio of these GPUs',
+      evidence: { path: '/balance' },
+      title: 'By the fitted times of both sides.',
+    },
+    { text: ` would bring more than ${percent(Math.max(0, gain))}.` },
   ];
 }
 

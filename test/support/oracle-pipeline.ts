@@ -267,6 +267,24 @@ export function oraclePipeline(
   const mean = (values: readonly number[]): number => total(values) / values.length;
   const idealPeriodNs = mean(perLayer.map((t) => Math.max(...t.effective)));
   const slowest = Math.max(all.ea, all.ef);
+  // Parts of a steady bubble: what the other side causes, then what links, then what the way adds.
+  const linkExcess = total(
+    perLayer.map(({ effective: [a, f, out, back] }) =>
+      Math.max(0, Math.max(out!, back!) - Math.max(a!, f!)),
+    ),
+  );
+  const wayExcess = total(
+    perLayer.map(({ effective }) =>
+      Math.max(0, effective[4]! - Math.max(...effective.slice(0, 4))),
+    ),
+  );
+  const parts = (own: number): object => {
+    const bubble = idealPeriodNs === 0 ? 0 : Math.max(0, 1 - (m * own) / idealPeriodNs);
+    const imbalance = Math.min(bubble, Math.max(0, (m * (slowest - own)) / idealPeriodNs));
+    const both = linkExcess + wayExcess;
+    const network = both === 0 ? 0 : ((bubble - imbalance) * linkExcess) / both;
+    return { imbalance, network, latency: bubble - imbalance - network };
+  };
   return {
     layers,
     balance: {
@@ -291,7 +309,8 @@ export function oraclePipeline(
         f2aLink: mean(perLayer.map((t) => t.effective[3]!)),
         latency: mean(perLayer.map((t) => t.effective[4]!)),
       },
-      advice: [],
+      attentionSteadyBubble: parts(all.ea),
+      ffnSteadyBubble: parts(all.ef),
     },
   };
 }

@@ -39,3 +39,20 @@ describe('clocks in the printed report', () => {
     expect(formatReport(report)).not.toContain('clock');
   });
 });
+
+describe('the critical path in the printed report', () => {
+  test('says per stage and per worker where a slow rank shows', () => {
+    const spec = scenarioSpec('ffn-bound', { layers: 8 });
+    const faults = { slowRank: { role: 'ffn', rank: 2, factor: 1.5 } } as const;
+    const events = [simulateSteps(spec, { steps: 6, faults })];
+    const lines = formatReport(buildReport({ events, deployment: 'demo' })).split('\n');
+    const head = lines.findIndex((line) => line.startsWith('critical path of 6 steps, '));
+    expect(lines[head]).toMatch(/ ms a step: expert [5-9]\d\.\d %, .*attention \d+\.\d %/);
+    expect(lines[head + 1]).toMatch(/^most of it: ffn\/2 [5-9]\d\.\d %, .*; layer \d \d+\.\d %/);
+  });
+
+  test('is left out where no step ends', () => {
+    const printed = formatReport(buildReport({ events: [], deployment: 'demo' }));
+    expect(printed).not.toContain('critical path');
+  });
+});

@@ -91,7 +91,10 @@ describe('a drawn step', () => {
       minMicrobatches: 3,
       imbalanceCostNs: 0,
       termsNs: { attention: 80, ffn: 60, a2fLink: 40, f2aLink: 20, latency: 100 },
+      attentionSteadyBubble: { imbalance: 0, network: 0, latency: 1 - 80 / 100 },
+      ffnSteadyBubble: { imbalance: 0.2, network: 0, latency: 1 - 60 / 100 - 0.2 },
       advice: [],
+      ratioMargin: { gain: 0, low: 0, high: 0 },
     });
     expect(report.layers.map((layer) => [layer.layer, layer.idealPeriodNs, layer.bound])).toEqual([
       [0, 100, 'latency-bound'],

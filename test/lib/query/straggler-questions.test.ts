@@ -3,10 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expertsAnswerSchema } from '#lib/api/experts.ts';
 import { stragglersSchema } from '#lib/api/stragglers.ts';
 import { addNanos, type UnixNanos } from '#lib/base/units.ts';
 import { scenarioSpec } from '#lib/pipeline/scenarios.ts';
 import { simulateSteps } from '#lib/pipeline/simulate.ts';
+import { experts } from '#lib/query/experts.ts';
 import { stragglers } from '#lib/query/stragglers.ts';
 import { openTelemetryWriter } from '#lib/store/open-store.ts';
 import type { TelemetryStore } from '#lib/store/telemetry-store.ts';
@@ -19,6 +21,7 @@ const SPEC = scenarioSpec('healthy', {
   layers: 12,
   denseLayers: 1,
   hostGapNs: 90e6,
+  listExperts: true,
 });
 const slow = simulateSteps(SPEC, {
   steps: 80,
@@ -116,5 +119,39 @@ describe('stragglers', () => {
   test('of nothing', async () => {
     const answer = await ask('slow', later, '-2h', '-1h');
     expect(answer).toMatchObject({ ranking: [], trends: [], hangs: [], loadModel: null });
+  });
+});
+
+describe('experts', () => {
+  const now = addNanos(HUNG_BASE_UNIX_NS, 10e9);
+
+  test('tokens by rank and layer, and of single experts', async () => {
+    const answer = await experts(store, { deployment: 'slow' }, now);
+    expect(expertsAnswerSchema.parse(JSON.parse(JSON.stringify(answer)))).toEqual(answer);
+    expect(answer.steps).toBe(80);
+    expect(answer.workers.map(({ workerId }) => workerId)).toEqual(
+      [0, 1, 2, 3].map((r) => `ffn/${r}`),
+    );
+    expect(answer.layers).toEqual(Array.from({ length: 11 }, (_, i) => i + 1));
+    const cells = answer.workers.length * answer.layers.length;
+    const routed = (SPEC.requests * 8 * 8) / 4;
+    for (const column of ['tokens', 'active', 'maxTokens', 'meanTokens', 'expertNs'] as const) {
+      expect(answer[column]).toHaveLength(cells);
+    }
+    for (let cell = 0; cell < cells; cell++) {
+      expect(Math.abs(answer.tokens[cell]! / routed - 1)).toBeLessThan(0.02);
+      expect(answer.meanTokens[cell]).toBeCloseTo(answer.tokens[cell]! / 64, 2);
+      expect(answer.active[cell]).toBe(64);
+      const isSlow = Math.floor(cell / answer.layers.length) === 2;
+      expect(answer.expertNs[cell]! / SPEC.expertNs > 1.2).toBe(isSlow);
+    }
+    expect(answer.experts).toHaveLength(cells);
+    for (const { tokens } of answer.experts) expect(tokens).toHaveLength(64);
+    expect(answer.summary!.keys).toBe(80 * 11 * 3);
+  });
+
+  test('of nothing', async () => {
+    const answer = await experts(store, { deployment: 'slow', from: '-2h', to: '-1h' }, now);
+    expect(answer).toMatchObject({ summary: null, workers: [], tokens: [], experts: [], steps: 0 });
   });
 });

@@ -137,9 +137,10 @@ describe('the sentence', () => {
 
   test('where no ratio is better, says how little is left', () => {
     const balance = { ...SAMPLE_BALANCE, ratioMargin: { gain: 0.006, low: 0, high: 0.02 } };
-    expect(words(sampleReport({ balance }))).toContain(
-      '→ No other ratio of these GPUs would bring more than 0.6 %.',
-    );
+    const margin = '→ No other ratio of these GPUs would bring more than 0.6 %.';
+    expect(words(sampleReport({ balance }))).toContain(margin);
+    expect(words(sampleReport({ balance, groups: EVEN }))).toMatch(/^Healthy\./);
+    expect(words(sampleReport({ balance, groups: EVEN }))).toContain(margin);
   });
 
   test('latency-bound asks for the micro-batches that are missing', () => {
