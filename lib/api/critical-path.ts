@@ -24,7 +24,6 @@ export const pathKindSchema = z.enum([
   'host',
   'gap',
 ]);
-export type PathKind = z.infer<typeof pathKindSchema>;
 
 /** Sums over the paths of several steps. Each list adds up to `durationNs`; the largest come first. */
 export const pathSumsSchema = z.object({

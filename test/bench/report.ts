@@ -6,6 +6,7 @@
  */
 import { breakdownOf } from '#lib/analysis/breakdown.ts';
 import { reportOf } from '#lib/analysis/build-report.ts';
+import { pathSamples, reportCriticalPath } from '#lib/analysis/critical-path-report.ts';
 import { layerMatrix } from '#lib/analysis/layer-matrix.ts';
 import { newestStep } from '#lib/analysis/newest-step.ts';
 import { rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
@@ -46,6 +47,9 @@ for (let round = 0; round < ROUNDS; round++) {
   const base = assembled.events.baseUnixNs;
   const from = addNanos(base, assembled.firstStartNs);
   const to = addNanos(base, assembled.lastEndNs);
+  const window = { fromNs: assembled.firstStartNs, toNs: assembled.lastEndNs };
+  const path = timed('  its path', () => reportCriticalPath([pathSamples(assembled, window)]));
+  if (path?.durationNs !== report.criticalPath?.durationNs) throw new Error('another path');
   timed('layerMatrix', () => layerMatrix(assembled));
   timed('breakdown', () => breakdownOf(assembled));
   const rollups = timed('rollupBuckets', () => rollupBuckets(assembled, from, to, NS_PER_S));

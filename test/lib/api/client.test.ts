@@ -6,6 +6,7 @@ import {
   apiPath,
   deleteAnnotation,
   fetchAnnotations,
+  fetchCriticalPath,
   fetchDeployments,
   fetchSeries,
   fetchTimeline,
@@ -73,6 +74,19 @@ describe('client', () => {
     expect(requests[0]?.url).toBe(
       '/api/v1/deployments/prod/timeline?from=-5m&bins=640&workers=attention%2F0%2Cffn%2F3',
     );
+  });
+
+  test('a critical path is asked for by its step, or by which to pick', async () => {
+    const window = { startUnixNs: '1', endUnixNs: '9', durationNs: 8 };
+    const answer = { deployment: 'prod', window, sums: null, step: null };
+    const baseUrl = await serve(json(answer));
+    const asked = { from: '-5m', step: 7, domain: 0 };
+    expect(await fetchCriticalPath('prod', asked, { baseUrl })).toEqual(answer);
+    await fetchCriticalPath('prod', { pick: 'newest' }, { baseUrl });
+    expect(requests.map(({ url }) => url)).toEqual([
+      '/api/v1/deployments/prod/critical-path?from=-5m&step=7&domain=0',
+      '/api/v1/deployments/prod/critical-path?pick=newest',
+    ]);
   });
 
   test('parameters reach the server; the answer is checked', async () => {
