@@ -60,8 +60,8 @@ export interface Judged {
   readonly imbalanceCostRatio: number | null;
   readonly microbatches: number;
   readonly minMicrobatches: number | null;
-  /** The one with the largest gain. */
-  readonly advice: AdviceJson | null;
+  /** With a gain, the largest first. */
+  readonly advice: readonly AdviceJson[];
   /** What the best other ratio would bring; null: not known. */
   readonly ratioMargin: number | null;
   readonly steps: number;
@@ -113,7 +113,7 @@ export function verdictOf(report: ReportJson | null, live: LiveFindings = {}): V
         : balance.imbalanceCostNs / balance.idealPeriodNs,
     microbatches: report.topology.microbatches,
     minMicrobatches: balance?.minMicrobatches ?? null,
-    advice: bestAdvice(balance?.advice ?? []),
+    advice: worthwhile(balance?.advice ?? []),
     ratioMargin: balance?.ratioMargin?.gain ?? null,
     steps: report.steps.count,
     confidence: confidenceOf(report),
@@ -126,8 +126,8 @@ function worstHang(hangs: readonly HangJson[]): HangJson | null {
   return [...hangs].sort((a, b) => weight(b) - weight(a))[0] ?? null;
 }
 
-function bestAdvice(advice: readonly AdviceJson[]): AdviceJson | null {
-  return [...advice].filter(({ gain }) => gain > 0).sort((a, b) => b.gain - a.gain)[0] ?? null;
+function worthwhile(advice: readonly AdviceJson[]): readonly AdviceJson[] {
+  return advice.filter(({ gain }) => gain > 0).sort((a, b) => b.gain - a.gain);
 }
 
 function groupWait(group: GroupJson): GroupWait | null {

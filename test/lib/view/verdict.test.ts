@@ -90,6 +90,23 @@ describe('the sentence', () => {
     expect(words(sampleReport({ stragglers: [slow], balance }))).toContain(expected);
   });
 
+  test('what mending a worker would give is predicted where the change was', () => {
+    const fix = {
+      kind: 'fix-worker',
+      change: 'ffn/1 as fast as its group',
+      gain: 0.2,
+      low: 0.19,
+      high: 0.22,
+      assumes: 'it varies as the others do',
+      set: ['fix=ffn/1'],
+    };
+    const balance = { ...UNEVEN, advice: [fix] };
+    const report = sampleReport({ stragglers: [straggler('ffn/1')], balance });
+    expect(words(report)).toContain(
+      '→ Check its device, or drain it: mended, it would give +20 % ± 2.0 % tokens/s per GPU.',
+    );
+  });
+
   test('a slow worker on the side that waits anyway is no remedy', () => {
     const report = sampleReport({ stragglers: [straggler('attention/3')], balance: UNEVEN });
     expect(words(report)).toContain(
@@ -141,6 +158,10 @@ describe('the sentence', () => {
     expect(words(sampleReport({ balance }))).toContain(margin);
     expect(words(sampleReport({ balance, groups: EVEN }))).toMatch(/^Healthy\./);
     expect(words(sampleReport({ balance, groups: EVEN }))).toContain(margin);
+    const none = { ...SAMPLE_BALANCE, ratioMargin: { gain: 0, low: 0, high: 0 } };
+    expect(words(sampleReport({ balance: none, groups: EVEN }))).toContain(
+      '→ No other ratio of these GPUs would be better.',
+    );
   });
 
   test('latency-bound asks for the micro-batches that are missing', () => {
