@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { services } from '#app/_server/services.ts';
 import * as annotations from '#app/api/v1/annotations/route.ts';
+import * as criticalPath from '#app/api/v1/deployments/[id]/critical-path/route.ts';
 import * as live from '#app/api/v1/deployments/[id]/live/route.ts';
 import * as report from '#app/api/v1/deployments/[id]/report/route.ts';
 import * as series from '#app/api/v1/deployments/[id]/series/route.ts';
@@ -15,6 +16,7 @@ import * as whatif from '#app/api/v1/deployments/[id]/whatif/route.ts';
 import * as deployments from '#app/api/v1/deployments/route.ts';
 import * as health from '#app/api/v1/health/route.ts';
 import * as openapi from '#app/api/v1/openapi.json/route.ts';
+import { criticalPathSchema } from '#lib/api/critical-path.ts';
 import { deploymentsSchema } from '#lib/api/deployments.ts';
 import { healthSchema } from '#lib/api/health.ts';
 import { PROBLEM_CONTENT_TYPE, problemSchema } from '#lib/api/problem.ts';
@@ -205,6 +207,22 @@ describe('with both', () => {
       const path = '/api/v1/deployments/a%252Fb/series?from=-5m';
       expect((await problemOf(await series.GET(get(path), context))).detail).toContain('"a%2Fb"');
     }
+  });
+
+  test('the critical path of a window, of one step, of none', async () => {
+    const list = deploymentsSchema.parse(await (await deployments.GET(get('/x'))).json());
+    const { firstSeenUnixNs } = list.deployments[0]!;
+    const path = `/x/critical-path?from=${firstSeenUnixNs}&to=${BigInt(firstSeenUnixNs) + 10_000_000_000n}`;
+    const ask = async (more: string) =>
+      criticalPathSchema.parse(await (await criticalPath.GET(get(path + more), encoded)).json());
+    const slowest = await ask('');
+    expect(slowest.sums!.steps).toBeGreaterThan(1);
+    expect(slowest.step!.path.startNs[0]).toBe(0);
+    const next = slowest.step!.step === 1 ? 2 : 1;
+    expect((await ask(`&step=${next}`)).step!.step).toBe(next);
+    expect((await ask('&step=123456')).step).toBeNull();
+    const refused = await criticalPath.GET(get('/x/critical-path?pick=any'), encoded);
+    expect(await problemOf(refused)).toMatchObject({ status: 400, parameter: 'pick' });
   });
 
   test('a timeline has a tag; who has it already gets 304', async () => {
