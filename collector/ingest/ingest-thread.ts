@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
+import { GarbageWatch } from '#collector/collect-garbage.ts';
 import type { IngestOutcome, RollupsMessage } from '#collector/messages.ts';
 import { ClockWatch } from '#collector/observe/clock-watch.ts';
 import { assert } from '#lib/base/assert.ts';
@@ -28,6 +29,8 @@ import type {
 } from './thread-messages.ts';
 
 const RETRY_AFTER_S = 5;
+/** Beside what is given back at once: columns of small tables, rows that were read. */
+const GARBAGE_BYTES = 64 * 2 ** 20;
 /** One comes for every second of each deployment and those above. */
 const MAX_HELD_ROLLUPS = 1024;
 
@@ -47,6 +50,7 @@ class IngestThread {
   readonly #watch: StoreWatch;
   readonly #held = new HeldRequests();
   readonly #clock = new ClockWatch({ wallMs: Date.now, monotonicMs: () => performance.now() });
+  readonly #garbage = new GarbageWatch(GARBAGE_BYTES);
   readonly #timers: NodeJS.Timeout[] = [];
   #late = new Map<string, number>();
   #rollups: Promise<void> = Promise.resolve();
@@ -122,7 +126,7 @@ class IngestThread {
   async start(): Promise<void> {
     const { periods } = this.#data;
     if (this.#slot.failure === undefined) await this.#sums.recover();
-    this.#every(periods.sumsMs, () => this.#watch.failing || this.#sums.flushComplete());
+    this.#every(periods.sumsMs, () => this.#storeSums());
     this.#every(periods.statsMs, () => this.#publishStats());
     this.#every(periods.sizeMs, () => this.#watch.measure());
     this.#every(periods.probeMs, () => this.#probe());
@@ -176,6 +180,11 @@ class IngestThread {
     await this.#slot.close();
     send({ type: 'stopped' });
     port?.close();
+  }
+
+  async #storeSums(): Promise<void> {
+    if (!this.#watch.failing) await this.#sums.flushComplete();
+    this.#garbage.look();
   }
 
   #every(ms: number, work: () => unknown): void {

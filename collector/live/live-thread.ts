@@ -1,5 +1,6 @@
 /** Entry of the live thread: messages in, one cycle after another, figures out. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { GarbageWatch } from '#collector/collect-garbage.ts';
 import type {
   CommittedMessage,
   ConsumedMessage,
@@ -22,12 +23,16 @@ const TOTALS_EVERY_MS = 2000;
 /** The same trouble is told once in this time. */
 const WARN_EVERY_MS = 60_000;
 
+/** Columns of the figures and buckets of one cycle, which are dead after it. */
+const GARBAGE_BYTES = 32 * 2 ** 20;
+
 const { settings, port } = workerData as LiveThreadData;
 const main = parentPort!;
 /** Events are compared with its time: a clock that jumps must not make all of them old, or future. */
 const clock = new ClockWatch({ wallMs: Date.now, monotonicMs: () => performance.now() });
 const unpacker = new PackedUnpacker();
 const engine = new LiveEngine(settings, { unpacker, cpuMs });
+const garbage = new GarbageWatch(GARBAGE_BYTES);
 let reader: TelemetryReader | null = null;
 let knowsStart = false;
 let identity: string | null = null;
@@ -90,6 +95,7 @@ async function turn(): Promise<void> {
   } catch (error) {
     warn('a live cycle failed', error);
   }
+  garbage.look();
   const cycleMs = performance.now() - startedMs;
   periodMs = nextPeriod(cycleMs);
   tell({ type: 'stats', stats: engine.stats(cycleMs, periodMs) });

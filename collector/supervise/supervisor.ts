@@ -12,6 +12,7 @@ import { type Config, configToEnv } from '#lib/config/load-config.ts';
 import { type Address, parseAddress } from '#lib/config/quantities.ts';
 import { baseUrl, formatAnnouncement } from './announce.ts';
 import { ChildStartError, SupervisedChild } from './child.ts';
+import { withMemoryEnv } from './memory-env.ts';
 import { findPortProblems } from './ports.ts';
 import {
   processIsAlive,
@@ -180,7 +181,7 @@ class Supervisor {
       collector: {
         name: 'collector',
         args: () => [join(root, 'collector', 'main.ts')],
-        env: baseEnv,
+        env: () => withMemoryEnv(baseEnv()),
         stopGraceMs: COLLECTOR_GRACE_MS,
       },
       web: {

@@ -1,0 +1,22 @@
+import { execFileSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { withMemoryEnv } from '#collector/supervise/memory-env.ts';
+
+test('settings of the user stay, others are filled in', () => {
+  const env = withMemoryEnv({ NODE_ENV: 'test', PATH: '/bin', MALLOC_ARENA_MAX: '7' });
+  expect(env).toMatchObject({ PATH: '/bin', MALLOC_ARENA_MAX: '7' });
+  expect(env.MALLOC_TRIM_THRESHOLD_).toMatch(/^\d+$/);
+});
+
+const isLinux = process.platform === 'linux';
+
+test.runIf(isLinux)('a process gives large buffers back to the system when they are freed', () => {
+  const script = `
+    const held = Array.from({ length: 200 }, () => new Uint8Array(2 ** 20).fill(1));
+    const small = held.map(() => new Uint8Array(100).fill(1));
+    const full = process.memoryUsage.rss();
+    for (const { buffer } of held) buffer.transfer(0);
+    console.log(Math.round((full - process.memoryUsage.rss()) / 2 ** 20), small.length);`;
+  const run = execFileSync(process.execPath, ['-e', script], { env: withMemoryEnv(process.env) });
+  expect(Number(String(run).split(' ')[0])).toBeGreaterThan(180);
+});
