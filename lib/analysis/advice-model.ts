@@ -98,13 +98,10 @@ export function periodsOf(
       Math.max(0, saNs[g]! * attentionFactor + moreA + (change.attentionSerialNs ?? 0)) +
       Math.max(0, sfNs[g]! * ffnFactor + moreF + (change.ffnSerialNs ?? 0));
     const wayNs = orZero(ta2fNs[g]!) * lastA2f + orZero(tf2aNs[g]!) * lastF2a;
-    return longest(spread, [
-      m * Math.max(0, a + (change.attentionNs ?? 0)),
-      m * Math.max(0, f + (change.ffnNs ?? 0)),
-      m * orZero(oa2fNs[g]!) * transfers,
-      m * orZero(of2aNs[g]!) * transfers,
-      serialNs + wayNs * transfers,
-    ]);
+    const linkNs = Math.max(orZero(oa2fNs[g]!), orZero(of2aNs[g]!)) * transfers;
+    const sideNs = Math.max(0, a + (change.attentionNs ?? 0));
+    const otherNs = Math.max(0, f + (change.ffnNs ?? 0));
+    return longest(spread, m * sideNs, m * otherNs, m * linkNs, serialNs + wayNs * transfers);
   });
 }
 
@@ -113,12 +110,13 @@ export function periodsOf(
  * the next, and the larger one counts each time (the mean of the larger of two normal values; Clark
  * 1961).
  */
-function longest(spread: number, terms: number[]): number {
-  terms.sort((a, b) => b - a);
-  const [first = 0, second = 0] = terms;
+function longest(spread: number, a: number, b: number, c: number, d: number): number {
+  const larger = Math.max(a, b);
+  const other = Math.max(c, d);
+  const first = Math.max(larger, other);
+  const second = Math.max(Math.min(a, b), Math.min(c, d), Math.min(larger, other));
   if (first === 0 || spread === 0) return first;
-  const apart = (first - second) / (spread * first);
-  return first * (1 + spread * meanOver(apart));
+  return first * (1 + spread * meanOver((first - second) / (spread * first)));
 }
 
 /** Mean of what a standard normal value is over `d`, 0 where it is not: φ(d) - d·(1 - Φ(d)). */

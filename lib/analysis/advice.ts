@@ -187,8 +187,10 @@ function entryOf(
   predicted: Predictions,
 ): Advice[] {
   const { kind, change, set, scales, assumes } = candidate;
+  const least = REPAIRS.has(kind) ? LEAST_OF_REPAIR : LEAST_OF_RESTART;
+  if (gain < least) return [];
   const { low, high } = predicted.interval(candidate, gain);
-  if (low < (REPAIRS.has(kind) ? LEAST_OF_REPAIR : LEAST_OF_RESTART)) return [];
+  if (low < least) return [];
   const told = [assumes];
   if (scales === 'attention' || scales === 'both') {
     told.push(`Of attention time ${shareWords(shares.attention, 'requests')}`);
@@ -219,10 +221,10 @@ class Predictions {
   readonly #model: AdviceModel;
   /** The fitted shares, and both ends of their intervals. */
   readonly #shares: readonly ModelShares[];
-  readonly #draws: readonly Int32Array[];
-  /** Periods now, by layer; mean of each draw. */
+  /** Periods now, by layer. */
   readonly #nowNs: Float64Array;
-  readonly #drawnNowNs: Float64Array;
+  /** Made when they are needed: most reports of a healthy cluster need none. */
+  #draws: readonly Int32Array[] = [];
 
   constructor(model: AdviceModel, { attention, ffn }: LoadShares) {
     this.#model = model;
@@ -231,13 +233,7 @@ class Predictions {
       { attention: attention.low, ffn: ffn.low },
       { attention: attention.high, ffn: ffn.high },
     ];
-    const random = new Random(SEED);
-    const layers = model.layers.length;
-    this.#draws = Array.from({ length: DRAWS }, () =>
-      Int32Array.from({ length: layers }, () => random.below(layers)),
-    );
     this.#nowNs = periodsOf(model, {}, this.#shares[0]!);
-    this.#drawnNowNs = this.#drawn(this.#nowNs);
   }
 
   rate(candidate: Candidate): Rated {
@@ -259,12 +255,13 @@ class Predictions {
   ): { readonly low: number; readonly high: number } {
     let low = gain;
     let high = gain;
+    const drawnNowNs = this.#drawn(this.#nowNs);
     for (const change of [model, ...variants]) {
       for (const shares of scales === null ? this.#shares.slice(0, 1) : this.#shares) {
         const thenNs = this.#drawn(periodsOf(this.#model, change, shares));
         for (const way of WAYS) {
           const gains = thenNs.map((ns, draw) => {
-            const { stepNs } = this.#step(this.#drawnNowNs[draw]!, ns, change, shares, way);
+            const { stepNs } = this.#step(drawnNowNs[draw]!, ns, change, shares, way);
             return gainOf(this.#model, change, stepNs);
           });
           gains.sort();
@@ -287,6 +284,13 @@ class Predictions {
   }
 
   #drawn(values: Float64Array): Float64Array {
+    if (this.#draws.length === 0) {
+      const random = new Random(SEED);
+      const layers = values.length;
+      this.#draws = Array.from({ length: DRAWS }, () =>
+        Int32Array.from({ length: layers }, () => random.below(layers)),
+      );
+    }
     return Float64Array.from(this.#draws, (draw) => {
       let sum = 0;
       for (let i = 0; i < draw.length; i++) sum += values[draw[i]!]!;
