@@ -35,6 +35,18 @@ export function bytesText(bytes: number): string {
   return `${power === 0 ? scaled : significant(scaled)} ${units[power]}`;
 }
 
+/** "1.40 T", to be followed by a unit. */
+export function rateText(value: number): string {
+  const prefixes = ['', 'k', 'M', 'G', 'T', 'P'];
+  let scaled = value;
+  let power = 0;
+  while (scaled >= 999.5 && power < prefixes.length - 1) {
+    scaled /= 1000;
+    power++;
+  }
+  return `${significant(scaled)} ${prefixes[power]}`;
+}
+
 /** Three digits that count. */
 function significant(value: number): string {
   const size = Math.abs(value);

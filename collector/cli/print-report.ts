@@ -1,6 +1,6 @@
 /** A report as text for people: what bounds the deployment, then groups, layers, who is slow. */
 import type { ClockDomainReport, GroupReport, Report } from '#lib/analysis/report-types.ts';
-import { countText, durationText, ratioText } from './figures.ts';
+import { countText, durationText, rateText, ratioText } from './figures.ts';
 import { printable } from './printable.ts';
 import { type Column, formatTable } from './text-table.ts';
 
@@ -15,6 +15,7 @@ export function formatReport(report: Report): string {
     formatTable(GROUP_COLUMNS, report.groups.map(groupRow)),
     balanceLines(report),
     pathLines(report),
+    utilizationLines(report),
     formatTable(LAYER_COLUMNS, layerRows(report)),
     stragglerLines(report),
     clockLines(report),
@@ -113,6 +114,31 @@ function pathLines({ criticalPath }: Report): string[] {
     `most of it: ${top(byWorker, ({ worker }) => worker)}; ` +
       top(byLayer.slice(0, 3), ({ layer }) => layerName(layer)),
   ];
+}
+
+/** Of groups that are known to have done something; and what would make more of it known. */
+function utilizationLines({ utilization }: Report): string[] {
+  if (utilization === null || utilization === undefined) return [];
+  const lines = utilization.groups.flatMap((group) => {
+    if (group.flopsPerSecond === null && group.bytesPerSecond === null) return [];
+    const amount = (value: number | null, unit: string, ratio: number | null, name: string) =>
+      value === null
+        ? []
+        : [`${rateText(value)}${unit}${ratio === null ? '' : ` (${name} ${ratioText(ratio)})`}`];
+    const parts = [
+      ...amount(group.flopsPerSecond, 'FLOP/s', group.mfuRatio, 'MFU'),
+      ...amount(group.bytesPerSecond, 'B/s', group.mbuRatio, 'MBU'),
+    ];
+    const from = group.flopsFrom ?? group.bytesFrom;
+    return [
+      `${group.group}${group.gpu === null ? '' : ` on ${group.gpu}`}: per GPU ${parts.join(', ')}; from ${
+        from === 'model' ? `the shape of ${utilization.modelShape}` : 'the events'
+      }`,
+    ];
+  });
+  const { deadZone } = utilization;
+  if (deadZone?.inZone === true) lines.push(`dead zone: ${deadZone.because}`);
+  return lines;
 }
 
 const LAYER_COLUMNS: readonly Column[] = [

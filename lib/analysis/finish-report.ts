@@ -15,6 +15,7 @@ import { reportLoadModel } from './load-model.ts';
 import { reportPipeline } from './pipeline-report.ts';
 import type { PartWorker, ReportPart } from './report-part.ts';
 import type { ClockDomainReport, GroupReport, Report, WorkerReport } from './report-types.ts';
+import { utilizationOf } from './roofline.ts';
 import { reportStages } from './stage-report.ts';
 import { reportSteps } from './step-report.ts';
 import { findStragglers } from './stragglers.ts';
@@ -77,6 +78,18 @@ export function finishReport(
     microbatches,
     layers: most((part) => part.layers),
   };
+  const infos = workers.map(({ info }) => info);
+  const balance = balanceWithAdvice({
+    pipeline,
+    topology,
+    steps,
+    stages,
+    workers: infos,
+    loadModel,
+    stragglers: stragglers.stragglers,
+  });
+  const groups = groupReports(workers);
+  const devices = parts.map((part) => part.devices);
   return {
     schema: 'afdscope.report/1',
     deployment,
@@ -88,19 +101,11 @@ export function finishReport(
     },
     topology,
     steps,
-    groups: groupReports(workers),
+    groups,
     workers: workers.map((worker) => workerReport(worker, clockOf.get(worker.info.clockDomain))),
     layers: pipeline.layers,
     stages,
-    balance: balanceWithAdvice({
-      pipeline,
-      topology,
-      steps,
-      stages,
-      workers: workers.map(({ info }) => info),
-      loadModel,
-      stragglers: stragglers.stragglers,
-    }),
+    balance,
     criticalPath: reportCriticalPath(parts.map((part) => part.paths)),
     stragglers: stragglers.stragglers,
     loadModel: reportLoadModel(loadModel),
@@ -117,6 +122,7 @@ export function finishReport(
       rejected: { ...quality.rejected },
       unmatchedReceives: sum((part) => part.unmatchedReceives),
     },
+    utilization: utilizationOf(groups, infos, devices, balance),
   };
 }
 

@@ -9,6 +9,7 @@ import { linkFacts } from '#lib/model/smallest-transfers.ts';
 import { type WorkerInfo, workerId } from '#lib/table/worker-info.ts';
 import type { ActivityLengths } from './activity.ts';
 import { type PathSamples, pathSamples } from './critical-path-report.ts';
+import { type DeviceSums, deviceSums } from './device-sums.ts';
 import { type ExpertPart, expertPart } from './experts.ts';
 import { type HangPart, hangPart } from './hang.ts';
 import { indexExtent } from './index-extent.ts';
@@ -39,6 +40,8 @@ export interface ReportPart {
   readonly stageLoads: StageLoads;
   readonly hangs: HangPart;
   readonly experts: ExpertPart | null;
+  /** By group. */
+  readonly devices: readonly DeviceSums[];
   readonly events: number;
   readonly duplicates: number;
   readonly unmatchedReceives: number;
@@ -91,6 +94,7 @@ export function reportPart(selected: Assembled, slice: Slice): ReportPart {
     stageLoads: stageLoads(selected, window),
     hangs: hangPart(selected, slice),
     experts: expertPart(selected, window),
+    devices: deviceSums(selected, window),
     ...countEvents(selected, slice),
     unmatchedReceives: countUnmatched(selected, slice),
     facts: factsOf(selected, samples),

@@ -57,6 +57,7 @@ function readWorker(
 ): WorkerInfo {
   const instanceId = reader.text('service.instance.id');
   const sendEnd = reader.text('afd.send_end');
+  const gpu = reader.text('hw.model');
   return {
     ...known,
     role,
@@ -73,6 +74,7 @@ function readWorker(
     layers: reader.integer('afd.layers', () => 0),
     connector: reader.text('afd.connector'),
     model: reader.text('gen_ai.request.model'),
+    ...(gpu === '' ? {} : { gpu }),
   };
 }
 

@@ -29,6 +29,7 @@ export const REPORT_COLUMNS: WantedColumns = {
   measures: [
     'tokens',
     'bytes',
+    'flops',
     'requests',
     'contextTokens',
     'expertsActive',

@@ -92,6 +92,7 @@ export function parseWorker(raw: unknown): WorkerInfo {
     layers: number(fields, 'layers'),
     connector: text(fields, 'connector'),
     model: text(fields, 'model'),
+    ...(fields.gpu === undefined ? {} : { gpu: text(fields, 'gpu') }),
   };
 }
 

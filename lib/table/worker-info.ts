@@ -30,6 +30,8 @@ export interface WorkerInfo {
   readonly layers: number;
   readonly connector: string;
   readonly model: string;
+  /** GPU model as the sender names it (`hw.model`); absent: it does not. */
+  readonly gpu?: string | undefined;
 }
 
 /** The worker's name inside its deployment, such as "attention/2". */

@@ -35,6 +35,8 @@ export function workerKey(worker: WorkerInfo): string {
   const key = JSON.stringify([
     ...WORKER_TEXTS.map((name) => worker[name]),
     ...WORKER_NUMBERS.map((name) => worker[name]),
+    // Only where it is there: keys of workers that were stored before stay what they were.
+    ...(worker.gpu === undefined ? [] : [worker.gpu]),
   ]);
   keys.set(worker, key);
   return key;

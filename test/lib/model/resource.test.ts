@@ -55,6 +55,7 @@ describe('readResourceFacts', () => {
       'afd.microbatches': '3',
       'afd.layers': 61,
       'gen_ai.request.model': 'm',
+      'hw.model': 'NVIDIA H200',
       'service.namespace': 'ignored',
     });
     expect(worker).toMatchObject({
@@ -69,6 +70,7 @@ describe('readResourceFacts', () => {
       microbatches: 3,
       layers: 61,
       model: 'm',
+      gpu: 'NVIDIA H200',
     });
   });
 

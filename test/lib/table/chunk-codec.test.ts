@@ -29,6 +29,19 @@ describe('events', () => {
     );
   });
 
+  test('a worker that names its GPU is another one than the same without, and keeps the name', () => {
+    const builder = new EventTableBuilder(ATTENTION.baseUnixNs, [
+      testWorker(0),
+      testWorker(0, { gpu: 'NVIDIA H200' }),
+    ]);
+    const row = { startNs: 0, durationNs: 1, stage: 0, kind: 0, domain: 0, step: 0, layer: 0 };
+    for (const worker of [0, 1])
+      builder.add({ ...row, worker, microbatch: 0, peer: -1, measures: {} });
+    const { workers } = decodeEvents(encodeEvents(builder.finish()));
+    expect(workers.map(({ gpu }) => gpu)).toEqual([undefined, 'NVIDIA H200']);
+    expect('gpu' in workers[0]!).toBe(false);
+  });
+
   test('columns that are not wanted are passed over, and change no other', () => {
     const anyColumns = fc.record({
       measures: fc.subarray([...MEASURES]),
