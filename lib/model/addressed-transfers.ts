@@ -61,7 +61,7 @@ export class AddressedTransfers {
   }
 
   #gather(run: number, firstSlot: number, named: Uint8Array): void {
-    const { from, to, source, sources, table: tableOf, shiftNs, microbatches } = this.#runs;
+    const { from, to, source, sources, table: tableOf, shiftNs, layers, microbatches } = this.#runs;
     const s = source[run]!;
     const { role, sendStage } = sources[s]!;
     const t = tableOf[run]!;
@@ -74,6 +74,7 @@ export class AddressedTransfers {
       if (!isReceive && stage[row] !== sendStage) continue;
       const direction = isReceive ? directionOf(stage[row]!, role) : way;
       if (direction === Direction.none) continue;
+      if (layer[row]! >= layers || microbatch[row]! >= microbatches) continue;
       const slot = firstSlot + ((layer[row]! + 1) * width + microbatch[row]! + 1) * 2 + direction;
       if (named[slot] === 0) continue;
       const start = startNs[row]! + shiftNs[t]!;

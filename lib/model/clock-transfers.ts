@@ -24,6 +24,8 @@ import type { TransferRuns, TransferSource } from './transfer-runs.ts';
 
 /** Cells of one block: a key and direction by a domain. */
 const BLOCK_CELLS = 65_536;
+/** Of one step: 64 layers, 4 micro-batches and 1,000 clocks fit. */
+const MAX_CELLS = 2 ** 20;
 
 /**
  * Calls `take` with the transfers of the chosen steps (1), in about the order of time. The columns
@@ -37,6 +39,7 @@ export function forEachTransfer(
   const slotsPerStep = (runs.layers + 1) * (runs.microbatches + 1) * 2;
   const cellsPerStep = slotsPerStep * runs.domains.length;
   // Where peers are named, all sends and receives of a block are held, not only what is latest.
+  if (cellsPerStep > MAX_CELLS) return;
   const stepsPerBlock = runs.names ? 1 : Math.max(1, Math.floor(BLOCK_CELLS / cellsPerStep));
   const steps = Array.from(chosen.keys()).filter((step) => chosen[step] === 1);
   steps.sort((a, b) => runs.stepStartNs[a]! - runs.stepStartNs[b]! || a - b);
@@ -170,7 +173,7 @@ class TransferBlock {
 
   /** true: some row names its peers. */
   #addRun(run: number, own: TransferSource, firstSlot: number): boolean {
-    const { from, to, table: tableOf, shiftNs, microbatches } = this.#runs;
+    const { from, to, table: tableOf, shiftNs, layers, microbatches } = this.#runs;
     const t = tableOf[run]!;
     const {
       kind,
@@ -195,6 +198,7 @@ class TransferBlock {
       if (!isReceive && stage !== sendStage) continue;
       const direction = isReceive ? directionOf(stage, role) : way;
       if (direction === Direction.none) continue;
+      if (layer[row]! >= layers || microbatch[row]! >= microbatches) continue;
       const slot = firstSlot + ((layer[row]! + 1) * width + microbatch[row]! + 1) * 2 + direction;
       if (
         peer[row] !== ABSENT ||

@@ -44,7 +44,7 @@ export interface TransferRuns {
   readonly workers: number;
   /** Some send or receive names its peers. */
   readonly names: boolean;
-  /** One more than the largest layer and micro-batch. */
+  /** One more than the largest layer and micro-batch that limits are taken from. */
   readonly layers: number;
   readonly microbatches: number;
   /** First start and last end of each step, over all rows of all workers. */
@@ -57,7 +57,13 @@ export interface TransferRuns {
   readonly step: readonly number[];
 }
 
-/** null: all workers share one clock, or there are none. */
+/** Keys are dense numbers: wrong attributes must not make them many. */
+const MAX_LAYERS = 1024;
+const MAX_MICROBATCHES = 16;
+/** More are not aligned: limits of their pairs would fill the memory. */
+const MAX_DOMAINS = 1024;
+
+/** null: all workers share one clock, or there are none, or clocks are too many. */
 export function findTransferRuns(
   tables: readonly EventTable[],
   deployment: string,
@@ -65,7 +71,7 @@ export function findTransferRuns(
   const used = tables.filter((table) => table.workers.some((w) => w.deployment === deployment));
   const sources = new SourceBook(deployment);
   for (const table of used) for (const info of table.workers) sources.intern(info);
-  if (sources.domains.length < 2) return null;
+  if (sources.domains.length < 2 || sources.domains.length > MAX_DOMAINS) return null;
   const baseUnixNs = commonBase(used);
   const near = used.filter((table) => isNear(table, baseUnixNs));
   const shiftNs = Float64Array.from(near, (table) => nanosBetween(baseUnixNs, table.baseUnixNs));
@@ -207,8 +213,9 @@ class RunBook {
         if (kind[row] !== Kind.receive && stage[row] !== sendStage) continue;
         hasTransfer = true;
         if (!names) names = firstListed(peer[row]!, lists.peers, row) !== ABSENT;
-        if (layer[row]! > lastLayer) lastLayer = layer[row]!;
-        if (microbatch[row]! > lastMicrobatch) lastMicrobatch = microbatch[row]!;
+        if (layer[row]! > lastLayer && layer[row]! < MAX_LAYERS) lastLayer = layer[row]!;
+        const mb = microbatch[row]!;
+        if (mb > lastMicrobatch && mb < MAX_MICROBATCHES) lastMicrobatch = mb;
       }
       if (step !== knownStep || domain !== knownDomain) {
         knownStep = step;

@@ -24,7 +24,10 @@ import { edgeLength, rollupReport } from './rollup-report.ts';
 import { earlier, parseWindow, requireDeployment } from './window.ts';
 import type { PartHelper } from './window-part.ts';
 
-/** A report takes about 110 bytes an event: more than this could fill a machine. */
+/**
+ * A report takes about 110 bytes an event, 126 where clocks are corrected: more than this could fill a
+ * machine.
+ */
 export const MAX_RAW_EVENTS = 32_000_000;
 
 /**

@@ -150,3 +150,26 @@ test('one clock: nothing to do', () => {
   expect(ClockTransfers.find([pipelineTable(1)], 'prod')).toBeNull();
   expect(ClockTransfers.find([], 'prod')).toBeNull();
 });
+
+test('indexes that no model has make no room for themselves, and hide no other limit', () => {
+  const infos = [testWorker(0, { role: 'attention' }), testWorker(0, { role: 'ffn' })];
+  const tableWith = (layers: readonly number[]): EventTable[] => {
+    const builder = new EventTableBuilder(RANDOM_BASE_UNIX_NS, infos);
+    for (const layer of layers) {
+      const key = { step: 1, layer, microbatch: layer > 100 ? 2e9 : 0 };
+      builder.add({ ...key, worker: 0, stage: Stage.a2f_send, kind: 1, startNs: 5, durationNs: 9 });
+      builder.add({
+        ...key,
+        worker: 1,
+        stage: Stage.a2f_recv,
+        kind: 3,
+        startNs: 1,
+        durationNs: 20,
+      });
+    }
+    return withClocks([builder.finish()], false);
+  };
+  const wild = ClockTransfers.find(tableWith([3, 2_000_000_000]), 'prod')!.part();
+  expect(wild).toEqual(ClockTransfers.find(tableWith([3]), 'prod')!.part());
+  expect(wild.pairs[0]!.transfers).toBe(1);
+});
