@@ -399,8 +399,3 @@ function linkEnd(
 ): number {
   return linkNs === null ? arrivedNs : startNs + linkNs[at]!;
 }
-
-/** Cells of one side of a domain. */
-export function cellsOf(program: ReplayProgram, domain: ReplayDomain, workers: number): number {
-  return domain.steps * program.layers * domain.microbatches * workers;
-}

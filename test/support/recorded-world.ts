@@ -8,6 +8,7 @@ import type { Assembled } from '#lib/model/assembled.ts';
 import type { Faults } from '#lib/pipeline/faults.ts';
 import { simulateSteps } from '#lib/pipeline/simulate.ts';
 import type { PipelineSpec } from '#lib/pipeline/spec.ts';
+import type { EventTable } from '#lib/table/event-table.ts';
 
 export interface RecordedWorld {
   readonly assembled: Assembled;
@@ -20,7 +21,11 @@ export function recordWorld(
   spec: PipelineSpec,
   options: { readonly steps: number; readonly seed: number; readonly faults?: Faults },
 ): RecordedWorld {
-  const assembled = assemble([simulateSteps(spec, options)], spec.deployment);
+  return recordTable(simulateSteps(spec, options), spec.deployment);
+}
+
+export function recordTable(table: EventTable, deployment: string): RecordedWorld {
+  const assembled = assemble([table], deployment);
   const window = { fromNs: assembled.firstStartNs, toNs: assembled.lastEndNs };
   const recording = recordingOf(assembled, window, Number.POSITIVE_INFINITY);
   if (typeof recording === 'string') throw new Error(recording);

@@ -7,8 +7,11 @@ import { type Whatif, whatif } from '#lib/analysis/whatif.ts';
 import { NO_CHANGES, parseChanges } from '#lib/analysis/whatif-changes.ts';
 import type { Faults } from '#lib/pipeline/faults.ts';
 import { SCENARIO_NAMES, type ScenarioName, scenarioSpec } from '#lib/pipeline/scenarios.ts';
+import { simulateSteps } from '#lib/pipeline/simulate.ts';
 import type { PipelineSpec } from '#lib/pipeline/spec.ts';
-import { recordWorld } from '#test/support/recorded-world.ts';
+import { Stage } from '#lib/table/codes.ts';
+import type { EventTable } from '#lib/table/event-table.ts';
+import { recordTable, recordWorld } from '#test/support/recorded-world.ts';
 
 const FAULTS: Readonly<Record<string, Faults>> = {
   'no fault': {},
@@ -64,6 +67,38 @@ describe.each(SCENARIO_NAMES)('unchanged, scenario %s', (name) => {
   test('one send to each peer: to a ten thousandth', () => {
     const { replayErrorRatio } = play(scenarioSpec(name, { sends: 'per-peer' }), {}, [], 1, 4);
     expect(Math.abs(replayErrorRatio)).toBeLessThan(1e-4);
+  });
+});
+
+/** What a receiver sees of a sender whose sends end when they are posted. */
+function posted(table: EventTable): EventTable {
+  const { stage } = table;
+  const isSend = (row: number): boolean =>
+    stage[row] === Stage.a2f_send || stage[row] === Stage.f2a_send;
+  return {
+    ...table,
+    workers: table.workers.map((info) => ({ ...info, sendEnd: 'posted' })),
+    durationNs: table.durationNs.map((ns, row) => (isSend(row) ? Math.round(0.1 * ns) : ns)),
+  };
+}
+
+describe('sends that end when they are posted', () => {
+  test.each(SCENARIO_NAMES)('%s: transfers are told by the receives', (name) => {
+    for (const sends of ['all', 'per-peer'] as const) {
+      const base = scenarioSpec(name, { sends });
+      const { recording, shares } = recordTable(
+        posted(simulateSteps(base, { steps: 6, seed: 1 })),
+        base.deployment,
+      );
+      expect(recording.domains[0]!.a2f.by).toBe('receiver');
+      const slower = parseChanges(['network=2']);
+      if (!slower.ok) throw new Error(slower.error.message);
+      const { replayErrorRatio, predicted } = whatif(recording, slower.value, shares);
+      expect(Math.abs(replayErrorRatio)).toBeLessThan(1e-3);
+      const real = scenarioSpec(name, { sends, a2fNs: 2 * base.a2fNs, f2aNs: 2 * base.f2aNs });
+      const truth = play(real, {}, [], 7, 6).measured;
+      expect(distance(predicted.stepNs.value, truth.stepNs.value)).toBeLessThan(0.015);
+    }
   });
 });
 
