@@ -3,7 +3,7 @@
 import { useMemo } from 'react';
 import type { Heatmap } from '#lib/api/live-event.ts';
 import type { Term } from '#lib/view/definitions.ts';
-import { durationFigure } from '#lib/view/format.ts';
+import { ageText, durationFigure } from '#lib/view/format.ts';
 import { HEAT_METRICS, type HeatMetric, heatModel } from '#lib/view/heat-model.ts';
 import { useDashboard } from './dashboard.tsx';
 import { TermName } from './figure.tsx';
@@ -25,10 +25,13 @@ const NAMES: Readonly<Record<HeatMetric, string>> = {
 export function HeatMapPanel({
   heatmap,
   isRollup,
+  partNs,
 }: {
   readonly heatmap: Heatmap | null | undefined;
   /** Its bubbles and waits are estimates. */
   readonly isRollup: boolean;
+  /** Only the newest part of the window is shown, of this length; null: all of it. */
+  readonly partNs: number | null;
 }) {
   const { state, update } = useDashboard();
   const model = useMemo(
@@ -49,6 +52,12 @@ export function HeatMapPanel({
                 {' '}
                 · <TermName term="heatRollup">rollup</TermName>
               </>
+            )}
+            {partNs !== null && (
+              <span title="All of the window is too much for one picture; choose a shorter one for its earlier part">
+                {' '}
+                · newest {ageText(partNs / 1e6)} of the window
+              </span>
             )}
             {model.outliers.size > 0 && (
               <>

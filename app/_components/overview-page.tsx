@@ -37,7 +37,11 @@ export function OverviewPage() {
       >
         <GroupCards data={data} />
         <StripPanel strip={data.strip} />
-        <HeatMapPanel heatmap={data.heatmap} isRollup={data.isHeatmapRollup} />
+        <HeatMapPanel
+          heatmap={data.heatmap}
+          isRollup={data.isHeatmapRollup}
+          partNs={data.heatmapPartNs}
+        />
         <TrendPanel points={data.points} />
         <IngestLine data={data} />
       </div>

@@ -19,6 +19,8 @@ export interface WindowData {
   readonly heatmap: Heatmap | null | undefined;
   /** The heat map is from rollups: bubbles and waits of its layers are estimates. */
   readonly isHeatmapRollup: boolean;
+  /** Length of the newest part of the window that the heat map is of; null: of all of it. */
+  readonly heatmapPartNs: number | null;
   readonly points: readonly TrendPoint[] | undefined;
   readonly gpu: readonly GpuActivity[];
   readonly tpotMs: Overview['tpotMs'];
@@ -71,6 +73,7 @@ export function useWindowData(): WindowData {
       strip: live.strip ?? waiting,
       heatmap: live.heatmap ?? waiting,
       isHeatmapRollup: false,
+      heatmapPartNs: null,
       points: overview === null && live.points.length === 0 ? undefined : live.points,
       gpu: overview?.gpu ?? NO_GPU,
       tpotMs: overview?.tpotMs ?? null,
@@ -87,6 +90,7 @@ export function useWindowData(): WindowData {
     strip: strip.data?.strip,
     heatmap: heatmap.data?.heatmap,
     isHeatmapRollup: heatmap.data?.exactness === 'rollup',
+    heatmapPartNs: heatmap.data?.isPart === true ? (heatmap.data.window?.durationNs ?? null) : null,
     points: series.data?.points,
     gpu: NO_GPU,
     tpotMs: null,

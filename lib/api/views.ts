@@ -6,8 +6,14 @@ export const heatmapAnswerSchema = z.object({
   deployment: z.string(),
   /** null: no step of the window has a compute event with a layer. */
   heatmap: heatmapSchema.nullable(),
-  /** `rollup`: of the whole window; bubbles and waits of layers are estimates. */
+  /** `rollup`: bubbles and waits of layers are estimates. */
   exactness: z.enum(['raw', 'rollup']).optional(),
+  /** What is shown: the newest part of a window that has too much for all of it. */
+  window: z
+    .object({ startUnixNs: z.string(), endUnixNs: z.string(), durationNs: z.number() })
+    .optional(),
+  /** Is `window` less than what was asked for, of what there is? */
+  isPart: z.boolean().optional(),
 });
 export type HeatmapAnswer = z.infer<typeof heatmapAnswerSchema>;
 

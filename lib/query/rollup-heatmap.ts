@@ -33,15 +33,23 @@ interface WorkerSums {
   events: number;
 }
 
+export interface RolledHeatmap {
+  readonly heatmap: Heatmap;
+  /** Whole buckets. */
+  readonly window: TimeWindow;
+  /** Older buckets of the window were left out: with so many workers, all are too many rows. */
+  readonly isPart: boolean;
+}
+
 /** null: no compute event of the window has a layer. The window is widened to whole buckets. */
 export async function rollupHeatmap(
   reader: TelemetryReader,
   deployment: string,
   window: TimeWindow,
   workerCount: number,
-): Promise<{ readonly heatmap: Heatmap; readonly window: TimeWindow } | null> {
+): Promise<RolledHeatmap | null> {
   const closed = await closedPart(reader, deployment, window);
-  const { parts, finestNs } = await boundedParts(reader, deployment, closed, workerCount);
+  const { parts, finestNs, isPart } = await boundedParts(reader, deployment, closed, workerCount);
   const workers = new Map<string, WorkerSums>();
   for (const part of parts) {
     const rows = await reader.stageRollups({ deployment, ...part, sketches: false });
@@ -82,6 +90,7 @@ export async function rollupHeatmap(
   });
   return {
     window: shown,
+    isPart,
     heatmap: {
       kind: 'heatmap',
       deployment,
@@ -141,21 +150,25 @@ async function boundedParts(
   deployment: string,
   window: TimeWindow,
   workerCount: number,
-): Promise<{ readonly parts: readonly RollupPart[]; readonly finestNs: number }> {
+): Promise<{
+  readonly parts: readonly RollupPart[];
+  readonly finestNs: number;
+  readonly isPart: boolean;
+}> {
   const most = Math.max(1, Math.ceil(MAX_ROWS / Math.max(1, workerCount)));
   let coarsest: readonly RollupPart[] = [];
   let finest: number = ROLLUP_LEVELS_NS[0]!;
   for (const finestNs of ROLLUP_LEVELS_NS) {
     const widened = await reader.rollupParts({ kind: 'stage', deployment, window, finestNs });
     const all = endingWith(widened, window);
-    if (count(all) <= most) return { parts: all, finestNs };
+    if (count(all) <= most) return { parts: all, finestNs, isPart: false };
     const whole = all.filter(({ resolutionNs }) => resolutionNs >= finestNs);
     if (whole.length === 0) continue;
-    if (count(whole) <= most) return { parts: whole, finestNs };
+    if (count(whole) <= most) return { parts: whole, finestNs, isPart: false };
     coarsest = whole;
     finest = finestNs;
   }
-  return { parts: newestRows(coarsest, most), finestNs: finest };
+  return { parts: newestRows(coarsest, most), finestNs: finest, isPart: true };
 }
 
 function count(parts: readonly RollupPart[]): number {

@@ -35,6 +35,8 @@ describe('heat map from rollups', () => {
     const rolled = await heatmap(store, question, NOW, 100);
     expect(raw.exactness).toBe('raw');
     expect(rolled.exactness).toBe('rollup');
+    expect([raw.isPart, rolled.isPart]).toEqual([false, false]);
+    expect(rolled.window!.durationNs).toBeGreaterThan(0);
     heatmapAnswerSchema.parse(rolled);
     const [exact, from] = [raw.heatmap!, rolled.heatmap!];
     expect(from.workers).toEqual(exact.workers);
@@ -106,6 +108,31 @@ describe('heat map from rollups', () => {
     await store.close();
   });
 
+  test('where workers are too many for a long window, its newest days are shown, and that is said', async () => {
+    const store = await openTelemetryWriter({ data: scratchFolder() });
+    const dayNs = 86_400_000_000_000n;
+    const sums = new StageAccumulator();
+    for (let day = 0n; day < 4n; day++) {
+      const startUnixNs = unixNanos(START + day * dayNs);
+      const table = slowSteps({ seconds: 2, startUnixNs, deployment: 'prod' });
+      await store.append([batchOf(`day ${day}`, { events: [table] })]);
+      sums.addTable(table);
+    }
+    await store.addStageRollups(sums.take(), 4);
+    const end = unixNanos(START + 5n * dayNs);
+    const forever = { rawNs: 1e18, rawBytes: 1e18, rollupsNs: 1e18 };
+    while ((await store.retain(forever, end)).more);
+    const window = { fromUnixNs: START, toUnixNs: unixNanos(START + 3n * dayNs + 2_000_000_000n) };
+    const whole = await rollupHeatmap(store, 'prod', window, 600);
+    const part = await rollupHeatmap(store, 'prod', window, 2000);
+    expect([whole?.isPart, part?.isPart]).toEqual([false, true]);
+    expect(part!.window.fromUnixNs).toBeGreaterThan(window.fromUnixNs);
+    const question = { deployment: 'prod', from: String(START), to: String(window.toUnixNs) };
+    const answer = await heatmap(store, question, end, 100);
+    expect(heatmapAnswerSchema.parse(answer).isPart).toBe(false);
+    await store.close();
+  });
+
   test('where rows are few for very many workers, the newest are shown', async () => {
     const store = await openTelemetryWriter({ data: scratchFolder() });
     const table = slowSteps({ seconds: 20, startUnixNs: START, deployment: 'prod' });
@@ -120,6 +147,7 @@ describe('heat map from rollups', () => {
     const part = await rollupHeatmap(store, 'prod', window, 300);
     expect(whole?.window).toEqual(window);
     expect(part?.window.toUnixNs).toBe(window.toUnixNs);
+    expect([whole?.isPart, part?.isPart]).toEqual([false, true]);
     expect(near(part!.heatmap.durationNs[0]!, whole!.heatmap.durationNs[0]!, 0.05)).toBe(true);
     await store.close();
   });
