@@ -15,6 +15,7 @@ import { ChunkContent, damaged, FRAME_BYTES, openFrame, sealFrame } from './chun
 import { parsePackedHeader } from './chunk-header.ts';
 import { areSmallIntegers, ColumnReader, ColumnWriter } from './column-codec.ts';
 import type { PackedTable } from './packed-table.ts';
+import { selectSteps } from './packed-tables.ts';
 import type { WorkerInfo } from './worker-info.ts';
 
 const BYTES_PER_STEP = 48;
@@ -56,25 +57,29 @@ export function encodeDirectory(table: PackedDirectory, fields: DirectoryFields)
 }
 
 export interface DecodedDirectory {
+  /** Without the steps of workers that are not known. */
   readonly table: PackedTable;
   readonly sequences: Float64Array | null;
+  /** Events of the steps that were left out for that. */
+  readonly unknownEvents: number;
 }
 
 /**
- * The table of a directory and its payloads. `workerOf`: the worker of an id.
+ * The table of a directory and its payloads. `workerOf`: the worker of an id; null: not known.
  * @throws ChunkFormatError where it is not one, not whole, or the payloads have another length
  */
 export function decodeDirectory(
   directory: Uint8Array,
   payloads: Uint8Array,
-  workerOf: (id: number) => WorkerInfo = unknownWorker,
+  workerOf: (id: number) => WorkerInfo | null = unknownWorker,
 ): DecodedDirectory {
   const { header: raw, columnsStart } = openFrame(directory, ChunkContent.packed);
   const header = parsePackedHeader(raw);
   const n = header.length;
-  const workers = header.workers.map((entry) =>
+  const found = header.workers.map((entry) =>
     typeof entry === 'number' ? workerOf(entry) : entry,
   );
+  const workers = found.filter((info) => info !== null);
   const input = new ColumnReader(directory, columnsStart);
   const worker = Int32Array.from(readDeltas(input, n));
   const domain = Int32Array.from(readDeltas(input, n));
@@ -89,7 +94,7 @@ export function decodeDirectory(
   let events = 0;
   let at = 0;
   for (let i = 0; i < n; i++) {
-    if (worker[i]! < 0 || worker[i]! >= workers.length) throw damaged('a worker is out of range');
+    if (worker[i]! < 0 || worker[i]! >= found.length) throw damaged('a worker is out of range');
     endNs[i]! += startNs[i]!;
     events += stepEvents[i]!;
     offset[i] = at;
@@ -99,9 +104,19 @@ export function decodeDirectory(
   if (at !== payloads.byteLength) throw damaged('bytes are left after the payloads');
   const baseUnixNs: UnixNanos = unixNanos(BigInt(header.baseUnixNs));
   const columns = { worker, domain, step, startNs, endNs, stepEvents, offset, byteLength };
+  const whole = { length: n, events, baseUnixNs, workers, ...columns, bytes: payloads };
+  if (workers.length === found.length) return { table: whole, sequences, unknownEvents: 0 };
+  // The steps of the others live.
+  const indexOf = found.map((info) => (info === null ? -1 : workers.indexOf(info)));
+  const rows = Uint32Array.from(worker.keys()).filter((i) => indexOf[worker[i]!]! >= 0);
+  const table = selectSteps(whole, rows);
+  table.worker.forEach((index, i) => {
+    table.worker[i] = indexOf[index]!;
+  });
   return {
-    table: { length: n, events, baseUnixNs, workers, ...columns, bytes: payloads },
-    sequences,
+    table,
+    sequences: sequences === null ? null : Float64Array.from(rows, (i) => sequences[i]!),
+    unknownEvents: events - table.events,
   };
 }
 

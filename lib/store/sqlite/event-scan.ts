@@ -12,6 +12,7 @@ import { eventsInWindow } from '../window-filter.ts';
 import { unpackEvents } from './blob.ts';
 import { type ChunkKey, ChunkScan, compareKeys } from './chunk-scan.ts';
 import { type DamageListener, readable } from './damage.ts';
+import { UNKNOWN_WORKER } from './journal.ts';
 import { JournalWorkerReader } from './journal-workers.ts';
 import { unpackSteps } from './step-blob.ts';
 
@@ -83,14 +84,14 @@ export class EventScan {
     return this.#journal.all(deployment, fromUnixNs, toUnixNs).flatMap((row): Source[] => {
       const blob = this.#journalBlob.get(row.id)!;
       // Now, since the workers that it names may be gone when it has moved.
+      const tell = (message: string, rows: number): void =>
+        this.#reportDamage({ table: 'journal', id: Number(row.id), deployment, rows, message });
       const decoded = readable(
         () => unpackSteps(blob, this.#journalWorkers.workerOf),
-        (message) => {
-          const damage = { id: Number(row.id), deployment, rows: Number(row.events), message };
-          this.#reportDamage({ table: 'journal', ...damage });
-        },
+        (message) => tell(message, Number(row.events)),
       );
       if (decoded === null) return [];
+      if (decoded.unknownEvents > 0) tell(UNKNOWN_WORKER, decoded.unknownEvents);
       return [{ ...row, read: () => stepSlices(decoded.table, selection) }];
     });
   }

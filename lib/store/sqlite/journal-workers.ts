@@ -8,6 +8,7 @@ import { damaged } from '#lib/table/chunk-frame.ts';
 import { parseWorker } from '#lib/table/chunk-header.ts';
 import type { WorkerInfo } from '#lib/table/worker-info.ts';
 import { workerKey } from '#lib/table/worker-key.ts';
+import { readable } from './damage.ts';
 
 /** A reader that meets more begins anew. */
 const MAX_KNOWN = 65_536;
@@ -22,13 +23,13 @@ export class JournalWorkerReader {
       .pluck();
   }
 
-  /** @throws ChunkFormatError where there is none */
-  readonly workerOf = (id: number): WorkerInfo => {
+  /** null: it is not there, or cannot be read. */
+  readonly workerOf = (id: number): WorkerInfo | null => {
     const known = this.#byId.get(id);
     if (known !== undefined) return known;
     const text = this.#find.get(id);
-    if (text === undefined) throw damaged(`worker ${id} of the journal is not known`);
-    const info = parseWorker(parsed(text, id));
+    const info = text === undefined ? null : readable(() => parseWorker(parsed(text, id)));
+    if (info === null) return null;
     if (this.#byId.size >= MAX_KNOWN) this.#byId.clear();
     this.#byId.set(id, info);
     return info;

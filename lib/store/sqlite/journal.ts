@@ -232,13 +232,17 @@ export class Journal {
       found++;
       const { deployment, fromUnixNs, toUnixNs } = row;
       const id = Number(row.id);
-      const table = readable(
-        () => unpackSteps(row.blob, workerOf).table,
-        (message) =>
-          onDamage({ table: 'journal', id, deployment, rows: Number(row.events), message }),
+      const tell = (message: string, events: number): void =>
+        onDamage({ table: 'journal', id, deployment, rows: events, message });
+      const decoded = readable(
+        () => unpackSteps(row.blob, workerOf),
+        (message) => tell(message, Number(row.events)),
       );
+      const lost = decoded?.unknownEvents ?? 0;
+      if (lost > 0) tell(UNKNOWN_WORKER, lost);
       const blobBytes = Number(row.blobBytes);
-      if (table === null) {
+      const table = decoded?.table ?? null;
+      if (table === null || (table.length === 0 && lost > 0)) {
         this.#damaged.push({ id, blobBytes, toUnixNs });
         continue;
       }
@@ -257,6 +261,9 @@ export class Journal {
     if (found === 0) this.#workers.clear();
   }
 }
+
+/** What is told of steps whose worker the journal's list does not have. */
+export const UNKNOWN_WORKER = 'a worker of the journal is not known: its steps are left out';
 
 interface StoredRow {
   readonly id: bigint;

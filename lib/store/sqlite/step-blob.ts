@@ -92,7 +92,7 @@ export function shrinkSteps({ blob }: StepBlob): Uint8Array | null {
 /** @throws ChunkFormatError */
 export function unpackSteps(
   blob: Uint8Array,
-  workerOf?: (id: number) => WorkerInfo,
+  workerOf?: (id: number) => WorkerInfo | null,
 ): DecodedDirectory {
   if (blob.byteLength < HEAD_BYTES) throw damaged('packed steps have no head');
   const { directoryBytes, coding } = headOf(blob);

@@ -231,6 +231,28 @@ test('a worker of the journal that cannot be read costs its own steps, and is to
   expect(damaged).toHaveLength(1);
 });
 
+test('a worker that is gone from the list costs its own steps, not the commit that names it', async () => {
+  const data = scratchFolder();
+  const first = open(data);
+  const table = packedTableOf(steps(0, 3, 4));
+  expect(table.workers.length).toBeGreaterThan(1);
+  await append(first.store, steps(0, 3, 4));
+  const { stepEvents, worker } = table;
+  const lost = [...stepEvents].reduce((sum, n, i) => (worker[i] === 0 ? sum + n : sum), 0);
+  first.database.exec('DELETE FROM journal_workers WHERE id = 1');
+  await first.store.close();
+
+  const { store, damaged } = open(data, 1);
+  expect(damaged).toMatchObject([{ table: 'journal', id: 1, rows: lost }]);
+  const stored = async (): Promise<number> =>
+    (await collect(store.scanEvents(prod))).reduce((sum, { length }) => sum + length, 0);
+  expect(await stored()).toBe(table.events - lost);
+  await store.retain(KEEP, NOW);
+  expect(await stored()).toBe(table.events - lost);
+  expect(damaged).toHaveLength(1);
+  await store.close();
+});
+
 test('a failed move changes nothing and is tried again', async () => {
   const { store, database, count } = open(scratchFolder(), 1);
   database.exec(
