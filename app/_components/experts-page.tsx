@@ -99,11 +99,15 @@ type Summary = NonNullable<ExpertsAnswer['summary']>;
 
 function Hottest({ summary }: { readonly summary: Summary }) {
   const { state, update } = useDashboard();
+  const isUnnamed = summary.hottest.some(({ expert }) => expert < 0);
   return (
     <section className="panel min-w-0 pb-2" aria-label="Hottest experts" data-testid="hottest">
       <header className="px-3 pt-2 pb-1">
         <h2 className="panel-title">
-          {summary.hottest.every(({ expert }) => expert < 0) ? 'Busiest ranks' : 'Hottest experts'}
+          Hottest experts
+          {isUnnamed && (
+            <span className="font-normal text-muted"> · send afd.expert_tokens to see which</span>
+          )}
         </h2>
       </header>
       <table className="w-full text-small">
@@ -154,6 +158,9 @@ function Hottest({ summary }: { readonly summary: Summary }) {
           ))}
         </tbody>
       </table>
+      {summary.hottest.length === 0 && (
+        <p className="px-3 py-1 text-muted">No expert event says how many tokens one expert got.</p>
+      )}
     </section>
   );
 }

@@ -84,7 +84,7 @@ function paintScale(context: CanvasRenderingContext2D, scene: StackScene): void 
       context.fillRect(layout.barsLeftPx, y, widthPx - layout.barsLeftPx - 12, 1);
       context.fillStyle = surface.muted;
       context.textAlign = 'right';
-      const isNearName = Math.abs(y - (fromPx + endPx) / 2) < 9;
+      const isNearName = Math.abs(y - (fromPx + endPx) / 2) < 13;
       const text = figureText(durationFigure(ns));
       if (!isNearName) context.fillText(text, layout.barsLeftPx - 6, y);
       context.textAlign = 'left';
@@ -165,7 +165,7 @@ function paintPath(context: CanvasRenderingContext2D, scene: StackScene, width: 
   const max = Math.max(1e-9, ...shares.values());
   const bottom = layout.pathTopPx + layout.pathHeightPx;
   context.fillStyle = surface.text;
-  context.fillText('critical path', 11, bottom - layout.pathHeightPx / 2, layout.barsLeftPx - 16);
+  context.fillText('critical path', 11, bottom - 7, layout.barsLeftPx - 16);
   context.fillStyle = surface.muted;
   context.textAlign = 'right';
   context.fillText(`${(100 * max).toFixed(1)} %`, layout.barsLeftPx - 6, layout.pathTopPx + 2);

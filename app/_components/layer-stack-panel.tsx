@@ -4,10 +4,10 @@ import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react'
 import type { Waits } from '#lib/api/waits.ts';
 import { definitionText } from '#lib/view/definitions.ts';
 import { durationFigure, figureText, ratioFigure } from '#lib/view/format.ts';
-import { firstMoeEffect, layerOutliers } from '#lib/view/layer-findings.ts';
+import { firstMoeEffect, lastMoeEffect, layerOutliers } from '#lib/view/layer-findings.ts';
 import { partLook, type StackKind, type StackModel, stackModel } from '#lib/view/layer-stack.ts';
 import { layerIndexAt, stackLayout } from '#lib/view/layer-stack-layout.ts';
-import { firstMoeText, outlierText } from '#lib/view/layer-text.ts';
+import { firstMoeText, lastMoeText, outlierText } from '#lib/view/layer-text.ts';
 import { sizedContext } from './canvas-size.ts';
 import { useDashboard } from './dashboard.tsx';
 import { TermName } from './figure.tsx';
@@ -254,12 +254,15 @@ function Readout({
 function Findings({ model }: { readonly model: StackModel }) {
   const { update } = useDashboard();
   const first = firstMoeEffect(model);
+  const last = lastMoeEffect(model);
+  const lastText = last === null ? null : lastMoeText(last, model.kind);
   const outliers = layerOutliers(model);
   return (
     <div className="mx-3 mt-1.5 border-t border-line pt-1.5" data-testid="layer-findings">
       {first !== null && (
         <p title={definitionText('firstMoeLayer')}>{firstMoeText(first, model.kind)}</p>
       )}
+      {lastText !== null && <p>{lastText}</p>}
       {outliers.length === 0 ? (
         <p className="text-muted">
           <TermName term="layerOutlier">No layer stands out</TermName> from the others.

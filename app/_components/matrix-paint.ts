@@ -158,7 +158,7 @@ function paintCells(context: CanvasRenderingContext2D, scene: MatrixScene, row: 
     const colour = heatColour(value, model.scaleMax, theme);
     context.fillStyle = colour;
     context.fillRect(left, top, width, height);
-    if (layout.hasFigures) {
+    if (layout.hasFigures && value !== 0) {
       const isDark = contrastRatio(colour, '#ffffff') > contrastRatio(colour, '#0b0e14');
       context.fillStyle = isDark ? '#ffffff' : '#0b0e14';
       context.textAlign = 'center';

@@ -3,12 +3,21 @@
 import { useMemo, useState } from 'react';
 import type { StragglersAnswer } from '#lib/api/stragglers.ts';
 import { durationFigure, figureText, ratioFigure } from '#lib/view/format.ts';
-import { type MatrixCell, type MatrixModel, valueAt } from '#lib/view/matrix-model.ts';
-import { type ScoreTrend, scoreFigure, scoreModel } from '#lib/view/score-trend.ts';
+import type { MatrixCell, MatrixModel } from '#lib/view/matrix-model.ts';
+import { type ScoreKind, type ScoreTrend, scoreFigure, scoreModel } from '#lib/view/score-trend.ts';
 import { useDashboard } from './dashboard.tsx';
 import { TermName } from './figure.tsx';
 import { HeatLegend } from './heat-legend.tsx';
 import { MatrixCanvas } from './matrix-canvas.tsx';
+
+const KINDS: readonly {
+  readonly name: ScoreKind;
+  readonly label: string;
+  readonly title: string;
+}[] = [
+  { name: 'raw', label: 'As it is', title: 'Before normalising for load' },
+  { name: 'equal', label: 'At equal load', title: 'What is left where the load is taken out' },
+];
 
 /** Scores of all workers over the window, one stage at a time. */
 export function ScorePanel({
@@ -19,6 +28,7 @@ export function ScorePanel({
   readonly roleOf: (worker: string) => string | null;
 }) {
   const [chosen, setChosen] = useState<string | null>(null);
+  const [kind, setKind] = useState<ScoreKind>('raw');
   const { trends, ranking, thresholdScore } = answer;
   const worst = ranking[0];
   const trend =
@@ -27,8 +37,8 @@ export function ScorePanel({
     trends[0];
   const role = roleOf(trend?.workers[0] ?? '');
   const model = useMemo(
-    () => (trend === undefined ? null : scoreModel(trend, thresholdScore, role)),
-    [trend, thresholdScore, role],
+    () => (trend === undefined ? null : scoreModel(trend, kind, thresholdScore, role)),
+    [trend, kind, thresholdScore, role],
   );
   if (trend === undefined || model === null) return null;
   return (
@@ -41,21 +51,37 @@ export function ScorePanel({
           {trend.workers.length} {trend.group} workers, {trend.atUnixNs.length} windows of{' '}
           {figureText(durationFigure(trend.spanNs))}; outlined from {thresholdScore} on
         </span>
-        <label className="ml-auto flex items-center gap-2 text-small text-muted">
+        <span className="ml-auto flex items-center gap-3">
           <HeatLegend top={scoreFigure(model.scaleMax)} />
-          <span className="ml-2">Stage</span>
-          <select
-            className="control"
-            value={keyOf(trend)}
-            onChange={(event) => setChosen(event.target.value)}
-          >
-            {trends.map((entry) => (
-              <option key={keyOf(entry)} value={keyOf(entry)}>
-                {entry.stage}, {entry.group}
-              </option>
+          <fieldset className="segments" aria-label="Score">
+            {KINDS.map(({ name, label, title }) => (
+              <button
+                key={name}
+                type="button"
+                className="control"
+                aria-pressed={kind === name}
+                title={title}
+                onClick={() => setKind(name)}
+              >
+                {label}
+              </button>
             ))}
-          </select>
-        </label>
+          </fieldset>
+          <label className="flex items-center gap-2 text-small text-muted">
+            Stage
+            <select
+              className="control"
+              value={keyOf(trend)}
+              onChange={(event) => setChosen(event.target.value)}
+            >
+              {trends.map((entry) => (
+                <option key={keyOf(entry)} value={keyOf(entry)}>
+                  {entry.stage}, {entry.group}
+                </option>
+              ))}
+            </select>
+          </label>
+        </span>
       </header>
       <TrendMatrix trend={trend} model={model} />
     </section>
@@ -107,8 +133,8 @@ function Readout({
     <>
       <strong className="text-text">{model.rows[cell.row]!.label}</strong> at{' '}
       {model.columns[cell.column]!.label}: score{' '}
-      <strong className="text-text">{scoreFigure(valueAt(model, cell)).value}</strong>
-      {raw !== null && <> (before normalising for load {scoreFigure(raw).value})</>}
+      <strong className="text-text">{scoreFigure(raw).value}</strong>, at equal load{' '}
+      <strong className="text-text">{scoreFigure(trend.score[at]).value}</strong>
       {excess !== null && (
         <>
           ; {excess >= 0 ? '+' : '−'}

@@ -34,7 +34,7 @@ export function StragglerRanking({
       <header className="flex flex-wrap items-center gap-x-3 px-3 pt-2 pb-1">
         <h2 className="panel-title">Slow workers, worst first</h2>
         <span className="text-small text-muted">
-          score of {answer.thresholdScore} or more; normalised for load
+          score of {answer.thresholdScore} or more; as it is → at equal load
         </span>
         <span className="ml-auto flex gap-3 text-small text-muted">
           <PartKey part="load" /> <PartKey part="device" />
@@ -137,9 +137,15 @@ function RankedWorker({
         <td className="px-2 pt-1.5">{straggler.stage}</td>
         <td className="px-2 pt-1.5">{row.className}</td>
         <td
-          className={`px-2 pt-1.5 text-right ${confidence === 'low' ? 'text-muted' : 'font-semibold'}`}
+          className={`px-2 pt-1.5 text-right whitespace-nowrap ${confidence === 'low' ? 'text-muted' : 'font-semibold'}`}
         >
-          <Fig figure={scoreFigure(straggler.score)} term="stragglerScore" />
+          <Fig figure={scoreFigure(straggler.rawScore ?? straggler.score)} term="stragglerScore" />
+          {straggler.rawScore !== undefined && (
+            <span className="unit" title="The score at equal load: what is left is the device’s">
+              {' '}
+              → {scoreFigure(straggler.score).value}
+            </span>
+          )}
         </td>
         <td className="px-2 pt-1.5">
           <ExcessBar row={row} maxExcess={maxExcess} />

@@ -9,15 +9,9 @@ import { IntervalMark } from './interval-mark.tsx';
 import { SaveCsv } from './save-csv.tsx';
 
 /** Today next to the prediction. */
-export function WhatifTable({
-  result,
-  hasChange,
-}: {
-  readonly result: WhatifResult;
-  readonly hasChange: boolean;
-}) {
+export function WhatifTable({ result }: { readonly result: WhatifResult }) {
   const rows = whatifRows(result);
-  const gain = hasChange ? result.tokensPerSecondPerGpuGain : null;
+  const gain = result.tokensPerSecondPerGpuGain;
   const { measured, predicted } = result;
   return (
     <>

@@ -4,7 +4,7 @@ export const CULPRIT_DEFINITIONS = {
   stragglerScore: {
     name: 'Score',
     unit: 'robust deviations',
-    text: '(x − median) / max(1.4826·MAD, 2 % of the median) over the group, of the stage’s time after normalising for load (tokens, context tokens, expert tokens). Below 4 workers: the excess over 2 %.',
+    text: '(x − median) / max(1.4826·MAD, 2 % of the median) over the group, of the stage’s time as it is, and after taking out what load explains (tokens, context tokens, expert tokens). Either one over the threshold makes a worker slow. Below 4 workers: the excess over 2 %.',
   },
   stragglerExcess: {
     name: 'Excess',
@@ -129,7 +129,7 @@ export const CULPRIT_DEFINITIONS = {
   layerOutlier: {
     name: 'Outlier layer',
     unit: '',
-    text: 'Over the median of the other layers by 4.5 robust deviations, a quarter of that median and a hundredth of all layers together.',
+    text: 'Over the median of the other layers by 4.5 robust deviations, a quarter of that median and a hundredth of all layers together. The first MoE layer fills the pipeline and the last drains it: they are stated apart.',
   },
   firstMoeLayer: {
     name: 'First MoE layer',

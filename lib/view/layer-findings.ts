@@ -17,11 +17,12 @@ const ROLES = ['attention', 'ffn'] as const;
 
 /**
  * Layers over the median of the others by 4.5 robust deviations, a quarter of it and a hundredth of
- * all layers together. The first layer that crosses the network is apart: it pays for filling the
- * pipeline; dense layers are compared with nothing. Worst first.
+ * all layers together, worst first. Left out are dense layers, the first that crosses the network,
+ * which pays for filling the pipeline, and, where waiting is compared, the last, which drains it.
  */
 export function layerOutliers(model: StackModel): readonly LayerOutlier[] {
-  const compared = model.layers.filter(({ isDense }) => !isDense).slice(1);
+  const crossing = model.layers.filter(({ isDense }) => !isDense);
+  const compared = crossing.slice(1, model.kind === 'causes' ? -1 : undefined);
   const found: LayerOutlier[] = [];
   for (const role of ROLES) {
     const totals = compared.map((layer) => layer[role].totalNs);
@@ -61,7 +62,8 @@ function partNs(layer: StackLayer, role: 'attention' | 'ffn', name: string): num
   return layer[role].parts.find((part) => part.name === name)?.ns ?? 0;
 }
 
-export interface FirstMoeEffect {
+/** What the layer at an end of the pipeline costs over the others. */
+export interface EndEffect {
   readonly layer: number;
   readonly role: 'attention' | 'ffn';
   readonly ns: number;
@@ -75,27 +77,38 @@ export interface FirstMoeEffect {
   readonly denseBefore: number;
 }
 
-/**
- * What the first layer that crosses the network costs over the others, on the side that pays most;
- * null where there are too few layers. From a model of causes: the waiting; of stages: the work.
- */
-export function firstMoeEffect(model: StackModel): FirstMoeEffect | null {
+/** The first layer that crosses the network; null where there are too few layers to compare with. */
+export function firstMoeEffect(model: StackModel): EndEffect | null {
+  const [first, ...others] = model.layers.filter(({ isDense }) => !isDense);
+  return first === undefined ? null : endEffect(model, first, others);
+}
+
+/** The last one. */
+export function lastMoeEffect(model: StackModel): EndEffect | null {
   const crossing = model.layers.filter(({ isDense }) => !isDense);
-  const [first, ...others] = crossing;
-  if (first === undefined || others.length < 3) return null;
-  const effects = ROLES.map((role): FirstMoeEffect => {
+  const last = crossing.pop();
+  return last === undefined ? null : endEffect(model, last, crossing);
+}
+
+/** On the side that pays most. From a model of causes: the waiting; of stages: the work. */
+function endEffect(
+  model: StackModel,
+  end: StackLayer,
+  others: readonly StackLayer[],
+): EndEffect | null {
+  if (others.length < 3) return null;
+  const effects = ROLES.map((role): EndEffect => {
     const medianNs = median(others.map((layer) => layer[role].totalNs));
-    const ns = first[role].totalNs;
+    const ns = end[role].totalNs;
     return {
-      layer: first.layer,
+      layer: end.layer,
       role,
       ns,
       medianNs,
       excessNs: ns - medianNs,
       factor: medianNs > 0 ? ns / medianNs : null,
-      part: largestExcess(others, first, role),
-      denseBefore: model.layers.filter(({ layer, isDense }) => isDense && layer < first.layer)
-        .length,
+      part: largestExcess(others, end, role),
+      denseBefore: model.layers.filter(({ layer, isDense }) => isDense && layer < end.layer).length,
     };
   });
   return effects.reduce((a, b) => (b.excessNs > a.excessNs ? b : a));

@@ -29,11 +29,19 @@ export function unixMsOf(unixNs: string): number {
   return Number(BigInt(unixNs) / 1_000_000n);
 }
 
+/** `raw`: as the times are; `equal`: at equal load. */
+export type ScoreKind = 'raw' | 'equal';
+
 /** Rows are workers, columns sub-windows; cells from the threshold on stand out. */
-export function scoreModel(trend: ScoreTrend, threshold: number, role: string | null): MatrixModel {
+export function scoreModel(
+  trend: ScoreTrend,
+  kind: ScoreKind,
+  threshold: number,
+  role: string | null,
+): MatrixModel {
   const rows = trend.workers.length;
   const columns = trend.atUnixNs.length;
-  const values = trend.score;
+  const values = kind === 'raw' ? trend.rawScore : trend.score;
   const outliers = new Set<number>();
   for (const [i, value] of values.entries())
     if (value !== null && value >= threshold) outliers.add(i);
@@ -64,7 +72,10 @@ function timeEntry(unixNs: string): MatrixEntry {
   return { id: unixNs, label: clock, short: clock.slice(3), group: '', role: null };
 }
 
-/** The scores of one worker's stage over time; [] where the trend does not hold it. */
+/**
+ * The scores of one worker's stage over time, the larger of raw and at equal load, either of which
+ * makes a worker slow; [] where the trend does not hold it.
+ */
 export function scoresOf(
   trends: readonly ScoreTrend[],
   worker: string,
@@ -74,7 +85,11 @@ export function scoresOf(
   if (trend === undefined) return [];
   const columns = trend.atUnixNs.length;
   const row = trend.workers.indexOf(worker);
-  return trend.score.slice(row * columns, (row + 1) * columns);
+  return Array.from({ length: columns }, (_, c) => {
+    const score = trend.score[row * columns + c] ?? null;
+    const raw = trend.rawScore[row * columns + c] ?? null;
+    return score === null || raw === null ? (score ?? raw) : Math.max(score, raw);
+  });
 }
 
 /** What was looked at where nobody is slow. */
@@ -83,7 +98,7 @@ export interface LookedAt {
   readonly groups: readonly { readonly group: string; readonly workers: number }[];
   readonly windows: number;
   readonly spanNs: number;
-  /** By group and stage: who is nearest to the threshold, by its median score. */
+  /** By group and stage: who is nearest to the threshold, by its median raw score. */
   readonly nearest: readonly {
     readonly group: string;
     readonly stage: string;
@@ -107,7 +122,7 @@ export function lookedAt(trends: readonly ScoreTrend[]): LookedAt {
       windows = columns;
       spanNs = trend.spanNs;
     }
-    const scores = foldRows(trend.score, trend.workers.length, columns, median);
+    const scores = foldRows(trend.rawScore, trend.workers.length, columns, median);
     const worst = scores.reduce<number>(
       (best, score, w) => (score !== null && score > (scores[best] ?? -Infinity) ? w : best),
       0,

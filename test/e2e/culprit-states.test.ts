@@ -225,8 +225,8 @@ describe.skipIf(CHROMIUM === null)('culprits, states', () => {
     await answer(page, { experts: sampleExperts(4, 61, { measures: 'tokens' }) });
     await page.goto(`${product.web}/experts?range=5m`);
     await page.getByTestId('expert-map').waitFor();
-    await page.getByText('send afd.expert_tokens').waitFor();
-    await page.getByText('Busiest ranks').waitFor();
+    await page.getByText(/No list of experts/).waitFor();
+    await page.getByText('send afd.expert_tokens to see which').waitFor();
     await page.getByRole('button', { name: 'Active experts', exact: true }).click();
     await page.getByText('do not carry this figure').waitFor();
     await context.close();

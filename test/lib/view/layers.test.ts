@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { firstMoeEffect, layerOutliers } from '#lib/view/layer-findings.ts';
+import { firstMoeEffect, lastMoeEffect, layerOutliers } from '#lib/view/layer-findings.ts';
 import { partLook, stackModel } from '#lib/view/layer-stack.ts';
 import { layerIndexAt, stackBoxes, stackLayout } from '#lib/view/layer-stack-layout.ts';
-import { firstMoeText, outlierText } from '#lib/view/layer-text.ts';
+import { firstMoeText, lastMoeText, outlierText } from '#lib/view/layer-text.ts';
 import { sampleWaits } from './sample-culprits.ts';
 
 const waits = sampleWaits(8, 4, { oddLayer: 33 });
@@ -117,6 +117,17 @@ describe('findings', () => {
     expect(firstMoeText(effect, 'causes')).toMatch(
       /^First MoE layer, 3: FFN workers wait 2\.4\d ms a step there, \d+ times the .* Most of it: fill and drain\. 3 dense layers come before it\.$/,
     );
+  });
+
+  test('the last layer drains the pipeline: stated apart where waiting is compared', () => {
+    const odd = sampleWaits(8, 4, { oddLayer: 60 });
+    const waiting = stackModel(odd, 'causes');
+    expect(layerOutliers(waiting)).toEqual([]);
+    expect(lastMoeText(lastMoeEffect(waiting)!, 'causes')).toMatch(
+      /^Last layer, 60: attention workers wait \d+ µs a step there, 2\.0 times/,
+    );
+    expect(layerOutliers(stackModel(odd, 'stages')).map(({ layer }) => layer)).toEqual([60, 60]);
+    expect(lastMoeText(lastMoeEffect(causes)!, 'causes')).toBeNull();
   });
 
   test('where it costs nothing, that is said', () => {

@@ -83,7 +83,7 @@ describe('scores', () => {
   const expert = answer.trends.find(({ stage }) => stage === 'expert')!;
 
   test('cells from the threshold on stand out', () => {
-    const model = scoreModel(expert, answer.thresholdScore, 'ffn');
+    const model = scoreModel(expert, 'equal', answer.thresholdScore, 'ffn');
     expect(model.outliers.size).toBe(20);
     expect([...model.outliers].every((cell) => Math.floor(cell / 30) === 2)).toBe(true);
     expect(model.scaleMax).toBeGreaterThanOrEqual(6);
@@ -92,13 +92,14 @@ describe('scores', () => {
 
   test('a healthy group stays in the lower part of the scale', () => {
     const calm = sampleStragglers(8, 4);
-    const model = scoreModel(calm.trends[0]!, calm.thresholdScore, 'attention');
+    const model = scoreModel(calm.trends[0]!, 'raw', calm.thresholdScore, 'attention');
     expect(model.scaleMax).toBe(6);
     expect(model.outliers.size).toBe(0);
   });
 
   test('the line of one worker and stage', () => {
-    expect(scoresOf(answer.trends, 'ffn/2', 'expert')).toEqual(expert.score.slice(60, 90));
+    // The larger of both: the raw ones, half a deviation over those at equal load.
+    expect(scoresOf(answer.trends, 'ffn/2', 'expert')).toEqual(expert.rawScore.slice(60, 90));
     expect(scoresOf(answer.trends, 'ffn/9', 'expert')).toEqual([]);
   });
 
