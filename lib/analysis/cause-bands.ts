@@ -26,8 +26,9 @@ export class CauseBands {
   readonly secondCause = new Uint8Array(BANDS);
   readonly firstCulprit = new Int32Array(BANDS);
   readonly secondCulprit = new Int32Array(BANDS);
-  /** Of an excess, the cell whose it is; else -1. */
-  readonly cell = new Int32Array(BANDS);
+  /** Of an excess: the side whose it is, and where its fields are (cause-chain.ts); else -1. */
+  readonly side = new Int8Array(BANDS);
+  readonly excessAt = new Int32Array(BANDS);
 
   clear(): void {
     this.length = 0;
@@ -39,10 +40,11 @@ export class CauseBands {
   }
 
   /** The first part, load's, is known when it is asked for (excess-split.ts). */
-  addExcess(culprit: number, ns: number, cell: number): void {
+  addExcess(culprit: number, ns: number, side: number, excessAt: number): void {
     if (ns <= 0) return;
     this.addTwo(Cause.loadExcess, culprit, 0, Cause.deviceExcess, culprit, ns);
-    this.cell[this.length - 1] = cell;
+    this.side[this.length - 1] = side;
+    this.excessAt[this.length - 1] = excessAt;
   }
 
   /** Parts that a wait which takes only some of the band shares in proportion. */
@@ -62,7 +64,7 @@ export class CauseBands {
     this.secondNs[band] = secondNs;
     this.secondCause[band] = secondCause;
     this.secondCulprit[band] = secondCulprit;
-    this.cell[band] = -1;
+    this.side[band] = -1;
     this.totalNs += ns + secondNs;
   }
 }

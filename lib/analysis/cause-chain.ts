@@ -27,18 +27,21 @@ export const Begin = {
   unknown: 2,
 } as const;
 
-/** Fields of a way in `SendWays.fields`. The lengths reach from `readyNs` to the send's start. */
+/**
+ * Fields of a way in `SendWays.fields`: all that a receiver has to know, in one place, since the columns
+ * that it comes from are far apart. The lengths reach from `readyNs` to the send's start.
+ */
 export const Way = {
   send: 0,
-  sender: 1,
-  linkNs: 2,
-  hostNs: 3,
-  queueNs: 4,
+  /** Its start. */
+  sendNs: 1,
+  sender: 2,
+  linkNs: 3,
+  hostNs: 4,
+  queueNs: 5,
   /** Without the excess. */
-  computeNs: 5,
-  excessNs: 6,
-  /** The sender's cell of the key; -1: it did not work on it. */
-  cell: 7,
+  computeNs: 6,
+  excessNs: 7,
   /** From the start of the step to the first compute, but for the host's. */
   fillNs: 8,
   unknownNs: 9,
@@ -46,10 +49,17 @@ export const Way = {
   readyNs: 11,
   /** The key that the sender's receive is of; -1 without one. */
   receivedKey: 12,
-  /** The send that the sender's receive awaited; -1 without one. */
-  awaitedSend: 13,
+  /** Who sent last what the sender's receive awaited, when, and when its compute for that ended. */
+  lastSender: 13,
+  lastSendNs: 14,
+  lastComputeNs: 15,
+  /** Of the sender, and of the last sender: where the fields of its excess begin. */
+  excess: 16,
+  lastExcess: 21,
 } as const;
-const WAY_FIELDS = 14;
+/** All excess of a cell; its loads over the median are known once they were asked for. */
+export const Excess = { ns: 0, cell: 1, isKnown: 2, firstOver: 3, secondOver: 4 } as const;
+const WAY_FIELDS = 26;
 
 export class SendWays {
   /** Field f of a way at `at` is `fields[at + f]`. */
@@ -76,9 +86,8 @@ export class SendWays {
     this.fields = assembled.room.float64(assembled.keys.length * 2 * WAY_FIELDS).fill(-1);
   }
 
-  /** Where the way of a matched send is, until the next call. `direction`: that of its receive. */
-  of(send: number, direction: number): number {
-    const key = this.#assembled.keyOf[send]!;
+  /** Where the way of a receive's send is, until the next call. */
+  of(send: number, key: number, direction: number): number {
     const at = (key * 2 + direction) * WAY_FIELDS;
     if (this.fields[at + Way.send] !== send) this.#walk(send, key, direction, at);
     return at;
@@ -91,9 +100,9 @@ export class SendWays {
     const sendNs = events.startNs[send]!;
     const sender = events.worker[send]!;
     way[at + Way.send] = send;
+    way[at + Way.sendNs] = sendNs;
     way[at + Way.sender] = sender;
     const cell = this.#index.cellOf(key, sender);
-    way[at + Way.cell] = cell;
     const untilNs = cell < 0 ? sendNs : Math.min(times.startNs[cell]! + times.sNs[cell]!, sendNs);
     const fromNs = cell < 0 ? sendNs : Math.min(times.startNs[cell]!, untilNs);
     const chainNs = this.#findBegin(at, sender, key, direction, fromNs);
@@ -107,9 +116,40 @@ export class SendWays {
     this.#add(at + Way.hostNs, untilNs - fromNs - workNs);
     if (way[at + Way.begin] === Begin.step) this.#addFill(at, sender, fromNs);
     else this.#addQueue(at, sender, chainNs, fromNs);
-    const excessNs = Math.min(this.#excess.of(cell), way[at + Way.computeNs]!);
+    this.#noteExcess(at + Way.excess, cell);
+    const excessNs = Math.min(way[at + Way.excess + Excess.ns]!, way[at + Way.computeNs]!);
     way[at + Way.excessNs] = excessNs;
     this.#add(at + Way.computeNs, -excessNs);
+  }
+
+  /** Makes the loads of an excess known: few are waited for. */
+  knowLoads(excessAt: number): void {
+    const way = this.fields;
+    if (way[excessAt + Excess.isKnown] === 1) return;
+    const cell = way[excessAt + Excess.cell]!;
+    way[excessAt + Excess.isKnown] = 1;
+    way[excessAt + Excess.firstOver] = this.#excess.firstOver(cell);
+    way[excessAt + Excess.secondOver] = this.#excess.secondOver(cell);
+  }
+
+  #noteExcess(at: number, cell: number): void {
+    this.fields[at + Excess.ns] = this.#excess.of(cell);
+    this.fields[at + Excess.cell] = cell;
+  }
+
+  /** Who sent last what the sender received, and by how much it was later than its side. */
+  #noteLastSend(at: number, awaited: number, key: number): void {
+    const { events } = this.#assembled;
+    const way = this.fields;
+    const lastSender = events.worker[awaited]!;
+    const lastSendNs = Math.min(events.startNs[awaited]!, way[at + Way.readyNs]!);
+    way[at + Way.lastSender] = lastSender;
+    way[at + Way.lastSendNs] = lastSendNs;
+    const cell = this.#index.cellOf(key, lastSender);
+    if (cell < 0) return;
+    const computeNs = this.#times.startNs[cell]! + this.#times.sNs[cell]!;
+    way[at + Way.lastComputeNs] = Math.min(computeNs, lastSendNs);
+    this.#noteExcess(at + Way.lastExcess, cell);
   }
 
   #add(field: number, ns: number): void {
@@ -144,7 +184,7 @@ export class SendWays {
       way[at + Way.begin] = Begin.step;
       way[at + Way.readyNs] = Math.min(steps.startNs[keys.step[key]!]!, fromNs);
       way[at + Way.receivedKey] = -1;
-      way[at + Way.awaitedSend] = -1;
+      way[at + Way.lastSender] = -1;
       return 0;
     } else {
       receivedKey = index.previousKey[key]!;
@@ -165,7 +205,8 @@ export class SendWays {
     way[at + Way.begin] = awaited < 0 ? Begin.unknown : Begin.receive;
     way[at + Way.readyNs] = receive < 0 ? fromNs : Math.min(receives.endNs[receive]!, fromNs);
     way[at + Way.receivedKey] = receive < 0 ? -1 : receivedKey;
-    way[at + Way.awaitedSend] = awaited;
+    if (awaited < 0) way[at + Way.lastSender] = -1;
+    else this.#noteLastSend(at, awaited, receivedKey);
     return chainNs;
   }
 

@@ -8,12 +8,12 @@
 import { type Assembled, Direction } from '#lib/model/assembled.ts';
 import { CauseBands } from './cause-bands.ts';
 import { Before, type CauseBefore } from './cause-before.ts';
-import { Begin, type SendWays, Way } from './cause-chain.ts';
+import { Begin, Excess, type SendWays, Way } from './cause-chain.ts';
 import type { CauseIndex } from './cause-index.ts';
 import { Cause, type CauseSink, NOBODY } from './causes.ts';
-import type { CellExcess } from './cell-excess.ts';
-import type { ExcessSplit } from './excess-split.ts';
-import type { KeyTimes } from './key-times.ts';
+import { loadOfExcess } from './excess-split.ts';
+import { type KeyTimes, Side } from './key-times.ts';
+import type { LoadModel } from './load-model.ts';
 import { mixedPartNs } from './mixed-part.ts';
 
 export class CauseCharge {
@@ -21,10 +21,13 @@ export class CauseCharge {
   readonly #times: KeyTimes;
   readonly #index: CauseIndex;
   readonly #ways: SendWays;
-  readonly #excess: CellExcess;
+  readonly #models: readonly LoadModel[];
   readonly #before: CauseBefore;
-  readonly #split: ExcessSplit;
   readonly #bands = new CauseBands();
+  #worker = -1;
+  /** By key: the worker's cell, if it is not below its first one. */
+  readonly #ownCell: Int32Array;
+  #firstCell = 0;
   /** What the bands are of. */
   #receive = -1;
   /** What explains instants before the bands, and whom it blames. */
@@ -32,39 +35,41 @@ export class CauseCharge {
   #beforeCulprit = NOBODY;
   /** Lengths of the last look between the waiter's send and the peer's receive. */
   #networkNs = 0;
-  #networkCulprit = NOBODY;
   #fanInNs = 0;
   #fanInExcessNs = 0;
-  #fanInCell = -1;
 
+  /** `models`: of every bucket; the last one is that of all further buckets. */
   constructor(
     assembled: Assembled,
     times: KeyTimes,
     index: CauseIndex,
     ways: SendWays,
-    excess: CellExcess,
-    split: ExcessSplit,
+    models: readonly LoadModel[],
     before: CauseBefore,
   ) {
     this.#assembled = assembled;
     this.#times = times;
     this.#index = index;
     this.#ways = ways;
-    this.#excess = excess;
-    this.#split = split;
+    this.#models = models;
     this.#before = before;
+    this.#ownCell = new Int32Array(assembled.keys.length).fill(-1);
+  }
+
+  /** Whose receives come from now on. */
+  startWorker(worker: number): void {
+    const { offsets, key } = this.#times;
+    this.#worker = worker;
+    this.#firstCell = offsets[worker]!;
+    for (let cell = this.#firstCell; cell < offsets[worker + 1]!; cell++) {
+      this.#ownCell[key[cell]!] = cell;
+    }
   }
 
   /** `[fromNs, toNs)` lies in the receive and in the bucket, and the worker computes nothing in it. */
-  add(
-    bucket: number,
-    worker: number,
-    receive: number,
-    fromNs: number,
-    toNs: number,
-    sink: CauseSink,
-  ): void {
-    if (this.#receive !== receive) this.#look(worker, receive);
+  add(bucket: number, receive: number, fromNs: number, toNs: number, sink: CauseSink): void {
+    const worker = this.#worker;
+    if (this.#receive !== receive) this.#look(receive);
     const endNs = this.#assembled.receives.endNs[receive]!;
     const bands = this.#bands;
     // Distances back from the receive's end.
@@ -88,7 +93,7 @@ export class CauseCharge {
       const endOfBand = offsetNs + bands.firstNs[band]! + bands.secondNs[band]!;
       if (nearNs < endOfBand) {
         const untilNs = Math.min(farNs, endOfBand);
-        this.#addPart(worker, bucket, receive, band, offsetNs, nearNs, untilNs, endNs, sink);
+        this.#addPart(bucket, receive, band, offsetNs, nearNs, untilNs, endNs, sink);
         nearNs = untilNs;
       }
       offsetNs = endOfBand;
@@ -97,7 +102,6 @@ export class CauseCharge {
 
   /** From `nearNs` to `farNs` before the receive's end, all of it in the band. */
   #addPart(
-    worker: number,
     bucket: number,
     receive: number,
     band: number,
@@ -112,14 +116,14 @@ export class CauseCharge {
     const culprit = bands.firstCulprit[band]!;
     const from = endNs - farNs;
     const to = endNs - nearNs;
-    const cell = bands.cell[band]!;
     const near = nearNs - offsetNs;
     const far = farNs - offsetNs;
     const wholeNs = firstNs + bands.secondNs[band]!;
     const partNs =
-      cell < 0
+      bands.side[band]! < 0
         ? mixedPartNs(firstNs, wholeNs, far) - mixedPartNs(firstNs, wholeNs, near)
-        : this.#split.loadNs(bucket, cell, wholeNs, near, far);
+        : this.#loadNs(bucket, band, wholeNs, near, far);
+    const worker = this.#worker;
     const middle = to - partNs;
     if (middle < to)
       sink.add(worker, bucket, receive, bands.firstCause[band]!, culprit, middle, to);
@@ -129,55 +133,69 @@ export class CauseCharge {
     }
   }
 
-  #look(worker: number, receive: number): void {
-    const { receives, events } = this.#assembled;
+  #loadNs(bucket: number, band: number, bandNs: number, nearNs: number, farNs: number): number {
+    const bands = this.#bands;
+    const models = this.#models;
+    const model = models[Math.min(bucket, models.length - 1)]![bands.side[band]! as 0 | 1];
+    if (!model.usable) return 0;
+    const at = bands.excessAt[band]!;
+    const way = this.#ways.fields;
+    this.#ways.knowLoads(at);
+    return loadOfExcess(
+      model,
+      way[at + Excess.ns]!,
+      way[at + Excess.firstOver]!,
+      way[at + Excess.secondOver]!,
+      bandNs,
+      nearNs,
+      farNs,
+    );
+  }
+
+  #look(receive: number): void {
+    const { receives } = this.#assembled;
     const bands = this.#bands;
     this.#receive = receive;
     bands.clear();
     this.#beforeIs = Before.unknown;
     this.#beforeCulprit = NOBODY;
     const send = receives.lastArrival[receive]!;
+    if (send < 0) return;
     const endNs = receives.endNs[receive]!;
-    if (send < 0 || events.startNs[send]! > endNs) return;
-    const direction = receives.direction[receive]!;
-    const at = this.#ways.of(send, direction);
+    const key = receives.key[receive]!;
+    const toAttention = receives.direction[receive] === Direction.f2a;
+    const at = this.#ways.of(send, key, receives.direction[receive]!);
     const way = this.#ways.fields;
+    const sendNs = way[at + Way.sendNs]!;
+    if (sendNs > endNs) return;
     const sender = way[at + Way.sender]!;
     const begin = way[at + Way.begin]!;
+    const last = way[at + Way.lastSender]!;
     this.#networkNs = 0;
     this.#fanInNs = 0;
     this.#fanInExcessNs = 0;
     if (begin === Begin.receive) {
-      this.#lookBeyond(
-        worker,
-        sender,
-        way[at + Way.readyNs]!,
-        way[at + Way.receivedKey]!,
-        way[at + Way.awaitedSend]!,
-      );
+      this.#lookBeyond(at);
     } else if (begin === Begin.step) {
       this.#beforeIs = Before.step;
       this.#beforeCulprit = sender;
     }
-    const awaited = way[at + Way.awaitedSend]!;
-    const last = begin === Begin.receive ? events.worker[awaited]! : NOBODY;
-    const toAttention = direction === Direction.f2a;
     // Nothing else could have been in the pipeline then: it fills, or drains.
-    const isEdge = toAttention ? this.#index.isLast(receives.key[receive]!) : begin === Begin.step;
+    const isEdge = toAttention ? this.#index.isLast(key) : begin === Begin.step;
     const normal = isEdge ? NOBODY : sender;
-    const network = toAttention ? Cause.f2aNetwork : Cause.a2fNetwork;
-    const otherNetwork = toAttention ? Cause.a2fNetwork : Cause.f2aNetwork;
+    const side = toAttention ? Side.ffn : Side.attention;
+    const lastSide = toAttention ? Side.attention : Side.ffn;
     bands.add(Cause.peerHost, sender, way[at + Way.hostNs]!);
-    bands.addExcess(sender, way[at + Way.excessNs]!, way[at + Way.cell]!);
-    bands.addExcess(last, this.#fanInExcessNs, this.#fanInCell);
+    bands.addExcess(sender, way[at + Way.excessNs]!, side, at + Way.excess);
+    bands.addExcess(last, this.#fanInExcessNs, lastSide, at + Way.lastExcess);
     bands.add(Cause.fanIn, last, this.#fanInNs);
     bands.add(isEdge ? Cause.fillDrain : Cause.peerQueue, normal, way[at + Way.queueNs]!);
     bands.addTwo(
-      network,
+      toAttention ? Cause.f2aNetwork : Cause.a2fNetwork,
       sender,
-      endNs - events.startNs[send]! + way[at + Way.linkNs]!,
-      otherNetwork,
-      this.#networkCulprit,
+      endNs - sendNs + way[at + Way.linkNs]!,
+      toAttention ? Cause.a2fNetwork : Cause.f2aNetwork,
+      last === this.#worker ? sender : last,
       this.#networkNs,
     );
     bands.add(isEdge ? Cause.fillDrain : Cause.peerCompute, normal, way[at + Way.computeNs]!);
@@ -185,50 +203,36 @@ export class CauseCharge {
     bands.add(Cause.unknown, NOBODY, way[at + Way.unknownNs]!);
   }
 
-  /** From the waiter's own send of the key to the end of the peer's receive of it. */
-  #lookBeyond(
-    worker: number,
-    peer: number,
-    readyNs: number,
-    key: number,
-    awaitedSend: number,
-  ): void {
-    const { events } = this.#assembled;
-    const lastSender = events.worker[awaitedSend]!;
-    const lastSendNs = Math.min(events.startNs[awaitedSend]!, readyNs);
-    this.#networkCulprit = lastSender === worker ? peer : lastSender;
-    const ownCell = this.#index.cellOf(key, worker);
-    const ownSendNs = ownCell < 0 ? Number.POSITIVE_INFINITY : this.#times.sendNs[ownCell]!;
+  /** From the waiter's own send of what the peer received to the end of the peer's receive. */
+  #lookBeyond(at: number): void {
+    const way = this.#ways.fields;
+    const readyNs = way[at + Way.readyNs]!;
+    const lastSender = way[at + Way.lastSender]!;
+    const lastSendNs = way[at + Way.lastSendNs]!;
+    const ownCell = this.#ownCell[way[at + Way.receivedKey]!]!;
+    const isOwn = ownCell >= this.#firstCell;
+    const ownSendNs = isOwn ? this.#times.sendNs[ownCell]! : Number.POSITIVE_INFINITY;
     if (ownSendNs === Number.POSITIVE_INFINITY) {
       this.#networkNs = readyNs - lastSendNs;
-      if (ownCell < 0) return;
+      if (!isOwn) return;
       // It works on the key, but others send for it.
       this.#beforeIs = Before.fanIn;
       this.#beforeCulprit = lastSender;
       return;
     }
     this.#beforeIs = Before.send;
-    this.#beforeCulprit = worker;
+    this.#beforeCulprit = this.#worker;
     const beginNs = Math.min(ownSendNs, readyNs);
-    if (lastSender === worker) {
+    if (lastSender === this.#worker) {
       this.#networkNs = readyNs - beginNs;
       return;
     }
     this.#networkNs = readyNs - Math.max(lastSendNs, beginNs);
     if (lastSendNs <= beginNs) return;
-    this.#fanInNs = lastSendNs - beginNs;
-    this.#lookAtLastSender(lastSender, key, beginNs, lastSendNs);
-  }
-
-  /** The last sender's excess is why it was the last, as far as it lies in the fan-in. */
-  #lookAtLastSender(sender: number, key: number, fromNs: number, toNs: number): void {
-    const cell = this.#index.cellOf(key, sender);
-    if (cell < 0) return;
-    const endNs = Math.min(this.#times.startNs[cell]! + this.#times.sNs[cell]!, toNs);
-    const excessNs = endNs - Math.max(fromNs, endNs - this.#excess.of(cell));
-    if (excessNs <= 0) return;
-    this.#fanInExcessNs = excessNs;
-    this.#fanInCell = cell;
-    this.#fanInNs -= excessNs;
+    // The last sender's excess is why it was the last, as far as it lies in the fan-in.
+    const computeNs = way[at + Way.lastComputeNs]!;
+    const excessFromNs = computeNs - way[at + Way.lastExcess + Excess.ns]!;
+    this.#fanInExcessNs = Math.max(0, computeNs - Math.max(beginNs, excessFromNs));
+    this.#fanInNs = lastSendNs - beginNs - this.#fanInExcessNs;
   }
 }

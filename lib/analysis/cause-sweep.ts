@@ -14,7 +14,6 @@ import { CauseCharge } from './cause-charge.ts';
 import { CauseIndex } from './cause-index.ts';
 import type { CauseSink } from './causes.ts';
 import { CellExcess } from './cell-excess.ts';
-import { ExcessSplit } from './excess-split.ts';
 import { KeyMedians } from './key-medians.ts';
 import type { KeyTimes } from './key-times.ts';
 import type { LoadModel } from './load-model.ts';
@@ -39,15 +38,14 @@ export class CauseSweep {
   ) {
     const runs = workerRuns(assembled);
     const medians = new KeyMedians(times, assembled.keys.length);
-    const excess = new CellExcess(times, medians, assembled.keys.length);
-    const split = new ExcessSplit(assembled, times, medians, excess, models);
+    const excess = new CellExcess(assembled, times, medians);
     const index = new CauseIndex(assembled, medians);
     const ways = new SendWays(assembled, times, index, runs, excess);
     const before = new CauseBefore(assembled, index, runs);
     this.#assembled = assembled;
     this.#edgesNs = edgesNs;
     this.#compute = runs.compute;
-    this.#charge = new CauseCharge(assembled, times, index, ways, excess, split, before);
+    this.#charge = new CauseCharge(assembled, times, index, ways, models, before);
     this.#open = new OpenReceives(assembled);
   }
 
@@ -60,6 +58,7 @@ export class CauseSweep {
     const fromNs = edges[0]!;
     const untilNs = edges[edges.length - 1]!;
     open.clear();
+    this.#charge.startWorker(worker);
     this.#bucket = 0;
     this.#run = runAfter(this.#compute, worker, fromNs);
     let next = offsets[worker]!;
@@ -104,7 +103,7 @@ export class CauseSweep {
       }
       while (edges[this.#bucket + 1]! <= now) this.#bucket++;
       if (edges[this.#bucket + 1]! < until) until = edges[this.#bucket + 1]!;
-      this.#charge.add(this.#bucket, worker, receive, now, until, sink);
+      this.#charge.add(this.#bucket, receive, now, until, sink);
       now = until;
     }
   }

@@ -12,60 +12,61 @@ import type { KeyMedians } from './key-medians.ts';
 import type { KeyTimes } from './key-times.ts';
 
 export class CellExcess {
+  readonly #assembled: Assembled;
   readonly #times: KeyTimes;
   readonly #medians: KeyMedians;
-  /** By slot: medians of T that were asked for, rounded up; NaN: not yet. */
-  readonly #medianNs: Float64Array;
-
-  constructor(times: KeyTimes, medians: KeyMedians, keys: number) {
-    this.#times = times;
-    this.#medians = medians;
-    this.#medianNs = new Float64Array(keys * 2).fill(Number.NaN);
-  }
-
-  /** T minus the median of T over the cells of the key and side, in whole nanoseconds; at least 0. */
-  of(cell: number): number {
-    const slot = this.#medians.slotOf(cell);
-    let medianNs = this.#medianNs[slot]!;
-    if (Number.isNaN(medianNs)) {
-      medianNs = Math.ceil(this.#medians.median(slot, this.#times.tNs));
-      this.#medianNs[slot] = medianNs;
-    }
-    return Math.max(0, this.#times.tNs[cell]! - medianNs);
-  }
-}
-
-/** Loads of cells over the medians of their key and side; NaN where they are not known. */
-export class LoadsOverMedian {
-  readonly #loads: CellLoads;
-  readonly #medians: KeyMedians;
+  /** By slot: medians that were asked for; that of T is rounded up. NaN: not known. */
+  readonly #t: Float64Array;
   readonly #first: Float64Array;
   readonly #second: Float64Array;
+  /** 1: the median of T was made; 3: those of the loads were, too. */
   readonly #made: Uint8Array;
+  /** Made when they are first asked for. */
+  #loads: CellLoads | null = null;
 
   constructor(assembled: Assembled, times: KeyTimes, medians: KeyMedians) {
     const slots = assembled.keys.length * 2;
-    this.#loads = cellLoads(assembled, times);
+    this.#assembled = assembled;
+    this.#times = times;
     this.#medians = medians;
+    this.#t = new Float64Array(slots);
     this.#first = new Float64Array(slots);
     this.#second = new Float64Array(slots);
     this.#made = new Uint8Array(slots);
   }
 
-  first(cell: number): number {
-    return over(this.#loads.first[cell]!, this.#first[this.#slotOf(cell)]!);
-  }
-
-  second(cell: number): number {
-    return over(this.#loads.second[cell]!, this.#second[this.#slotOf(cell)]!);
-  }
-
-  #slotOf(cell: number): number {
+  /** T minus the median of T over the cells of the key and side, in whole nanoseconds; at least 0. */
+  of(cell: number): number {
     const slot = this.#medians.slotOf(cell);
     if (this.#made[slot] === 0) {
       this.#made[slot] = 1;
-      this.#first[slot] = this.#medians.median(slot, this.#loads.first);
-      this.#second[slot] = this.#medians.median(slot, this.#loads.second);
+      this.#t[slot] = Math.ceil(this.#medians.median(slot, this.#times.tNs));
+    }
+    return Math.max(0, this.#times.tNs[cell]! - this.#t[slot]!);
+  }
+
+  /** The cell's first load (cell-loads.ts) over the median of its key and side; NaN: not known. */
+  firstOver(cell: number): number {
+    const loads = this.#allLoads();
+    return over(loads.first[cell]!, this.#first[this.#slotOf(cell, loads)]!);
+  }
+
+  secondOver(cell: number): number {
+    const loads = this.#allLoads();
+    return over(loads.second[cell]!, this.#second[this.#slotOf(cell, loads)]!);
+  }
+
+  #allLoads(): CellLoads {
+    this.#loads ??= cellLoads(this.#assembled, this.#times);
+    return this.#loads;
+  }
+
+  #slotOf(cell: number, loads: CellLoads): number {
+    const slot = this.#medians.slotOf(cell);
+    if (this.#made[slot]! < 3) {
+      this.#made[slot] = 3;
+      this.#first[slot] = this.#medians.median(slot, loads.first);
+      this.#second[slot] = this.#medians.median(slot, loads.second);
     }
     return slot;
   }

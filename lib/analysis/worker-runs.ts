@@ -26,34 +26,22 @@ export interface WorkerRuns {
 }
 
 export function workerRuns(assembled: Assembled): WorkerRuns {
-  const { events, offsets, room } = assembled;
-  const { kind, stage } = events;
-  let computeRows = 0;
-  let collectiveRows = 0;
-  let sendRows = 0;
-  let hostRows = 0;
-  for (let row = 0; row < events.length; row++) {
-    if (kind[row] === Kind.compute) computeRows++;
-    else if (kind[row] === Kind.host) hostRows++;
-    if (stage[row] === Stage.collective) collectiveRows++;
-    else if (stage[row] === Stage.a2f_send || stage[row] === Stage.f2a_send) sendRows++;
-  }
-  const collect = (rows: number): RunCollector =>
-    new RunCollector(offsets.length, room.float64(rows), room.float64(rows));
-  const compute = collect(computeRows);
-  const work = collectiveRows === 0 ? null : collect(computeRows + collectiveRows);
-  const link = collect(sendRows);
-  const host = collect(hostRows);
+  const { events, offsets } = assembled;
+  const compute = new RunCollector(offsets.length);
+  const work = events.stage.includes(Stage.collective) ? new RunCollector(offsets.length) : null;
+  const link = new RunCollector(offsets.length);
+  const host = new RunCollector(offsets.length);
   for (let w = 0; w < events.workers.length; w++) {
     const sendStage = sendStageOf(events.workers[w]!.role);
     addWorker(assembled, w, sendStage, compute, work, link, host);
     for (const runs of [compute, work, link, host]) runs?.endWorker(w);
   }
+  const computeRuns = compute.finish();
   return {
-    compute: compute.runs,
-    work: (work ?? compute).runs,
-    link: link.runs,
-    host: host.runs,
+    compute: computeRuns,
+    work: work?.finish() ?? computeRuns,
+    link: link.finish(),
+    host: host.finish(),
   };
 }
 
@@ -82,31 +70,51 @@ function addWorker(
   }
 }
 
-/** Events come by start. */
+/** Events come by start. There are far fewer runs than events: most follow each other. */
 class RunCollector {
-  readonly runs: Runs;
+  readonly #offsets: Uint32Array;
+  #startNs = new Float64Array(1024);
+  #endNs = new Float64Array(1024);
   #length = 0;
-  #first = 0;
+  /** End of the worker's last run. */
+  #reachedNs = Number.NEGATIVE_INFINITY;
 
-  constructor(offsets: number, startNs: Float64Array, endNs: Float64Array) {
-    this.runs = { offsets: new Uint32Array(offsets), startNs, endNs };
+  constructor(offsets: number) {
+    this.#offsets = new Uint32Array(offsets);
   }
 
   add(startNs: number, endNs: number): void {
-    if (endNs <= startNs) return;
-    const { startNs: starts, endNs: ends } = this.runs;
-    const last = this.#length - 1;
-    if (last >= this.#first && startNs <= ends[last]!) {
-      if (endNs > ends[last]!) ends[last] = endNs;
-      return;
+    if (endNs <= this.#reachedNs || endNs <= startNs) return;
+    if (startNs <= this.#reachedNs) {
+      this.#endNs[this.#length - 1] = endNs;
+    } else {
+      if (this.#length === this.#startNs.length) this.#grow();
+      this.#startNs[this.#length] = startNs;
+      this.#endNs[this.#length++] = endNs;
     }
-    starts[this.#length] = startNs;
-    ends[this.#length++] = endNs;
+    this.#reachedNs = endNs;
   }
 
   endWorker(w: number): void {
-    this.#first = this.#length;
-    this.runs.offsets[w + 1] = this.#length;
+    this.#offsets[w + 1] = this.#length;
+    this.#reachedNs = Number.NEGATIVE_INFINITY;
+  }
+
+  finish(): Runs {
+    return {
+      offsets: this.#offsets,
+      startNs: this.#startNs.subarray(0, this.#length),
+      endNs: this.#endNs.subarray(0, this.#length),
+    };
+  }
+
+  #grow(): void {
+    const startNs = new Float64Array(this.#length * 2);
+    const endNs = new Float64Array(this.#length * 2);
+    startNs.set(this.#startNs);
+    endNs.set(this.#endNs);
+    this.#startNs = startNs;
+    this.#endNs = endNs;
   }
 }
 
