@@ -1,8 +1,10 @@
 /** The newest seconds of one deployment, and the figures that the live stream shows of them. */
 import { reportOf } from '#lib/analysis/build-report.ts';
+import type { Hang } from '#lib/analysis/hang-types.ts';
 import { layerMatrix } from '#lib/analysis/layer-matrix.ts';
 import { newestStep } from '#lib/analysis/newest-step.ts';
 import { rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
+import type { Straggler } from '#lib/analysis/straggler-types.ts';
 import type { Heatmap, Strip, TrendPoint } from '#lib/api/live-event.ts';
 import type { ReportJson } from '#lib/api/report-schema.ts';
 import {
@@ -13,10 +15,13 @@ import {
   unixNanos,
   unixNanosFromMs,
 } from '#lib/base/units.ts';
+import { HangWatch, type SeenWorker } from '#lib/live/hang-watch.ts';
 import { LiveClocks, movedBackNs } from '#lib/live/live-clocks.ts';
 import { LiveWindow } from '#lib/live/live-window.ts';
+import { ReportLag } from '#lib/live/report-lag.ts';
 import { StepLog } from '#lib/live/step-log.ts';
 import { wholeSteps } from '#lib/live/step-window.ts';
+import { StragglerWatch } from '#lib/live/straggler-watch.ts';
 import { packedExtents, type WorkerExtent, workerExtents } from '#lib/live/table-extent.ts';
 import type { TimeWindow } from '#lib/live/time-window.ts';
 import { Watermark } from '#lib/live/watermark.ts';
@@ -70,6 +75,9 @@ export class DeploymentLive {
   /** By worker id: the newest description. */
   readonly #workers = new Map<string, { info: WorkerInfo; lastEndUnixNs: UnixNanos }>();
   readonly #arrivals: { atMs: number; events: number }[] = [];
+  readonly #lag = new ReportLag();
+  readonly #hangs = new HangWatch();
+  readonly #stragglers = new StragglerWatch();
   #tokenDeltas: TokenDelta[] = [];
   #lastArrivalMs: number;
   #lastPicture: Picture | null = null;
@@ -130,6 +138,9 @@ export class DeploymentLive {
       const id = workerId(info);
       this.#watermark.see(id, lastEndUnixNs, unixNanosFromMs(nowMs));
       const known = this.#workers.get(id);
+      if (known !== undefined && known.lastEndUnixNs < lastEndUnixNs) {
+        this.#lag.see(id, known.lastEndUnixNs, unixNanosFromMs(nowMs));
+      }
       if (known === undefined || known.lastEndUnixNs < lastEndUnixNs) {
         this.#workers.set(id, { info, lastEndUnixNs });
       }
@@ -212,6 +223,34 @@ export class DeploymentLive {
     return picture;
   }
 
+  /** Does anything stand still that did not at the last look, or go on again? Told without news, too. */
+  lookForHangs(nowUnixNs: UnixNanos): boolean {
+    // What a wrong clock dated far ahead says nothing about now.
+    const limit = nowUnixNs + MAX_AHEAD_NS;
+    const ends = this.#steps.newestEnds();
+    for (const [domain, end] of ends) if (end > limit) ends.delete(domain);
+    return this.#hangs.look(nowUnixNs, ends, this.#seenWorkers(), this.#lag.usualNs, () => {
+      const newest = this.#watermark.newest(nowUnixNs) ?? nowUnixNs;
+      const seen = { fromUnixNs: this.#reportFrom(newest), toUnixNs: unixNanos(newest + 1n) };
+      const { tables } = this.clocks.look(this.window.tables(seen), seen);
+      return assemble(tables, this.deployment);
+    });
+  }
+
+  get hangs(): readonly Hang[] {
+    return this.#hangs.hangs;
+  }
+
+  get stragglers(): readonly Straggler[] {
+    return this.#stragglers.stragglers;
+  }
+
+  *#seenWorkers(): Generator<SeenWorker> {
+    for (const [id, { info, lastEndUnixNs }] of this.#workers) {
+      yield { id, domain: info.domain, lastEndUnixNs };
+    }
+  }
+
   get lastPicture(): Picture | null {
     return this.#lastPicture;
   }
@@ -233,7 +272,9 @@ export class DeploymentLive {
     this.#steps.forgetBefore(keep);
     this.#watermark.forgetBefore(unixNanos(newest - 600n * SECOND));
     for (const [id, worker] of this.#workers) {
-      if (worker.lastEndUnixNs < newest - 600n * SECOND) this.#workers.delete(id);
+      if (worker.lastEndUnixNs >= newest - 600n * SECOND) continue;
+      this.#workers.delete(id);
+      this.#lag.forget(id);
     }
     return ahead.events;
   }
@@ -342,6 +383,8 @@ export class DeploymentLive {
     if (start >= until) return [];
     const rows = bucketsWithData(rollupBuckets(assembled, start, until, NS_PER_S));
     this.#pointsUntil = until;
+    const { baseUnixNs } = assembled.events;
+    this.#stragglers.add(assembled, Number(start - baseUnixNs), Number(until - baseUnixNs));
     return trendPoints(rows.workers, rows.deployments, NS_PER_S, (at, spanNs) =>
       meanTpotMs(this.#tokenDeltas, at, spanNs),
     );

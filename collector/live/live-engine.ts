@@ -126,7 +126,8 @@ export class LiveEngine {
     for (const [deployment, live] of this.#deployments) {
       const watched = this.#watched.has(deployment);
       const picture = live.look(nowUnixNs, nowUnixMs, watched);
-      if (picture === null && !watched) continue;
+      const hangsChanged = live.lookForHangs(nowUnixNs);
+      if (picture === null && !watched && !hangsChanged) continue;
       const last = picture ?? live.lastPicture;
       updates.push({
         deployment,
@@ -278,6 +279,8 @@ export class LiveEngine {
       report,
       gpu: this.#gpus.groups(live.workers(), nowUnixNs),
       tpotMs: live.tpotMs(),
+      stragglers: live.stragglers as Overview['stragglers'],
+      hangs: live.hangs as Overview['hangs'],
       ingest: {
         ...this.#ingest(live.deployment),
         eventsPerSecond: live.eventsPerSecond(nowUnixMs),

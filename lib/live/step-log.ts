@@ -96,6 +96,16 @@ export class StepLog {
     return from === null ? null : { fromUnixNs: unixNanos(from), toUnixNs: unixNanos(to) };
   }
 
+  /** The newest end by domain. */
+  newestEnds(): Map<number, UnixNanos> {
+    const ends = new Map<number, UnixNanos>();
+    for (const { domain, endUnixNs } of this.#steps.values()) {
+      const known = ends.get(domain);
+      if (known === undefined || endUnixNs > known) ends.set(domain, unixNanos(endUnixNs));
+    }
+    return ends;
+  }
+
   /** The longest step that is remembered, in nanoseconds. */
   get longestNs(): number {
     let longest = 0n;

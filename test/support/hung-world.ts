@@ -19,14 +19,24 @@ export interface HungWorld {
   readonly endUnixNs: UnixNanos;
 }
 
+export interface HungOptions {
+  readonly stepsBefore?: number;
+  readonly stepsAfter?: number;
+  readonly forNs?: number;
+  readonly seed?: number;
+  readonly faults?: Faults;
+  readonly baseUnixNs?: UnixNanos;
+}
+
 /** `stepsBefore` healthy steps, then the hang; `forNs`: it ends after so long, and steps follow. */
 export function hungWorld(
   spec: PipelineSpec,
   hungRank: NonNullable<Faults['hungRank']>,
-  options: { stepsBefore?: number; forNs?: number; seed?: number; faults?: Faults } = {},
+  options: HungOptions = {},
 ): HungWorld {
-  const { stepsBefore = 4, forNs, seed = 5, faults = {} } = options;
-  const builder = new EventTableBuilder(HUNG_BASE_UNIX_NS, clusterWorkers(spec));
+  const { stepsBefore = 4, stepsAfter = 3, forNs, seed = 5, faults = {} } = options;
+  const base = options.baseUnixNs ?? HUNG_BASE_UNIX_NS;
+  const builder = new EventTableBuilder(base, clusterWorkers(spec));
   const simulation = new PipelineSimulation(spec, seed, builder);
   simulation.setFaults(faults);
   if (stepsBefore > 0) simulation.run(stepsBefore);
@@ -39,9 +49,9 @@ export function hungWorld(
     resumedNs = stopNs + forNs;
     simulation.skipTo(resumedNs, 0);
     simulation.setFaults(faults);
-    simulation.run(3);
+    simulation.run(stepsAfter);
   }
-  const at = (ns: number) => addNanos(HUNG_BASE_UNIX_NS, ns);
+  const at = (ns: number) => addNanos(base, ns);
   return {
     table: builder.finish(),
     step,
