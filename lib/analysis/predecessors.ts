@@ -20,6 +20,7 @@ import { Direction } from '#lib/model/assembled.ts';
 import { firstListed, listHas } from '#lib/model/peers.ts';
 import { ABSENT, Stage } from '#lib/table/codes.ts';
 import { classOf, type DependencyIndex, NodeClass } from './dependency-index.ts';
+import { EarlierEvents, firstAbove } from './earlier-events.ts';
 
 /** Why one node comes before another. */
 export const Edge = {
@@ -44,34 +45,29 @@ export class Predecessors {
   readonly doneNs: number[] = [];
   readonly edge: number[] = [];
   readonly #index: DependencyIndex;
+  readonly #earlier: EarlierEvents;
   /** Keep every event that a send's data comes from, not only the last of them. */
   readonly #all: boolean;
-  #fromNs = 0;
-  #toNs = 0;
 
   constructor(index: DependencyIndex, all = false) {
     this.#index = index;
+    this.#earlier = new EarlierEvents(index);
     this.#all = all;
   }
 
   /** Predecessors are looked for from now on as this step sees them: no earlier than its start. */
   enter(step: number): void {
-    const { steps } = this.#index.assembled;
-    this.#fromNs = steps.startNs[step]!;
-    this.#toNs = steps.endNs[step]!;
+    this.#earlier.enter(step);
   }
 
   /** Do events of a step count? Of every step that overlaps the one that is looked at. */
   counts(step: number): boolean {
-    const { steps } = this.#index.assembled;
-    return step >= 0 && steps.startNs[step]! < this.#toNs && steps.endNs[step]! > this.#fromNs;
+    return this.#earlier.counts(step);
   }
 
   /** When a node's own part begins: of a rendezvous send, when its first receiver is there. */
   startNs(node: number): number {
-    const { events, receives, transferStartNs } = this.#index.assembled;
-    if (node >= events.length) return receives.startNs[node - events.length]!;
-    return (transferStartNs ?? events.startNs)[node]!;
+    return this.#earlier.startNs(node);
   }
 
   /** Index of the binding predecessor: the last that was done, the first of equals; -1: none. */
@@ -86,14 +82,8 @@ export class Predecessors {
     this.count = 0;
     const { events } = this.#index.assembled;
     if (node >= events.length) this.#ofReceive(node - events.length);
-    else if (this.#classOf(node) === NodeClass.send) this.#ofSend(node);
+    else if (this.#earlier.classOf(node) === NodeClass.send) this.#ofSend(node);
     else this.#ofWork(node);
-  }
-
-  #classOf(row: number): number {
-    const { events } = this.#index.assembled;
-    const sendStage = this.#index.sendStage[events.worker[row]!]!;
-    return classOf(events.kind[row]!, events.stage[row]!, sendStage);
   }
 
   #push(node: number, doneNs: number, edge: number): void {
@@ -103,35 +93,44 @@ export class Predecessors {
     this.edge[at] = edge;
   }
 
+  #pushReceive(receive: number): void {
+    const { events, receives } = this.#index.assembled;
+    this.#push(events.length + receive, receives.endNs[receive]!, Edge.data);
+  }
+
   #ofWork(row: number): void {
     const { assembled } = this.#index;
     const startNs = assembled.events.startNs[row]!;
     const key = assembled.keyOf[row]!;
     const hasLayer = key >= 0 && assembled.keys.layer[key] !== ABSENT;
     if (hasLayer) this.#dataOf(row, key, startNs);
-    const work = this.#lastWork(row, startNs);
+    const work = this.#earlier.lastWork(row, startNs);
     const isFirst = work < 0 || assembled.stepOf[work] !== assembled.stepOf[row];
-    if (!hasLayer || (isFirst && this.count === 0)) this.#afterReceives(row, startNs);
+    if (!hasLayer || (isFirst && this.count === 0)) {
+      // Sampling, and the start of a step, come after all that the domain received before them.
+      const receive = this.#earlier.lastReceive(row, startNs);
+      if (receive >= 0) this.#pushReceive(receive);
+    }
     if (work >= 0) this.#push(work, assembled.endNs[work]!, Edge.worker);
     const best = this.binding;
-    const readyNs = best < 0 ? this.#fromNs : this.doneNs[best]!;
+    const readyNs = best < 0 ? this.#earlier.fromNs : this.doneNs[best]!;
     if (readyNs >= startNs) return;
-    const send = this.#lastSend(row, startNs, readyNs, startNs);
+    const send = this.#earlier.lastSend(row, startNs, readyNs, startNs);
     if (send >= 0) this.#push(send, assembled.endNs[send]!, Edge.blocked);
   }
 
   /** The receive that brought the data of a key's work; the sends themselves where it is missing. */
   #dataOf(row: number, key: number, startNs: number): void {
     const { assembled, previousKey } = this.#index;
-    const { events, receives } = assembled;
+    const { events } = assembled;
     const worker = events.worker[row]!;
     const { role } = events.workers[worker]!;
     // Attention starts a layer with the replies of the layer before, which `combine` belongs to.
     const before =
       role === 'attention' && events.stage[row] !== Stage.combine ? previousKey[key]! : -1;
-    const receive = this.#receiveBefore(worker, key, before, startNs);
+    const receive = this.#earlier.receiveOf(worker, key, before, startNs);
     if (receive >= 0) {
-      this.#push(events.length + receive, receives.endNs[receive]!, Edge.data);
+      this.#pushReceive(receive);
       return;
     }
     if (role !== 'attention' && role !== 'ffn') return;
@@ -140,40 +139,6 @@ export class Predecessors {
     if (before >= 0 && this.count === 0) {
       this.#pushSends(before * 2 + way, worker, ABSENT, startNs);
     }
-  }
-
-  /** Sampling, and the start of a step, come after all that the domain received before them. */
-  #afterReceives(row: number, startNs: number): void {
-    const { assembled, longestReceiveNs } = this.#index;
-    const { events, receives, keys, steps } = assembled;
-    const worker = events.worker[row]!;
-    const first = receives.offsets[worker]!;
-    let best = -1;
-    let bestNs = this.#fromNs;
-    let r = firstAbove(receives.startNs, first, receives.offsets[worker + 1]!, startNs) - 1;
-    for (; r >= first && receives.startNs[r]! + longestReceiveNs[worker]! > bestNs; r--) {
-      const doneNs = receives.endNs[r]!;
-      const key = receives.key[r]!;
-      if (doneNs > startNs || doneNs <= bestNs || key < 0) continue;
-      const step = keys.step[key]!;
-      if (steps.domain[step] !== events.domain[row] || !this.counts(step)) continue;
-      best = r;
-      bestNs = doneNs;
-    }
-    if (best >= 0) this.#push(events.length + best, bestNs, Edge.data);
-  }
-
-  /** The worker's receive of the key, else of the one before, that ended by then; -1: none did. */
-  #receiveBefore(worker: number, key: number, before: number, limitNs: number): number {
-    const { receives, keys, steps } = this.#index.assembled;
-    const first = receives.offsets[worker]!;
-    const floorNs = steps.startNs[keys.step[key]!]!;
-    const last = firstAbove(receives.startNs, first, receives.offsets[worker + 1]!, limitNs) - 1;
-    for (let r = last; r >= first && receives.startNs[r]! >= floorNs; r--) {
-      const own = receives.key[r]!;
-      if ((own === key || (own === before && own >= 0)) && receives.endNs[r]! <= limitNs) return r;
-    }
-    return -1;
   }
 
   /** Sends of a key and direction that reach the worker and had begun before `limitNs`. */
@@ -192,55 +157,6 @@ export class Predecessors {
     }
   }
 
-  /** Of events before `row` that ended by then and hold it up, the one that ended last. */
-  #lastWork(row: number, limitNs: number): number {
-    const { assembled, longestWorkNs, sendStage } = this.#index;
-    const { events, endNs, offsets, stepOf } = assembled;
-    const { startNs, kind, stage } = events;
-    const worker = events.worker[row]!;
-    const longestNs = longestWorkNs[worker]!;
-    const ownStage = sendStage[worker]!;
-    const first = offsets[worker]!;
-    let best = -1;
-    let bestNs = this.#fromNs;
-    for (let r = row - 1; r >= first && startNs[r]! + longestNs > bestNs; r--) {
-      const doneNs = endNs[r]!;
-      if (doneNs > limitNs || doneNs <= bestNs) continue;
-      const own = classOf(kind[r]!, stage[r]!, ownStage);
-      if (own > NodeClass.aside) continue;
-      const step = stepOf[r]!;
-      if (step !== stepOf[row] && (own === NodeClass.aside || !this.counts(step))) continue;
-      best = r;
-      bestNs = doneNs;
-    }
-    return best;
-  }
-
-  /**
-   * Of the worker's sends before `row` that ended by then, the last; of those that began at `fromNs`
-   * or later, and whose own part began before `beforeNs`.
-   */
-  #lastSend(row: number, limitNs: number, fromNs: number, beforeNs: number): number {
-    const { assembled, longestSendNs, sendStage } = this.#index;
-    const { events, endNs, offsets, stepOf } = assembled;
-    const { startNs, kind, stage } = events;
-    const worker = events.worker[row]!;
-    const longestNs = longestSendNs[worker]!;
-    const first = offsets[worker]!;
-    let best = -1;
-    let bestNs = this.#fromNs;
-    for (let r = row - 1; r >= first && startNs[r]! >= fromNs; r--) {
-      if (startNs[r]! + longestNs <= bestNs) break;
-      if (classOf(kind[r]!, stage[r]!, sendStage[worker]!) !== NodeClass.send) continue;
-      const doneNs = endNs[r]!;
-      if (doneNs > limitNs || doneNs <= bestNs || this.startNs(r) >= beforeNs) continue;
-      if (!this.counts(stepOf[r]!)) continue;
-      best = r;
-      bestNs = doneNs;
-    }
-    return best;
-  }
-
   #ofSend(row: number): void {
     const { assembled, previousKey } = this.#index;
     const { events, endNs, keyOf } = assembled;
@@ -251,17 +167,15 @@ export class Predecessors {
       this.#pushSent(row, key, startNs);
       if (this.count === 0) {
         const before = events.workers[worker]!.role === 'attention' ? previousKey[key]! : -1;
-        const receive = this.#receiveBefore(worker, key, before, startNs);
-        if (receive >= 0) {
-          this.#push(events.length + receive, assembled.receives.endNs[receive]!, Edge.data);
-        }
+        const receive = this.#earlier.receiveOf(worker, key, before, startNs);
+        if (receive >= 0) this.#pushReceive(receive);
       }
     }
     if (this.count === 0) {
-      const work = this.#lastWork(row, startNs);
+      const work = this.#earlier.lastWork(row, startNs);
       if (work >= 0) this.#push(work, endNs[work]!, Edge.worker);
     }
-    const link = this.#lastSend(row, startNs, -Infinity, Infinity);
+    const link = this.#earlier.lastSend(row, startNs, -Infinity, Infinity);
     if (link >= 0) this.#push(link, endNs[link]!, Edge.link);
     this.#awaitReceiver(row, worker, key);
   }
@@ -278,8 +192,9 @@ export class Predecessors {
     let r = row;
     while (r + 1 < offsets[worker + 1]! && startNs[r + 1] === limitNs) r++;
     let best = -1;
-    let bestNs = this.#fromNs;
-    for (; r >= first && startNs[r]! + longestNs > bestNs; r--) {
+    let bestNs = this.#earlier.fromNs;
+    for (; r >= first && startNs[r]! >= this.#earlier.firstNs; r--) {
+      if (startNs[r]! + longestNs <= bestNs) break;
       if (keyOf[r] !== key || endNs[r]! > limitNs || endNs[r]! <= bestNs) continue;
       if (classOf(kind[r]!, stage[r]!, sendStage[worker]!) > NodeClass.aside) continue;
       if (stage[r] === kept) continue;
@@ -326,44 +241,13 @@ export class Predecessors {
 
   /** What ended last on the worker before it posted the receive. `untilNs`: how late it may begin. */
   #pushPosted(r: number, untilNs: number): void {
-    const { assembled, longestWorkNs, longestSendNs, longestReceiveNs } = this.#index;
-    const { events, endNs, offsets, stepOf, receives, keys } = assembled;
-    const limitNs = receives.startNs[r]!;
-    const worker = receives.worker[r]!;
-    const longestNs = Math.max(longestWorkNs[worker]!, longestSendNs[worker]!);
-    let best = -1;
-    let bestNs = this.#fromNs;
-    const first = offsets[worker]!;
-    let row = firstAbove(events.startNs, first, offsets[worker + 1]!, limitNs) - 1;
-    for (; row >= first && events.startNs[row]! + longestNs > bestNs; row--) {
-      const doneNs = endNs[row]!;
-      if (doneNs > limitNs || doneNs <= bestNs || this.startNs(row) >= untilNs) continue;
-      if (this.#classOf(row) >= NodeClass.receive || !this.counts(stepOf[row]!)) continue;
-      best = row;
-      bestNs = doneNs;
-    }
-    const from = receives.offsets[worker]!;
-    for (let other = r - 1; other >= from; other--) {
-      if (receives.startNs[other]! + longestReceiveNs[worker]! <= bestNs) break;
-      const doneNs = receives.endNs[other]!;
-      const key = receives.key[other]!;
-      if (doneNs > limitNs || doneNs <= bestNs || key < 0) continue;
-      if (!this.counts(keys.step[key]!)) continue;
-      best = events.length + other;
-      bestNs = doneNs;
-    }
-    if (best >= 0) this.#push(best, bestNs, Edge.posted);
+    const { events, receives } = this.#index.assembled;
+    const node = this.#earlier.lastBefore(r, untilNs);
+    if (node < 0) return;
+    const doneNs =
+      node < events.length
+        ? this.#index.assembled.endNs[node]!
+        : receives.endNs[node - events.length]!;
+    this.#push(node, doneNs, Edge.posted);
   }
-}
-
-/** First place in `[from, to)` whose value is above `value`, else `to`. */
-function firstAbove(sorted: Float64Array, from: number, to: number, value: number): number {
-  let low = from;
-  let high = to;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle]! <= value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
