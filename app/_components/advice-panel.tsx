@@ -52,6 +52,9 @@ function gainOf({ gain, low, high }: AdviceJson): Estimate {
   return { value: gain, low, high };
 }
 
+/** What would read 0.0 %. */
+const LEAST_MARGIN = 0.0005;
+
 function Margin({
   balance: { ratioMargin },
   report: { topology },
@@ -64,6 +67,14 @@ function Margin({
     return (
       <span className="text-small text-muted">
         How times change with the ratio is not known yet: it needs token counts that vary.
+      </span>
+    );
+  }
+  if (ratioMargin.high < LEAST_MARGIN) {
+    return (
+      <span className="text-small text-muted">
+        <TermName term="ratioMargin">no other ratio</TermName> of as many GPUs as {split} would be
+        better
       </span>
     );
   }

@@ -54,7 +54,7 @@ export function UtilizationPanel({ report }: { readonly report: ReportJson }) {
             className={roofline === null ? '' : 'grid grid-cols-1 gap-x-4 sm:grid-cols-[1fr_250px]'}
           >
             <div className="min-w-0">
-              {utilization.groups.map((group) => (
+              {utilization.groups.filter(isKnown).map((group) => (
                 <Group key={group.group} group={group} />
               ))}
             </div>
@@ -62,7 +62,7 @@ export function UtilizationPanel({ report }: { readonly report: ReportJson }) {
           </div>
           {utilization.missing.length > 0 && (
             <div className="mt-2 text-small" data-testid="utilization-missing">
-              <h3 className="text-muted">To see more</h3>
+              <h3>{utilization.groups.some(isKnown) ? 'To see more' : 'Not known yet'}</h3>
               <ul className="list-disc pl-4 text-muted">
                 {utilization.missing.map((text) => (
                   <li key={text}>{text}</li>
@@ -76,6 +76,13 @@ export function UtilizationPanel({ report }: { readonly report: ReportJson }) {
   );
 }
 
+const SOURCES = { events: 'the events', model: 'the model’s shape' } as const;
+
+/** Is there anything to draw of the group? */
+function isKnown({ flopsPerSecond, bytesPerSecond }: GroupUtilization): boolean {
+  return flopsPerSecond !== null || bytesPerSecond !== null;
+}
+
 function Group({ group }: { readonly group: GroupUtilization }) {
   return (
     <div className="border-t border-line py-2 first:border-t-0">
@@ -84,8 +91,9 @@ function Group({ group }: { readonly group: GroupUtilization }) {
         <span className="font-semibold">{group.group}</span>
         <span className="truncate text-muted">
           {group.gpu ?? 'GPU unknown'}
-          {group.precision !== null && ` · ${group.precision}`} · busy{' '}
-          {ratioFigure(group.busyRatio).value} %
+          {group.precision !== null && ` · ${group.precision}`}
+          {group.flopsFrom !== null && ` · FLOPs by ${SOURCES[group.flopsFrom]}`}
+          {group.bytesFrom !== null && ` · bytes by ${SOURCES[group.bytesFrom]}`}
         </span>
       </p>
       <Meter
@@ -142,7 +150,8 @@ function Meter({
         <Fig figure={ratioFigure(ratio)} term={term} />
       </span>
       <span className="col-span-2 col-start-2 -mt-0.5 mb-1 text-tiny text-muted">
-        {figureText(rate(achieved, unit))} of {figureText(rate(peak, unit))}
+        {figureText(rate(achieved, unit))}
+        {peak !== null && ` of ${figureText(rate(peak, unit))}`}
       </span>
     </div>
   );

@@ -2,6 +2,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { problem } from '#lib/api/problem.ts';
+import type { ReportJson } from '#lib/api/report-schema.ts';
 import { STAGE_COLOURS } from '#lib/view/palette.ts';
 import {
   CHROMIUM,
@@ -12,6 +13,7 @@ import {
   THEMES,
   visit,
 } from './browser.ts';
+import { gpuReport } from './gpu-report.ts';
 import { type Product, startProduct } from './product.ts';
 
 const DATA_TIMEOUT_MS = 60_000;
@@ -171,6 +173,40 @@ describe.skipIf(CHROMIUM === null)('balance', () => {
     await page.unroute('**/report?*');
     await page.getByRole('button', { name: 'Try again' }).click();
     await page.waitForSelector('[data-testid="period-terms"]', { timeout: DATA_TIMEOUT_MS });
+    await context.close();
+  });
+
+  test.each(SIZES)('utilization of a GPU that is known, at $width x $height', async (size) => {
+    const { page, context, complaints } = await visit(browser, 'light', size);
+    const json = gpuReport('deepseek-ai/DeepSeek-V3.2', 'NVIDIA H800');
+    await page.route('**/report?*', (route) => route.fulfill({ json }));
+    await page.goto(`${product.web}/balance?range=5m`);
+    await page.waitForSelector('[data-testid="roofline"] circle', { timeout: DATA_TIMEOUT_MS });
+    expect(await page.locator('[data-testid="roofline"] circle').count()).toBe(2);
+    const text = await page.getByTestId('utilization').textContent();
+    expect(text).toMatch(/attentionH800.*MFU.*FLOP\/s of .*MBU.*B\/s of .*ffnH800/);
+    expect(await overflowing(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  test('a window from rollups says what it does not know, and what to do', async () => {
+    const { page, context } = await visit(browser, 'dark', SIZES[1]);
+    const raw = gpuReport('DeepSeek-V3.2 (simulated)', '');
+    const json: ReportJson = {
+      ...raw,
+      exactness: 'rollup',
+      balance: null,
+      criticalPath: null,
+      utilization: null,
+    };
+    await page.route('**/report?*', (route) => route.fulfill({ json }));
+    await page.goto(`${product.web}/balance?range=7d`);
+    await page.getByText(/answered from rollups, which know no balance/).waitFor({
+      timeout: DATA_TIMEOUT_MS,
+    });
+    await page.getByText(/Rollups know no operations/).waitFor();
+    expect(await overflowing(page)).toEqual([]);
     await context.close();
   });
 
