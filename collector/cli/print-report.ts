@@ -92,7 +92,7 @@ function balanceLines({ balance }: Report): string[] {
       `no latency bubble from ${countText(balance.minMicrobatches)} micro-batches on`,
     ...balance.advice.map(
       (advice) =>
-        `advice: ${advice.change} (${ratioText(advice.gain)}, ${ratioText(advice.low)} to ${ratioText(advice.high)})`,
+        `advice: ${advice.change}: ${ratioText(advice.gain)} more tokens/s per GPU (${ratioText(advice.low)} to ${ratioText(advice.high)})`,
     ),
   ];
 }

@@ -4,7 +4,7 @@
  * bit.
  */
 import type { Assembled } from '#lib/model/assembled.ts';
-import { endsInWindow, type WindowNs } from '#lib/model/select-window.ts';
+import { coversAll, endsInWindow, type WindowNs } from '#lib/model/select-window.ts';
 import { Kind, Stage } from '#lib/table/codes.ts';
 
 /** 2^20 FLOPs and 2^10 bytes. */
@@ -32,16 +32,18 @@ export interface DeviceSums {
 /** Of the compute events that end in `window`, by group. */
 export function deviceSums(assembled: Assembled, window: WindowNs): DeviceSums[] {
   const { events } = assembled;
+  const counts = coversAll(assembled, window) ? null : window;
   const sums = new Map<string, DeviceSums>();
   for (let w = 0; w < events.workers.length; w++) {
-    const own = workerSums(assembled, w, window);
+    const own = workerSums(assembled, w, counts);
     const known = sums.get(own.group);
     sums.set(own.group, known === undefined ? own : addDeviceSums(known, own));
   }
   return [...sums.values()];
 }
 
-function workerSums(assembled: Assembled, w: number, window: WindowNs): DeviceSums {
+/** `window`: null where all events count. */
+function workerSums(assembled: Assembled, w: number, window: WindowNs | null): DeviceSums {
   const { events, endNs, offsets } = assembled;
   const { kind, stage, startNs, measures } = events;
   const flopsOf = measures.flops;
@@ -61,7 +63,7 @@ function workerSums(assembled: Assembled, w: number, window: WindowNs): DeviceSu
   let expertTokens = 0;
   for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
     if (kind[row] !== Kind.compute) continue;
-    if (!endsInWindow(startNs[row]!, endNs[row]!, window)) continue;
+    if (window !== null && !endsInWindow(startNs[row]!, endNs[row]!, window)) continue;
     count++;
     if (flopsOf !== null && flopsOf[row]! >= 0) {
       flopsEvents++;
