@@ -87,7 +87,7 @@ describe.skipIf(CHROMIUM === null)('culprits', () => {
     await expect.poll(() => panel.textContent(), SOON).toMatch(/device excess \d+ %/);
     await page.keyboard.press('Enter');
     await page.waitForURL(/worker=ffn%2F2/);
-    await page.getByLabel('Cause').selectOption('deviceExcessNs');
+    await page.getByRole('combobox', { name: /^Cause/ }).selectOption('deviceExcessNs');
     await page.waitForURL(/cause=deviceExcessNs/);
     await expect.poll(() => panel.textContent(), SOON).toMatch(/device excess, per step/);
 

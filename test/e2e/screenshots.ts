@@ -1,7 +1,8 @@
 /**
  * Makes the pictures of the documentation from the running demo: `npm run screenshots`.
- * Waits until a minute of history is on the charts, then takes the overview in both themes and the
- * layers page.
+ * Waits until a minute of history is on the charts, then takes the healthy pages, then breaks the
+ * cluster and takes those that say who it was. Names after it limit the pictures:
+ * `npm run screenshots stragglers-dark`.
  */
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -9,14 +10,15 @@ import { launchBrowser, type ThemeName, visit } from './browser.ts';
 import { startProduct } from './product.ts';
 
 const FOLDER = resolve(import.meta.dirname, '../../docs/images');
-const SHOTS: readonly {
+interface Shot {
   readonly name: string;
   readonly path: string;
   readonly theme: ThemeName;
   readonly width: number;
   readonly height: number;
   readonly ready: string;
-}[] = [
+}
+const HEALTHY: readonly Shot[] = [
   {
     name: 'overview-dark',
     path: '/',
@@ -39,27 +41,61 @@ const SHOTS: readonly {
     theme: 'dark',
     width: 1440,
     height: 900,
-    ready: '[data-testid="layer-table"] tbody tr',
+    ready: '[data-testid="layer-stack"]',
   },
 ];
+/** Under `FAULTS`. */
+const BROKEN: readonly Shot[] = [
+  {
+    name: 'stragglers-dark',
+    path: '/stragglers?worker=ffn/2',
+    theme: 'dark',
+    width: 1440,
+    height: 900,
+    ready: '[data-testid="waits-attention-ffn"]',
+  },
+  {
+    name: 'experts-light',
+    path: '/experts',
+    theme: 'light',
+    width: 1440,
+    height: 900,
+    ready: '[data-testid="expert-scatter"] canvas',
+  },
+];
+const FAULTS = {
+  slowRank: { role: 'ffn', rank: 2, factor: 1.2 },
+  longContext: { rank: 5, factor: 1.6 },
+  hotExpert: { rank: 1, factor: 2, fromLayer: 20, toLayer: 30 },
+};
 const HISTORY_MS = 90_000;
+/** The live window of the Stragglers page, and a moment. */
+const BROKEN_MS = 35_000;
+
+const names = process.argv.slice(2);
+const isAsked = ({ name }: Shot): boolean => names.length === 0 || names.includes(name);
 
 const product = await startProduct('demo');
 const browser = await launchBrowser();
 try {
   await mkdir(FOLDER, { recursive: true });
   await new Promise((done) => setTimeout(done, HISTORY_MS));
-  for (const { name, path, theme, width, height, ready } of SHOTS) {
-    const { page, context } = await visit(browser, theme, { width, height });
-    await page.goto(product.web + path);
-    await page.waitForSelector(ready, { timeout: 60_000 });
-    await page.waitForTimeout(4_000);
-    const file = join(FOLDER, `${name}.png`);
-    await page.screenshot({ path: file });
-    process.stdout.write(`${file}\n`);
-    await context.close();
-  }
+  for (const shot of HEALTHY.filter(isAsked)) await take(shot);
+  await product.setFaults(FAULTS);
+  await new Promise((done) => setTimeout(done, BROKEN_MS));
+  for (const shot of BROKEN.filter(isAsked)) await take(shot);
 } finally {
   await browser.close();
   await product.stop();
+}
+
+async function take({ name, path, theme, width, height, ready }: Shot): Promise<void> {
+  const { page, context } = await visit(browser, theme, { width, height });
+  await page.goto(product.web + path);
+  await page.waitForSelector(ready, { timeout: 60_000 });
+  await page.waitForTimeout(4_000);
+  const file = join(FOLDER, `${name}.png`);
+  await page.screenshot({ path: file });
+  process.stdout.write(`${file}\n`);
+  await context.close();
 }
