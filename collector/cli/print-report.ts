@@ -1,10 +1,10 @@
 /** A report as text for people: what bounds the deployment, then groups, layers, who is slow. */
 import type { ClockDomainReport, GroupReport, Report } from '#lib/analysis/report-types.ts';
 import { countText, durationText, rateText, ratioText } from './figures.ts';
+import { expertLines, hangLines, stragglerLines } from './print-culprits.ts';
 import { printable } from './printable.ts';
 import { type Column, formatTable } from './text-table.ts';
 
-const MAX_STRAGGLERS = 5;
 const MAX_PATH_SHARES = 6;
 const MAX_CLOCKS = 8;
 const MAX_CLOCK_CONFLICTS = 3;
@@ -17,7 +17,9 @@ export function formatReport(report: Report): string {
     pathLines(report),
     utilizationLines(report),
     formatTable(LAYER_COLUMNS, layerRows(report)),
+    hangLines(report),
     stragglerLines(report),
+    expertLines(report),
     clockLines(report),
     [qualityLine(report)],
   ];
@@ -163,15 +165,6 @@ function layerRows({ layers }: Report): string[][] {
     durationText(layer.idealPeriodNs),
     layer.bound ?? '–',
   ]);
-}
-
-function stragglerLines({ stragglers }: Report): string[] {
-  return stragglers
-    .slice(0, MAX_STRAGGLERS)
-    .map(
-      ({ worker, stage, excessRatio, score }) =>
-        `straggler: ${worker}, ${stage}: ${ratioText(excessRatio)} above its group (score ${score.toFixed(1)})`,
-    );
 }
 
 const CLOCK_COLUMNS: readonly Column[] = [
