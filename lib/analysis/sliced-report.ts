@@ -167,10 +167,13 @@ export class SlicedWindow {
   part(slice: number, known: SharedFacts | null): ReportPart {
     const fromNs = this.#edgesNs[slice]!;
     const toNs = this.#edgesNs[slice + 1]!;
-    const chosen = this.#stepsOf(fromNs, toNs);
+    const extent = this.#extentOf(fromNs, toNs);
     const { assembled, shiftNs } = this.#assemble(
-      chosen,
-      { fromNs, toNs },
+      this.#stepsOf(fromNs, toNs),
+      {
+        fromNs: Math.max(extent.fromNs, Math.min(fromNs, this.#whole.fromNs)),
+        toNs: Math.min(extent.toNs, Math.max(toNs, this.#whole.toNs)),
+      },
       known?.smallestTransfers ?? null,
     );
     const range = { ...this.#own(slice, slice), whole: this.#whole };
@@ -213,7 +216,7 @@ export class SlicedWindow {
 
   /**
    * Steps of the report that touch the slice, their neighbours, and those that overlap a step that
-   * ends in it: its critical path may lead through them.
+   * touches it: its critical path may lead through them, and its waits may be because of them.
    */
   #stepsOf(fromNs: number, toNs: number): Uint8Array {
     const { length, startNs, endNs } = this.#survey;
@@ -227,7 +230,26 @@ export class SlicedWindow {
       this.#survey,
       (step) => selected[step] === 1 && startNs[step]! <= toNs && endNs[step]! >= firstNs,
     );
+    const extent = this.#extentOf(fromNs, toNs);
+    for (let step = 0; step < length; step++) {
+      if (startNs[step]! <= extent.toNs && endNs[step]! >= extent.fromNs) chosen[step] = 1;
+    }
     return chosen.map((one, step) => one & selected[step]!);
+  }
+
+  /**
+   * From the first start to the last end of the steps that touch the slice: why one waits in the slice
+   * depends on what others, in steps of other domains too, do anywhere in the step.
+   */
+  #extentOf(fromNs: number, toNs: number): WindowNs {
+    const { length, startNs, endNs } = this.#survey;
+    const extent = { fromNs, toNs };
+    for (let step = 0; step < length; step++) {
+      if (this.#selected[step] === 0 || startNs[step]! > toNs || endNs[step]! < fromNs) continue;
+      extent.fromNs = Math.min(extent.fromNs, startNs[step]!);
+      extent.toNs = Math.max(extent.toNs, endNs[step]!);
+    }
+    return extent;
   }
 }
 

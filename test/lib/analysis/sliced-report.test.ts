@@ -13,6 +13,7 @@ import { simulateSteps } from '#lib/pipeline/simulate.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { pickRows } from '#test/support/pick-rows.ts';
 import { pipelineTable, RANDOM_BASE_UNIX_NS, wildTables } from '#test/support/random-tables.ts';
+import { tinyWorlds } from '#test/support/tiny-worlds.ts';
 
 const at = (ns: number) => addNanos(RANDOM_BASE_UNIX_NS, ns);
 
@@ -125,6 +126,7 @@ describe('a report in slices', () => {
   it.each([
     ['wild tables', wildTables, 400],
     ['pipelines with holes', fc.nat(1_000_000).map((seed) => [pipelineTable(seed)]), 150],
+    ['simulated worlds of one and two domains', tinyWorlds.map((table) => [table]), 200],
   ] as const)('of %s is the report of the whole window', async (_, tables, numRuns) => {
     const seen = { sliced: 0, again: 0 };
     await fc.assert(
