@@ -152,6 +152,12 @@ function Meter({
       <span className="col-span-2 col-start-2 -mt-0.5 mb-1 text-tiny text-muted">
         {figureText(rate(achieved, unit))}
         {peak !== null && ` of ${figureText(rate(peak, unit))}`}
+        {ratio !== null && ratio > 1 && (
+          <span className="text-warning">
+            {' '}
+            · over the peak: another GPU, or another model, than is named
+          </span>
+        )}
       </span>
     </div>
   );
@@ -169,7 +175,7 @@ const WIDTH_PX = 250;
 const HEIGHT_PX = 170;
 const LEFT_PX = 38;
 const BOTTOM_PX = 30;
-const TOP_PX = 8;
+const TOP_PX = 20;
 
 function RooflineChart({ roofline }: { readonly roofline: Roofline }) {
   const x = (at: number): number => LEFT_PX + at * (WIDTH_PX - LEFT_PX - 8);
@@ -187,7 +193,7 @@ function RooflineChart({ roofline }: { readonly roofline: Roofline }) {
         {roofline.xTicks.map(({ at, label }) => (
           <g key={label}>
             <line x1={x(at)} x2={x(at)} y1={y(0)} y2={y(1)} />
-            <text x={x(at)} y={y(0) + 11} textAnchor="middle" stroke="none">
+            <text x={x(at)} y={y(0) + 11} textAnchor={at === 1 ? 'end' : 'middle'} stroke="none">
               {label}
             </text>
           </g>
@@ -203,7 +209,7 @@ function RooflineChart({ roofline }: { readonly roofline: Roofline }) {
         <text x={x(0.5)} y={HEIGHT_PX - 6} textAnchor="middle" stroke="none">
           FLOP/byte
         </text>
-        <text x={2} y={TOP_PX + 1} stroke="none">
+        <text x={2} y={9} stroke="none">
           FLOP/s
         </text>
       </g>

@@ -233,6 +233,29 @@ describe.skipIf(CHROMIUM === null)('balance', () => {
     await context.close();
   });
 
+  test('a hung rank is what the verdict says, however old the figures are', async () => {
+    const { page, context } = await visit(browser, 'dark', SIZES[1]);
+    await page.goto(product.web);
+    await page.waitForSelector('[data-testid="group-cards"]', { timeout: DATA_TIMEOUT_MS });
+    await product.setFaults({ hungRank: { role: 'ffn', rank: 3 } });
+    try {
+      const verdict = page.getByTestId('verdict');
+      await expect
+        .poll(() => verdict.textContent(), { timeout: 60_000 })
+        .toMatch(/^Hung: ffn\/3 made no progress since .*; 11 workers wait for it\. →/);
+      await page.getByText('Quiet.').waitFor({ timeout: 60_000 });
+      expect(await page.locator('.stale [data-testid="verdict"]').count()).toBe(0);
+      expect(await overflowing(page)).toEqual([]);
+      await page.getByRole('link', { name: 'ffn/3' }).first().click();
+      await page.waitForURL(
+        (url) => url.pathname === '/stragglers' && url.searchParams.get('worker') === 'ffn/3',
+      );
+    } finally {
+      await product.setFaults({});
+    }
+    await context.close();
+  });
+
   test('bars have the colours of their stages', async () => {
     const { page, context } = await visit(browser, 'dark', SIZES[0]);
     await openBalance(page);
