@@ -190,6 +190,44 @@ describe('versions', () => {
     await reader.close();
   });
 
+  test('of rollups that are older than causes, what waited for peers is unknown', async () => {
+    const data = scratchFolder();
+    const migrationsFolder = join(scratchFolder(), 'drizzle');
+    cpSync(CURRENT_SCHEMA.migrationsFolder, migrationsFolder, { recursive: true });
+    const journal = JSON.parse(readFileSync(journalPath, 'utf8'));
+    journal.entries = journal.entries.slice(0, 2);
+    writeFileSync(join(migrationsFolder, 'meta/_journal.json'), JSON.stringify(journal));
+    const old = openWriterDatabase(data, { version: 2, migrationsFolder });
+    const columns = old.prepare('SELECT name FROM pragma_table_info(?)').pluck();
+    const lengths = (columns.all('worker_rollups') as string[]).filter(
+      (name) => name.endsWith('_ns') && name !== 'resolution_ns' && name !== 'bucket_start_unix_ns',
+    );
+    expect(lengths).toHaveLength(18);
+    const start = BASE - (BASE % 1_000_000_000n);
+    old.exec(
+      `INSERT INTO worker_rollups
+         (deployment, resolution_ns, bucket_start_unix_ns, worker_id, group_name, role, rank, events,
+          ${lengths.join(', ')})
+       VALUES ('prod', 1000000000, ${start}, 'ffn/0', 'ffn', 'ffn', 0, 9,
+          ${lengths.map((name) => (name === 'wait_peer_ns' ? 70 : 5)).join(', ')})`,
+    );
+    old.close();
+    const store = await openTelemetryWriter({ data });
+    const [row] = await store.workerRollups({
+      deployment: 'prod',
+      resolutionNs: 1e9,
+      window: { fromUnixNs: unixNanos(start), toUnixNs: unixNanos(start + 1_000_000_000n) },
+    });
+    expect(row!.lengths).toMatchObject({
+      waitPeerNs: 70,
+      unattributedNs: 5,
+      a2fNetworkNs: 0,
+      fillDrainNs: 0,
+      unknownCauseNs: 70,
+    });
+    await store.close();
+  });
+
   test('an upgrade that fails changes nothing', async () => {
     const data = await madeBy(SCHEMA_VERSION);
     const migrationsFolder = join(scratchFolder(), 'drizzle');
