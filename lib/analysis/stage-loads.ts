@@ -11,7 +11,7 @@
 import { NS_PER_S, type UnixNanos } from '#lib/base/units.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
 import { sendStageOf } from '#lib/model/receives.ts';
-import { endsInWindow, type WindowNs } from '#lib/model/select-window.ts';
+import { coversAll, endsInWindow, type WindowNs } from '#lib/model/select-window.ts';
 import { Kind } from '#lib/table/codes.ts';
 import { workerId } from '#lib/table/worker-info.ts';
 import { LOAD_OF_SIDE } from './cell-loads.ts';
@@ -37,7 +37,7 @@ export interface StageLoads {
   readonly stage: readonly number[];
   readonly second: readonly number[];
   /** `STAGE_SUMS` a row. */
-  readonly sums: readonly number[];
+  readonly sums: Float64Array;
   /** Steps that end in the window. */
   readonly steps: number;
 }
@@ -48,17 +48,18 @@ export interface StageWorker {
   readonly role: string;
 }
 
+/** `sums` has room for more than `worker.length` rows. */
 interface Rows {
   readonly worker: number[];
   readonly stage: number[];
   readonly second: number[];
-  readonly sums: number[];
+  sums: Float64Array;
 }
 
 /** Of the events that end in `window`. */
 export function stageLoads(assembled: Assembled, window: WindowNs): StageLoads {
   const { events } = assembled;
-  const rows: Rows = { worker: [], stage: [], second: [], sums: [] };
+  const rows: Rows = { worker: [], stage: [], second: [], sums: new Float64Array(1024) };
   for (let w = 0; w < events.workers.length; w++) addWorker(assembled, w, window, rows);
   return {
     workers: events.workers.map((info) => ({
@@ -67,7 +68,10 @@ export function stageLoads(assembled: Assembled, window: WindowNs): StageLoads {
       role: info.role,
     })),
     stageNames: events.stageNames,
-    ...rows,
+    worker: rows.worker,
+    stage: rows.stage,
+    second: rows.second,
+    sums: rows.sums.slice(0, rows.worker.length * STAGE_SUMS),
     steps: countSteps(assembled, window),
   };
 }
@@ -92,14 +96,15 @@ function addWorker(assembled: Assembled, w: number, window: WindowNs, rows: Rows
   const other = load === null || load.otherSecond === null ? null : measures[load.otherSecond];
   const { bytes } = measures;
   const seconds = new Seconds(events.baseUnixNs, stageNames.length, w, rows);
-  const { sums } = rows;
+  const isAllInside = coversAll(assembled, window);
   for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
     const own = stage[row]!;
     const isSend = own === sendStage && kind[row] !== Kind.receive;
     if (!isSend && kind[row] !== Kind.compute) continue;
     const end = endNs[row]!;
-    if (!endsInWindow(startNs[row]!, end, window)) continue;
+    if (!isAllInside && !endsInWindow(startNs[row]!, end, window)) continue;
     const at = seconds.place(own, end);
+    const { sums } = rows;
     sums[at] = sums[at]! + 1;
     const ns = isSend && transferStartNs !== null ? end - transferStartNs[row]! : durationNs[row]!;
     sums[at + 1] = sums[at + 1]! + ns;
@@ -114,7 +119,7 @@ function addWorker(assembled: Assembled, w: number, window: WindowNs, rows: Rows
   }
 }
 
-function addLoad(sums: number[], at: number, value: number): void {
+function addLoad(sums: Float64Array, at: number, value: number): void {
   if (value < 0) return;
   sums[at] = sums[at]! + value;
   sums[at + 1] = sums[at + 1]! + 1;
@@ -154,12 +159,15 @@ class Seconds {
     let place = this.#places.get(key);
     if (place === undefined) {
       const { worker, stage: stages, second, sums } = this.#rows;
-      place = sums.length;
+      place = worker.length * STAGE_SUMS;
+      if (place + STAGE_SUMS > sums.length) {
+        this.#rows.sums = new Float64Array(2 * sums.length);
+        this.#rows.sums.set(sums);
+      }
       this.#places.set(key, place);
       worker.push(this.#worker);
       stages.push(stage);
       second.push(this.#baseSecond + after);
-      for (let field = 0; field < STAGE_SUMS; field++) sums.push(0);
     }
     this.#place[stage] = place;
     return place;

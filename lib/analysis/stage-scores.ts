@@ -147,6 +147,6 @@ function orZero(value: number): number {
 }
 
 /** Adds a row of sums to another. */
-export function addSums(to: number[], from: readonly number[], at = 0): void {
+export function addSums(to: number[], from: ArrayLike<number>, at = 0): void {
   for (let field = 0; field < STAGE_SUMS; field++) to[field] = to[field]! + from[at + field]!;
 }

@@ -70,7 +70,7 @@ class Collected {
     this.#code = code;
   }
 
-  add(id: string, window: number, sums: readonly number[], at: number): void {
+  add(id: string, window: number, sums: ArrayLike<number>, at: number): void {
     this.#ids.add(id);
     const byWorker = this.#byWindow.get(window) ?? new Map<string, number[]>();
     this.#byWindow.set(window, byWorker);
