@@ -6,9 +6,13 @@
  */
 import { breakdownOf } from '#lib/analysis/breakdown.ts';
 import { reportOf } from '#lib/analysis/build-report.ts';
+import { causeLengths } from '#lib/analysis/cause-lengths.ts';
 import { pathSamples, reportCriticalPath } from '#lib/analysis/critical-path-report.ts';
+import { keyTimes } from '#lib/analysis/key-times.ts';
 import { layerMatrix } from '#lib/analysis/layer-matrix.ts';
+import { fitLoadModel } from '#lib/analysis/load-model.ts';
 import { newestStep } from '#lib/analysis/newest-step.ts';
+import type { BubbleCauses } from '#lib/analysis/report-types.ts';
 import { rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
 import { addNanos, NS_PER_S } from '#lib/base/units.ts';
 import { assemble } from '#lib/model/assemble.ts';
@@ -50,6 +54,12 @@ for (let round = 0; round < ROUNDS; round++) {
   const window = { fromNs: assembled.firstStartNs, toNs: assembled.lastEndNs };
   const path = timed('  its path', () => reportCriticalPath([pathSamples(assembled, window)]));
   if (path?.durationNs !== report.criticalPath?.durationNs) throw new Error('another path');
+  const times = keyTimes(assembled);
+  const model = fitLoadModel(assembled, times);
+  const edgesNs = [window.fromNs, window.toNs];
+  const causes = timed('  its causes', () => causeLengths(assembled, times, [model], edgesNs));
+  const waitedNs = report.workers.reduce((sum, one) => sum + totalOf(one.causes), 0);
+  if (causes.reduce((sum, ns) => sum + ns, 0) !== waitedNs) throw new Error('other causes');
   timed('layerMatrix', () => layerMatrix(assembled));
   timed('breakdown', () => breakdownOf(assembled));
   const rollups = timed('rollupBuckets', () => rollupBuckets(assembled, from, to, NS_PER_S));
@@ -57,6 +67,10 @@ for (let round = 0; round < ROUNDS; round++) {
   const atTheEnd = assembled.events.startNs.filter((ns) => ns === assembled.lastEndNs).length;
   if (counted + atTheEnd !== table.length) throw new Error('the rollups lost events');
   timed('newestStep', () => newestStep(assembled));
+}
+
+function totalOf(causes: BubbleCauses): number {
+  return Object.values(causes).reduce((sum, ns) => sum + ns, 0);
 }
 
 function print(what: string, ms: number, quickestMs: number): void {
