@@ -69,7 +69,8 @@ describe.skipIf(CHROMIUM === null)('culprits', () => {
     const matrix = page.getByTestId('waits-attention-ffn');
     await matrix.waitFor(FOUND);
     expect(await matrix.getAttribute('data-cells')).toBe('32');
-    expect(await matrix.getAttribute('data-outliers')).toBe('8');
+    // The first answer may be of a few steps only, some from before the fault.
+    await expect.poll(() => matrix.getAttribute('data-outliers'), FOUND).toBe('8');
     for (const id of ['waits-attention-ffn', 'waits-ffn-attention', 'score-matrix']) {
       expect(await inkOf(page, `[data-testid="${id}"]`), id).toBeGreaterThan(2_000);
     }
