@@ -1,8 +1,8 @@
 /**
  * Makes the pictures of the documentation from the running demo: `npm run screenshots`.
- * Waits until a minute of history is on the charts, then takes the healthy pages, then breaks the
- * cluster and takes those that say who it was. Names after it limit the pictures:
- * `npm run screenshots stragglers-dark`.
+ * Waits until a minute of history is on the charts, then takes the healthy pages, then Balance where
+ * the FFN side is too small, then breaks the cluster and takes those that say who it was. Names
+ * after it limit the pictures: `npm run screenshots stragglers-dark`.
  */
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -63,6 +63,16 @@ const BROKEN: readonly Shot[] = [
     ready: '[data-testid="expert-scatter"] canvas',
   },
 ];
+const FFN_BOUND: readonly Shot[] = [
+  {
+    name: 'balance-dark',
+    path: '/balance',
+    theme: 'dark',
+    width: 1440,
+    height: 1060,
+    ready: '[data-testid="whatif-table"]',
+  },
+];
 const FAULTS = {
   slowRank: { role: 'ffn', rank: 2, factor: 1.2 },
   longContext: { rank: 5, factor: 1.6 },
@@ -81,6 +91,13 @@ try {
   await mkdir(FOLDER, { recursive: true });
   await new Promise((done) => setTimeout(done, HISTORY_MS));
   for (const shot of HEALTHY.filter(isAsked)) await take(shot);
+  const unbalanced = FFN_BOUND.filter(isAsked);
+  if (unbalanced.length > 0) {
+    await product.setFaults({ scenario: 'ffn-bound' });
+    await new Promise((done) => setTimeout(done, BROKEN_MS));
+    for (const shot of unbalanced) await take(shot);
+    await product.setFaults({ scenario: 'healthy' });
+  }
   const broken = BROKEN.filter(isAsked);
   if (broken.length > 0) {
     await product.setFaults(FAULTS);
