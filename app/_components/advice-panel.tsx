@@ -38,7 +38,7 @@ export function AdvicePanel({
         <Margin balance={balance} report={report} />
       </header>
       {advice.length > 0 && (
-        <ol className="grid grid-cols-1 gap-px border-t border-line bg-line md:grid-cols-2 xl:grid-cols-3">
+        <ol className="grid grid-cols-[repeat(auto-fit,minmax(260px,1fr))] overflow-hidden">
           {advice.map((entry) => (
             <AdviceCard key={`${entry.kind} ${entry.change}`} advice={entry} scale={scale} />
           ))}
@@ -97,7 +97,7 @@ function AdviceCard({
   const { update } = useDashboard();
   const { set } = advice;
   return (
-    <li className="flex min-w-0 flex-col gap-1.5 bg-panel p-3">
+    <li className="-ml-px flex min-w-0 flex-col gap-1.5 border-t border-l border-line p-3">
       <div className="flex items-start gap-2">
         <h3 className="min-w-0 font-semibold break-words">{advice.change}</h3>
         <span className="ml-auto text-lead leading-tight font-semibold whitespace-nowrap">
@@ -119,7 +119,7 @@ function AdviceCard({
           </>
         )}
       </p>
-      <p className="text-small break-words text-muted">Assumes {advice.assumes}</p>
+      <p className="text-small break-words text-muted">Assumes: {advice.assumes}</p>
       {set !== undefined && set.length > 0 && (
         <button
           type="button"

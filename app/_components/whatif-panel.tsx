@@ -84,7 +84,7 @@ function Answer({ whatif, isBusy }: { readonly whatif: Whatif; readonly isBusy: 
     <div className={isBusy ? 'stale' : ''}>
       <Baseline result={answer.result} answer={answer} />
       <Changes answer={answer} />
-      <WhatifTable result={answer.result} />
+      <WhatifTable result={answer.result} hasChange={answer.changes.length > 0} />
       {answer.assumes.length > 0 && (
         <ul className="mt-2 list-disc pl-4 text-small text-muted" aria-label="Assumptions">
           {answer.assumes.map((text) => (

@@ -9,9 +9,15 @@ import { IntervalMark } from './interval-mark.tsx';
 import { SaveCsv } from './save-csv.tsx';
 
 /** Today next to the prediction. */
-export function WhatifTable({ result }: { readonly result: WhatifResult }) {
+export function WhatifTable({
+  result,
+  hasChange,
+}: {
+  readonly result: WhatifResult;
+  readonly hasChange: boolean;
+}) {
   const rows = whatifRows(result);
-  const gain = result.tokensPerSecondPerGpuGain;
+  const gain = hasChange ? result.tokensPerSecondPerGpuGain : null;
   const { measured, predicted } = result;
   return (
     <>

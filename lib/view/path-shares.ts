@@ -63,8 +63,10 @@ function firstShares(
 ): { name: string; ns: number; ratio: number }[] {
   const sorted = [...entries].filter(({ ns }) => ns > 0).sort((a, b) => b.ns - a.ns);
   const shown = sorted.length <= most + 1 ? sorted : sorted.slice(0, most);
+  // What would read 0.0 % is left out.
+  const leastNs = path.durationNs * 0.0005;
   const restNs = sorted.slice(shown.length).reduce((sum, { ns }) => sum + ns, 0);
-  if (restNs > 0) shown.push({ name: 'other', ns: restNs });
+  if (restNs > leastNs) shown.push({ name: 'other', ns: restNs });
   return shown.map(({ name, ns }) => ({
     name,
     ns,

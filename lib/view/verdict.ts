@@ -25,6 +25,9 @@ export const UNKNOWN_CAUSE_RATIO = 0.1;
 /** Sides that are within this share of each other may change places. */
 export const CLOSE_RATIO = 0.05;
 
+/** By so much more must another change gain to be named in the place of another ratio. */
+const RATIO_AHEAD = 0.015;
+
 export interface GroupWait {
   readonly group: string;
   readonly role: string;
@@ -126,8 +129,10 @@ function worstHang(hangs: readonly HangJson[]): HangJson | null {
   return [...hangs].sort((a, b) => weight(b) - weight(a))[0] ?? null;
 }
 
+/** A ratio of the GPUs at hand comes first where nothing gains much more: it needs no new ones. */
 function worthwhile(advice: readonly AdviceJson[]): readonly AdviceJson[] {
-  return advice.filter(({ gain }) => gain > 0).sort((a, b) => b.gain - a.gain);
+  const ahead = ({ kind, gain }: AdviceJson): number => gain + (kind === 'ratio' ? RATIO_AHEAD : 0);
+  return advice.filter(({ gain }) => gain > 0).sort((a, b) => ahead(b) - ahead(a));
 }
 
 function groupWait(group: GroupJson): GroupWait | null {

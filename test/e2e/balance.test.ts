@@ -98,6 +98,35 @@ describe.skipIf(CHROMIUM === null)('balance', () => {
     await context.close();
   });
 
+  test('an advice has its interval and its assumptions, and can be tried', async () => {
+    const { page, context, complaints } = await visit(browser, 'dark', SIZES[1]);
+    await product.setFaults({ scenario: 'ffn-bound' });
+    try {
+      await page.goto(`${product.web}/balance`);
+      const advice = page.getByTestId('advice');
+      await expect
+        .poll(() => advice.textContent(), { timeout: 60_000 })
+        .toMatch(/\dA\dF instead of 8A4F\+[\d.]+ %.*Assumes: /);
+      const marks = await advice
+        .locator('[role="img"]')
+        .evaluateAll((found) => found.map((mark) => mark.getAttribute('aria-label')));
+      for (const mark of marks) expect(mark).toMatch(/: \+[\d.]+ %, nine times in ten \+/);
+      expect(await overflowing(page)).toEqual([]);
+      await page
+        .getByRole('button', { name: /^Try \dA\dF instead of 8A4F/ })
+        .first()
+        .click();
+      await page.waitForURL((url) => /^ratio=\dA\dF$/.test(url.searchParams.get('set') ?? ''));
+      await expect
+        .poll(() => page.getByTestId('whatif-gain').textContent(), SOON)
+        .toMatch(/^\+[\d.]+ %$/);
+    } finally {
+      await product.setFaults({ scenario: 'healthy' });
+    }
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
   test('by keyboard alone: the page, a slider, a stepper, a worker', async () => {
     const { page, context } = await visit(browser, 'light', SIZES[1]);
     await page.goto(product.web);

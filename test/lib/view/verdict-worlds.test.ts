@@ -109,9 +109,18 @@ describe.each(SCENARIO_NAMES)('%s', (scenario) => {
     const verdict = verdictOn(scenario, { hotExpert: { rank: 1, factor: 2 } }, 6);
     expect(verdict).toMatchObject({
       bound: boundWith(scenario, 'ffn'),
-      culprit: { workerId: 'ffn/1', isBinding: true },
+      culprit: { kind: 'hot-expert', workerId: 'ffn/1', isBinding: true },
     });
-    expect(words(verdict)).toMatch(/→ (Move or replicate its hot|Spread its) experts/);
+    expect(words(verdict)).toMatch(/→ Move or replicate its hot experts/);
+  });
+
+  test('an expert that is hot in some layers only', () => {
+    const hotExpert = { rank: 1, factor: 2.5, fromLayer: 8, toLayer: 14 };
+    const verdict = verdictOn(scenario, { hotExpert }, 14);
+    expect(verdict).toMatchObject({
+      culprit: { kind: 'hot-expert', workerId: 'ffn/1', layers: { from: 8, to: 14 } },
+    });
+    expect(words(verdict)).toMatch(/times the mean tokens in layers 8–14/);
   });
 
   test('tails of transfers', () => {

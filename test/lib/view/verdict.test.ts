@@ -152,6 +152,23 @@ describe('the sentence', () => {
     expect(words(sick)).not.toContain('64A16F');
   });
 
+  test('a ratio of the GPUs at hand comes before one that gains as much with other GPUs', () => {
+    const change = (kind: string, name: string, gain: number) => ({
+      kind,
+      change: name,
+      gain,
+      low: gain,
+      high: gain,
+      assumes: '',
+    });
+    const advice = [change('add-ffn', '8A6F', 0.091), change('ratio', '7A5F', 0.088)];
+    expect(words(sampleReport({ balance: { ...SAMPLE_BALANCE, advice } }))).toContain('→ 7A5F');
+    const more = [change('add-ffn', '8A6F', 0.12), change('ratio', '7A5F', 0.088)];
+    expect(words(sampleReport({ balance: { ...SAMPLE_BALANCE, advice: more } }))).toContain(
+      '→ 8A6F',
+    );
+  });
+
   test('where no ratio is better, says how little is left', () => {
     const balance = { ...SAMPLE_BALANCE, ratioMargin: { gain: 0.006, low: 0, high: 0.02 } };
     const margin = '→ No other ratio of these GPUs would bring more than 0.6 %.';
