@@ -76,7 +76,8 @@ export class CriticalPaths {
       const readyNs = at < 0 ? fromNs : Math.max(fromNs, before.doneNs[at]!);
       const by = at < 0 ? Edge.posted : before.edge[at]!;
       const ownNs = this.#ownStartNs(node, readyNs, by);
-      const place = this.#placeOf(node, edge, by === Edge.network && readyNs === ownNs ? next : -1);
+      const isTail = by === Edge.network && readyNs === ownNs;
+      const place = this.#placeOf(node, edge, isTail ? next : -1, reachedNs - readyNs);
       const put = (startNs: number, endNs: number, kind: number): void => {
         if (startNs >= endNs) return;
         const stage = kind === Path.gap ? -1 : place.stage;
@@ -100,11 +101,12 @@ export class CriticalPaths {
     return receives.lastSend[r]! < 0 ? receives.cutNs[r]! : receives.startNs[r]!;
   }
 
-  /** Where a segment is counted. `edge`: how the path came to the node. */
+  /** Where a segment is counted. `edge`: how the path came to the node. Else as `#kindOfReceive`. */
   #placeOf(
     node: number,
     edge: number,
     lastSend: number,
+    tailNs: number,
   ): {
     readonly worker: number;
     readonly stage: number;
@@ -129,7 +131,7 @@ export class CriticalPaths {
       stage: receives.stage[r]!,
       layer: keys.layer[key]!,
       microbatch: keys.microbatch[key]!,
-      kind: this.#kindOfReceive(r, lastSend),
+      kind: this.#kindOfReceive(r, lastSend, tailNs),
     };
   }
 
@@ -152,11 +154,13 @@ export class CriticalPaths {
     }
   }
 
-  /** `lastSend`: the send after whose end the receive went on, if one did while it was open. */
-  #kindOfReceive(r: number, lastSend: number): number {
-    const { receives, source, sources } = this.#index.assembled;
-    // Where sends end as they arrive, something else that nobody saw was received last.
-    if (lastSend >= 0 && sources[source[lastSend]!]!.sendEnd === 'arrival') return Path.gap;
+  /** `lastSend`: the send after whose end the receive went on for `tailNs`, if one did; else -1. */
+  #kindOfReceive(r: number, lastSend: number, tailNs: number): number {
+    const { events, receives, source, sources } = this.#index.assembled;
+    // Sends that end as they arrive leave what clocks are off by; what is longer than a send was
+    // waiting for one that nobody saw.
+    const arrived = lastSend >= 0 && sources[source[lastSend]!]!.sendEnd === 'arrival';
+    if (arrived && tailNs > events.durationNs[lastSend]!) return Path.gap;
     const direction = receives.direction[r]!;
     if (direction === Direction.a2f) return Path.a2f;
     return direction === Direction.f2a ? Path.f2a : Path.collective;

@@ -4,7 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { buildReport } from '#lib/analysis/build-report.ts';
 import { CriticalPaths, PATH_KINDS } from '#lib/analysis/critical-path.ts';
 import { indexDependencies } from '#lib/analysis/dependency-index.ts';
+import type { PathKind } from '#lib/analysis/report-types.ts';
+import { alignEvents } from '#lib/model/align-events.ts';
 import { assemble } from '#lib/model/assemble.ts';
+import type { Faults } from '#lib/pipeline/faults.ts';
 import { SCENARIO_NAMES, scenarioSpec } from '#lib/pipeline/scenarios.ts';
 import { simulateSteps } from '#lib/pipeline/simulate.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
@@ -134,7 +137,7 @@ describe('the path of a drawn step', () => {
     ]);
   });
 
-  it('takes the time after a posted send for the transfer, and after an arrival for a gap', () => {
+  it('takes the time after a send for the transfer, but a long one after an arrival for a gap', () => {
     const drawing = `
       attention/0  attention  layer=0  |00··········|
       attention/0  a2f_send   layer=0  |··0·········|
@@ -148,6 +151,10 @@ describe('the path of a drawn step', () => {
     expect(pathOf(drawTable(drawing, 10, { sendEnd: 'arrival' }))[2]).toBe('3-5 ffn/0 gap 0/0 gap');
     expect(pathOf(drawTable(drawing, 10, { sendEnd: 'unknown' }))[2]).toBe(
       '3-5 ffn/0 a2f_recv 0/0 a2f',
+    );
+    const soon = drawing.replace('··0··', '··00·');
+    expect(pathOf(drawTable(soon, 10, { sendEnd: 'arrival' }))[2]).toBe(
+      '4-5 ffn/0 a2f_recv 0/0 a2f',
     );
   });
 
@@ -281,6 +288,27 @@ describe('paths of any table', () => {
       }
     },
   );
+
+  it.each(SCENARIO_NAMES)('%s: as clocks are aligned, stages keep their shares', (name) => {
+    const shares = (faults: Faults) => {
+      const table = simulateSteps(scenarioSpec(name, { layers: 20 }), { steps: 6, faults });
+      const { tables } = alignEvents([table], 'demo', {});
+      const path = buildReport({ events: tables, deployment: 'demo' }).criticalPath!;
+      const kinds = new Map(path.byKind.map(({ kind, ns }) => [kind, ns / path.durationNs]));
+      return (kind: PathKind) => kinds.get(kind) ?? 0;
+    };
+    const truth = shares({});
+    const skewed = shares({
+      clockOffset: [
+        { target: 'node-1', offsetNs: 2_000_000, driftPpm: 20 },
+        { target: 'node-0', offsetNs: -700_000 },
+      ],
+    });
+    for (const kind of ['compute', 'a2f', 'f2a', 'link-queue', 'host'] as const) {
+      expect(Math.abs(skewed(kind) - truth(kind)), kind).toBeLessThan(0.03);
+    }
+    expect(skewed('gap')).toBeLessThan(0.01);
+  });
 
   it.each(SCENARIO_NAMES)('%s: the report adds up by stage, worker, layer and kind', (name) => {
     const spec = scenarioSpec(name, { layers: 12, domains: 2 });
