@@ -18,6 +18,7 @@ import type { ClockDomainReport, GroupReport, Report, WorkerReport } from './rep
 import { utilizationOf } from './roofline.ts';
 import { reportStages } from './stage-report.ts';
 import { reportSteps } from './step-report.ts';
+import type { Straggler } from './straggler-types.ts';
 import { findStragglers } from './stragglers.ts';
 import { countsTokens } from './throughput.ts';
 
@@ -38,6 +39,8 @@ export interface ReportQuality {
 interface WorkerSum {
   readonly info: WorkerInfo;
   readonly lengths: ActivityLengths;
+  /** What others waited because of it. */
+  readonly blamedNs: number;
 }
 
 /** `parts`, at least one, make up `window`. Reorders their samples. */
@@ -64,6 +67,7 @@ export function finishReport(
     loadModel,
     window.fromUnixNs,
   );
+  const slow = withSuffered(stragglers.stragglers, workers);
   const steps = reportSteps(
     parts.map((part) => part.steps),
     workers.filter(({ info }) => countsTokens(info.role)).map(({ lengths }) => lengths.observedNs),
@@ -86,7 +90,7 @@ export function finishReport(
     stages,
     workers: infos,
     loadModel,
-    stragglers: stragglers.stragglers,
+    stragglers: slow,
   });
   const groups = groupReports(workers);
   const devices = parts.map((part) => part.devices);
@@ -107,7 +111,7 @@ export function finishReport(
     stages,
     balance,
     criticalPath: reportCriticalPath(parts.map((part) => part.paths)),
-    stragglers: stragglers.stragglers,
+    stragglers: slow,
     loadModel: reportLoadModel(loadModel),
     hangs: reportHangs(
       parts.map((part) => part.hangs),
@@ -134,14 +138,28 @@ function sumWorkers(parts: readonly ReportPart[]): WorkerSum[] {
     const known = newest.get(id);
     if (known === undefined || isNewer(worker, known)) newest.set(id, worker);
   }
-  const lengths = new Map([...newest.keys()].map((id) => [id, noActivity()]));
+  const sums = new Map(
+    [...newest.keys()].map((id) => [id, { lengths: noActivity(), blamedNs: 0 }]),
+  );
   for (const { workers, windowNs } of parts) {
-    const own = new Map(workers.map((worker) => [workerId(worker.info), worker.lengths]));
-    for (const [id, sum] of lengths) addLengths(sum, own.get(id) ?? absentFor(windowNs));
+    const own = new Map(workers.map((worker) => [workerId(worker.info), worker]));
+    for (const [id, sum] of sums) {
+      addLengths(sum.lengths, own.get(id)?.lengths ?? absentFor(windowNs));
+      sum.blamedNs += own.get(id)?.blamedNs ?? 0;
+    }
   }
   return [...newest]
-    .map(([id, { info }]) => ({ info, lengths: lengths.get(id)! }))
+    .map(([id, { info }]) => ({ info, ...sums.get(id)! }))
     .sort((a, b) => compareWorkers(a.info, b.info));
+}
+
+/** Stragglers with what others waited because of them, over the whole window. */
+function withSuffered(
+  stragglers: readonly Straggler[],
+  workers: readonly WorkerSum[],
+): readonly Straggler[] {
+  const blamedNs = new Map(workers.map((worker) => [workerId(worker.info), worker.blamedNs]));
+  return stragglers.map((one) => ({ ...one, sufferedNs: blamedNs.get(one.worker) }));
 }
 
 /** A worker without any event in a slice: not observed, and not computing. */

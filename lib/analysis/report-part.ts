@@ -53,6 +53,8 @@ export interface PartWorker {
   /** Start of its newest event, which `info` came with. */
   readonly newestStartUnixNs: UnixNanos;
   readonly lengths: ActivityLengths;
+  /** What others waited because of it. */
+  readonly blamedNs: number;
 }
 
 /** What the slice tells of the facts that all slices share, and what it made of them. */
@@ -77,13 +79,13 @@ export function reportPart(selected: Assembled, slice: Slice): ReportPart {
   const samples = pipelineSamples(selected, slice);
   const loadModel = slice.loadModel ?? fitLoadModel(selected, samples.times, slice);
   const domains = slice.known?.workerDomains;
-  const lengths = workerActivity(selected, samples.times, [loadModel], edgesNs, domains);
+  const activity = workerActivity(selected, samples.times, [loadModel], edgesNs, domains);
   return {
     windowNs: window.toNs - window.fromNs,
     workers: events.workers.map((info, w) => ({
       info,
       newestStartUnixNs: addNanos(events.baseUnixNs, events.startNs[offsets[w + 1]! - 1]!),
-      lengths: lengths[w]![0]!,
+      ...activity[w]![0]!,
     })),
     ...indexExtent(selected, window),
     steps: stepSamples(selected, window),

@@ -53,7 +53,7 @@ export function rollupBuckets(
   });
   const samples = pipelineSamples(selected);
   const models = bucketModels(selected, samples.times, edgesNs);
-  const lengths = workerActivity(selected, samples.times, models, edgesNs);
+  const activity = workerActivity(selected, samples.times, models, edgesNs);
   const events = eventsByBucket(selected, edgesNs);
   const buckets = edgesNs.length - 1;
   const workers: WorkerRollup[] = [];
@@ -66,7 +66,7 @@ export function rollupBuckets(
         role: worker.role,
         rank: worker.rank,
         events: events[w * buckets + b]!,
-        lengths: lengths[w]![b]!,
+        lengths: activity[w]![b]!.lengths,
       });
     });
   }

@@ -58,6 +58,6 @@ export interface Straggler {
   readonly confidence?: 'high' | 'medium' | 'low' | undefined;
   /** Sub-windows in which it was slow, of the latest ones that were looked at. */
   readonly windows?: { readonly slow: number; readonly of: number } | undefined;
-  /** Time that others waited because of it. */
+  /** Time that others waited because of it, in the window, whatever of its stages they waited for. */
   readonly sufferedNs?: number | undefined;
 }

@@ -57,9 +57,9 @@ for (let round = 0; round < ROUNDS; round++) {
   const times = keyTimes(assembled);
   const model = fitLoadModel(assembled, times);
   const edgesNs = [window.fromNs, window.toNs];
-  const causes = timed('  its causes', () => causeLengths(assembled, times, [model], edgesNs));
+  const { causeNs } = timed('  its causes', () => causeLengths(assembled, times, [model], edgesNs));
   const waitedNs = report.workers.reduce((sum, one) => sum + totalOf(one.causes), 0);
-  if (causes.reduce((sum, ns) => sum + ns, 0) !== waitedNs) throw new Error('other causes');
+  if (causeNs.reduce((sum, ns) => sum + ns, 0) !== waitedNs) throw new Error('other causes');
   timed('layerMatrix', () => layerMatrix(assembled));
   timed('breakdown', () => breakdownOf(assembled));
   const rollups = timed('rollupBuckets', () => rollupBuckets(assembled, from, to, NS_PER_S));

@@ -1,7 +1,8 @@
 /** The load model against the simulator, whose times depend on their loads as its spec says. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ComputeExcess } from '#lib/analysis/compute-excess.ts';
+import { CellExcess } from '#lib/analysis/cell-excess.ts';
+import { KeyMedians } from '#lib/analysis/key-medians.ts';
 import { keyTimes } from '#lib/analysis/key-times.ts';
 import {
   fitLoadModel,
@@ -201,7 +202,9 @@ describe('the excess of a key', () => {
     };
     const assembled = assemble([run(faults, still, 2)], 'demo');
     const times = keyTimes(assembled);
-    const excess = new ComputeExcess(assembled, times, fitLoadModel(assembled, times));
+    const [model] = fitLoadModel(assembled, times);
+    const medians = new KeyMedians(times, assembled.keys.length);
+    const excess = new CellExcess(assembled, times, medians);
     const ids = assembled.events.workers.map(workerId);
     const { attentionNs, gateNs, combineNs } = still;
     let seen = 0;
@@ -210,11 +213,12 @@ describe('the excess of a key', () => {
         const { layer } = assembled.keys;
         if (times.side[cell] !== 0 || layer[times.key[cell]!] !== 7) continue;
         seen++;
-        expect(excess.medianNs(cell)).toBe(attentionNs + gateNs + combineNs);
         const more = id === 'attention/5' ? 0.3 * (attentionNs + gateNs + combineNs) : 0;
         const loaded = id === 'attention/2' ? 0.7 * attentionNs : 0;
-        expect(Math.abs(excess.excessNs(cell) - more - loaded)).toBeLessThan(3);
-        expect(Math.abs(excess.loadNs(cell) - loaded)).toBeLessThan(3);
+        const overNs = excess.of(cell);
+        expect(Math.abs(overNs - more - loaded)).toBeLessThan(3);
+        const loadNs = loadPart(model, overNs, excess.firstOver(cell), excess.secondOver(cell));
+        expect(Math.abs(loadNs - loaded)).toBeLessThan(3);
       }
     });
     expect(seen).toBe(2 * 3 * 8);

@@ -73,6 +73,8 @@ describe('waits', () => {
     const blamed = [...answer.workers].sort((a, b) => b.blamedNs - a.blamedNs);
     expect(blamed[0]).toBe(slow);
     expect(slow.blamed.deviceExcessNs / slow.blamedNs).toBeGreaterThan(0.5);
+    const named = whole.stragglers.find(({ worker }) => worker === 'attention/4');
+    expect(named?.sufferedNs).toBe(slow.blamedNs);
     const waiting = answer.workers.filter(({ role }) => role === 'attention');
     expect(Math.min(...waiting.map(({ waitedNs }) => waitedNs))).toBe(slow.waitedNs);
     const { totalNs, culprits, waiters } = matrix(answer, 'ffn-attention');
