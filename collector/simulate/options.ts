@@ -99,5 +99,6 @@ export function clusterSpec(options: SimulateOptions, scenario: ScenarioName): P
     deployment: options.deployment,
     attentionWorkers: options.attentionWorkers,
     ffnWorkers: options.ffnWorkers,
+    listExperts: true,
   });
 }

@@ -115,6 +115,8 @@ export class WorkerReporter {
       const value = event.measures[measure];
       if (value !== undefined) attributes[MEASURE_ATTRIBUTES[measure]] = value;
     }
+    const experts = event.lists?.expertTokens;
+    if (experts !== undefined) attributes['afd.expert_tokens'] = [...experts];
     // The name says the stage, and the stage its kind: neither needs an attribute.
     this.#tracer
       .startSpan(

@@ -64,6 +64,18 @@ it.each([
       expect(got.kind).toBe(event.kind);
       for (const name of MEASURES) expect(got.measure(name)).toBe(event.measure(name));
     }
+    // Expert events list what each of the rank's experts got.
+    const experts = received.filter(({ stage }) => stage === 'expert');
+    const listed = [...new Set(experts.map(({ table }) => table))].flatMap((table) => {
+      const { offsets, values } = table.lists.expertTokens!;
+      return [...table.stage.keys()]
+        .filter((row) => offsets[row + 1]! > offsets[row]! && table.step[row]! < 2)
+        .map((row) => values.subarray(offsets[row]!, offsets[row + 1]!));
+    });
+    expect(listed).toHaveLength(experts.length);
+    const listedTokens = listed.map((list) => list.reduce((sum, tokens) => sum + tokens, 0));
+    expect(listedTokens.sort()).toEqual(experts.map((event) => event.measure('tokens')).sort());
+
     const ageMs = Date.now() - Number(originUnixNs / 1_000_000n);
     expect(ageMs).toBeGreaterThan(0);
     expect(ageMs).toBeLessThan(20_000);
