@@ -59,8 +59,10 @@ export function balanceOf(
   const excess = periodExcess(byLayer, layers, microbatches);
   const steadyBubble = (ns: number): number =>
     idealPeriodNs === 0 ? 0 : Math.max(0, 1 - (m * ns) / idealPeriodNs);
-  const split = (ns: number): SteadyBubble =>
-    splitBubble(steadyBubble(ns), (m * (slowestNs - ns)) / idealPeriodNs, excess);
+  // Where clocks tick so slowly that nothing takes any time, there is no period to take a part of.
+  const imbalance = (ns: number): number =>
+    idealPeriodNs === 0 ? 0 : (m * (slowestNs - ns)) / idealPeriodNs;
+  const split = (ns: number): SteadyBubble => splitBubble(steadyBubble(ns), imbalance(ns), excess);
   return {
     taNs: overall.taNs[0]!,
     tfNs: overall.tfNs[0]!,

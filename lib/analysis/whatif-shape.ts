@@ -6,7 +6,7 @@
  */
 import type { Assembled } from '#lib/model/assembled.ts';
 import type { WindowNs } from '#lib/model/select-window.ts';
-import { Stage } from '#lib/table/codes.ts';
+import { Kind, Stage } from '#lib/table/codes.ts';
 import { Side, sideOf } from './key-times.ts';
 
 const CROSSING = new Uint8Array(64);
@@ -78,7 +78,8 @@ export function whatifShape(
     );
     if (attention.length === 0) continue;
     const present = new Int32Array(steps.length);
-    for (const w of [...attention, ...ffn]) {
+    for (const w of attention) countComputed(assembled, w, present);
+    for (const w of ffn) {
       for (let i = workerSteps.offsets[w]!; i < workerSteps.offsets[w + 1]!; i++) {
         const step = workerSteps.step[i]!;
         present[step] = present[step]! + 1;
@@ -162,6 +163,27 @@ function rowsWhere(sides: Int32Array, isWanted: (side: number, w: number) => boo
     if (isWanted(side, w)) rows.push(w);
   });
   return rows;
+}
+
+/**
+ * Adds 1 to the steps in which the worker computed in some layer: one that hangs at once, or whose
+ * events were lost, has no beginning and no end there.
+ */
+function countComputed(
+  { events, offsets, keys, keyOf }: Assembled,
+  w: number,
+  present: Int32Array,
+): void {
+  const computed = new Uint8Array(present.length);
+  for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
+    const key = keyOf[row]!;
+    if (key < 0 || keys.layer[key]! < 0) continue;
+    if (events.kind[row] !== Kind.compute && events.stage[row] !== Stage.collective) continue;
+    computed[keys.step[key]!] = 1;
+  }
+  for (let step = 0; step < computed.length; step++) {
+    present[step] = present[step]! + computed[step]!;
+  }
 }
 
 /** 1: some event of the layer is sent, received, or an expert's. */

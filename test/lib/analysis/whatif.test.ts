@@ -9,8 +9,9 @@ import type { Faults } from '#lib/pipeline/faults.ts';
 import { SCENARIO_NAMES, type ScenarioName, scenarioSpec } from '#lib/pipeline/scenarios.ts';
 import { simulateSteps } from '#lib/pipeline/simulate.ts';
 import type { PipelineSpec } from '#lib/pipeline/spec.ts';
-import { Stage } from '#lib/table/codes.ts';
+import { Kind, Stage } from '#lib/table/codes.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
+import { pickRows } from '#test/support/pick-rows.ts';
 import { recordTable, recordWorld } from '#test/support/recorded-world.ts';
 
 const FAULTS: Readonly<Record<string, Faults>> = {
@@ -238,6 +239,18 @@ test('intervals hold the value, and are wider where the load is scaled', () => {
     expect(high).toBeGreaterThanOrEqual(value);
   }
   expect(spread.high - spread.low).toBeGreaterThan(2 * (network.high - network.low));
+});
+
+test('a step in which an attention worker computed nothing is left out', () => {
+  const table = simulateSteps(scenarioSpec('healthy', { layers: 4, denseLayers: 1 }), { steps: 5 });
+  const isSeen = (row: number): boolean =>
+    table.step[row] !== 2 || table.worker[row] !== 0 || table.kind[row] !== Kind.compute;
+  const kept = pickRows(table, Array.from(table.step.keys()).filter(isSeen));
+  const { recording, shares } = recordTable(kept, 'demo');
+  expect(recording.domains[0]!.steps).toBe(4);
+  const { replayed, replayErrorRatio } = whatif(recording, NO_CHANGES, shares);
+  expect(replayed.stepNs.value).toBeGreaterThan(0);
+  expect(Math.abs(replayErrorRatio)).toBeLessThan(0.01);
 });
 
 test('the same question has the same answer', () => {
