@@ -216,7 +216,7 @@ function ExcessBar({ row, maxExcess }: { readonly row: StragglerRow; readonly ma
         )}
         <div className="h-full bg-critical" style={{ width: width(row.deviceRatio) }} />
       </div>
-      <span className="w-28 shrink-0 text-right whitespace-nowrap">
+      <span className="min-w-28 shrink-0 text-right whitespace-nowrap">
         +{ratioFigure(excessRatio).value} <span className="unit">%</span>
         <span className="unit">
           {' '}

@@ -7,8 +7,11 @@ import {
   FACTOR_LIMITS,
   MAX_MICROBATCHES,
   MAX_WORKERS,
+  parseCount,
+  parseFactor,
   type WhatifChoice,
 } from '#lib/view/whatif-choice.ts';
+import { TypedField } from './typed-field.tsx';
 
 interface Props {
   readonly report: ReportJson;
@@ -118,7 +121,7 @@ function Stepper({
   readonly onChange: (value: number) => void;
 }) {
   const set = (next: number) => {
-    if (Number.isInteger(next) && next >= 1 && next <= max) onChange(next);
+    if (next >= 1 && next <= max) onChange(next);
   };
   return (
     <span className="segments">
@@ -131,18 +134,14 @@ function Stepper({
       >
         <MinusIcon size={12} aria-hidden />
       </button>
-      <input
-        type="text"
-        inputMode="numeric"
-        className="control w-10 px-0 text-center"
-        aria-label={label}
-        value={value}
-        onChange={(event) => set(Number(event.target.value))}
-        onKeyDown={(event) => {
-          if (event.key !== 'ArrowUp' && event.key !== 'ArrowDown') return;
-          event.preventDefault();
-          set(value + (event.key === 'ArrowUp' ? 1 : -1));
-        }}
+      <TypedField
+        label={label}
+        title={`1 to ${max.toLocaleString('en-US')}`}
+        className="w-10 px-0 text-center"
+        text={String(value)}
+        parse={(typed) => parseCount(typed, max)}
+        onValue={onChange}
+        onStep={(direction) => set(value + direction)}
       />
       <button
         type="button"
@@ -157,6 +156,8 @@ function Stepper({
   );
 }
 
+/** Of an arrow key in the field of a factor. */
+const FACTOR_STEP = 0.05;
 /** The slider's ends; what is written may go further. */
 const SLIDER_POWERS = 2;
 
@@ -207,17 +208,16 @@ function FactorField({
   return (
     <span className="flex items-center gap-1 whitespace-nowrap">
       <span className="text-muted">×</span>
-      <input
-        type="number"
-        className="control w-16 px-1 text-right"
-        aria-label={label}
-        min={FACTOR_LIMITS[0]}
-        max={FACTOR_LIMITS[1]}
-        step={0.05}
-        value={shortFactor(value)}
-        onChange={(event) => {
-          const next = event.target.valueAsNumber;
-          if (next >= FACTOR_LIMITS[0] && next <= FACTOR_LIMITS[1]) onChange(factorOrNone(next));
+      <TypedField
+        label={label}
+        title={`${FACTOR_LIMITS[0]} to ${FACTOR_LIMITS[1]}`}
+        className="w-16 px-1 text-right"
+        text={shortFactor(value)}
+        parse={parseFactor}
+        onValue={(next) => onChange(factorOrNone(next))}
+        onStep={(direction) => {
+          const next = parseFactor((value + direction * FACTOR_STEP).toFixed(2));
+          if (next !== null) onChange(factorOrNone(next));
         }}
       />
     </span>

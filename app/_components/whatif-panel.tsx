@@ -83,7 +83,7 @@ function Answer({ whatif, isBusy }: { readonly whatif: Whatif; readonly isBusy: 
   return (
     <div className={isBusy ? 'stale' : ''}>
       <Baseline result={answer.result} answer={answer} />
-      <Changes answer={answer} />
+      <Changes answer={answer} isBusy={isBusy} />
       <WhatifTable result={answer.result} hasChange={answer.changes.length > 0} />
       {answer.assumes.length > 0 && (
         <ul className="mt-2 list-disc pl-4 text-small text-muted" aria-label="Assumptions">
@@ -130,9 +130,10 @@ function Baseline({
   );
 }
 
-function Changes({ answer }: { readonly answer: WhatifAnswer }) {
-  const words: ReactNode =
-    answer.changes.length === 0
+function Changes({ answer, isBusy }: { readonly answer: WhatifAnswer; readonly isBusy: boolean }) {
+  const words: ReactNode = isBusy
+    ? 'Replaying with the changes; below is what was before them.'
+    : answer.changes.length === 0
       ? 'No change yet: set one on the left, or try an advice.'
       : answer.changes.map(({ words: text }) => text).join('; ');
   return (

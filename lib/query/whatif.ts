@@ -24,13 +24,11 @@ import { BadQuestionError } from './errors.ts';
 import { newestEvents } from './newest-events.ts';
 import type { WhatifQuestion } from './questions.ts';
 import { completed } from './report.ts';
+import { cellsFor, MAX_CELLS } from './whatif-size.ts';
 import { parseWindow } from './window.ts';
 
 /** Somebody waits: to read these and replay them takes about half a second of one core. */
 const MAX_WHATIF_EVENTS = 400_000;
-
-/** The same bound on what is replayed: 32 steps of 61 layers, 3 micro-batches and 12 workers. */
-const MAX_CELLS = 32 * 2_196;
 
 /** The newest part of the window; without `from` of its last ten seconds. */
 export async function whatifQuestion(
@@ -102,16 +100,28 @@ function answerOf(
     const message = `each of the ${domains} domains needs an attention worker`;
     throw new BadQuestionError('set', problemText({ set: 'ratio', message }));
   }
+  const cells = cellsFor(recording, changes);
+  if (typeof cells === 'string') {
+    throw new BadQuestionError('set', problemText({ set: sizeSet(sets), message: cells }));
+  }
+  const kept =
+    cells < MAX_CELLS ? recordingOf(assembled, windowOf(assembled, window), cells) : recording;
+  if (typeof kept === 'string') throw new TypeError(`It was replayable with more steps: ${kept}`);
   const shares = loadShares(fitLoadModel(assembled, keyTimes(assembled)));
-  const { steps, ...result } = whatif(recording, changes, shares);
+  const { steps, ...result } = whatif(kept, changes, shares);
   return {
     ...common,
     steps,
     changes: sets.map((set) => ({ set, words: changeWords(set, shapeOf(result)) })),
     result,
     problem: null,
-    assumes: assumes(recording, changes, shares),
+    assumes: assumes(kept, changes, shares),
   };
+}
+
+/** The change that makes the cluster larger. */
+function sizeSet(sets: readonly string[]): string {
+  return sets.find((set) => set.startsWith('ratio=')) ?? 'microbatches';
 }
 
 function shapeOf({ measured }: Pick<Whatif, 'measured'>): Parameters<typeof changeWords>[1] {

@@ -58,7 +58,7 @@ export interface Tail {
   readonly kind: 'tail';
   /** Measured over ideal period, minus one. */
   readonly gapRatio: number;
-  /** The transfer with the longer tail; null where neither has one. */
+  /** The transfer whose tail is longer, in time; null where neither has one. */
   readonly transfer: { readonly name: 'A2F' | 'F2A'; readonly p99OverMedian: number } | null;
 }
 
@@ -176,23 +176,30 @@ function tailOf(report: ReportJson): Tail | null {
   }
   const gapRatio = balance.measuredPeriodNs / balance.idealPeriodNs - 1;
   if (gapRatio <= TAIL_GAP_RATIO) return null;
-  const a2f = p99OverMedian(report.layers.map((layer) => layer.a2fNs));
-  const f2a = p99OverMedian(report.layers.map((layer) => layer.f2aNs));
-  const longest = Math.max(a2f, f2a);
-  if (longest < TAIL_FACTOR) {
+  const tails = [
+    { name: 'A2F' as const, ...tailTimes(report.layers.map((layer) => layer.a2fNs)) },
+    { name: 'F2A' as const, ...tailTimes(report.layers.map((layer) => layer.f2aNs)) },
+  ].filter(({ p99OverMedian }) => p99OverMedian >= TAIL_FACTOR);
+  // Where both have one, the one that takes longer costs more.
+  const [longest] = tails.sort((a, b) => b.excessNs - a.excessNs);
+  if (longest === undefined) {
     return gapRatio <= JITTER_GAP_RATIO ? null : { kind: 'tail', gapRatio, transfer: null };
   }
-  const name = a2f >= f2a ? 'A2F' : 'F2A';
-  return { kind: 'tail', gapRatio, transfer: { name, p99OverMedian: longest } };
+  const { name, p99OverMedian } = longest;
+  return { kind: 'tail', gapRatio, transfer: { name, p99OverMedian } };
 }
 
-function p99OverMedian(
-  quantiles: readonly ({ readonly p50: number; readonly p99: number } | null)[],
-): number {
-  const ratios = quantiles.flatMap((entry) =>
-    entry !== null && entry.p50 > 0 ? [entry.p99 / entry.p50] : [],
-  );
-  return ratios.length === 0 ? 0 : median(ratios);
+/** Medians over layers. */
+function tailTimes(quantiles: readonly ({ readonly p50: number; readonly p99: number } | null)[]): {
+  readonly p99OverMedian: number;
+  readonly excessNs: number;
+} {
+  const known = quantiles.filter((entry) => entry !== null).filter(({ p50 }) => p50 > 0);
+  if (known.length === 0) return { p99OverMedian: 0, excessNs: 0 };
+  return {
+    p99OverMedian: median(known.map(({ p50, p99 }) => p99 / p50)),
+    excessNs: median(known.map(({ p50, p99 }) => p99 - p50)),
+  };
 }
 
 function hostWorkOf(report: ReportJson): HostWork | null {

@@ -12,6 +12,9 @@ const REMEDIES: Readonly<Record<BoundName, string>> = {
 
 /** A smaller gain than this is not worth a move of GPUs. */
 const LEAST_GAIN = 0.01;
+/** Kinds of advice (lib/analysis/advice-changes.ts); the what-if cannot show the second. */
+const LEVEL_EXPERTS = 'level-experts';
+const LEVEL_CONTEXTS = 'level-contexts';
 /** What would read 0.0 %. */
 const LEAST_MARGIN = 0.0005;
 
@@ -95,11 +98,14 @@ function mendPieces(verdict: Judged, culprit: Culprit): VerdictPiece[] {
             // The cost of uneven workers is one of compute: links are the same in it.
             ...(culprit.isComm
               ? [{ text: '.' }]
-              : gainPieces(
-                  verdict,
-                  culprit.cause === 'load' ? null : `fix=${culprit.workerId}`,
-                  'mended, it',
-                )),
+              : culprit.cause === 'load'
+                ? gainPieces(
+                    verdict,
+                    ({ kind }) =>
+                      kind === (culprit.role === 'ffn' ? LEVEL_EXPERTS : LEVEL_CONTEXTS),
+                    'an even load',
+                  )
+                : gainPieces(verdict, isAlone(`fix=${culprit.workerId}`), 'mended, it')),
           ]
         : [];
     case 'hot-expert':
@@ -111,7 +117,7 @@ function mendPieces(verdict: Judged, culprit: Culprit): VerdictPiece[] {
               evidence: { path: '/balance', change: { set: ['experts=level'] } },
               title: 'The what-if shows the steps with the tokens spread evenly.',
             },
-            ...gainPieces(verdict, 'experts=level', 'an even load'),
+            ...gainPieces(verdict, isAlone('experts=level'), 'an even load'),
           ]
         : [];
     case 'tail':
@@ -177,11 +183,11 @@ function stragglerMend(slow: SlowWorker): VerdictPiece[] {
  */
 function gainPieces(
   { advice, imbalanceCostRatio }: Judged,
-  /** As the what-if is told; null: one that it cannot show. */
-  change: string | null,
+  /** Is it advice to do what the sentence says? */
+  isMend: (advice: AdviceJson) => boolean,
   subject: string,
 ): VerdictPiece[] {
-  const predicted = advice.find(({ set }) => set?.length === 1 && set[0] === change);
+  const predicted = advice.find(isMend);
   if (predicted !== undefined && predicted.gain >= LEAST_GAIN) {
     return [{ text: `: ${subject} would give ` }, gainPiece(predicted), TOKENS_PER_GPU];
   }
@@ -195,6 +201,11 @@ function gainPieces(
     },
     { text: '.' },
   ];
+}
+
+/** Advice of this one change, as the what-if is told. */
+function isAlone(change: string): (advice: AdviceJson) => boolean {
+  return ({ set }) => set?.length === 1 && set[0] === change;
 }
 
 const TOKENS_PER_GPU: VerdictPiece = { text: ' tokens/s per GPU.' };

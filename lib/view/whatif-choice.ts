@@ -108,6 +108,11 @@ export function parseFactor(text: string): number | null {
   return factor >= FACTOR_LIMITS[0] && factor <= FACTOR_LIMITS[1] ? factor : null;
 }
 
+/** null: not a count from 1 to `max`. */
+export function parseCount(text: string, max: number): number | null {
+  return /^\d{1,6}$/.test(text) && isCount(Number(text), max) ? Number(text) : null;
+}
+
 function isCount(value: number, max: number): boolean {
   return Number.isInteger(value) && value >= 1 && value <= max;
 }

@@ -149,6 +149,32 @@ describe.skipIf(CHROMIUM === null)('balance', () => {
     await context.close();
   });
 
+  test('numbers can be typed digit by digit; what is none changes nothing', async () => {
+    const { page, context, complaints } = await visit(browser, 'light', SIZES[1]);
+    await openBalance(page);
+    const attention = page.getByRole('textbox', { name: 'Attention workers' });
+    await attention.click();
+    await page.keyboard.press('ControlOrMeta+a');
+    await page.keyboard.press('Backspace');
+    expect(await attention.inputValue()).toBe('');
+    expect(await attention.getAttribute('aria-invalid')).toBe('true');
+    await page.keyboard.type('16');
+    await page.waitForURL((url) => url.searchParams.get('set') === 'ratio=16A4F');
+    const network = page.getByRole('textbox', { name: 'Transfer times, times' });
+    await network.click();
+    await page.keyboard.press('ControlOrMeta+a');
+    await page.keyboard.type('0.5');
+    expect(await network.inputValue()).toBe('0.5');
+    await page.waitForURL((url) => url.searchParams.getAll('set').includes('network=0.5'));
+    await page.keyboard.press('ControlOrMeta+a');
+    await page.keyboard.type('99');
+    expect(await network.getAttribute('aria-invalid')).toBe('true');
+    await page.keyboard.press('Tab');
+    expect(await network.inputValue()).toMatch(/^(0\.5|9)$/);
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
   test('a change that cannot be read is answered by what is wrong with it', async () => {
     const { page, context } = await visit(browser, 'dark', SIZES[0]);
     await page.goto(`${product.web}/balance?set=ratio%3Dnonsense`);

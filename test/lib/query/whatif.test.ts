@@ -79,10 +79,22 @@ describe('whatif', () => {
     expect(empty.problem).toBe('Nothing can be replayed: there is no step in the window.');
   });
 
+  test('a larger cluster is replayed over fewer steps', async () => {
+    // 12 workers × 10 layers × 3 micro-batches are 360 cells a step, 2,370 of them 71,100.
+    const { steps, result } = await ask({ set: ['ratio=240A120F'] });
+    expect(steps).toBe(6);
+    expect(result!.predicted).toMatchObject({ attention: 240, ffn: 120 });
+    expect((await ask({ set: ['ratio=16A8F'] })).steps).toBe(12);
+  });
+
   test.each([
     ['fix=attention/9', 'no such worker; there are attention/0'],
     ['stage:moe=2', 'no such stage; there are attention'],
     ['network=fast', 'write a factor over 0'],
+    [
+      'ratio=4096A4096F',
+      'too large to be replayed; with these layers and micro-batches up to 4684',
+    ],
   ])('%s is refused, naming what is there', async (set, message) => {
     await expect(ask({ set: [set] })).rejects.toThrow(BadQuestionError);
     await expect(ask({ set: [set] })).rejects.toMatchObject({ parameter: 'set' });

@@ -107,6 +107,23 @@ describe('the sentence', () => {
     );
   });
 
+  test.each([
+    ['attention/3', 'attention-bound', 'level-contexts', 'Route requests more evenly'],
+    ['ffn/1', 'ffn-bound', 'level-experts', 'Spread its experts'],
+  ] as const)(
+    'of %s, slow by its load, what an even load would give',
+    (worker, bound, kind, mend) => {
+      const change = 'even over the workers';
+      const even = { kind, change, gain: 0.49, low: 0.48, high: 0.54, assumes: 'all tokens stay' };
+      const slow = straggler(worker, { loadRatio: 0.3, cause: 'load' });
+      const ratio = { ...even, kind: 'ratio', gain: 0.5 };
+      const balance = { ...UNEVEN, bound, advice: [ratio, even] };
+      expect(words(sampleReport({ stragglers: [slow], balance }))).toContain(
+        `→ ${mend}: an even load would give +49 % ± 5.0 % tokens/s per GPU.`,
+      );
+    },
+  );
+
   test('a slow worker on the side that waits anyway is no remedy', () => {
     const report = sampleReport({ stragglers: [straggler('attention/3')], balance: UNEVEN });
     expect(words(report)).toContain(
@@ -216,6 +233,9 @@ describe('the sentence', () => {
     expect(words(sampleReport({ balance, layers }))).toContain(
       'That is the network, not the split: the slowest F2A transfers take 7.0 times their median.',
     );
+    // Of two tails, the one that takes longer, though it is a little less over its median.
+    const both = layers.map((layer) => ({ ...layer, a2fNs: times(70_000, 500_000) }));
+    expect(words(sampleReport({ balance, layers: both }))).toContain('the slowest F2A transfers');
     // With tails that explain it, half the gap is enough.
     const small = { ...SAMPLE_BALANCE, measuredPeriodNs: 738_000 * 1.07 };
     expect(words(sampleReport({ balance: small, layers }))).toContain('That is the network');

@@ -7,6 +7,7 @@ import {
   MAX_WORKERS,
   NO_CHOICE,
   parseChoice,
+  parseCount,
   parseFactor,
   type WhatifChoice,
 } from '#lib/view/whatif-choice.ts';
@@ -112,4 +113,19 @@ test('a stage that is named twice keeps the later factor, a worker is fixed once
     fix: ['ffn/1'],
     stages: [{ stage: 'gate', factor: 0.5 }],
   });
+});
+
+test.each([
+  ['1', 1],
+  ['16', 16],
+  ['4096', 4096],
+  ['', null],
+  ['0', null],
+  ['-3', null],
+  ['1.5', null],
+  ['1e3', null],
+  ['4097', null],
+  ['99999999', null],
+])('%j as a count of workers: %s', (text, count) => {
+  expect(parseCount(text, MAX_WORKERS)).toBe(count);
 });
