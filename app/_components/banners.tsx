@@ -7,6 +7,7 @@ import type { ReactNode } from 'react';
 import { conditionEffect, conditionTitle } from '#lib/view/condition-text.ts';
 import { ageText, instantText } from '#lib/view/format.ts';
 import { staleForMs } from '#lib/view/live-state.ts';
+import { openHang } from '#lib/view/verdict.ts';
 import { useDashboard } from './dashboard.tsx';
 import { useLive } from './live-store.ts';
 import { useNow } from './use-now.ts';
@@ -14,7 +15,10 @@ import { useNow } from './use-now.ts';
 /** What is wrong with the picture as a whole: said once, over the page that still stands. */
 export function Banners() {
   const { health, state, hrefOf } = useDashboard();
-  const isHealthPage = usePathname() === '/health';
+  const pathname = usePathname();
+  const isHealthPage = pathname === '/health';
+  // The verdict of the Overview and the Stragglers page say it themselves, with all there is to it.
+  const saysHangs = pathname === '/' || pathname === '/stragglers';
   const { state: live, paused } = useLive();
   const now = useNow(1_000);
   const isLive = state.range.kind === 'live';
@@ -23,8 +27,22 @@ export function Banners() {
   // Why nothing comes in is said already.
   const isRefusing = collector?.conditions?.some(({ notReady }) => notReady) === true;
   const isQuiet = isLive && !isRefusing && staleMs === null && live.overview?.state === 'quiet';
+  const hang = saysHangs || !isLive ? null : openHang(live.overview?.hangs);
   return (
     <div aria-live="polite">
+      {hang !== null && (
+        <Banner severity="critical" word={hang.kind === 'hang' ? 'Hung' : 'Silent'}>
+          <Link
+            className="text-accent underline"
+            href={hrefOf('/stragglers', { worker: hang.worker })}
+          >
+            {hang.worker ?? 'Every worker'}
+          </Link>{' '}
+          since {instantText(Number(BigInt(hang.sinceUnixNs) / 1_000_000n)).local.slice(11)}
+          {hang.waiting > 0 && `; ${countOf(hang.waiting)} for it`}. What is below was measured
+          before.
+        </Banner>
+      )}
       {collector?.state === 'down' && (
         <Banner severity="critical" word="Collector down">
           Nothing is being received; what is stored can still be read. {collector.detail}
@@ -73,6 +91,10 @@ export function Banners() {
       )}
     </div>
   );
+}
+
+function countOf(waiting: number): string {
+  return waiting === 1 ? '1 worker waits' : `${waiting} workers wait`;
 }
 
 export function Banner({

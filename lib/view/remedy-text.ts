@@ -15,6 +15,8 @@ const LEAST_GAIN = 0.01;
 /** Kinds of advice (lib/analysis/advice-changes.ts); the what-if cannot show the second. */
 const LEVEL_EXPERTS = 'level-experts';
 const LEVEL_CONTEXTS = 'level-contexts';
+/** More than this is no margin. */
+const MOST_MARGIN = 0.1;
 /** What would read 0.0 %. */
 const LEAST_MARGIN = 0.0005;
 
@@ -58,8 +60,12 @@ export function remedyPieces(verdict: Judged): VerdictPiece[] {
   ];
 }
 
-/** How good the ratio is: what the best other one would bring. */
+/**
+ * How good the ratio is: what the best other one would bring. A large gain that nobody advises is no
+ * praise of the ratio but a doubtful sample, such as a step that hung: nothing is said of it.
+ */
 function marginPieces(gain: number): VerdictPiece[] {
+  if (gain > MOST_MARGIN) return [];
   return [
     { text: ' → ' },
     {

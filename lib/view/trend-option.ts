@@ -107,6 +107,9 @@ function withLonePoints(data: readonly Point[]): (Point | LonePoint)[] {
 function axisText(chart: TrendChart, value: number): string {
   if (chart.unit === '%') return `${Math.round(value * 100)} %`;
   if (chart.unit === 'tokens/s' || chart.unit === '/s') return axisNumber(value);
+  // After a hang times are seconds, not thousands of ms.
+  if (chart.unit === 'ms' && value >= 1e3) return `${axisNumber(value / 1e3)} s`;
+  if (chart.unit === 'µs' && value >= 1e4) return `${axisNumber(value / 1e3)} ms`;
   return `${axisNumber(value)} ${chart.unit}`;
 }
 

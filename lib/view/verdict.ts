@@ -78,7 +78,7 @@ export type Verdict =
 
 export function verdictOf(report: ReportJson | null, live: LiveFindings = {}): Verdict {
   const hangs = [...(live.hangs ?? []), ...(report?.hangs ?? [])];
-  const hang = worstHang(hangs.filter(({ untilUnixNs }) => untilUnixNs === null));
+  const hang = openHang(hangs);
   if (hang !== null) {
     return { kind: 'hung', hang, workers: report?.workers.length ?? hang.workers.length };
   }
@@ -121,6 +121,11 @@ export function verdictOf(report: ReportJson | null, live: LiveFindings = {}): V
     steps: report.steps.count,
     confidence: confidenceOf(report),
   };
+}
+
+/** The hang to name while it lasts; null: all are over, or there are none. */
+export function openHang(hangs: readonly HangJson[] = []): HangJson | null {
+  return worstHang(hangs.filter(({ untilUnixNs }) => untilUnixNs === null));
 }
 
 /** Who stands still comes before who only fell silent; then the one that most wait for. */

@@ -65,6 +65,8 @@ describe('option', () => {
     const throughput = trendOption(chart('throughput'), { fromMs: 0, toMs: 1 }, SURFACES.light);
     expect(throughput.yAxis.max).toBeUndefined();
     expect(throughput.yAxis.axisLabel.formatter(15_000)).toBe('15 k');
+    const period = trendOption(chart('period'), { fromMs: 0, toMs: 300_000 }, SURFACES.dark);
+    expect([1_500, 150_000].map(period.yAxis.axisLabel.formatter)).toEqual(['1,500 µs', '150 ms']);
   });
 });
 

@@ -196,6 +196,8 @@ describe('the sentence', () => {
     expect(words(sampleReport({ balance: none, groups: EVEN }))).toContain(
       '→ No other ratio of these GPUs would be better.',
     );
+    const doubtful = { ...SAMPLE_BALANCE, ratioMargin: { gain: 0.32, low: -0.1, high: 0.6 } };
+    expect(words(sampleReport({ balance: doubtful, groups: EVEN }))).not.toContain('other ratio');
   });
 
   test('latency-bound asks for the micro-batches that are missing', () => {
