@@ -4,7 +4,6 @@
  */
 import { randomUUID } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
-import { GarbageWatch } from '#collector/collect-garbage.ts';
 import type { IngestOutcome, RollupsMessage } from '#collector/messages.ts';
 import { ClockWatch } from '#collector/observe/clock-watch.ts';
 import { assert } from '#lib/base/assert.ts';
@@ -12,6 +11,7 @@ import { releaseMemory } from '#lib/base/release-memory.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import { Decoder } from '#lib/ingest/decoder.ts';
 import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
+import { GarbageWatch } from '#lib/query/garbage-watch.ts';
 import type { DamagedChunk } from '#lib/store/sqlite/damage.ts';
 import type { TelemetryBatch, TelemetryStore } from '#lib/store/telemetry-store.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';

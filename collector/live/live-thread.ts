@@ -1,6 +1,5 @@
 /** Entry of the live thread: messages in, one cycle after another, figures out. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { GarbageWatch } from '#collector/collect-garbage.ts';
 import type {
   CommittedMessage,
   ConsumedMessage,
@@ -9,6 +8,7 @@ import type {
 } from '#collector/messages.ts';
 import { ClockWatch } from '#collector/observe/clock-watch.ts';
 import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
+import { GarbageWatch } from '#lib/query/garbage-watch.ts';
 import { openTelemetryReader, storedFileIdentity } from '#lib/store/open-store.ts';
 import { NoDatabaseError } from '#lib/store/store-errors.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';

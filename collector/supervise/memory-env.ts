@@ -1,6 +1,7 @@
 /**
  * How the C library of Linux keeps freed memory (glibc; others ignore it). The threads of a collector
- * hand buffers to each other, so that what one allocates another frees: with an arena for every
+ * hand buffers to each other, and those of the web work on columns of many megabytes, so that what one
+ * allocates another frees: with an arena for every
  * thread, and large buffers in them, most of the freed memory lies between pieces in use and is
  * never given back. With two arenas, and large buffers mapped on their own, it is.
  */

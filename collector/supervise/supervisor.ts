@@ -196,7 +196,7 @@ class Supervisor {
           '-H',
           this.#config.web.host,
         ],
-        env: () => ({ ...baseEnv(), NEXT_TELEMETRY_DISABLED: '1' }),
+        env: () => ({ ...withMemoryEnv(baseEnv()), NEXT_TELEMETRY_DISABLED: '1' }),
         stopGraceMs: WEB_GRACE_MS,
         quiet: /^\s*(?:▲|✓|- )/,
       },

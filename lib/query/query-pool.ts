@@ -39,6 +39,9 @@ export class QueryFailedError extends Error {
   }
 }
 
+/** Columns lie outside of the heap; three semi-spaces of Node's own size would be 100 MB a thread. */
+const YOUNG_MB = 24;
+
 interface Job {
   readonly request: QueryRequest;
   readonly resolve: (answer: unknown) => void;
@@ -128,7 +131,7 @@ export class QueryPool {
       name: 'query',
       // The host's own flags (Next sets some) may not be allowed in a thread.
       execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
+      resourceLimits: { maxOldGenerationSizeMb: maxHeapMb, maxYoungGenerationSizeMb: YOUNG_MB },
     });
     // A waiting thread must not keep a process alive that is otherwise done.
     worker.unref();

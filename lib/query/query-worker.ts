@@ -5,6 +5,7 @@ import { openStateReader, openTelemetryReader, storedFileIdentity } from '#lib/s
 import type { StateStore } from '#lib/store/state-store.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import { answer, failureOf } from './answer.ts';
+import { GarbageWatch } from './garbage-watch.ts';
 import { servePartQuestions } from './part-thread.ts';
 import type { QueryReply, QueryRequest, QueryThreadData } from './questions.ts';
 
@@ -14,12 +15,17 @@ const main = parentPort!;
 let telemetry: TelemetryReader | null = null;
 let state: StateStore | null = null;
 let identity: string | null = null;
+/** The columns that an answer was made of are dead once it is sent. */
+const garbage = new GarbageWatch(32 << 20);
 
 if (data.task === 'part') {
   servePartQuestions(main, openTelemetry);
 } else {
   main.on('message', (request: QueryRequest) => {
-    void reply(request).then((message) => main.postMessage(message));
+    void reply(request).then((message) => {
+      main.postMessage(message);
+      garbage.look();
+    });
   });
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { GarbageWatch } from '#collector/collect-garbage.ts';
+import { GarbageWatch } from '#lib/query/garbage-watch.ts';
 
 test('buffers that nobody holds are gone once they are more than is allowed', () => {
   const watch = new GarbageWatch(8 * 2 ** 20);
