@@ -1,4 +1,5 @@
 /** Slow and hung workers: `GET /api/v1/deployments/{id}/stragglers`. */
+import type { Hang } from '#lib/analysis/hang-types.ts';
 import type { StageScore } from '#lib/analysis/stage-scores.ts';
 import { type StragglerTrend, stragglerView } from '#lib/analysis/straggler-view.ts';
 import { SLOW_SCORE } from '#lib/analysis/stragglers.ts';
@@ -30,6 +31,10 @@ export async function stragglers(
   const { toUnixNs } = parseWindow(question, nowUnixNs);
   const until = toUnixNs === undefined || toUnixNs > nowUnixNs ? nowUnixNs : toUnixNs;
   const view = stragglerView(assembled, window, laterOf(until, window.toUnixNs));
+  const isSilent = assembled.events.length === 0 && window.fromUnixNs < until;
+  const hangs = isSilent
+    ? await hangsBefore(reader, question, window.fromUnixNs, until)
+    : view.hangs;
   const { attention, ffn } = view.loadModel;
   return {
     deployment: question.deployment,
@@ -43,9 +48,22 @@ export async function stragglers(
     ranking: view.stragglers as StragglersAnswer['ranking'],
     loadModel:
       attention === null && ffn === null ? null : (view.loadModel as StragglersAnswer['loadModel']),
-    hangs: view.hangs as StragglersAnswer['hangs'],
+    hangs: hangs as StragglersAnswer['hangs'],
     trends: view.trends.map(trendJson),
   };
+}
+
+/** Of a window without an event: a hang that began before it, told by the last seconds of data. */
+async function hangsBefore(
+  reader: TelemetryReader,
+  { deployment }: DeploymentQuestion,
+  fromUnixNs: UnixNanos,
+  untilUnixNs: UnixNanos,
+): Promise<readonly Hang[]> {
+  const before = { deployment, to: String(fromUnixNs) };
+  const { assembled, window } = await newestEvents(reader, before, untilUnixNs);
+  const { hangs } = stragglerView(assembled, window, untilUnixNs);
+  return hangs.filter((hang) => hang.untilUnixNs === null || BigInt(hang.untilUnixNs) > fromUnixNs);
 }
 
 function trendJson(trend: StragglerTrend): StragglersAnswer['trends'][number] {

@@ -116,6 +116,16 @@ describe('stragglers', () => {
     expect((await ask('hung', late, undefined, String(soon))).hangs).toEqual([]);
   });
 
+  test('a hang is told of a window that lies inside of it, without a single event', async () => {
+    const late = addNanos(hung.stopUnixNs, 70e9);
+    const inside = await ask('hung', late, String(addNanos(hung.stopUnixNs, 60e9)));
+    expect(inside.hangs).toHaveLength(1);
+    expect(inside.hangs[0]).toMatchObject({ worker: 'ffn/3', durationNs: 70e9, untilUnixNs: null });
+    expect(inside.ranking).toEqual([]);
+    // What went through and then stopped does not hang.
+    expect((await ask('slow', late, String(addNanos(late, -5e9)))).hangs).toEqual([]);
+  });
+
   test('of nothing', async () => {
     const answer = await ask('slow', later, '-2h', '-1h');
     expect(answer).toMatchObject({ ranking: [], trends: [], hangs: [], loadModel: null });
