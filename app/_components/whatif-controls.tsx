@@ -43,14 +43,14 @@ export function WhatifControls({ report, choice, onChange }: Props) {
           label="Attention workers"
           value={attention}
           max={MAX_WORKERS}
-          onChange={(value) => onChange({ attention: value, ffn })}
+          onChange={(value) => onChange({ attention: value })}
         />
         <span className="text-muted">A</span>
         <Stepper
           label="FFN workers"
           value={ffn}
           max={MAX_WORKERS}
-          onChange={(value) => onChange({ attention, ffn: value })}
+          onChange={(value) => onChange({ ffn: value })}
         />
         <span className="text-muted">F</span>
       </Row>

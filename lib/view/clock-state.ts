@@ -25,7 +25,7 @@ export function clockState({ domains, conflicts, conflictSpans }: ReportJson['cl
 function warningOf(unknown: number, conflicts: number, worst: readonly string[]): string {
   if (conflicts > 0) {
     const where = worst.length === 0 ? '' : ` (${worst.join(', ')})`;
-    return `Clocks contradict each other${where}: a clock was set, or drifts more than clocks do. Their times are left as they are.`;
+    return `Clocks contradict each other${where}: a clock was set, or drifts more than clocks do. While they do, the times of one are left as they are.`;
   }
   if (unknown === 0) return '';
   const whose = unknown === 1 ? 'One clock is' : `${unknown} clocks are`;
