@@ -212,6 +212,9 @@ function qualityLine({ quality }: Report): string {
     `${countText(quality.duplicates)} duplicates`,
     `${countText(quality.late)} late`,
     `${countText(quality.unmatchedReceives)} unmatched receives`,
+    ...(quality.incompleteKeys === undefined
+      ? []
+      : [`${countText(quality.incompleteKeys)} incomplete keys`]),
     ...(refused.length > 0 ? [`rejected: ${refused.join(', ')}`] : ['none rejected']),
   ];
   return parts.join(', ');

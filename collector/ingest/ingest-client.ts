@@ -130,7 +130,7 @@ export async function startIngest(options: IngestOptions): Promise<IngestService
   const worker = new Worker(new URL('./ingest-thread.ts', import.meta.url), {
     workerData: data,
     name: 'ingest',
-    resourceLimits: { maxYoungGenerationSizeMb: 24 },
+    resourceLimits: { maxYoungGenerationSizeMb: 96 },
   });
   const client = new IngestClient(worker, options);
   await client.ready;

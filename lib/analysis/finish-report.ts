@@ -125,6 +125,8 @@ export function finishReport(
       late: quality.late ?? 0,
       rejected: { ...quality.rejected },
       unmatchedReceives: sum((part) => part.unmatchedReceives),
+      completeKeys: sum((part) => part.completeKeys),
+      incompleteKeys: sum((part) => part.incompleteKeys),
     },
     utilization: utilizationOf(groups, infos, devices, balance),
   };

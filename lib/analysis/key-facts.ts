@@ -12,6 +12,8 @@ export interface KeyFacts {
   readonly sparse: Uint8Array;
   /** 1: sparse, and every attention and FFN worker that is in the step worked on the key. */
   readonly complete: Uint8Array;
+  /** 1: sparse, both sides are in the step, but some worker of it has no work on the key. */
+  readonly partial: Uint8Array;
 }
 
 /** `sparseLayers`: where a larger window tells more of them. */
@@ -31,15 +33,16 @@ export function keyFacts(
     worked[at] = worked[at]! + 1;
   }
   const complete = new Uint8Array(keys.length);
+  const partial = new Uint8Array(keys.length);
   for (let k = 0; k < keys.length; k++) {
     if (sparse[k] === 0) continue;
     const step = keys.step[k]! * 2;
-    const whole = [Side.attention, Side.ffn].every(
-      (side) => present[step + side]! > 0 && worked[k * 2 + side] === present[step + side],
-    );
-    if (whole) complete[k] = 1;
+    const sides = [Side.attention, Side.ffn];
+    if (sides.some((side) => present[step + side] === 0)) continue;
+    if (sides.every((side) => worked[k * 2 + side] === present[step + side])) complete[k] = 1;
+    else partial[k] = 1;
   }
-  return { startNs, endNs, sparse, complete };
+  return { startNs, endNs, sparse, complete, partial };
 }
 
 /** Layers that cross the network or have experts. */

@@ -4,7 +4,7 @@
  */
 import { addNanos, type UnixNanos } from '#lib/base/units.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
-import { coversAll, overlapsWindow } from '#lib/model/select-window.ts';
+import { coversAll, endsInWindow, overlapsWindow } from '#lib/model/select-window.ts';
 import { linkFacts } from '#lib/model/smallest-transfers.ts';
 import { type WorkerInfo, workerId } from '#lib/table/worker-info.ts';
 import type { ActivityLengths } from './activity.ts';
@@ -45,6 +45,8 @@ export interface ReportPart {
   readonly events: number;
   readonly duplicates: number;
   readonly unmatchedReceives: number;
+  readonly completeKeys: number;
+  readonly incompleteKeys: number;
   readonly facts: PartFacts;
 }
 
@@ -99,6 +101,7 @@ export function reportPart(selected: Assembled, slice: Slice): ReportPart {
     devices: deviceSums(selected, window),
     ...countEvents(selected, slice),
     unmatchedReceives: countUnmatched(selected, slice),
+    ...countKeys(samples, slice),
     facts: factsOf(selected, samples),
   };
 }
@@ -131,6 +134,23 @@ function countUnmatched({ receives }: Assembled, slice: Slice): number {
     if (overlapsWindow(receives.startNs[r]!, receives.endNs[r]!, slice.whole)) count++;
   }
   return count;
+}
+
+/** Keys that both sides work on and that end in the slice. */
+function countKeys(
+  { facts }: PipelineSamples,
+  { window }: Slice,
+): { readonly completeKeys: number; readonly incompleteKeys: number } {
+  const { startNs, endNs, complete, partial } = facts;
+  let completeKeys = 0;
+  let incompleteKeys = 0;
+  for (let key = 0; key < complete.length; key++) {
+    if (complete[key] === 0 && partial[key] === 0) continue;
+    if (!endsInWindow(startNs[key]!, endNs[key]!, window)) continue;
+    completeKeys += complete[key]!;
+    incompleteKeys += partial[key]!;
+  }
+  return { completeKeys, incompleteKeys };
 }
 
 function factsOf(assembled: Assembled, samples: PipelineSamples): PartFacts {

@@ -327,6 +327,9 @@ export interface Report {
     readonly late: number;
     readonly rejected: Readonly<Record<string, number>>;
     readonly unmatchedReceives: number;
+    /** Keys that both sides worked on; incomplete: a worker of the step has no work on it. */
+    readonly completeKeys?: number | undefined;
+    readonly incompleteKeys?: number | undefined;
   };
   /** null: no events that tell. */
   readonly utilization?: Utilization | null | undefined;

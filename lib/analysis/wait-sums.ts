@@ -19,8 +19,9 @@ import { wholeSlice } from './slice.ts';
 export type CauseSums = Float64Array;
 
 export interface WaitSums {
-  /** That end in the window. */
+  /** That end in the window, and their mean latency; null without any. */
   readonly steps: number;
+  readonly stepNs: number | null;
   readonly workers: readonly WorkerInfo[];
   /** By worker: what it waited, and what it waited because of each culprit (by index). */
   readonly waited: readonly CauseSums[];
@@ -53,11 +54,15 @@ export function waitSums(assembled: Assembled, window: WindowNs): WaitSums {
   const layers = new LayerSums(selected, sink);
   layers.addStages(window);
   let ended = 0;
+  let latencySumNs = 0;
   for (let step = 0; step < steps.length; step++) {
-    if (endsInWindow(steps.startNs[step]!, steps.endNs[step]!, window)) ended++;
+    if (!endsInWindow(steps.startNs[step]!, steps.endNs[step]!, window)) continue;
+    ended++;
+    latencySumNs += steps.endNs[step]! - steps.startNs[step]!;
   }
   return {
     steps: ended,
+    stepNs: ended === 0 ? null : latencySumNs / ended,
     workers: events.workers,
     waited: sink.waited,
     because: sink.because,

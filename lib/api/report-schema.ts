@@ -255,6 +255,8 @@ export const reportSchema = z.object({
     late: z.number(),
     rejected: z.record(z.string(), z.number()),
     unmatchedReceives: z.number(),
+    completeKeys: z.number().optional(),
+    incompleteKeys: z.number().optional(),
   }),
   utilization: utilization.nullable().optional(),
 });

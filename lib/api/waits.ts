@@ -64,6 +64,8 @@ export const waitsSchema = z.object({
   window: z.object({ startUnixNs: z.string(), endUnixNs: z.string(), durationNs: z.number() }),
   /** Steps that end in the window. */
   steps: z.number(),
+  /** Their mean latency; null without any. */
+  stepNs: z.number().nullable(),
   workers: z.array(waitingWorkerSchema),
   /** Without those in which nobody waited. */
   matrices: z.array(waitMatrixSchema),

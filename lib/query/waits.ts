@@ -43,6 +43,7 @@ export function waitsAnswer(
       durationNs: Number(toUnixNs - fromUnixNs),
     },
     steps: sums.steps,
+    stepNs: sums.stepNs,
     workers: workersOf(sums),
     matrices: MATRICES.flatMap(([kind, waiter, culprit]) =>
       matrixOf(sums, kind, waiter, culprit, maxSide),

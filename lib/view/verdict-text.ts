@@ -44,7 +44,8 @@ const CONFIDENCE: Readonly<Record<Confidence, { readonly word: string; readonly 
     },
     partial: {
       word: 'partial',
-      title: 'Over a tenth of the waiting is explained by no event: spans are missing.',
+      title:
+        'Spans are missing: workers told nothing of over 2 % of the keys, or over a tenth of the waiting is explained by no event.',
     },
   };
 

@@ -22,6 +22,8 @@ export const HEALTHY_BUBBLE_RATIO = 0.15;
 export const FEW_STEPS = 5;
 /** From this share of waiting without a known cause on, events are missing. */
 export const UNKNOWN_CAUSE_RATIO = 0.1;
+/** From this share of keys without a worker's compute on, events are missing. */
+export const INCOMPLETE_KEY_RATIO = 0.02;
 /** Sides that are within this share of each other may change places. */
 export const CLOSE_RATIO = 0.05;
 
@@ -150,12 +152,22 @@ function groupWait(group: GroupJson): GroupWait | null {
   };
 }
 
+/** Of the keys that both sides work on, those that some worker told nothing of. */
+function incompleteShare({ quality }: ReportJson): number {
+  const { completeKeys = 0, incompleteKeys = 0 } = quality;
+  return incompleteKeys === 0 ? 0 : incompleteKeys / (completeKeys + incompleteKeys);
+}
+
 /** `close`: the two sides take nearly the same time, so that the bound may flip. */
 function confidenceOf(report: ReportJson): Confidence {
   if (report.steps.count < FEW_STEPS) return 'early';
   if (report.clock.conflicts > 0) return 'clocks';
-  if (report.groups.some((group) => (unknownShare(group) ?? 0) > UNKNOWN_CAUSE_RATIO))
+  if (
+    incompleteShare(report) > INCOMPLETE_KEY_RATIO ||
+    report.groups.some((group) => (unknownShare(group) ?? 0) > UNKNOWN_CAUSE_RATIO)
+  ) {
     return 'partial';
+  }
   const balance = report.balance;
   if (balance === null || balance.bound === 'latency-bound' || balance.bound === 'network-bound') {
     return 'clear';

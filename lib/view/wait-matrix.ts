@@ -45,7 +45,7 @@ export function waitMatrixModel(
     rowTotals: foldRows(values, rows, columns, sumOf),
     columnTotals: foldColumns(values, rows, columns, sumOf),
     scaleMax: scaleMaxOf(values),
-    outliers: culpritsOf(values, rows, columns),
+    outliers: culpritsOf(values, rows, columns, FELT_RATIO * (waits.stepNs ?? 0)),
     isOneScale: false,
     rowMargin: 'total',
     columnMargin: 'total',
@@ -69,14 +69,26 @@ function entryOf(waits: Waits, index: number): MatrixEntry {
   };
 }
 
-/** A culprit stands out in a row when the row waited for it far longer than for the others. */
-function culpritsOf(values: readonly number[], rows: number, columns: number): Set<number> {
+/** Below this part of a step nobody is accused: in a healthy cluster somebody is always the last. */
+const FELT_RATIO = 0.01;
+
+/**
+ * A culprit stands out in a row when the row waited for it far longer than for the others, and no
+ * less than `feltNs` a step.
+ */
+function culpritsOf(
+  values: readonly number[],
+  rows: number,
+  columns: number,
+  feltNs: number,
+): Set<number> {
   const outliers = new Set<number>();
   if (columns < 3) return outliers;
   for (let r = 0; r < rows; r++) {
     const row = values.slice(r * columns, (r + 1) * columns);
     const limit = outlierLimit(row, 0.05 * sumOf(row));
-    for (const [c, value] of row.entries()) if (value > limit) outliers.add(r * columns + c);
+    for (const [c, value] of row.entries())
+      if (value > limit && value >= feltNs) outliers.add(r * columns + c);
   }
   return outliers;
 }

@@ -20,6 +20,8 @@ interface OracleKey {
   readonly events: readonly OracleEvent[];
   readonly sparse: boolean;
   readonly complete: boolean;
+  /** Both sides are in the step, but somebody did nothing with the key. */
+  readonly partial: boolean;
   readonly inWindow: boolean;
 }
 
@@ -46,6 +48,9 @@ function findKeys(events: readonly OracleEvent[], w: OracleWindow): OracleKey[] 
         (e) =>
           e.layer === layer && e.step >= 0 && (traffic.includes(e.stage) || e.kind === 'receive'),
       );
+    const bothSides = ['attention', 'ffn'].every((role) =>
+      events.some((e) => e.domain === domain && e.step === step && e.info.role === role),
+    );
     const complete = ['attention', 'ffn'].every((role) => {
       const inStep = events.filter(
         (e) => e.domain === domain && e.step === step && e.info.role === role,
@@ -64,6 +69,7 @@ function findKeys(events: readonly OracleEvent[], w: OracleWindow): OracleKey[] 
       events: own,
       sparse,
       complete: sparse && complete,
+      partial: sparse && bothSides && !complete,
       inWindow,
     };
   });
@@ -214,7 +220,7 @@ export function oraclePipeline(
   receives: readonly OracleReceive[],
   w: OracleWindow,
   microbatches: number,
-): { layers: object[]; balance: object | null } {
+): { layers: object[]; counts: object; balance: object | null } {
   const keys = findKeys(events, w);
   const m = Math.max(1, microbatches);
   const periods = periodSamples(events, keys, w);
@@ -241,6 +247,10 @@ export function oraclePipeline(
     };
   };
   const complete = keys.filter((k) => k.complete && k.inWindow);
+  const counts = {
+    completeKeys: complete.length,
+    incompleteKeys: keys.filter((k) => k.partial && k.inWindow).length,
+  };
   const numbers = unique([
     ...keys.filter((k) => k.layer >= 0 && k.inWindow).map((k) => k.layer),
     ...periods.map((p) => p.layer),
@@ -263,7 +273,7 @@ export function oraclePipeline(
     };
   });
   const all = termsOf(complete);
-  if (all === null) return { layers, balance: null };
+  if (all === null) return { layers, counts, balance: null };
   const mean = (values: readonly number[]): number => total(values) / values.length;
   const idealPeriodNs = mean(perLayer.map((t) => Math.max(...t.effective)));
   const slowest = Math.max(all.ea, all.ef);
@@ -287,6 +297,7 @@ export function oraclePipeline(
   };
   return {
     layers,
+    counts,
     balance: {
       taNs: all.ta,
       tfNs: all.tf,

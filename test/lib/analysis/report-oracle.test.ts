@@ -86,7 +86,7 @@ function oracleReport(tables: readonly EventTable[], given: OracleWindow | null)
     return sum;
   });
   const groups = [...new Set(ids.map((id) => infoOf(id).group))];
-  const { layers, balance } = oraclePipeline(events, receives, w, microbatches);
+  const { layers, counts, balance } = oraclePipeline(events, receives, w, microbatches);
   return {
     topology: {
       attention: ids.filter((id) => infoOf(id).role === 'attention').length,
@@ -134,6 +134,7 @@ function oracleReport(tables: readonly EventTable[], given: OracleWindow | null)
       rejected: {},
       unmatchedReceives: receives.filter((r) => r.last === null && overlaps(r.start, r.end, w))
         .length,
+      ...counts,
     },
   };
 }

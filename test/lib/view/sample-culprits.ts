@@ -79,6 +79,7 @@ export function sampleWaits(
     deployment: 'demo',
     window: WINDOW,
     steps,
+    stepNs: 51e6,
     workers: roles.map((id, i) => ({
       id,
       group: id.split('/')[0],
