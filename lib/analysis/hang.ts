@@ -241,19 +241,30 @@ function silentWorkers(parts: readonly HangPart[], ends: ReadonlyMap<number, big
     const until = wentOn.sort((a, b) => (a < b ? -1 : 1))[0]!;
     const durationNs = Number(until - lastEndUnixNs);
     if (durationNs <= SILENT_NS) continue;
-    silent.push({
-      kind: 'silent',
-      domain: Math.min(...all),
-      step: lastStep,
-      sinceUnixNs: String(lastEndUnixNs),
-      untilUnixNs: null,
-      durationNs,
-      usualNs: null,
-      worker: id,
-      reason: 'silent',
-      waiting: 0,
-      workers: [],
-    });
+    silent.push(silentHang(id, Math.min(...all), lastStep, lastEndUnixNs, durationNs));
   }
   return silent.sort((a, b) => (a.worker! < b.worker! ? -1 : 1));
+}
+
+/** A worker without news while others go on. `step`: its last one, -1 where not known. */
+export function silentHang(
+  worker: string,
+  domain: number,
+  step: number,
+  lastEndUnixNs: bigint,
+  durationNs: number,
+): Hang {
+  return {
+    kind: 'silent',
+    domain,
+    step,
+    sinceUnixNs: String(lastEndUnixNs),
+    untilUnixNs: null,
+    durationNs,
+    usualNs: null,
+    worker,
+    reason: 'silent',
+    waiting: 0,
+    workers: [],
+  };
 }

@@ -110,7 +110,8 @@ function addExtents(assembled: Assembled, w: number, extent: KeyExtents): void {
   }
 }
 
-const CROSSING = new Uint8Array(64);
+/** By stage: 1 where an event means that its layer crosses the network, or has experts. */
+export const CROSSING = new Uint8Array(64);
 for (const stage of [
   Stage.a2f_send,
   Stage.a2f_recv,

@@ -7,18 +7,7 @@
 import type { Assembled } from '#lib/model/assembled.ts';
 import type { WindowNs } from '#lib/model/select-window.ts';
 import { Kind, Stage } from '#lib/table/codes.ts';
-import { Side, sideOf } from './key-times.ts';
-
-const CROSSING = new Uint8Array(64);
-for (const stage of [
-  Stage.a2f_send,
-  Stage.a2f_recv,
-  Stage.expert,
-  Stage.f2a_send,
-  Stage.f2a_recv,
-]) {
-  CROSSING[stage] = 1;
-}
+import { CROSSING, Side, sideOf } from './key-times.ts';
 
 export interface WhatifShape {
   readonly layers: number;

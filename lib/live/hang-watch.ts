@@ -5,7 +5,7 @@
  *     ───────────────┤                   │     longer than its senders' usual silence, a step in flight:
  *                    └─── silence ───────┘     a hang, and whose (lib/analysis/hang.ts)
  */
-import { openHang, SILENT_NS, stopLimitNs } from '#lib/analysis/hang.ts';
+import { openHang, SILENT_NS, silentHang, stopLimitNs } from '#lib/analysis/hang.ts';
 import type { Hang } from '#lib/analysis/hang-types.ts';
 import { nanosBetween, type UnixNanos } from '#lib/base/units.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
@@ -109,19 +109,7 @@ export class HangWatch {
       const since = this.#behindSince.get(id) ?? nowUnixNs;
       this.#behindSince.set(id, since);
       if (durationNs <= limitNs || nanosBetween(since, nowUnixNs) < SILENT_NS) continue;
-      silent.push({
-        kind: 'silent',
-        domain,
-        step: -1,
-        sinceUnixNs: String(lastEndUnixNs),
-        untilUnixNs: null,
-        durationNs,
-        usualNs: null,
-        worker: id,
-        reason: 'silent',
-        waiting: 0,
-        workers: [],
-      });
+      silent.push(silentHang(id, domain, -1, lastEndUnixNs, durationNs));
     }
     return silent;
   }

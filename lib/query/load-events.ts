@@ -1,7 +1,7 @@
 /** Raw events of a window in memory, never more than asked for. */
 import { NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
-import type { EventTable } from '#lib/table/event-table.ts';
+import { type EventTable, LISTS, MEASURES } from '#lib/table/event-table.ts';
 import { type WantedColumns, withColumns } from '#lib/table/wanted-columns.ts';
 import { earlier } from './window.ts';
 
@@ -24,20 +24,8 @@ export interface LoadedEvents {
 /** Pictures of the newest steps make do with less around them. */
 const PICTURE_MARGIN_NS = 2 * NS_PER_S;
 
-/** What a report reads of a table: most of its bytes are measures that no figure is made of. */
-export const REPORT_COLUMNS: WantedColumns = {
-  measures: [
-    'tokens',
-    'bytes',
-    'flops',
-    'requests',
-    'contextTokens',
-    'expertsActive',
-    'expertsMaxTokens',
-    'expertsMeanTokens',
-  ],
-  lists: ['peers', 'expertTokens'],
-};
+/** What a report reads of a table: figures are made of every measure and list by now. */
+export const REPORT_COLUMNS: WantedColumns = { measures: MEASURES, lists: LISTS };
 
 /** Events of `deployment` that overlap `window` widened by `marginNs` on both sides. */
 export async function loadWindow(
