@@ -23,6 +23,9 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           fileParallelism: false,
           testTimeout: 120_000,
+          // A browser and the whole product share two cores with whatever else runs there; the second
+          // try is printed, so a test that needs it is seen.
+          retry: 1,
         },
       },
       {

@@ -42,7 +42,7 @@ describe.skipIf(CHROMIUM === null)('culprits', () => {
     await page.keyboard.press('g');
     await page.keyboard.press('s');
     await page.waitForURL(/\/stragglers$/);
-    expect(await page.title()).toBe('Stragglers · afdscope');
+    await expect.poll(() => page.title(), FOUND).toBe('Stragglers · afdscope');
     await expect
       .poll(() => textOf(page, 'nobody-slow'), FOUND)
       .toMatch(/8 attention \+ 4 ffn workers, \d+ windows? of .* nobody over 3/);
@@ -50,7 +50,7 @@ describe.skipIf(CHROMIUM === null)('culprits', () => {
     await page.keyboard.press('e');
     await page.waitForURL(/\/experts$/);
     await page.getByTestId('expert-map').waitFor(FOUND);
-    expect(await page.title()).toBe('Experts · afdscope');
+    await expect.poll(() => page.title(), FOUND).toBe('Experts · afdscope');
     await page.keyboard.press('?');
     expect(await page.locator('[role="dialog"]').textContent()).toMatch(
       /Go to Stragglers.*Go to Experts.*Matrix: move the cell/,
