@@ -44,7 +44,9 @@ describe.skipIf(CHROMIUM === null)('balance', () => {
     test.each(SIZES)('every panel at $width x $height', async (size) => {
       const { page, context, complaints } = await visit(browser, theme, size);
       await openBalance(page);
-      await expect.poll(() => page.title(), options).toBe('Balance · afdscope');
+      await expect
+        .poll(() => page.title(), { timeout: DATA_TIMEOUT_MS })
+        .toBe('Balance · afdscope');
       const marks = page.locator('[data-testid="gauge"] [role="img"]');
       expect(await marks.count()).toBe(2);
       expect(await marks.last().getAttribute('aria-label')).toMatch(/^Ea \/ Ef \d/);
