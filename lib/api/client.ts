@@ -209,7 +209,7 @@ export async function deleteAnnotation(id: string, options?: ClientOptions): Pro
   await send(`/api/v1/annotations${query({ id })}`, options, { method: 'DELETE' });
 }
 
-function query(parameters: Readonly<Record<string, string>> | TimeRange): string {
+export function query(parameters: Readonly<Record<string, string>> | TimeRange): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
     if (typeof value === 'string') search.set(name, value);
@@ -217,7 +217,7 @@ function query(parameters: Readonly<Record<string, string>> | TimeRange): string
   return search.size === 0 ? '' : `?${search}`;
 }
 
-async function call<T>(
+export async function call<T>(
   schema: z.ZodType<T>,
   path: string,
   options: ClientOptions = {},
@@ -237,7 +237,7 @@ async function call<T>(
   throw contractProblem(path, `is wrong at "${issue?.path.join('.')}": ${issue?.message}`);
 }
 
-async function send(
+export async function send(
   path: string,
   options: ClientOptions = {},
   init: RequestInit = {},
