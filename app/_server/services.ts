@@ -3,13 +3,15 @@
  * bundles its own instance of this module, so the services hang on one `globalThis` symbol. This is
  * the only file of the web that reads the environment or opens a store.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { ExportThreads } from '#lib/query/export-thread.ts';
 import { QueryPool } from '#lib/query/query-pool.ts';
 import { CollectorLink } from './collector-link.ts';
 
 export interface Services {
   readonly pool: QueryPool;
+  readonly exports: ExportThreads;
   readonly collector: CollectorLink;
 }
 
@@ -28,14 +30,23 @@ function createServices(env: NodeJS.ProcessEnv): Services {
   const dataDir = resolve(root, env.AFDSCOPE_DATA ?? 'data');
   // A published package has the thread bundled; a checkout runs its source.
   const bundled = join(root, 'dist/query-worker.js');
+  const threads = {
+    workerFile: existsSync(bundled) ? bundled : join(root, 'lib/query/query-worker.ts'),
+    store: env.AFDSCOPE_STORE ?? 'sqlite',
+    dataDir,
+  };
   return {
-    pool: new QueryPool({
-      workerFile: existsSync(bundled) ? bundled : join(root, 'lib/query/query-worker.ts'),
-      store: env.AFDSCOPE_STORE ?? 'sqlite',
-      dataDir,
-    }),
+    pool: new QueryPool(threads),
+    exports: new ExportThreads({ ...threads, version: versionIn(root) }),
     collector: new CollectorLink(env.AFDSCOPE_RUNTIME ?? join(dataDir, 'runtime.json')),
   };
+}
+
+function versionIn(root: string): string {
+  const text = readFileSync(/*turbopackIgnore: true*/ join(root, 'package.json'), 'utf8');
+  const found: unknown = JSON.parse(text);
+  const version = typeof found === 'object' && found !== null ? Reflect.get(found, 'version') : '';
+  return typeof version === 'string' ? version : '';
 }
 
 /** The value was set by another instance of this module, whose classes are not ours. */

@@ -97,6 +97,20 @@ function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Comman
       finish(await whatifCommand(io, files, options));
     });
 
+  addConfigOptions(command('export', 'a window of the store as a file'), ['data', 'store'])
+    .option('--format <name>', 'what to write; an unknown one lists them')
+    .option('--from <time>', 'unix ns, RFC 3339, or relative to now (-5m)')
+    .option('--to <time>', 'likewise')
+    .option('--deployment <name>', 'where the store holds several')
+    .option('--workers <ids>', 'such as attention/0,ffn/1; all where absent')
+    .option('--set <name=value>', 'an option of the format; several times for several', collect)
+    .option('-o, --output <file>', 'where to; - is stdout (default: a name of its own, here)')
+    .option('--json', 'path and size as JSON')
+    .action(async (options) => {
+      const { exportCommand } = await import('./export-command.ts');
+      finish(await exportCommand(io, options));
+    });
+
   addConfigOptions(command('doctor', 'check what a start needs and what runs'), ALL_CONFIG_KEYS)
     .option('--json', 'as JSON')
     .action(async (options) => {

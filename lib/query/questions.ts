@@ -98,6 +98,9 @@ export interface QueryThreadData {
   readonly store: string;
   /** Folder of the database. */
   readonly dataDir: string;
-  /** `part`: it works on a part of another query thread's report (part-thread.ts). */
-  readonly task?: 'part';
+  /**
+   * `part`: it works on a part of another query thread's report (part-thread.ts); `export`: it makes
+   * one export (export-thread.ts).
+   */
+  readonly task?: 'part' | 'export';
 }

@@ -1,0 +1,94 @@
+/** `afdscope export`: a window of the store as a file. */
+import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { fileProblem } from '#lib/base/file-problem.ts';
+import { unixNanosFromMs } from '#lib/base/units.ts';
+import { type Export, exportWindow } from '#lib/query/export.ts';
+import { EXPORT_FORMATS } from '#lib/query/export-formats.ts';
+import { openStateReader } from '#lib/store/open-store.ts';
+import { CommandError, type CommandIo, UsageError } from './command-io.ts';
+import { textOption } from './config-options.ts';
+import { countText } from './figures.ts';
+import { readVersion } from './read-version.ts';
+import { withStore } from './with-store.ts';
+
+/** Writes to `--output`, or under the export's own name into the folder that it runs in. */
+export async function exportCommand(
+  io: CommandIo,
+  options: Readonly<Record<string, unknown>>,
+): Promise<number> {
+  const format = textOption(options, 'format');
+  if (format === undefined) throw new UsageError(`say which --format: ${formatNames()}`);
+  const output = textOption(options, 'output');
+  const written = await withStore(io, options, async (telemetry, question, place) => {
+    const state = await openStateReader({ data: place.dataDir, store: place.store });
+    try {
+      const stores = { telemetry, state: async () => state };
+      const asked = { ...question, format, ...formatOptions(options) };
+      const now = unixNanosFromMs(Date.now());
+      const made = await exportWindow(stores, asked, now, readVersion(io.root));
+      return await writeOut(io, made, output);
+    } finally {
+      await state.close();
+    }
+  });
+  if (output === '-') return 0;
+  const { path, sizeBytes } = written;
+  if (options.json === true) io.print(JSON.stringify({ path, sizeBytes }));
+  else io.print(`${path} (${countText(sizeBytes)} B)`);
+  return 0;
+}
+
+function formatNames(): string {
+  return EXPORT_FORMATS.map(({ name }) => name).join(' | ');
+}
+
+/** `--workers`, and `--set name=value` for what only the format knows. */
+function formatOptions(options: Readonly<Record<string, unknown>>): {
+  readonly workers: string | undefined;
+  readonly options: Record<string, string>;
+} {
+  const set = Array.isArray(options.set) ? options.set.map(String) : [];
+  const pairs = set.map((text): [string, string] => {
+    const at = text.indexOf('=');
+    if (at < 1) throw new UsageError(`--set ${text}: write name=value`);
+    return [text.slice(0, at), text.slice(at + 1)];
+  });
+  return { workers: textOption(options, 'workers'), options: Object.fromEntries(pairs) };
+}
+
+/** A file appears whole or not at all. */
+async function writeOut(
+  io: CommandIo,
+  { pieces, fileName }: Export,
+  output: string | undefined,
+): Promise<{ readonly path: string; readonly sizeBytes: number }> {
+  let sizeBytes = 0;
+  const counted = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const piece of pieces) {
+      sizeBytes += piece.byteLength;
+      yield piece;
+    }
+  };
+  if (output === '-') {
+    for await (const piece of counted()) {
+      if (!process.stdout.write(piece))
+        await new Promise((done) => process.stdout.once('drain', done));
+    }
+    return { path: '-', sizeBytes };
+  }
+  const path = resolve(io.cwd, output ?? join('.', fileName));
+  const partial = `${path}.${process.pid}.part`;
+  try {
+    await pipeline(counted(), createWriteStream(partial, { flags: 'wx' }));
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true });
+    const problem = fileProblem(error, path);
+    if (problem !== null) throw new CommandError(problem);
+    throw error;
+  }
+  return { path, sizeBytes };
+}

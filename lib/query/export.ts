@@ -1,0 +1,87 @@
+/** A window of a deployment as a file: `GET /api/v1/export`, `afdscope export`. */
+import { addNanos, type UnixNanos } from '#lib/base/units.ts';
+import type { Stores } from './answer.ts';
+import { BadQuestionError } from './errors.ts';
+import type { ExportFormat, ExportSelection } from './export-format.ts';
+import { EXPORT_FORMATS } from './export-formats.ts';
+import { parseWindow, requireDeployment } from './window.ts';
+
+export interface ExportQuestion {
+  readonly format: string;
+  readonly deployment: string;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  /** Worker ids with commas between them. */
+  readonly workers?: string | undefined;
+  /** Parameters of the format alone. */
+  readonly options?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface Export {
+  readonly format: ExportFormat;
+  /** Such as "prod-20260801T120000Z-30s.afdscope". */
+  readonly fileName: string;
+  readonly pieces: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Checks the question; pieces are made when they are asked for. Ends of the window that are absent
+ * are the deployment's first start and last end.
+ * @throws BadQuestionError, UnknownDeploymentError
+ */
+export async function exportWindow(
+  { telemetry, state }: Stores,
+  question: ExportQuestion,
+  nowUnixNs: UnixNanos,
+  version: string,
+): Promise<Export> {
+  const format = formatNamed(question.format);
+  const options = question.options ?? {};
+  for (const name of Object.keys(options)) {
+    if (!(format.options ?? []).includes(name)) {
+      throw new BadQuestionError(name, `The format ${format.name} takes no "${name}".`);
+    }
+  }
+  const given = parseWindow(question, nowUnixNs);
+  const seen = await requireDeployment(telemetry, question.deployment);
+  const window = {
+    fromUnixNs: given.fromUnixNs ?? seen.firstSeenUnixNs,
+    toUnixNs: given.toUnixNs ?? addNanos(seen.lastSeenUnixNs, 1),
+  };
+  if (window.fromUnixNs >= window.toUnixNs) {
+    const name = given.fromUnixNs === undefined ? 'to' : 'from';
+    throw new BadQuestionError(name, 'The deployment has no events in this window.');
+  }
+  const workers = question.workers?.split(',').filter((id) => id !== '') ?? [];
+  const selection: ExportSelection = {
+    deployment: question.deployment,
+    window,
+    isWhole: given.fromUnixNs === undefined && given.toUnixNs === undefined,
+    ...(workers.length === 0 ? {} : { workers }),
+    options,
+  };
+  const source = { telemetry, state, selection, seen, nowUnixNs, version };
+  return { format, fileName: fileNameOf(selection, format), pieces: format.write(source) };
+}
+
+/** @throws BadQuestionError */
+export function formatNamed(name: string): ExportFormat {
+  const found = EXPORT_FORMATS.find((format) => format.name === name);
+  if (found !== undefined) return found;
+  const known = EXPORT_FORMATS.map((format) => format.name).join(', ');
+  throw new BadQuestionError(
+    'format',
+    `There is no format ${JSON.stringify(name)}; known: ${known}.`,
+  );
+}
+
+const MAX_NAME_CHARACTERS = 80;
+
+function fileNameOf({ deployment, window }: ExportSelection, format: ExportFormat): string {
+  const name = deployment.replaceAll(/[^\w.-]+/g, '_').slice(0, MAX_NAME_CHARACTERS);
+  const from = new Date(Number(window.fromUnixNs / 1_000_000n));
+  const stamp = from.toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  const seconds = Number(window.toUnixNs - window.fromUnixNs) / 1e9;
+  const length = seconds >= 1 ? `${Math.round(seconds)}s` : `${Math.ceil(seconds * 1000)}ms`;
+  return `${name}-${stamp}-${length}${format.extension}`;
+}
