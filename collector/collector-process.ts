@@ -1,5 +1,5 @@
 /** Runs a collector until the process is told to stop. */
-import { readVersion } from '#collector/cli/read-version.ts';
+
 import { createLog } from '#collector/observe/log.ts';
 import { Collector, CollectorStartError } from '#collector/run-collector.ts';
 import {
@@ -10,6 +10,7 @@ import {
 } from '#collector/supervise/runtime-file.ts';
 import { onStopSignals } from '#collector/supervise/stop-signals.ts';
 import type { Config } from '#lib/config/load-config.ts';
+import { readVersion } from '#lib/config/read-version.ts';
 
 export interface CollectorProcessOptions {
   readonly config: Config;

@@ -3,15 +3,8 @@
 import { CircleAlertIcon } from 'lucide-react';
 import Link from 'next/link';
 import { Fragment } from 'react';
-import type { Term } from '#lib/view/definitions.ts';
-import {
-  countFigure,
-  durationFigure,
-  type Figure,
-  instantText,
-  NO_FIGURE,
-  ratioFigure,
-} from '#lib/view/format.ts';
+import { durationFigure, instantText } from '#lib/view/format.ts';
+import { headlineOf, topologyText } from '#lib/view/headline.ts';
 import { rangeText } from '#lib/view/time-range.ts';
 import { type Verdict, verdictOf } from '#lib/view/verdict.ts';
 import type { Evidence } from '#lib/view/verdict-piece.ts';
@@ -99,7 +92,7 @@ export function VerdictPanel({
         <NoSteps lastSeenText={lastSeenText} />
       ) : (
         <dl className="grid grid-cols-3 border-t border-line lg:grid-cols-[1.4fr_repeat(5,1fr)]">
-          {headline(data).map(({ term, figure, note }) => (
+          {headlineOf(report, data.tpotMs, data.isLive).map(({ term, figure, note }) => (
             <div key={term} className="min-w-0 border-line px-3 py-2 not-first:border-l xl:px-4">
               <dt className="text-small text-muted">
                 <TermName term={term} />
@@ -149,105 +142,4 @@ function NoSteps({ lastSeenText }: { readonly lastSeenText: string | null }) {
 function Until({ unixNs }: { readonly unixNs: string }) {
   const { local, utc } = instantText(Number(BigInt(unixNs) / 1_000_000n));
   return <span title={utc}>{local.slice(11)}</span>;
-}
-
-/** Without what the window does not tell: rollups know no micro-batches. */
-function topologyText({ topology, groups }: NonNullable<WindowData['report']>): string {
-  const { attention, ffn, microbatches, layers } = topology;
-  const isSplit = attention > 0 || ffn > 0;
-  return [
-    isSplit ? `${attention}A${ffn}F` : groups.map((g) => `${g.workers} ${g.group}`).join(', '),
-    ...(microbatches > 0 ? [`${microbatches} micro-batches`] : []),
-    ...(layers > 0 ? [`${layers} layers`] : []),
-  ]
-    .filter((text) => text !== '')
-    .map((text) => `${text} · `)
-    .join('');
-}
-
-type ReportSteps = NonNullable<WindowData['report']>['steps'];
-
-interface Headline {
-  readonly term: Term;
-  readonly figure: Figure;
-  readonly note: string;
-}
-
-function headline(data: WindowData): readonly Headline[] {
-  const report = data.report;
-  if (report === null || report === undefined) return [];
-  const { steps, balance } = report;
-  const gap =
-    balance?.measuredPeriodNs == null || balance.idealPeriodNs <= 0
-      ? null
-      : balance.measuredPeriodNs / balance.idealPeriodNs - 1;
-  const p99 = data.tpotMs?.p99;
-  const roles = new Set(report.groups.map(({ role }) => role));
-  const noBalance =
-    roles.size === 0
-      ? ''
-      : roles.has('attention') && roles.has('ffn')
-        ? 'see the trend'
-        : 'not disaggregated';
-  return [
-    {
-      term: 'tokensPerSecond',
-      figure: countFigure(steps.tokensPerSecond, 'tokens/s'),
-      note: steps.tokens !== null ? perGpu(report) : steps.count > 0 ? 'no token counts sent' : '',
-    },
-    {
-      term: 'tpot',
-      figure: data.tpotMs === null ? NO_FIGURE : durationFigure(data.tpotMs.mean * 1e6),
-      note:
-        p99 == null
-          ? data.isLive
-            ? 'no TPOT metric'
-            : 'see the trend'
-          : `p99 ${p99.toFixed(1)} ms`,
-    },
-    {
-      term: 'stepLatency',
-      figure: durationFigure(steps.latencyNs?.p50 ?? steps.meanLatencyNs),
-      note: latencyNote(steps),
-    },
-    {
-      term: 'measuredPeriod',
-      figure: durationFigure(balance?.measuredPeriodNs),
-      note:
-        gap === null
-          ? balance === null
-            ? noBalance
-            : ''
-          : `${gap >= 0 ? '+' : '−'}${Math.abs(gap * 100).toFixed(1)} % vs ideal`,
-    },
-    {
-      term: 'idealPeriod',
-      figure: durationFigure(balance?.idealPeriodNs),
-      note: balance === null ? noBalance : balance.bound,
-    },
-    {
-      term: 'steadyBubble',
-      figure: ratioFigure(
-        balance === null ? null : Math.max(balance.attentionBubble, balance.ffnBubble),
-      ),
-      note:
-        balance === null
-          ? ''
-          : `A ${(balance.attentionBubble * 100).toFixed(1)} % · F ${(balance.ffnBubble * 100).toFixed(1)} %`,
-    },
-  ];
-}
-
-/** What stands above: the median, or from rollups the mean. */
-function latencyNote({ latencyNs, maxLatencyNs }: ReportSteps): string {
-  if (latencyNs !== null) return `p99 ${(latencyNs.p99 / 1e6).toFixed(1)} ms`;
-  return maxLatencyNs === undefined ? '' : `mean · max ${(maxLatencyNs / 1e6).toFixed(1)} ms`;
-}
-
-function perGpu(report: NonNullable<WindowData['report']>): string {
-  const gpus = report.groups.reduce((sum, group) => sum + group.workers, 0);
-  const { tokensPerSecond } = report.steps;
-  if (tokensPerSecond === null || gpus === 0) return '';
-  const figure = countFigure(tokensPerSecond / gpus, 'tokens/s');
-  return `${figure.value} ${figure.unit} per GPU`;
 }

@@ -5,10 +5,10 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { readVersion } from '#lib/config/read-version.ts';
 import { CommandError, type CommandIo, UsageError } from './command-io.ts';
 import { ALL_CONFIG_KEYS, addConfigOptions } from './config-options.ts';
 import { printable } from './printable.ts';
-import { readVersion } from './read-version.ts';
 
 type ServeCommand = 'up' | 'demo' | 'collector' | 'web';
 

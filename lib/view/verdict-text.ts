@@ -52,7 +52,11 @@ const CONFIDENCE: Readonly<Record<Confidence, { readonly word: string; readonly 
 /** Causes from this share of a group's waiting on are named in the sentence. */
 const MAIN_CAUSE_RATIO = 0.5;
 
-export function verdictSentence(verdict: Verdict): VerdictSentence {
+/** Time of day as the reader's clock shows it; the whole instant for the hover. */
+export type ClockText = (unixNs: string) => { readonly text: string; readonly title: string };
+
+/** `clock`: how instants are written; default: time of day in this process's zone. */
+export function verdictSentence(verdict: Verdict, clock: ClockText = clockText): VerdictSentence {
   if (verdict.kind === 'no-data') {
     return {
       pieces: [{ text: 'No steps in this window.', strong: true }],
@@ -61,18 +65,18 @@ export function verdictSentence(verdict: Verdict): VerdictSentence {
     };
   }
   if (verdict.kind === 'hung') {
-    return { pieces: hungPieces(verdict.hang), severity: 'critical', confidence: null };
+    return { pieces: hungPieces(verdict.hang, clock), severity: 'critical', confidence: null };
   }
   const head = verdict.kind === 'healthy' ? healthyPieces(verdict) : boundPieces(verdict);
   return {
-    pieces: [...head, ...notePieces(verdict), ...remedyPieces(verdict)],
+    pieces: [...head, ...notePieces(verdict, clock), ...remedyPieces(verdict)],
     severity: 'plain',
     confidence: CONFIDENCE[verdict.confidence],
   };
 }
 
-function hungPieces(hang: HangJson): VerdictPiece[] {
-  const since = clockText(hang.sinceUnixNs);
+function hungPieces(hang: HangJson, clock: ClockText): VerdictPiece[] {
+  const since = clock(hang.sinceUnixNs);
   const evidence: Evidence = { path: '/stragglers', change: { worker: hang.worker } };
   const others: VerdictPiece[] =
     hang.waiting === 0
@@ -258,10 +262,10 @@ function hotExpertPieces(hot: HotExpert): VerdictPiece[] {
 }
 
 /** What is worth a word beside the culprit. */
-function notePieces(verdict: Judged): VerdictPiece[] {
+function notePieces(verdict: Judged, clock: ClockText): VerdictPiece[] {
   const { pastHang } = verdict;
   if (pastHang !== null) {
-    const at = clockText(pastHang.sinceUnixNs);
+    const at = clock(pastHang.sinceUnixNs);
     return [
       { text: ' ' },
       {
