@@ -5,13 +5,13 @@ import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileProblem } from '#lib/base/file-problem.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
+import { readVersion } from '#lib/config/read-version.ts';
 import { type Export, exportWindow } from '#lib/query/export.ts';
 import { EXPORT_FORMATS } from '#lib/query/export-formats.ts';
 import { openStateReader } from '#lib/store/open-store.ts';
 import { CommandError, type CommandIo, UsageError } from './command-io.ts';
 import { textOption } from './config-options.ts';
 import { countText } from './figures.ts';
-import { readVersion } from './read-version.ts';
 import { withStore } from './with-store.ts';
 
 /** Writes to `--output`, or under the export's own name into the folder that it runs in. */
