@@ -16,6 +16,7 @@ import { MalformedInput } from '#lib/wire/malformed-input.ts';
 import type { DecodeLimits } from './decode-limits.ts';
 import type { Decoded, Encoding, Signal } from './decoded.ts';
 import { DEFAULT_DECODE_LIMITS, Decoder } from './decoder.ts';
+import type { KinetoOptions, TraceRecognition } from './kineto-types.ts';
 
 export interface TelemetryFiles {
   /** The files that were read, directories resolved, in the order they were read. */
@@ -29,6 +30,12 @@ export interface TelemetryFiles {
   readonly rejectedCount: number;
   /** One line for each different complaint, "path: sentence"; at most 20. */
   readonly rejectedMessages: readonly string[];
+  /** Of the GPU traces among the files; null where there are none. */
+  readonly recognition: TraceRecognition | null;
+}
+
+export interface ReadOptions extends KinetoOptions {
+  readonly limits?: DecodeLimits;
 }
 
 /** A file that cannot be read: the message says which, what is wrong, where, and what to do. */
@@ -59,15 +66,15 @@ const inflateZstd = promisify(zstdDecompress);
 /** Throws TelemetryFileError. */
 export function readTelemetryFile(
   path: string,
-  limits: DecodeLimits = FILE_LIMITS,
+  options: ReadOptions = {},
 ): Promise<TelemetryFiles> {
-  return readTelemetryFiles([path], limits);
+  return readTelemetryFiles([path], options);
 }
 
 /** All files as one selection; throws TelemetryFileError at the first that cannot be read. */
 export async function readTelemetryFiles(
   paths: readonly string[],
-  limits: DecodeLimits = FILE_LIMITS,
+  options: ReadOptions = {},
 ): Promise<TelemetryFiles> {
   const files = (await Promise.all(paths.map(resolveFiles))).flat();
   if (files.length > MAX_FILES) {
@@ -77,7 +84,7 @@ export async function readTelemetryFiles(
     );
   }
   const collected = new Collected(files);
-  const decoder = new Decoder(limits);
+  const decoder = new Decoder(options.limits ?? FILE_LIMITS);
   for (const path of files) decodeFile(path, await readBytes(path), decoder, collected);
   return collected.finish();
 }
@@ -129,6 +136,7 @@ class Collected {
       rejected: this.#rejected,
       rejectedCount: this.#rejectedCount,
       rejectedMessages: this.#messages,
+      recognition: null,
     };
   }
 }
