@@ -25,7 +25,10 @@ const LAYERS: Readonly<Record<string, Row>> = {
   'lib/pipeline': { rooms: LIB('base table model') },
   'lib/analysis': { rooms: LIB('base table model pipeline') },
   'lib/ingest': { rooms: LIB('base table wire model'), node: true },
-  'lib/export': { rooms: LIB('base table wire model analysis') },
+  'lib/export': {
+    rooms: LIB('base table wire model analysis'),
+    npm: ['apache-arrow', 'protobufjs'],
+  },
   'lib/store': {
     rooms: LIB('base table model'),
     npm: ['better-sqlite3', 'drizzle-orm'],
