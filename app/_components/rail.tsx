@@ -2,6 +2,7 @@
 
 import {
   ActivityIcon,
+  ChartGanttIcon,
   Grid3x3Icon,
   LayersIcon,
   LayoutDashboardIcon,
@@ -20,6 +21,7 @@ const PAGES = [
   { path: '/balance', name: 'Balance', keys: 'g b', Icon: ScaleIcon },
   { path: '/stragglers', name: 'Stragglers', keys: 'g s', Icon: TurtleIcon },
   { path: '/experts', name: 'Experts', keys: 'g e', Icon: Grid3x3Icon },
+  { path: '/timeline', name: 'Timeline', keys: 'g t', Icon: ChartGanttIcon },
   { path: '/health', name: 'Health', keys: 'g h', Icon: ActivityIcon },
 ] as const;
 
