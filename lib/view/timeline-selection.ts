@@ -78,7 +78,7 @@ export const TIMELINE_OVERLAYS = [
   { name: 'flow', key: 'e', label: 'Flow of the micro-batch', on: true },
   { name: 'clock', key: 'c', label: 'Clock error', on: false },
   { name: 'marks', key: 'm', label: 'Late, lost, sampled', on: true },
-  { name: 'notes', key: 'n', label: 'Annotations', on: true },
+  { name: 'notes', key: 'o', label: 'Annotations', on: true },
 ] as const;
 export type OverlayName = (typeof TIMELINE_OVERLAYS)[number]['name'];
 export type TimelineOverlays = Readonly<Record<OverlayName, boolean>>;

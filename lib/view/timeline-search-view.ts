@@ -1,0 +1,68 @@
+/** What the search of the timeline found, and how one walks through it. */
+import type { TimelineSearch } from '#lib/api/timeline-search.ts';
+import type { TimelineEvent, TimelineSelection } from './timeline-selection.ts';
+
+export type SearchHit = TimelineSearch['hits'][number];
+
+/** The language of the search, told beside its box. */
+export const SEARCH_HELP: readonly { readonly text: string; readonly meaning: string }[] = [
+  { text: 'expert', meaning: 'a word: workers, stages, notes' },
+  { text: 'step:1234', meaning: 'a step' },
+  { text: 'layer:5 mb:1', meaning: 'all must hold' },
+  { text: 'stage:expert', meaning: 'events of a stage' },
+  { text: 'worker:ffn/3', meaning: 'of a worker' },
+  { text: 'dur>1ms', meaning: 'longer than; also <, ns, us, ms, s' },
+];
+
+/** The hit after, or before, the chosen one; round the ends. null: there is none. */
+export function walkHit(current: number | null, by: 1 | -1, count: number): number | null {
+  if (count === 0) return null;
+  if (current === null || current >= count) return by === 1 ? 0 : count - 1;
+  return (current + by + count) % count;
+}
+
+/** What a hit chooses on the timeline; null: it has no place in time. */
+export function hitSelection(hit: SearchHit): TimelineSelection | null {
+  if (hit.startUnixNs === null) return null;
+  const startUnixNs = BigInt(hit.startUnixNs);
+  const { durationNs } = hit;
+  if (hit.kind === 'event' && hit.workerId !== null && hit.stage !== null) {
+    return { kind: 'event', event: eventOfHit(hit, hit.workerId, hit.stage, startUnixNs) };
+  }
+  if (hit.kind === 'step' && hit.step !== null) {
+    return {
+      kind: 'step',
+      step: { domain: hit.domain ?? 0, step: hit.step, startUnixNs, durationNs },
+    };
+  }
+  const toUnixNs = startUnixNs + BigInt(Math.max(1, Math.ceil(durationNs)));
+  if (hit.kind !== 'annotation') return null;
+  return { kind: 'area', area: { fromUnixNs: startUnixNs, toUnixNs, workers: null } };
+}
+
+/** A search tells no kind: `''` stands for any, until the event's own tile tells it. */
+function eventOfHit(
+  hit: SearchHit,
+  workerId: string,
+  stage: string,
+  startUnixNs: bigint,
+): TimelineEvent {
+  return {
+    ...{ workerId, stage, startUnixNs, durationNs: hit.durationNs },
+    kind: '',
+    stream: 'other',
+    layer: hit.layer ?? -1,
+    microbatch: hit.microbatch ?? -1,
+    step: hit.step ?? -1,
+    domain: hit.domain ?? -1,
+    peer: -1,
+    tokens: -1,
+    bytes: -1,
+  };
+}
+
+export function searchSummary({ total, hits }: TimelineSearch): string {
+  if (total === 0) return 'Nothing found';
+  const counted = `${total.toLocaleString('en-US')} ${total === 1 ? 'hit' : 'hits'}`;
+  return hits.length < total ? `${counted}, the first ${hits.length} listed` : counted;
+}
