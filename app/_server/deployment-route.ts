@@ -1,6 +1,7 @@
 /** The routes under /api/v1/deployments/{id} that ask one question about a window of time. */
 import type {
   DeploymentQuestion,
+  FrameBytes,
   JsonText,
   QuestionKind,
   Questions,
@@ -15,7 +16,7 @@ export interface DeploymentContext {
 
 type WindowQuestion = {
   [K in QuestionKind]: Questions[K]['question'] extends DeploymentQuestion
-    ? Questions[K]['answer'] extends JsonText
+    ? Questions[K]['answer'] extends JsonText | FrameBytes
       ? never
       : K
     : never;

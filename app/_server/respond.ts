@@ -1,7 +1,8 @@
 /** Answers of the API: JSON that nobody caches, JSON with a tag, and problem documents (RFC 9457). */
+import { COLUMN_FRAME_CONTENT_TYPE } from '#lib/api/column-frame.ts';
 import { PROBLEM_CONTENT_TYPE, type Problem, problem } from '#lib/api/problem.ts';
 import { QueryFailedError } from '#lib/query/query-pool.ts';
-import type { JsonText } from '#lib/query/questions.ts';
+import type { FrameBytes, JsonText } from '#lib/query/questions.ts';
 import { CollectorUnreachableError } from './collector-link.ts';
 import { RequestError } from './request-parameters.ts';
 
@@ -13,12 +14,26 @@ export function jsonAnswer(value: unknown, status = 200): Response {
  * An answer that may be kept, and is asked about each time: who has it already gets 304 and no body.
  */
 export function taggedAnswer(request: Request, { json, etag }: JsonText): Response {
+  return tagged(request, etag, json, 'application/json');
+}
+
+/** The same of a frame of columns. */
+export function frameAnswer(request: Request, { bytes, etag }: FrameBytes): Response {
+  return tagged(request, etag, bytes, COLUMN_FRAME_CONTENT_TYPE);
+}
+
+function tagged(
+  request: Request,
+  etag: string,
+  body: string | Uint8Array<ArrayBuffer>,
+  contentType: string,
+): Response {
   const headers = { etag, 'cache-control': 'private, no-cache' };
   const known = request.headers.get('if-none-match')?.split(',') ?? [];
   // A proxy that compresses makes the tag a weak one.
   const isKnown = known.some((tag) => tag.trim().replace(/^W\//, '') === etag);
   if (isKnown) return new Response(null, { status: 304, headers });
-  return new Response(json, { headers: { ...headers, 'content-type': 'application/json' } });
+  return new Response(body, { headers: { ...headers, 'content-type': contentType } });
 }
 
 export function problemAnswer(document: Problem): Response {

@@ -19,6 +19,7 @@ import {
   type StepSurvey,
   stepsOverlapping,
   surveySteps,
+  withNeighbours,
 } from '#lib/model/step-survey.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { workerId } from '#lib/table/worker-info.ts';
@@ -251,24 +252,6 @@ export class SlicedWindow {
     }
     return extent;
   }
-}
-
-/** The steps that are wanted, and those that come directly before or after one. */
-function withNeighbours(
-  { length, next }: StepSurvey,
-  isWanted: (step: number) => boolean,
-): Uint8Array {
-  const chosen = new Uint8Array(length);
-  for (let step = 0; step < length; step++) {
-    if (!isWanted(step)) continue;
-    chosen[step] = 1;
-    if (next[step]! >= 0) chosen[next[step]!] = 1;
-  }
-  for (let step = 0; step < length; step++) {
-    const after = next[step]!;
-    if (after >= 0 && isWanted(after)) chosen[step] = 1;
-  }
-  return chosen;
 }
 
 /**

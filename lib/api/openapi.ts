@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { annotationRequestSchema, annotationSchema, annotationsSchema } from './annotations.ts';
 import { breakdownSchema } from './breakdown.ts';
+import { COLUMN_FRAME_CONTENT_TYPE } from './column-frame.ts';
 import { criticalPathSchema } from './critical-path.ts';
 import { deploymentsSchema } from './deployments.ts';
 import { expertsAnswerSchema } from './experts.ts';
@@ -12,6 +13,7 @@ import { reportSchema } from './report-schema.ts';
 import { seriesSchema } from './series.ts';
 import { stragglersSchema } from './stragglers.ts';
 import { DEFAULT_TIMELINE_BINS, MAX_TIMELINE_BINS, timelineSchema } from './timeline.ts';
+import { timelineTileHeaderSchema } from './timeline-tile.ts';
 import { heatmapAnswerSchema, stripAnswerSchema } from './views.ts';
 import { waitsSchema } from './waits.ts';
 import { whatifSchema } from './whatif.ts';
@@ -33,6 +35,7 @@ const SCHEMAS = {
   Stragglers: stragglersSchema,
   Strip: stripAnswerSchema,
   Timeline: timelineSchema,
+  TimelineTileHeader: timelineTileHeaderSchema,
   Waits: waitsSchema,
   Whatif: whatifSchema,
 };
@@ -47,6 +50,16 @@ const TIME =
 const windowParameters = [
   queryParameter('from', `Start of the window. ${TIME}.`),
   queryParameter('to', `End of the window, exclusive. ${TIME}.`),
+];
+
+const filterParameters = [
+  queryParameter('stages', 'Only events of these stages, with commas between them.'),
+  queryParameter('layer', 'Only events of this layer; -1: those of the step.'),
+  queryParameter('microbatch', 'Only events of this micro-batch; -1: those without one.'),
+  queryParameter(
+    'peer',
+    'Only transfers with this rank of the other group; one that names nobody means everybody.',
+  ),
 ];
 
 const deploymentParameter = {
@@ -96,6 +109,18 @@ export function openApiDocument(): Json {
             `Bins that there is room for, 1 to ${MAX_TIMELINE_BINS}; ${DEFAULT_TIMELINE_BINS} where absent. An answer about many workers has fewer.`,
           ),
           queryParameter('workers', 'Worker ids with commas between them; all where absent.'),
+        ]),
+      },
+      '/api/v1/deployments/{id}/timeline/tile': {
+        get: frameOperation('What a timeline draws, as columns', 'TimelineTileHeader', [
+          deploymentParameter,
+          ...windowParameters,
+          queryParameter(
+            'bins',
+            `Bins that there is room for, 1 to ${MAX_TIMELINE_BINS}; ${DEFAULT_TIMELINE_BINS} where absent.`,
+          ),
+          queryParameter('workers', 'Worker ids with commas between them; all where absent.'),
+          ...filterParameters,
         ]),
       },
       '/api/v1/deployments/{id}/whatif': {
@@ -177,6 +202,17 @@ function operation(summary: string, schema: SchemaName, parameters: readonly Jso
 
 /** One whose answer has an `ETag`. */
 function taggedOperation(summary: string, schema: SchemaName, parameters: readonly Json[]): Json {
+  return tagged(summary, jsonContent(schema), parameters);
+}
+
+/** One that is answered with a frame of columns (lib/api/column-frame.ts) with such a header. */
+function frameOperation(summary: string, header: SchemaName, parameters: readonly Json[]): Json {
+  const description = `"AFDF", the length of the header (u32, little-endian), the header as JSON (${header}), then its columns, each padded to 8 bytes.`;
+  const schema = { type: 'string', format: 'binary', description };
+  return tagged(summary, { [COLUMN_FRAME_CONTENT_TYPE]: { schema } }, parameters);
+}
+
+function tagged(summary: string, content: Json, parameters: readonly Json[]): Json {
   const tag = { description: 'Names the answer.', schema: { type: 'string' } };
   const known = {
     name: 'If-None-Match',
@@ -188,7 +224,7 @@ function taggedOperation(summary: string, schema: SchemaName, parameters: readon
     summary,
     parameters: [...parameters, known],
     responses: {
-      200: { description: 'OK', headers: { ETag: tag }, content: jsonContent(schema) },
+      200: { description: 'OK', headers: { ETag: tag }, content },
       304: { description: 'What the ETag names is still the answer', headers: { ETag: tag } },
       default: problemResponse(),
     },

@@ -219,3 +219,21 @@ export function rowsOfSteps(
   }
   return { tables, filters };
 }
+
+/** The steps that are wanted, and those that come directly before or after one: 1. */
+export function withNeighbours(
+  { length, next }: StepSurvey,
+  isWanted: (step: number) => boolean,
+): Uint8Array {
+  const chosen = new Uint8Array(length);
+  for (let step = 0; step < length; step++) {
+    if (!isWanted(step)) continue;
+    chosen[step] = 1;
+    if (next[step]! >= 0) chosen[next[step]!] = 1;
+  }
+  for (let step = 0; step < length; step++) {
+    const after = next[step]!;
+    if (after >= 0 && isWanted(after)) chosen[step] = 1;
+  }
+  return chosen;
+}

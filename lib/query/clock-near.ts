@@ -14,6 +14,7 @@ import { correctionAt } from '#lib/model/clock-correction.ts';
 import type { EventSelection, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import { eventsInWindow } from '#lib/store/window-filter.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
+import { type WorkerInfo, workerId } from '#lib/table/worker-info.ts';
 import { loadWindow } from './load-events.ts';
 import { earlier } from './window.ts';
 
@@ -27,7 +28,16 @@ const MAX_CELLS = 128;
 /** Events come so late. */
 const SETTLED_NS = 30n * BigInt(NS_PER_S);
 
-const known = new WeakMap<TelemetryReader, Map<string, ClockAlignment | null>>();
+export interface ClockCell {
+  /** null: all workers share one clock. */
+  readonly alignment: ClockAlignment | null;
+  /** Is any clock moved? */
+  readonly moves: boolean;
+  /** By worker id, of those with an event in the cell: the newest description. */
+  readonly workers: ReadonlyMap<string, WorkerInfo>;
+}
+
+const known = new WeakMap<TelemetryReader, Map<string, ClockCell>>();
 
 /**
  * null: clocks agree, or nothing is known of them. `eventsPerNs`: of all workers, about.
@@ -35,46 +45,69 @@ const known = new WeakMap<TelemetryReader, Map<string, ClockAlignment | null>>()
 export async function clocksNear(
   reader: TelemetryReader,
   deployment: string,
-  { fromUnixNs, toUnixNs }: TimeWindow,
+  window: TimeWindow,
   eventsPerNs: number,
   nowUnixNs: UnixNanos,
 ): Promise<ClockAlignment | null> {
+  return movingClocks(await clockCell(reader, deployment, window, eventsPerNs, nowUnixNs));
+}
+
+/** null: no clock is moved. */
+export function movingClocks({ alignment, moves }: ClockCell): ClockAlignment | null {
+  return moves ? alignment : null;
+}
+
+/** What the events about the middle of a window say of clocks and workers. */
+export async function clockCell(
+  reader: TelemetryReader,
+  deployment: string,
+  { fromUnixNs, toUnixNs }: TimeWindow,
+  eventsPerNs: number,
+  nowUnixNs: UnixNanos,
+): Promise<ClockCell> {
   let cellNs = CELL_NS;
   while (cellNs > LEAST_CELL_NS && cellNs * eventsPerNs > CELL_EVENTS) cellNs /= 2;
   const cell = BigInt(cellNs);
   const middle = (fromUnixNs + toUnixNs) / 2n;
   const start = middle - (middle % cell);
   const window = { fromUnixNs: unixNanos(start), toUnixNs: unixNanos(start + cell) };
-  const cells = known.get(reader) ?? new Map<string, ClockAlignment | null>();
+  const cells = known.get(reader) ?? new Map<string, ClockCell>();
   known.set(reader, cells);
   const name = JSON.stringify([deployment, String(start), cellNs]);
   const remembered = cells.get(name);
   if (remembered !== undefined) return remembered;
-  const alignment = await readCell(reader, deployment, window);
+  const found = await readCell(reader, deployment, window);
   if (window.toUnixNs + SETTLED_NS < nowUnixNs) {
-    cells.set(name, alignment);
+    cells.set(name, found);
     for (const oldest of cells.keys()) {
       if (cells.size <= MAX_CELLS) break;
       cells.delete(oldest);
     }
   }
-  return alignment;
+  return found;
 }
 
 async function readCell(
   reader: TelemetryReader,
   deployment: string,
   window: TimeWindow,
-): Promise<ClockAlignment | null> {
+): Promise<ClockCell> {
   const columns = { measures: [], lists: ['peers'] } as const;
   // More than expected are cut off: what is there of a key's sends and receives limits no less right.
   const { tables } = await loadWindow(reader, deployment, window, 4 * CELL_EVENTS, 0, columns);
+  const workers = new Map<string, WorkerInfo>();
+  for (const table of tables) {
+    for (const info of table.workers) {
+      if (info.deployment === deployment) workers.set(workerId(info), info);
+    }
+  }
   const transfers = ClockTransfers.find(tables, deployment);
-  if (transfers === null) return null;
+  if (transfers === null) return { alignment: null, moves: false, workers };
   const bounds = new ClockBounds();
   transfers.addTo(bounds);
   const alignment = alignClocks(bounds.part());
-  return alignment.domains.some(({ correction }) => correction !== null) ? alignment : null;
+  const moves = alignment.domains.some(({ correction }) => correction !== null);
+  return { alignment, moves, workers };
 }
 
 /** The selected events, at aligned times: those that overlap the window then. null: raw ones. */
@@ -103,7 +136,7 @@ export async function* alignedEvents(
 }
 
 /** The most that any clock is moved by at an instant, and a little more. */
-function mostMovedNs(alignment: ClockAlignment, instant: UnixNanos): number {
+export function mostMovedNs(alignment: ClockAlignment, instant: UnixNanos): number {
   const moved = alignment.domains.map(({ correction }) =>
     correction === null ? 0 : Math.abs(correctionAt(correction, instant, 0)),
   );

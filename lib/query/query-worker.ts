@@ -26,7 +26,7 @@ if (data.task === 'part') {
 } else {
   main.on('message', (request: QueryRequest) => {
     void reply(request).then((message) => {
-      main.postMessage(message);
+      main.postMessage(message, movedBuffers(message));
       garbage.look();
     });
   });
@@ -47,6 +47,15 @@ async function reply(request: QueryRequest): Promise<QueryReply> {
     if (failure.kind === 'internal') await closeStores();
     return { id: request.id, ok: false, failure };
   }
+}
+
+/** The bytes of a frame change hands; everything else is copied. */
+function movedBuffers(message: QueryReply): ArrayBuffer[] {
+  const answer: unknown = message.ok ? message.answer : null;
+  const isFrame = typeof answer === 'object' && answer !== null && 'bytes' in answer;
+  return isFrame && answer.bytes instanceof Uint8Array && answer.bytes.buffer instanceof ArrayBuffer
+    ? [answer.bytes.buffer]
+    : [];
 }
 
 function openTelemetry(): Promise<TelemetryReader> {

@@ -32,6 +32,18 @@ export interface TimelineQuestion extends DeploymentQuestion {
   readonly workers?: string | undefined;
 }
 
+/** Which events of a timeline are wanted, as written by the caller (timeline-task.ts). */
+export interface FilterTexts {
+  /** Names with commas between them. */
+  readonly stages?: string | undefined;
+  readonly layer?: string | undefined;
+  readonly microbatch?: string | undefined;
+  /** A rank in the other group. */
+  readonly peer?: string | undefined;
+}
+
+export interface TimelineTileQuestion extends TimelineQuestion, FilterTexts {}
+
 export interface CriticalPathQuestion extends DeploymentQuestion {
   /** Whose path is told: `slowest`, which is the default, or `newest`. */
   readonly pick?: string | undefined;
@@ -43,6 +55,13 @@ export interface CriticalPathQuestion extends DeploymentQuestion {
 /** Ready to send: an answer of megabytes is not taken apart and put together again. */
 export interface JsonText {
   readonly json: string;
+  /** Equal for equal answers. */
+  readonly etag: string;
+}
+
+/** A frame of columns (lib/api/column-frame.ts), moved between threads, never copied. */
+export interface FrameBytes {
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Equal for equal answers. */
   readonly etag: string;
 }
@@ -65,6 +84,7 @@ export interface Questions {
   experts: { question: DeploymentQuestion; answer: ExpertsAnswer };
   waits: { question: DeploymentQuestion; answer: Waits };
   timeline: { question: TimelineQuestion; answer: JsonText };
+  timelineTile: { question: TimelineTileQuestion; answer: FrameBytes };
   whatif: { question: WhatifQuestion; answer: WhatifAnswer };
   totals: { question: Record<never, never>; answer: StoreTotals };
   annotations: { question: DeploymentQuestion; answer: { annotations: AnnotationJson[] } };

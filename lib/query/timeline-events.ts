@@ -1,13 +1,14 @@
 /** A timeline of few events: the events themselves. */
 import type { TimelineEvents } from '#lib/api/timeline.ts';
 import { StringTable } from '#lib/base/string-table.ts';
+import { isSetAside } from '#lib/model/concat-tables.ts';
 import type { TimeWindow } from '#lib/store/telemetry-store.ts';
-import { ABSENT } from '#lib/table/codes.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { BandWorker } from '#lib/table/stage-bands.ts';
 import { compareStages } from '#lib/table/stage-rollup-merge.ts';
 import { workerId } from '#lib/table/worker-info.ts';
-import { isShown, rowOrder } from './timeline-bins.ts';
+import { onlyPeer } from './tile-events.ts';
+import { rowOrder } from './timeline-bins.ts';
 
 export function eventsAnswer(
   tables: readonly EventTable[],
@@ -30,7 +31,7 @@ export function eventsAnswer(
       return index;
     });
     for (let i = 0; i < table.length; i++) {
-      if (isShown(table.phase[i]!)) found.push({ table, i, worker: own[table.worker[i]!]! });
+      if (!isSetAside(table.phase[i]!)) found.push({ table, i, worker: own[table.worker[i]!]! });
     }
   }
   const seen = new Set(found.map(({ worker }) => worker));
@@ -62,7 +63,7 @@ export function eventsAnswer(
       layer: listed.map(({ table, i }) => table.layer[i]!),
       microbatch: listed.map(({ table, i }) => table.microbatch[i]!),
       step: listed.map(({ table, i }) => table.step[i]!),
-      peer: listed.map(({ table, i }) => peerOf(table, i)),
+      peer: listed.map(({ table, i }) => onlyPeer(table, i)),
     },
     stages,
   };
@@ -84,13 +85,4 @@ function compareEvents(a: ListedEvent, b: ListedEvent): number {
     if (difference !== 0) return difference;
   }
   return compareStages(stageOf(a), stageOf(b));
-}
-
-/** The one peer that an event names, in the scalar or as the only one of its list. */
-function peerOf(table: EventTable, i: number): number {
-  const peer = table.peer[i]!;
-  const list = table.lists.peers;
-  if (peer !== ABSENT || list === null) return peer;
-  const from = list.offsets[i]!;
-  return list.offsets[i + 1]! - from === 1 ? list.values[from]! : ABSENT;
 }

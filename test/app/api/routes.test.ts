@@ -12,16 +12,19 @@ import * as live from '#app/api/v1/deployments/[id]/live/route.ts';
 import * as report from '#app/api/v1/deployments/[id]/report/route.ts';
 import * as series from '#app/api/v1/deployments/[id]/series/route.ts';
 import * as timeline from '#app/api/v1/deployments/[id]/timeline/route.ts';
+import * as timelineTile from '#app/api/v1/deployments/[id]/timeline/tile/route.ts';
 import * as whatif from '#app/api/v1/deployments/[id]/whatif/route.ts';
 import * as deployments from '#app/api/v1/deployments/route.ts';
 import * as health from '#app/api/v1/health/route.ts';
 import * as openapi from '#app/api/v1/openapi.json/route.ts';
+import { COLUMN_FRAME_CONTENT_TYPE, decodeColumnFrame } from '#lib/api/column-frame.ts';
 import { criticalPathSchema } from '#lib/api/critical-path.ts';
 import { deploymentsSchema } from '#lib/api/deployments.ts';
 import { healthSchema } from '#lib/api/health.ts';
 import { PROBLEM_CONTENT_TYPE, problemSchema } from '#lib/api/problem.ts';
 import { reportSchema } from '#lib/api/report-schema.ts';
 import { timelineSchema } from '#lib/api/timeline.ts';
+import { timelineTileHeaderSchema } from '#lib/api/timeline-tile.ts';
 import { whatifSchema } from '#lib/api/whatif.ts';
 import { unixNanos } from '#lib/base/units.ts';
 import { openTelemetryWriter } from '#lib/store/open-store.ts';
@@ -104,6 +107,11 @@ async function problemOf(response: Response) {
   const document = problemSchema.parse(await response.json());
   expect(document.status).toBe(response.status);
   return document;
+}
+
+async function firstSeen(): Promise<bigint> {
+  const list = deploymentsSchema.parse(await (await deployments.GET(get('/x'))).json());
+  return BigInt(list.deployments.find(({ id }) => id === DEPLOYMENT)!.firstSeenUnixNs);
 }
 
 describe('without a collector and a database', () => {
@@ -226,10 +234,8 @@ describe('with both', () => {
   });
 
   test('a timeline has a tag; who has it already gets 304', async () => {
-    const { firstSeenUnixNs } = deploymentsSchema
-      .parse(await (await deployments.GET(get('/x'))).json())
-      .deployments.find(({ id }) => id === DEPLOYMENT)!;
-    const path = `/x/timeline?from=${firstSeenUnixNs}&to=${BigInt(firstSeenUnixNs) + 10_000_000_000n}&bins=64`;
+    const from = await firstSeen();
+    const path = `/x/timeline?from=${from}&to=${from + 10_000_000_000n}&bins=64`;
     const response = await timeline.GET(get(path), encoded);
     const answer = timelineSchema.parse(await response.json());
     expect(answer.source).toBe('events');
@@ -245,6 +251,25 @@ describe('with both', () => {
       status: 400,
       parameter: 'bins',
     });
+  });
+
+  test('a tile of a timeline is a frame of columns, with a tag', async () => {
+    const from = await firstSeen();
+    const path = `/x/timeline/tile?from=${from}&to=${from + 400_000_000n}`;
+    const response = await timelineTile.GET(get(path), encoded);
+    expect(response.headers.get('content-type')).toBe(COLUMN_FRAME_CONTENT_TYPE);
+    const frame = decodeColumnFrame(new Uint8Array(await response.arrayBuffer()));
+    const header = timelineTileHeaderSchema.parse(frame.header);
+    expect(header).toMatchObject({ deployment: DEPLOYMENT, detail: 'events', receivesCut: true });
+    expect(frame.columns['startNs']!.length).toBeGreaterThan(100);
+    const etag = response.headers.get('etag')!;
+    const again = await timelineTile.GET(get(path, { 'if-none-match': etag }), encoded);
+    expect([again.status, await again.text()]).toEqual([304, '']);
+    const one = await timelineTile.GET(get(`${path}&stages=expert&layer=1`), encoded);
+    const few = decodeColumnFrame(new Uint8Array(await one.arrayBuffer())).columns['layer']!;
+    expect([...new Set(few)]).toEqual([1]);
+    const refused = await timelineTile.GET(get('/x/timeline/tile?layer=first'), encoded);
+    expect(await problemOf(refused)).toMatchObject({ status: 400, parameter: 'layer' });
   });
 
   test('live events pass through, with the id of the last one seen, until the reader goes', async () => {

@@ -1,0 +1,31 @@
+/** `GET /api/v1/deployments/{id}/timeline/tile?from&to&bins&workers&stages&layer&microbatch&peer` */
+import { type DeploymentContext, deploymentId } from '#app/_server/deployment-route.ts';
+import { queryParameters } from '#app/_server/request-parameters.ts';
+import { answering, frameAnswer } from '#app/_server/respond.ts';
+import { services } from '#app/_server/services.ts';
+
+export const runtime = 'nodejs';
+export const dynamic = 'force-dynamic';
+
+const PARAMETERS = [
+  'from',
+  'to',
+  'bins',
+  'workers',
+  'stages',
+  'layer',
+  'microbatch',
+  'peer',
+] as const;
+
+export function GET(request: Request, context: DeploymentContext): Promise<Response> {
+  return answering(async () => {
+    const parameters = queryParameters(request, PARAMETERS);
+    const question = { deployment: await deploymentId(request, context), ...parameters };
+    const { pool } = services();
+    return frameAnswer(
+      request,
+      await pool.ask('timelineTile', question, Date.now(), request.signal),
+    );
+  });
+}
