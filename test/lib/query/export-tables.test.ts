@@ -1,4 +1,4 @@
-import { tableFromIPC } from 'apache-arrow';
+import { type Table, tableFromIPC } from 'apache-arrow';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
@@ -263,7 +263,7 @@ describe('rows with aligned and raw times', () => {
   }
 });
 
-function int64(table: ReturnType<typeof tableFromIPC>, name: string): bigint[] {
+function int64(table: Table, name: string): bigint[] {
   return table.getChild(name)!.data.flatMap(({ values }) => [...(values as BigInt64Array)]);
 }
 
