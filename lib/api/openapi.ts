@@ -13,6 +13,7 @@ import { reportSchema } from './report-schema.ts';
 import { seriesSchema } from './series.ts';
 import { stragglersSchema } from './stragglers.ts';
 import { DEFAULT_TIMELINE_BINS, MAX_TIMELINE_BINS, timelineSchema } from './timeline.ts';
+import { timelineStepsSchema } from './timeline-steps.ts';
 import { timelineTileHeaderSchema } from './timeline-tile.ts';
 import { heatmapAnswerSchema, stripAnswerSchema } from './views.ts';
 import { waitsSchema } from './waits.ts';
@@ -35,6 +36,7 @@ const SCHEMAS = {
   Stragglers: stragglersSchema,
   Strip: stripAnswerSchema,
   Timeline: timelineSchema,
+  TimelineSteps: timelineStepsSchema,
   TimelineTileHeader: timelineTileHeaderSchema,
   Waits: waitsSchema,
   Whatif: whatifSchema,
@@ -121,6 +123,18 @@ export function openApiDocument(): Json {
           ),
           queryParameter('workers', 'Worker ids with commas between them; all where absent.'),
           ...filterParameters,
+        ]),
+      },
+      '/api/v1/deployments/{id}/timeline/steps': {
+        get: operation('Steps of a window, or the one beside an instant', 'TimelineSteps', [
+          deploymentParameter,
+          ...windowParameters,
+          queryParameter('order', '`time` (default), or `slowest` first.'),
+          queryParameter('limit', 'Steps in the answer, 1 to 1000; 50 where absent.'),
+          queryParameter('overNs', 'Only steps that last longer, in nanoseconds.'),
+          queryParameter('domain', 'Only steps of this data-parallel domain.'),
+          queryParameter('at', `In place of a window, with \`direction\`: an instant. ${TIME}.`),
+          queryParameter('direction', '`next`: starts after `at`; `previous`: starts before it.'),
         ]),
       },
       '/api/v1/deployments/{id}/whatif': {

@@ -30,6 +30,7 @@ import { storeTotals } from './store-totals.ts';
 import { stragglers } from './stragglers.ts';
 import { strip } from './strip.ts';
 import { timeline } from './timeline.ts';
+import { timelineSteps } from './timeline-steps.ts';
 import { timelineTileFrame } from './timeline-tile.ts';
 import { waits } from './waits.ts';
 import { whatifQuestion } from './whatif.ts';
@@ -67,6 +68,7 @@ const ANSWERERS: Readonly<Record<QuestionKind, Answerer>> = {
   timeline: async ({ telemetry }, question, now) =>
     jsonText(await timeline(telemetry, question, now)),
   timelineTile: ({ telemetry }, question, now) => timelineTileFrame(telemetry, question, now),
+  timelineSteps: ({ telemetry }, question, now) => timelineSteps(telemetry, question, now),
   whatif: ({ telemetry }, question, now) => whatifQuestion(telemetry, question, now),
   totals: ({ telemetry }) => storeTotals(telemetry),
   annotations: async ({ state }, question, now) => listAnnotations(await state(), question, now),

@@ -9,6 +9,7 @@ import type { ProblemKind } from '#lib/api/problem.ts';
 import type { ReportJson } from '#lib/api/report-schema.ts';
 import type { Series } from '#lib/api/series.ts';
 import type { StragglersAnswer } from '#lib/api/stragglers.ts';
+import type { TimelineSteps } from '#lib/api/timeline-steps.ts';
 import type { HeatmapAnswer, StripAnswer } from '#lib/api/views.ts';
 import type { Waits } from '#lib/api/waits.ts';
 import type { WhatifAnswer } from '#lib/api/whatif.ts';
@@ -43,6 +44,18 @@ export interface FilterTexts {
 }
 
 export interface TimelineTileQuestion extends TimelineQuestion, FilterTexts {}
+
+export interface TimelineStepsQuestion extends DeploymentQuestion {
+  /** `time` or `slowest`. */
+  readonly order?: string | undefined;
+  /** In digits, as the rest. */
+  readonly limit?: string | undefined;
+  readonly overNs?: string | undefined;
+  readonly domain?: string | undefined;
+  /** An instant, and which way from it: `next` or `previous`; in place of a window. */
+  readonly at?: string | undefined;
+  readonly direction?: string | undefined;
+}
 
 export interface CriticalPathQuestion extends DeploymentQuestion {
   /** Whose path is told: `slowest`, which is the default, or `newest`. */
@@ -85,6 +98,7 @@ export interface Questions {
   waits: { question: DeploymentQuestion; answer: Waits };
   timeline: { question: TimelineQuestion; answer: JsonText };
   timelineTile: { question: TimelineTileQuestion; answer: FrameBytes };
+  timelineSteps: { question: TimelineStepsQuestion; answer: TimelineSteps };
   whatif: { question: WhatifQuestion; answer: WhatifAnswer };
   totals: { question: Record<never, never>; answer: StoreTotals };
   annotations: { question: DeploymentQuestion; answer: { annotations: AnnotationJson[] } };

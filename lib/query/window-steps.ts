@@ -161,7 +161,7 @@ function hasRoom(survey: StepSurvey, step: number, span: WindowNs, marginNs: num
 }
 
 /** From rollups about the window, else null. */
-async function longestStepNs(
+export async function longestStepNs(
   reader: TelemetryReader,
   deployment: string,
   { fromUnixNs, toUnixNs }: TimeWindow,

@@ -15,8 +15,8 @@ export interface TimeTexts {
  * not a time and on a window that ends before it starts.
  */
 export function parseWindow(texts: TimeTexts, nowUnixNs: UnixNanos): Partial<TimeWindow> {
-  const from = texts.from === undefined ? undefined : instant('from', texts.from, nowUnixNs);
-  const to = texts.to === undefined ? undefined : instant('to', texts.to, nowUnixNs);
+  const from = texts.from === undefined ? undefined : parseInstant('from', texts.from, nowUnixNs);
+  const to = texts.to === undefined ? undefined : parseInstant('to', texts.to, nowUnixNs);
   if (from !== undefined && to !== undefined && from >= to) {
     throw new BadQuestionError('to', 'The window is empty: "to" must lie after "from".');
   }
@@ -63,7 +63,8 @@ export function earlier(instantUnixNs: UnixNanos, spanNs: number): UnixNanos {
   return unixNanos(start < 0n ? 0n : start);
 }
 
-function instant(parameter: string, text: string, nowUnixNs: UnixNanos): UnixNanos {
+/** @throws BadQuestionError where the text is not a time. */
+export function parseInstant(parameter: string, text: string, nowUnixNs: UnixNanos): UnixNanos {
   const parsed = parseTime(text, nowUnixNs);
   if (!parsed.ok) throw new BadQuestionError(parameter, parsed.error);
   return parsed.value;

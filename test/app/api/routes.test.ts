@@ -12,6 +12,7 @@ import * as live from '#app/api/v1/deployments/[id]/live/route.ts';
 import * as report from '#app/api/v1/deployments/[id]/report/route.ts';
 import * as series from '#app/api/v1/deployments/[id]/series/route.ts';
 import * as timeline from '#app/api/v1/deployments/[id]/timeline/route.ts';
+import * as timelineSteps from '#app/api/v1/deployments/[id]/timeline/steps/route.ts';
 import * as timelineTile from '#app/api/v1/deployments/[id]/timeline/tile/route.ts';
 import * as whatif from '#app/api/v1/deployments/[id]/whatif/route.ts';
 import * as deployments from '#app/api/v1/deployments/route.ts';
@@ -24,6 +25,7 @@ import { healthSchema } from '#lib/api/health.ts';
 import { PROBLEM_CONTENT_TYPE, problemSchema } from '#lib/api/problem.ts';
 import { reportSchema } from '#lib/api/report-schema.ts';
 import { timelineSchema } from '#lib/api/timeline.ts';
+import { timelineStepsSchema } from '#lib/api/timeline-steps.ts';
 import { timelineTileHeaderSchema } from '#lib/api/timeline-tile.ts';
 import { whatifSchema } from '#lib/api/whatif.ts';
 import { unixNanos } from '#lib/base/units.ts';
@@ -270,6 +272,18 @@ describe('with both', () => {
     expect([...new Set(few)]).toEqual([1]);
     const refused = await timelineTile.GET(get('/x/timeline/tile?layer=first'), encoded);
     expect(await problemOf(refused)).toMatchObject({ status: 400, parameter: 'layer' });
+  });
+
+  test('steps of a timeline', async () => {
+    const from = await firstSeen();
+    const ask = (query: string) => timelineSteps.GET(get(`/x/timeline/steps?${query}`), encoded);
+    const some = await ask(`from=${from}&to=${from + 1_000_000_000n}&order=slowest&limit=2`);
+    const answer = timelineStepsSchema.parse(await some.json());
+    expect(answer.total).toBeGreaterThan(5);
+    expect(answer.steps).toHaveLength(2);
+    const next = timelineStepsSchema.parse(await (await ask(`at=${from}&direction=next`)).json());
+    expect(next.steps.map(({ step }) => step)).toEqual([1]);
+    expect(await problemOf(await ask('at=now'))).toMatchObject({ parameter: 'direction' });
   });
 
   test('live events pass through, with the id of the last one seen, until the reader goes', async () => {

@@ -1,4 +1,5 @@
 /** Tiles of a timeline against the events themselves, by brute force. */
+import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { addNanos, NS_PER_S, unixNanos } from '#lib/base/units.ts';
@@ -42,7 +43,8 @@ function windowOf({ header }: Awaited<ReturnType<typeof ask>>): TimeWindow {
   };
 }
 
-const memory = () => openTelemetryWriter({ store: 'memory:', data: 'none' });
+// Stores in memory of one name are one.
+const memory = () => openTelemetryWriter({ store: 'memory:', data: randomUUID() });
 const sqlite = () => openTelemetryWriter({ data: scratchFolder(), unpacker: new PackedUnpacker() });
 
 describe('a tile of events', () => {
