@@ -60,9 +60,12 @@ export const comparedFigureSchema = z.object({
   unit: compareUnitSchema,
   /** Which way is good. */
   better: z.enum(['lower', 'higher', 'neither']),
-  /** `cluster`: both sides as a whole; `pipeline`: period and its terms; `group`; `worker`. */
-  scope: z.enum(['cluster', 'pipeline', 'group', 'worker']),
-  /** Name of the aligned group; null for cluster and pipeline. */
+  /**
+   * `cluster`: a side as a whole; `pipeline`: period and its terms; `group`; `stage`: durations of a
+   * group's stage over all layers; `worker`.
+   */
+  scope: z.enum(['cluster', 'pipeline', 'group', 'stage', 'worker']),
+  /** Name of the aligned group; null for cluster and pipeline, and for stages where roles differ. */
   group: z.string().nullable(),
   /** Such as "ffn/2"; null for all but workers. */
   worker: z.string().nullable(),
@@ -95,14 +98,18 @@ export type CompareSide = z.infer<typeof compareSideSchema>;
 
 /**
  * Something that changed how long steps take: what the critical path (docs/definitions.md) of a mean
- * step spends on it, on either side. Over all entries and `restNs`, `contributionNs` adds up to the
- * difference of the mean latencies.
+ * step spends on it, on either side, and the pause until the next step. Over all entries and `restNs`,
+ * `contributionNs` adds up to the difference of the mean times per step.
  */
 export const compareChangeSchema = z.object({
-  /** Aligned group; null: time that nothing explains (`gap`). */
+  /** Aligned group; null for `gap` and `pause`, and where roles differ. */
   group: z.string().nullable(),
+  /** `gap`: time that nothing explains; `pause`: from a step's end to the next one's start. */
   stage: z.string(),
-  /** As in the critical path: `compute`, `a2f`, `f2a`, `link-queue`, `collective`, `copy`, `host`, `gap`. */
+  /**
+   * As in the critical path: `compute`, `a2f`, `f2a`, `link-queue`, `collective`, `copy`, `host`, `gap`;
+   * or `pause`.
+   */
   kind: z.string(),
   /** Layers that it happened in, such as "3-60", "7"; "" where it has none. */
   layers: z.string(),
@@ -113,11 +120,11 @@ export const compareChangeSchema = z.object({
   bNs: z.number(),
   /** bNs - aNs; positive: B is slower because of it. */
   contributionNs: z.number(),
-  /** Of the difference of mean latencies; null where there is none. */
+  /** Of the difference of the mean times per step; null where there is none. */
   share: z.number().nullable(),
-  /** Of the time on the path, step by step. */
+  /** Its time on the path, step by step. */
   onPath: comparedSchema,
-  /** Of one event's own duration; null where there is none. */
+  /** Duration of one of its events, mean over a step; null where it has none. */
   duration: comparedSchema.nullable(),
   /** One sentence. */
   words: z.string(),
@@ -162,7 +169,7 @@ export const compareSchema = z.object({
   changes: z.array(compareChangeSchema),
   explained: z
     .object({
-      /** Mean latency of the sampled steps. */
+      /** Mean time per step, of the sampled ones. */
       aNs: z.number(),
       bNs: z.number(),
       differenceNs: z.number(),

@@ -11,12 +11,14 @@ import {
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import { listAnnotations } from './annotations.ts';
 import { breakdown } from './breakdown.ts';
+import { compare } from './compare.ts';
 import { criticalPath } from './critical-path.ts';
 import { listDeployments } from './deployments.ts';
 import { BadQuestionError, UnknownDeploymentError } from './errors.ts';
 import { experts } from './experts.ts';
 import { heatmap } from './heatmap.ts';
 import type {
+  CompareQuestion,
   DeploymentQuestion,
   JsonText,
   QueryFailure,
@@ -61,6 +63,7 @@ const ANSWERERS: Readonly<Record<QuestionKind, Answerer>> = {
   heatmap: ({ telemetry }, question, now) => heatmap(telemetry, question, now),
   strip: ({ telemetry }, question, now) => strip(telemetry, question, now),
   breakdown: ({ telemetry }, question, now) => breakdown(telemetry, question, now),
+  compare: ({ telemetry }, question, now) => compare(telemetry, question as CompareQuestion, now),
   criticalPath: ({ telemetry }, question, now) => criticalPath(telemetry, question, now),
   stragglers: ({ telemetry }, question, now) => stragglers(telemetry, question, now),
   experts: ({ telemetry }, question, now) => experts(telemetry, question, now),
@@ -101,7 +104,7 @@ export function failureOf(error: unknown): QueryFailure {
     return { kind: 'bad-parameter', message: error.message, parameter: error.parameter };
   }
   if (error instanceof UnknownDeploymentError) {
-    return { kind: 'not-found', message: error.message, parameter: 'id' };
+    return { kind: 'not-found', message: error.message, parameter: error.parameter };
   }
   if (error instanceof NoDatabaseError) {
     return {

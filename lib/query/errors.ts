@@ -16,8 +16,11 @@ export class BadQuestionError extends Error {
 export class UnknownDeploymentError extends Error {
   override readonly name = 'UnknownDeploymentError';
   readonly deployment: string;
+  readonly known: readonly string[];
+  /** Where the caller named it. */
+  readonly parameter: string;
 
-  constructor(deployment: string, known: readonly string[]) {
+  constructor(deployment: string, known: readonly string[], parameter = 'id') {
     super(
       `There is no deployment ${JSON.stringify(deployment)}. ${
         known.length === 0
@@ -26,5 +29,11 @@ export class UnknownDeploymentError extends Error {
       }`,
     );
     this.deployment = deployment;
+    this.known = known;
+    this.parameter = parameter;
+  }
+
+  asParameter(parameter: string): UnknownDeploymentError {
+    return new UnknownDeploymentError(this.deployment, this.known, parameter);
   }
 }

@@ -1,6 +1,7 @@
 /** Everything that the API asks of the stores, as plain data that can cross to a query thread. */
 import type { AnnotationJson } from '#lib/api/annotations.ts';
 import type { Breakdown } from '#lib/api/breakdown.ts';
+import type { Compare } from '#lib/api/compare.ts';
 import type { CriticalPath } from '#lib/api/critical-path.ts';
 import type { Deployments } from '#lib/api/deployments.ts';
 import type { ExpertsAnswer } from '#lib/api/experts.ts';
@@ -24,6 +25,11 @@ export interface DeploymentQuestion {
 export interface WhatifQuestion extends DeploymentQuestion {
   /** Changes such as "ratio=12A4F" (lib/api/whatif.ts). */
   readonly set?: readonly string[] | undefined;
+}
+
+/** Side A's deployment and times stand at the top. */
+export interface CompareQuestion extends DeploymentQuestion {
+  readonly b: DeploymentQuestion;
 }
 
 export interface TimelineQuestion extends DeploymentQuestion {
@@ -96,6 +102,7 @@ export interface Questions {
   stragglers: { question: DeploymentQuestion; answer: StragglersAnswer };
   experts: { question: DeploymentQuestion; answer: ExpertsAnswer };
   waits: { question: DeploymentQuestion; answer: Waits };
+  compare: { question: CompareQuestion; answer: Compare };
   timeline: { question: TimelineQuestion; answer: JsonText };
   timelineTile: { question: TimelineTileQuestion; answer: FrameBytes };
   timelineSteps: { question: TimelineStepsQuestion; answer: TimelineSteps };
