@@ -97,6 +97,22 @@ function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Comman
       finish(await whatifCommand(io, files, options));
     });
 
+  addConfigOptions(
+    command(
+      'compare <a> <b>',
+      'two runs side by side: files or folders, or with --data deployments and windows',
+    ),
+    ['data', 'store'],
+  )
+    .option('--deployment <name>', 'where files hold several')
+    .option('--fail-on-regression <percent>', 'exit 1 where B is slower per step by more than that')
+    .option('--json', 'as JSON instead of tables')
+    .addHelpText('after', COMPARE_HELP)
+    .action(async (a: string, b: string, options) => {
+      const { compareCommand } = await import('./compare-command.ts');
+      finish(await compareCommand(io, [a, b], options));
+    });
+
   addConfigOptions(command('export', 'a window of the store as a file'), ['data', 'store'])
     .option('--format <name>', 'what to write; an unknown one lists them')
     .option('--from <time>', 'unix ns, RFC 3339, or relative to now (-5m)')
@@ -133,6 +149,14 @@ function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Comman
 const CHANGES_HELP =
   'ratio=12A4F, microbatches=3, batch=0.5, network=0.5, fix=attention/2, experts=level or ' +
   'stage:expert=0.8; several times for several changes';
+
+const COMPARE_HELP = `
+B is measured against A. Examples:
+  afdscope compare before.json.gz after.json.gz
+  afdscope compare run-1/ run-2/ --json
+  afdscope compare base.json new.json --fail-on-regression 3
+  afdscope compare --data data prod@-10m..-5m prod@-5m..now
+  afdscope compare --data data prod@2026-11-27T14:00:00Z..2026-11-27T14:05:00Z canary@-5m`;
 
 /** An option that may come several times. */
 function collect(value: string, before: readonly string[] = []): string[] {

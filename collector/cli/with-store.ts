@@ -23,6 +23,24 @@ export async function withStore<T>(
     place: { readonly store: string; readonly dataDir: string },
   ) => Promise<T>,
 ): Promise<T> {
+  return withReader(io, options, async (reader, config) => {
+    const deployment =
+      textOption(options, 'deployment') ?? (await onlyDeployment(reader, config.dataDir));
+    const from = textOption(options, 'from');
+    const to = textOption(options, 'to');
+    return ask(reader, { deployment, from, to }, config);
+  });
+}
+
+/** The same without a deployment in mind. */
+export async function withReader<T>(
+  io: CommandIo,
+  options: Readonly<Record<string, unknown>>,
+  ask: (
+    reader: TelemetryReader,
+    place: { readonly store: string; readonly dataDir: string },
+  ) => Promise<T>,
+): Promise<T> {
   const { config } = loadCommandConfig(io, options);
   let damaged = 0;
   const reader = await openTelemetryReader({
@@ -35,12 +53,7 @@ export async function withStore<T>(
   }).catch(asCommandError);
   const failed = (error: unknown) => asCommandError(storeFailure(error, config.dataDir));
   try {
-    const deployment =
-      textOption(options, 'deployment') ??
-      (await onlyDeployment(reader, config.dataDir).catch(failed));
-    const from = textOption(options, 'from');
-    const to = textOption(options, 'to');
-    const answer = await ask(reader, { deployment, from, to }, config).catch(failed);
+    const answer = await ask(reader, config).catch(failed);
     if (damaged > 0) io.say(`${damaged} chunks of raw events are damaged and were left out`);
     return answer;
   } finally {

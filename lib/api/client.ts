@@ -11,6 +11,7 @@ import {
   annotationsSchema,
 } from './annotations.ts';
 import { type Breakdown, breakdownSchema } from './breakdown.ts';
+import { type Compare, compareSchema } from './compare.ts';
 import { type CriticalPath, criticalPathSchema } from './critical-path.ts';
 import { type Deployments, deploymentsSchema } from './deployments.ts';
 import { type ExpertsAnswer, expertsAnswerSchema } from './experts.ts';
@@ -151,6 +152,28 @@ export function fetchCriticalPath(
     apiPath(deployment, 'critical-path') + query(parameters),
     options,
   );
+}
+
+/** A side without times: the newest minute, or for A the window before B's (docs/api.md). */
+export interface ComparedWindow extends TimeRange {
+  readonly deployment: string;
+}
+
+export function fetchCompare(
+  a: ComparedWindow,
+  b: ComparedWindow,
+  options?: ClientOptions,
+): Promise<Compare> {
+  const parameters: Record<string, string> = {};
+  for (const [name, side] of [
+    ['a', a],
+    ['b', b],
+  ] as const) {
+    parameters[name] = side.deployment;
+    if (side.from !== undefined) parameters[`${name}.from`] = side.from;
+    if (side.to !== undefined) parameters[`${name}.to`] = side.to;
+  }
+  return call(compareSchema, `/api/v1/compare${query(parameters)}`, options);
 }
 
 /** `set`: changes such as "ratio=12A4F" (lib/api/whatif.ts); none: the replay alone. */

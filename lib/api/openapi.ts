@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { annotationRequestSchema, annotationSchema, annotationsSchema } from './annotations.ts';
 import { breakdownSchema } from './breakdown.ts';
 import { COLUMN_FRAME_CONTENT_TYPE } from './column-frame.ts';
+import { compareSchema } from './compare.ts';
 import { criticalPathSchema } from './critical-path.ts';
 import { deploymentsSchema } from './deployments.ts';
 import { expertsAnswerSchema } from './experts.ts';
@@ -24,6 +25,7 @@ const SCHEMAS = {
   AnnotationRequest: annotationRequestSchema,
   Annotations: annotationsSchema,
   Breakdown: breakdownSchema,
+  Compare: compareSchema,
   CriticalPath: criticalPathSchema,
   Deployments: deploymentsSchema,
   Experts: expertsAnswerSchema,
@@ -166,6 +168,25 @@ export function openApiDocument(): Json {
             default: problemResponse(),
           },
         },
+      },
+      '/api/v1/compare': {
+        get: operation('Two windows side by side, and what differs', 'Compare', [
+          { ...queryParameter('a', 'Deployment of side A.'), required: true },
+          queryParameter(
+            'a.from',
+            `Start of A's window. ${TIME}. Where absent: as long before a.to as B's window is.`,
+          ),
+          queryParameter(
+            'a.to',
+            `End of A's window, exclusive. ${TIME}. Where absent: the start of B's, or now for another deployment.`,
+          ),
+          queryParameter('b', 'Deployment of side B; that of A where absent.'),
+          queryParameter(
+            'b.from',
+            `Start of B's window. ${TIME}. A minute before b.to where absent.`,
+          ),
+          queryParameter('b.to', `End of B's window, exclusive. ${TIME}. Now where absent.`),
+        ]),
       },
       '/api/v1/health': { get: operation('Ingest totals, sizes, collector', 'Health') },
       '/api/v1/annotations': {
