@@ -24,7 +24,8 @@ const LOOKS: Readonly<Record<string, FigureLook>> = {
     unit: 'ratio',
     better: 'lower',
   },
-  busyRatio: { name: 'Busy', unit: 'ratio', better: 'higher' },
+  // A slower device is busy for longer.
+  busyRatio: { name: 'Busy', unit: 'ratio', better: 'neither' },
   bubbleRatio: { name: 'Bubble', unit: 'ratio', better: 'lower' },
   overlapRatio: { name: 'Transfers overlapped by compute', unit: 'ratio', better: 'higher' },
   exposedTransferNs: { name: 'Exposed transfer', unit: 'ns', better: 'lower' },

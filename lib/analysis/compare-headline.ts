@@ -18,14 +18,16 @@ export function headlineOf(a: CompareSideSamples, b: CompareSideSamples): Compar
   const rows = new Map<string, Row>();
   addSide(rows, a, 'a');
   addSide(rows, b, 'b');
-  const all = [...rows.values()].sort(
-    ({ named: x }, { named: y }) =>
-      SCOPES.indexOf(x.scope) - SCOPES.indexOf(y.scope) ||
-      order(x.group ?? '', y.group ?? '') ||
-      figureOrder(x.id) - figureOrder(y.id) ||
-      order(x.id, y.id) ||
-      (x.worker ?? '').localeCompare(y.worker ?? '', 'en', { numeric: true }),
-  );
+  const all = [...rows.values()]
+    .filter(tellsSomething)
+    .sort(
+      ({ named: x }, { named: y }) =>
+        SCOPES.indexOf(x.scope) - SCOPES.indexOf(y.scope) ||
+        order(x.group ?? '', y.group ?? '') ||
+        figureOrder(x.id) - figureOrder(y.id) ||
+        order(x.id, y.id) ||
+        (x.worker ?? '').localeCompare(y.worker ?? '', 'en', { numeric: true }),
+    );
   const first = all.filter(({ named }) => named.id === 'stepNs');
   const workers = all.filter(({ named }) => named.scope === 'worker');
   const rest = all.filter(({ named }) => named.id !== 'stepNs' && named.scope !== 'worker');
@@ -36,6 +38,13 @@ export function headlineOf(a: CompareSideSamples, b: CompareSideSamples): Compar
     ...judge(contrasts(workers)),
   ];
   return [...first, ...rest, ...workers].map(({ named }, i) => ({ ...compared[i]!, ...named }));
+}
+
+/** What is nothing on either side (copies where nobody copies) is no figure. */
+function tellsSomething({ a, b }: Row): boolean {
+  const isNothing = (values: Float64Array | null): boolean =>
+    values === null || values.every((value) => value === 0 || Number.isNaN(value));
+  return !isNothing(a) || !isNothing(b);
 }
 
 function addSide(rows: Map<string, Row>, side: CompareSideSamples, name: 'a' | 'b'): void {
