@@ -2,6 +2,7 @@
 import { BALANCE_DEFINITIONS } from './definitions-balance.ts';
 import { CAUSE_DEFINITIONS } from './definitions-causes.ts';
 import { CULPRIT_DEFINITIONS } from './definitions-culprits.ts';
+import { TIMELINE_DEFINITIONS } from './definitions-timeline.ts';
 
 export interface Definition {
   readonly name: string;
@@ -244,6 +245,7 @@ export const DEFINITIONS = {
   ...BALANCE_DEFINITIONS,
   ...CAUSE_DEFINITIONS,
   ...CULPRIT_DEFINITIONS,
+  ...TIMELINE_DEFINITIONS,
 } as const satisfies Record<string, Definition>;
 export type Term = keyof typeof DEFINITIONS;
 

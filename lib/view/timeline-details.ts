@@ -2,7 +2,7 @@
 import type { StepPath } from '#lib/api/critical-path.ts';
 import type { TimelineEventColumns, TimelineTileHeader } from '#lib/api/timeline-tile.ts';
 import type { CauseName } from '#lib/api/waits.ts';
-import type { TimelineEvent } from './timeline-selection.ts';
+import type { TimelineEvent, TimelineStepChoice } from './timeline-selection.ts';
 
 export interface EventTile {
   readonly header: TimelineTileHeader;
@@ -104,8 +104,6 @@ export function waitParts({ header, columns }: EventTile, event: TimelineEvent):
 }
 
 export interface StepPlace {
-  readonly startUnixNs: string;
-  readonly durationNs: number;
   /** From the step's start to the event's. */
   readonly offsetNs: number;
   readonly offsetRatio: number;
@@ -116,17 +114,11 @@ export interface StepPlace {
 /** Where in its step an event lies. */
 export function stepPlace(
   event: EventIdentity,
-  step: { readonly startUnixNs: string; readonly durationNs: number },
+  step: Pick<TimelineStepChoice, 'startUnixNs' | 'durationNs'>,
 ): StepPlace {
-  const offsetNs = Number(event.startUnixNs - BigInt(step.startUnixNs));
+  const offsetNs = Number(event.startUnixNs - step.startUnixNs);
   const over = (ns: number) => (step.durationNs > 0 ? ns / step.durationNs : 0);
-  return {
-    startUnixNs: step.startUnixNs,
-    durationNs: step.durationNs,
-    offsetNs,
-    offsetRatio: over(offsetNs),
-    lengthRatio: over(event.durationNs),
-  };
+  return { offsetNs, offsetRatio: over(offsetNs), lengthRatio: over(event.durationNs) };
 }
 
 /**

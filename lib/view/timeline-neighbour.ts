@@ -88,7 +88,7 @@ function nearestBin(
     const binStart = start + BigInt(Math.floor(columns.bin[i]! * header.binNs));
     const bin = {
       fromUnixNs: most(binStart, fromUnixNs),
-      toUnixNs: least(binStart + BigInt(Math.ceil(header.binNs)), toUnixNs),
+      toUnixNs: least(start + BigInt(Math.ceil((columns.bin[i]! + 1) * header.binNs)), toUnixNs),
     };
     if (bin.fromUnixNs >= bin.toUnixNs) continue;
     const isNearer =

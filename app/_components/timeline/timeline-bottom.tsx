@@ -1,10 +1,10 @@
 'use client';
 
+import { AreaPanel } from './area-panel.tsx';
 import { useTimelinePart } from './timeline-context.tsx';
 
-/** The panel below the picture: what is chosen, in numbers. */
+/** The panel below the picture: the chosen area, in numbers. */
 export function TimelineBottom() {
   const selection = useTimelinePart((state) => state.selection);
-  if (selection === null) return null;
-  return <section className="shrink-0 border-t border-line bg-panel" aria-label="Selection" />;
+  return selection?.kind === 'area' ? <AreaPanel area={selection.area} /> : null;
 }

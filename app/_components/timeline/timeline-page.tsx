@@ -5,6 +5,9 @@ import type { Deployment } from '#lib/api/deployments.ts';
 import type { TimelineExtent } from '#lib/view/timeline-viewport.ts';
 import { useDashboard } from '../dashboard.tsx';
 import { EmptyState, ErrorState } from '../states.tsx';
+import { FilterBar } from './filter-bar.tsx';
+import { PanelsProvider } from './panels-context.tsx';
+import { PanelLayers } from './panels-extras.tsx';
 import { TimelineBottom } from './timeline-bottom.tsx';
 import { TimelineProvider } from './timeline-context.tsx';
 import { TimelineSide } from './timeline-side.tsx';
@@ -25,17 +28,21 @@ function LoadedTimeline({ deployment }: { readonly deployment: Deployment }) {
   const [store] = useState(() => new TimelineStore(boundsOf(deployment)));
   return (
     <TimelineProvider value={store}>
-      <h1 className="sr-only">Timeline</h1>
-      <div data-full-bleed className="flex min-h-0 flex-1 flex-col" data-testid="timeline">
-        <TimelineToolbar />
-        <div className="flex min-h-0 flex-1">
-          <div className="flex min-w-0 flex-1 flex-col">
-            <div className="min-h-0 flex-1" data-testid="timeline-picture" />
-            <TimelineBottom />
+      <PanelsProvider>
+        <PanelLayers />
+        <h1 className="sr-only">Timeline</h1>
+        <div data-full-bleed className="flex min-h-0 flex-1 flex-col" data-testid="timeline">
+          <TimelineToolbar />
+          <FilterBar />
+          <div className="flex min-h-0 flex-1">
+            <div className="flex min-w-0 flex-1 flex-col">
+              <div className="min-h-0 flex-1" data-testid="timeline-picture" />
+              <TimelineBottom />
+            </div>
+            <TimelineSide />
           </div>
-          <TimelineSide />
         </div>
-      </div>
+      </PanelsProvider>
     </TimelineProvider>
   );
 }

@@ -1,10 +1,61 @@
 'use client';
 
-import { useTimelinePart } from './timeline-context.tsx';
+import { XIcon } from 'lucide-react';
+import { TIMELINE_TABS, type TimelineTab } from '#lib/view/timeline-panels-url.ts';
+import { DetailsPanel } from './details-panel.tsx';
+import { NotesPanel } from './notes-panel.tsx';
+import { usePanels } from './panels-context.tsx';
+import { SearchPanel } from './search-panel.tsx';
+import { StepsPanel } from './steps-panel.tsx';
 
-/** The panel beside the picture: details of what is chosen. */
+/** The panel beside the picture: details of what is chosen, steps, search, notes. */
 export function TimelineSide() {
-  const selection = useTimelinePart((state) => state.selection);
-  if (selection === null || selection.kind === 'area') return null;
-  return <aside className="w-72 shrink-0 border-l border-line bg-panel" aria-label="Details" />;
+  const { tab, change } = usePanels();
+  if (tab === null) return null;
+  return (
+    <aside
+      className="flex w-72 shrink-0 flex-col border-l border-line bg-panel"
+      aria-label="Panels"
+      data-panel={tab}
+      data-testid="timeline-side"
+    >
+      <div className="flex items-center gap-1 border-b border-line px-2 py-1">
+        <fieldset className="segments min-w-0 flex-1" aria-label="Panel">
+          {TIMELINE_TABS.map(({ name, label }) => (
+            <button
+              key={name}
+              type="button"
+              className="control min-w-0 flex-1"
+              aria-pressed={tab === name}
+              onClick={() => change({ tab: name })}
+            >
+              {label}
+            </button>
+          ))}
+        </fieldset>
+        <button
+          type="button"
+          className="control"
+          aria-label="Close the panel"
+          onClick={() => change({ tab: null })}
+        >
+          <XIcon size={13} aria-hidden />
+        </button>
+      </div>
+      <div className="flex min-h-0 flex-1 flex-col overflow-auto p-2">{panelOf(tab)}</div>
+    </aside>
+  );
+}
+
+function panelOf(tab: TimelineTab) {
+  switch (tab) {
+    case 'details':
+      return <DetailsPanel />;
+    case 'steps':
+      return <StepsPanel />;
+    case 'search':
+      return <SearchPanel />;
+    case 'notes':
+      return <NotesPanel />;
+  }
 }

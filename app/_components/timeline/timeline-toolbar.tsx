@@ -1,6 +1,7 @@
 'use client';
 
 import { TIMELINE_OVERLAYS } from '#lib/view/timeline-selection.ts';
+import { PanelButtons } from './panels-extras.tsx';
 import { useTimelinePart, useTimelineStore } from './timeline-context.tsx';
 
 /** What can be done with the picture, above it. */
@@ -27,6 +28,9 @@ export function TimelineToolbar() {
           </button>
         ))}
       </fieldset>
+      <span className="ml-auto flex flex-wrap items-center gap-1">
+        <PanelButtons />
+      </span>
     </div>
   );
 }

@@ -99,9 +99,8 @@ describe('waits', () => {
 });
 
 test('the place in a step is told from its start', () => {
-  const step = { startUnixNs: String(BASE), durationNs: 1_000 };
+  const step = { startUnixNs: BASE, durationNs: 1_000 };
   expect(stepPlace(sampleEvent({ startNs: 250, durationNs: 100 }), step)).toEqual({
-    ...step,
     offsetNs: 250,
     offsetRatio: 0.25,
     lengthRatio: 0.1,

@@ -1,0 +1,151 @@
+'use client';
+
+import { FilterXIcon, XIcon } from 'lucide-react';
+import { type MouseEvent, useEffect, useState } from 'react';
+import {
+  filterChips,
+  NUMBER_FILTERS,
+  parseFilterNumber,
+  type StageKey,
+  stageKeys,
+  withNumber,
+  withoutChip,
+  withStageAlone,
+  withStageToggled,
+} from '#lib/view/timeline-filter-view.ts';
+import { Swatch } from '../stacked-bar.tsx';
+import { useTimelinePart, useTimelineStore } from './timeline-context.tsx';
+
+/** The stage legend, which toggles, and the filters by layer, micro-batch and peer. */
+export function FilterBar() {
+  const store = useTimelineStore();
+  const filters = useTimelinePart((state) => state.filters);
+  const seen = useSeenStages();
+  const chips = filterChips(filters);
+  const onStage = (event: MouseEvent, stage: string) => {
+    store.setFilters(
+      event.shiftKey || event.altKey
+        ? withStageAlone(filters, stage)
+        : withStageToggled(filters, seen, stage),
+    );
+  };
+  return (
+    <div
+      className="flex flex-wrap items-center gap-x-2 gap-y-1 border-b border-line px-2 py-1 text-small"
+      data-testid="filter-bar"
+    >
+      <fieldset className="flex flex-wrap items-center gap-x-0.5" aria-label="Stages">
+        {stageKeys(seen, filters).map((key) => (
+          <StageButton key={key.stage} stageKey={key} onStage={onStage} />
+        ))}
+      </fieldset>
+      <fieldset className="ml-auto flex items-center gap-1" aria-label="Filters">
+        {NUMBER_FILTERS.map(({ name, label }) => (
+          <span key={name} className="flex items-center gap-1 text-muted">
+            {label}
+            <NumberField
+              label={`Only ${label.toLowerCase()}`}
+              value={filters[name]}
+              parse={(text) => parseFilterNumber(name, text)}
+              onValue={(value) => store.setFilters(withNumber(filters, name, value))}
+            />
+          </span>
+        ))}
+      </fieldset>
+      {chips.length > 0 && (
+        <ul className="flex flex-wrap items-center gap-1" data-testid="filter-chips">
+          {chips.map(({ name, text }) => (
+            <li key={name}>
+              <button
+                type="button"
+                className="inline-flex items-center gap-1 rounded-full border border-accent px-2 py-px"
+                aria-label={`Remove the filter ${text}`}
+                onClick={() => store.setFilters(withoutChip(filters, name))}
+              >
+                {text} <XIcon size={11} aria-hidden />
+              </button>
+            </li>
+          ))}
+          <li>
+            <button
+              type="button"
+              className="control"
+              title="Remove all filters"
+              aria-label="Remove all filters"
+              onClick={() => store.setFilters({})}
+            >
+              <FilterXIcon size={13} aria-hidden />
+            </button>
+          </li>
+        </ul>
+      )}
+    </div>
+  );
+}
+
+function StageButton({
+  stageKey: { stage, isShown, look },
+  onStage,
+}: {
+  readonly stageKey: StageKey;
+  readonly onStage: (event: MouseEvent, stage: string) => void;
+}) {
+  return (
+    <button
+      type="button"
+      aria-pressed={isShown}
+      className={`inline-flex items-center gap-1 rounded-box px-1.5 py-0.5 hover:bg-raised ${isShown ? '' : 'text-muted line-through'}`}
+      title={`${isShown ? 'Hide' : 'Show'} ${stage}; with Shift: only ${stage}`}
+      onClick={(event) => onStage(event, stage)}
+    >
+      <Swatch look={isShown ? 'filled' : 'hatched'} colour={look.colour} />
+      {stage}
+    </button>
+  );
+}
+
+/** A filter's number; empty: all. Counts as soon as it is one. */
+function NumberField({
+  label,
+  value,
+  parse,
+  onValue,
+}: {
+  readonly label: string;
+  readonly value: number | undefined;
+  readonly parse: (text: string) => number | null;
+  readonly onValue: (value: number | null) => void;
+}) {
+  const [typed, setTyped] = useState<string | null>(null);
+  const isWrong = typed !== null && typed.trim() !== '' && parse(typed) === null;
+  return (
+    <input
+      type="text"
+      inputMode="numeric"
+      className="control w-12 text-right aria-invalid:border-critical"
+      aria-label={label}
+      aria-invalid={isWrong}
+      placeholder="all"
+      value={typed ?? (value === undefined ? '' : String(value))}
+      onChange={({ target }) => {
+        setTyped(target.value);
+        const next = parse(target.value);
+        if (next !== null || target.value.trim() === '') onValue(next);
+      }}
+      onBlur={() => setTyped(null)}
+    />
+  );
+}
+
+/** Stages of all tiles so far: a filtered tile names only what is left. */
+function useSeenStages(): readonly string[] {
+  const stages = useTimelinePart((state) => state.info.stages);
+  const [seen, setSeen] = useState<readonly string[]>(stages);
+  useEffect(() => {
+    setSeen((old) => {
+      const added = stages.filter((stage) => !old.includes(stage));
+      return added.length === 0 ? old : [...old, ...added];
+    });
+  }, [stages]);
+  return seen;
+}
