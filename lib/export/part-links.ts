@@ -12,13 +12,21 @@ import { directionOf } from '#lib/model/receives.ts';
 import { ABSENT, Kind, Stage } from '#lib/table/codes.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { workerId } from '#lib/table/worker-info.ts';
-import type { ExportPart } from './export-part.ts';
+import type { ExportPart, RowChoice } from './export-part.ts';
 
-/** One stop of a flow: a slice of a worker with this stage and key that starts, or ends, then. */
+/** One stop of a flow: the slice that starts then, or, of a receive, ends then. */
 export interface FlowStop {
   readonly flow: Flow;
   readonly index: number;
   readonly atNs: number;
+}
+
+interface Stop {
+  readonly worker: number;
+  readonly role: number;
+  readonly stage: number;
+  readonly startNs: number;
+  readonly endNs: number;
 }
 
 export interface Flow {
@@ -34,7 +42,7 @@ const Role = { send: 0, receive: 1, compute: 2 } as const;
 const ROLES = 3;
 
 export class PartLinks {
-  readonly #assembled: Assembled;
+  readonly assembled: Assembled;
   /** Of the export's base against the assembled one. */
   readonly #shiftNs: number;
   readonly #worker: ReadonlyMap<string, number>;
@@ -45,9 +53,13 @@ export class PartLinks {
   /** Starts of rendezvous sends -> where their transfers begin. */
   readonly #readyAt = new Map<string, number>();
 
-  constructor(part: ExportPart, baseUnixNs: UnixNanos) {
+  readonly #isWritten: (stop: Stop) => boolean;
+
+  /** Flows are told of events of `choice` only, so that none hangs in the air. */
+  constructor(part: ExportPart, baseUnixNs: UnixNanos, choice: RowChoice) {
     const assembled = assemble(part.aligned, part.deployment);
-    this.#assembled = assembled;
+    this.assembled = assembled;
+    this.#isWritten = stopFilter(assembled, part, choice);
     this.#shiftNs = nanosBetween(baseUnixNs, assembled.events.baseUnixNs);
     this.#worker = new Map(assembled.events.workers.map((worker, w) => [workerId(worker), w]));
     const { steps, keys, receives } = assembled;
@@ -80,24 +92,27 @@ export class PartLinks {
     return this.#keyAt.get(this.#place(stepRow, table.layer[row]!, table.microbatch[row]!)) ?? -1;
   }
 
-  /**
-   * Where the row's time turns from waiting to transfer, after the export's base: receives, and sends
-   * of rendezvous senders. null: it does not.
-   */
-  cutNs(table: EventTable, row: number, key: number, startNs: number): number | null {
+  /** The logical receive that the row is of; -1: none. */
+  receiveOf(table: EventTable, row: number, key: number, startNs: number): number {
+    if (table.kind[row] !== Kind.receive) return -1;
     const info = table.workers[table.worker[row]!]!;
-    const worker = this.#worker.get(workerId(info))!;
-    if (table.kind[row] === Kind.transfer) {
-      if (this.#readyAt.size === 0) return null;
-      return this.#readyAt.get(`${worker}/${key}/${startNs}`) ?? null;
-    }
-    if (table.kind[row] !== Kind.receive) return null;
+    const worker = this.#worker.get(workerId(info));
+    if (worker === undefined) return -1;
+    if (key < 0) return this.#receiveWithoutKey(worker, startNs);
     const direction = directionOf(table.stage[row]!, info.role);
-    const receive =
-      key < 0
-        ? this.#receiveWithoutKey(worker, startNs)
-        : (this.#receiveAt.get(this.#receivePlace(key, worker, direction)) ?? -1);
-    return receive < 0 ? null : this.#assembled.receives.cutNs[receive]! + this.#shiftNs;
+    return this.#receiveAt.get(this.#receivePlace(key, worker, direction)) ?? -1;
+  }
+
+  /** Where a receive turns from waiting to transfer, after the export's base. */
+  cutOf(receive: number): number {
+    return this.assembled.receives.cutNs[receive]! + this.#shiftNs;
+  }
+
+  /** Where a send turns from waiting for its receiver to transfer; null: it does not wait. */
+  readyNs(table: EventTable, row: number, key: number, startNs: number): number | null {
+    if (this.#readyAt.size === 0 || table.kind[row] !== Kind.transfer) return null;
+    const worker = this.#worker.get(workerId(table.workers[table.worker[row]!]!));
+    return this.#readyAt.get(`${worker}/${key}/${startNs}`) ?? null;
   }
 
   /** The stops of flows that the row is: each is handed out once. */
@@ -105,7 +120,8 @@ export class PartLinks {
     if (key < 0 || this.#stops.size === 0) return NONE;
     const role = roleOf(table, row);
     if (role < 0) return NONE;
-    const worker = this.#worker.get(workerId(table.workers[table.worker[row]!]!))!;
+    const worker = this.#worker.get(workerId(table.workers[table.worker[row]!]!));
+    if (worker === undefined) return NONE;
     const place = this.#stopPlace(key, worker, role);
     const found = this.#stops.get(place);
     if (found === undefined) return NONE;
@@ -119,7 +135,7 @@ export class PartLinks {
   }
 
   #receiveWithoutKey(worker: number, startNs: number): number {
-    const { receives } = this.#assembled;
+    const { receives } = this.assembled;
     for (let r = receives.offsets[worker]!; r < receives.offsets[worker + 1]!; r++) {
       if (receives.key[r] === -1 && receives.startNs[r]! + this.#shiftNs === startNs) return r;
     }
@@ -127,7 +143,7 @@ export class PartLinks {
   }
 
   #place(stepRow: number, layer: number, microbatch: number): number {
-    const { layers, microbatches } = this.#assembled;
+    const { layers, microbatches } = this.assembled;
     return (stepRow * (layers + 1) + layer + 1) * (microbatches + 1) + microbatch + 1;
   }
 
@@ -140,7 +156,7 @@ export class PartLinks {
   }
 
   #findFlows(): void {
-    const { receives, events, keyOf, offsets } = this.#assembled;
+    const { receives, events, keyOf, offsets } = this.assembled;
     const expertAt = new Map<number, number>();
     const replyAt = new Map<number, number>();
     for (let w = 0; w < events.workers.length; w++) {
@@ -157,29 +173,51 @@ export class PartLinks {
       const send = receives.lastSend[r]!;
       const key = receives.key[r]!;
       if (send < 0 || key < 0) continue;
-      const worker = receives.worker[r]!;
-      const place = key * this.#worker.size + worker;
+      const place = key * this.#worker.size + receives.worker[r]!;
       const isRequest = receives.direction[r] === Direction.a2f;
-      const stops: [worker: number, role: number, atNs: number][] = [
-        [events.worker[send]!, Role.send, events.startNs[send]!],
-        [worker, Role.receive, receives.endNs[r]!],
-      ];
+      const stops = [this.#rowStop(send, Role.send), this.#receiveStop(r)];
       if (isRequest) {
         const expert = expertAt.get(place);
         const reply = replyAt.get(place);
-        if (expert !== undefined) stops.push([worker, Role.compute, events.startNs[expert]!]);
-        if (reply !== undefined) stops.push([worker, Role.send, events.startNs[reply]!]);
+        if (expert !== undefined) stops.push(this.#rowStop(expert, Role.compute));
+        if (reply !== undefined) stops.push(this.#rowStop(reply, Role.send));
       }
       this.#addFlow(r, isRequest ? 'request' : 'reply', stops);
     }
   }
 
-  #addFlow(
-    receive: number,
-    kind: Flow['kind'],
-    stops: readonly (readonly [worker: number, role: number, atNs: number])[],
-  ): void {
-    const { receives, keys, steps, events } = this.#assembled;
+  #rowStop(row: number, role: number): Stop {
+    const { events, endNs } = this.assembled;
+    return {
+      worker: events.worker[row]!,
+      role,
+      stage: events.stage[row]!,
+      startNs: events.startNs[row]!,
+      endNs: endNs[row]!,
+    };
+  }
+
+  #receiveStop(receive: number): Stop {
+    const { receives } = this.assembled;
+    return {
+      worker: receives.worker[receive]!,
+      role: Role.receive,
+      stage: receives.stage[receive]!,
+      startNs: receives.startNs[receive]!,
+      endNs: receives.endNs[receive]!,
+    };
+  }
+
+  /** What comes before its send has come, as clocks that disagree have it, is no stop. */
+  #addFlow(receive: number, kind: Flow['kind'], found: readonly Stop[]): void {
+    const { receives, keys, steps, events } = this.assembled;
+    const [send, received] = found;
+    if (send === undefined || received === undefined || !this.#isWritten(send)) return;
+    if (!this.#isWritten(received) || received.endNs - 1 <= send.startNs) return;
+    const later = found.slice(2).filter((stop) => {
+      return stop.startNs > send.startNs && this.#isWritten(stop);
+    });
+    const stops = [send, received, ...later];
     const key = receives.key[receive]!;
     const step = keys.step[key]!;
     const name = [
@@ -189,18 +227,21 @@ export class PartLinks {
       keys.layer[key],
       keys.microbatch[key],
       workerId(events.workers[receives.worker[receive]!]!),
+      // A step that was run again has the same numbers.
+      send.startNs + this.#shiftNs,
     ].join(' ');
     const flow: Flow = { name, kind, stops: stops.length };
-    for (const [index, [worker, role, atNs]] of stops.entries()) {
+    for (const [index, { worker, role, startNs, endNs }] of stops.entries()) {
       const place = this.#stopPlace(key, worker, role);
       const known = this.#stops.get(place) ?? [];
+      const atNs = role === Role.receive ? endNs : startNs;
       known.push({ flow, index, atNs: atNs + this.#shiftNs });
       this.#stops.set(place, known);
     }
   }
 
   #findReady(): void {
-    const { transferStartNs, events, keyOf } = this.#assembled;
+    const { transferStartNs, events, keyOf } = this.assembled;
     if (transferStartNs === null) return;
     for (let row = 0; row < events.length; row++) {
       if (transferStartNs[row]! <= events.startNs[row]!) continue;
@@ -213,9 +254,28 @@ export class PartLinks {
 
 const NONE: readonly FlowStop[] = [];
 
+function stopFilter(
+  { events }: Assembled,
+  { window }: ExportPart,
+  { workers, stages }: RowChoice,
+): (stop: Stop) => boolean {
+  const after = (instant: UnixNanos | undefined, open: number): number =>
+    instant === undefined ? open : nanosBetween(events.baseUnixNs, instant);
+  const fromNs = after(window?.fromUnixNs, Number.NEGATIVE_INFINITY);
+  const toNs = after(window?.toUnixNs, Number.POSITIVE_INFINITY);
+  return ({ worker, role, stage, startNs, endNs }) =>
+    (workers?.has(workerId(events.workers[worker]!)) ?? true) &&
+    (stages?.has(events.stageNames[stage]!) ?? true) &&
+    endNs > fromNs &&
+    // Which event of a receive ends it is not known here: it may start behind the window.
+    (role === Role.receive ? endNs <= toNs : startNs < toNs);
+}
+
 function roleOf(table: EventTable, row: number): number {
   const kind = table.kind[row];
   if (kind === Kind.receive) return Role.receive;
+  // Streams of the host are stacks, in which a flow would not know its slice.
+  if (kind === Kind.host) return -1;
   const stage = table.stage[row];
   if (stage === Stage.a2f_send || stage === Stage.f2a_send) return Role.send;
   return stage === Stage.expert ? Role.compute : -1;
