@@ -24,6 +24,7 @@ const LAYERS: Readonly<Record<string, Row>> = {
   'lib/model': { rooms: LIB('base table') },
   'lib/pipeline': { rooms: LIB('base table model') },
   'lib/analysis': { rooms: LIB('base table model pipeline') },
+  'lib/archive': { rooms: LIB('base table'), npm: ['zod'], node: true },
   'lib/ingest': { rooms: LIB('base table wire model'), node: true },
   'lib/export': {
     rooms: LIB('base table wire model analysis'),
@@ -40,13 +41,15 @@ const LAYERS: Readonly<Record<string, Row>> = {
   'lib/view': { rooms: LIB('base api') },
   'lib/config': { rooms: LIB('base'), npm: ['zod', 'yaml'], node: true },
   'lib/query': {
-    rooms: LIB('base table wire model pipeline analysis ingest export store alert api config'),
+    rooms: LIB(
+      'base table wire model pipeline analysis archive ingest export store alert api config',
+    ),
     npm: ['zod'],
     node: true,
   },
   collector: {
     rooms: LIB(
-      'base table wire model pipeline analysis ingest export store alert live api config query',
+      'base table wire model pipeline analysis archive ingest export store alert live api config query',
     ),
     npm: [
       '@opentelemetry/api',

@@ -1,4 +1,5 @@
 /** Which refused events concern a deployment. */
+import type { IngestTotals } from '#lib/store/telemetry-store.ts';
 import type { RejectCounts, RejectReason } from '#lib/table/reject-reasons.ts';
 
 /**
@@ -18,4 +19,14 @@ export function rejectionsOf(
     }
   }
   return sum;
+}
+
+/** What `rejectionsOf` looks at: an import has no senders that nameless refusals could be of. */
+export function countsFor(
+  totals: readonly IngestTotals[],
+  deployment: string,
+): ReadonlyMap<string, RejectCounts> {
+  const own = totals.find((row) => row.deployment === deployment);
+  const isImported = own !== undefined && own.importedEvents >= own.acceptedEvents;
+  return new Map((isImported ? [own] : totals).map((row) => [row.deployment, row.rejected]));
 }

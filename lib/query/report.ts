@@ -10,6 +10,7 @@ import { assemble } from '#lib/model/assemble.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
 import type { StoredDeployment, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
+import { BadQuestionError } from './errors.ts';
 import { loadWindow, MARGIN_NS, REPORT_COLUMNS } from './load-events.ts';
 import {
   LONG_REPORT_EVENTS,
@@ -19,7 +20,7 @@ import {
 } from './long-report.ts';
 import { overviewOf } from './overview.ts';
 import type { DeploymentQuestion } from './questions.ts';
-import { rejectionsOf } from './rejections.ts';
+import { countsFor, rejectionsOf } from './rejections.ts';
 import { edgeLength, rollupReport } from './rollup-report.ts';
 import { earlier, parseWindow, requireDeployment } from './window.ts';
 import type { PartHelper } from './window-part.ts';
@@ -78,7 +79,10 @@ export async function report(
   if (!loaded.complete) {
     const answer = await rollupReport(reader, deployment, whole, quality);
     if (answer !== null) return answer;
-    throw new Error('the window holds too many events for one report and has no rollups yet');
+    throw new BadQuestionError(
+      'from',
+      `The window holds more than ${maxRawEvents} events, and there are no sums of them. Ask for a shorter one.`,
+    );
   }
   if (loaded.events > LONG_REPORT_EVENTS) {
     const answer = await reportInSlices(loaded.tables, deployment, given, quality);
@@ -126,7 +130,8 @@ async function rollupsMustDo(
   const { oldestRawUnixNs } = await reader.size();
   const rawIsGone =
     neededUnixNs !== undefined &&
-    (oldestRawUnixNs === null || neededUnixNs + BigInt(MARGIN_NS) < oldestRawUnixNs);
+    (oldestRawUnixNs === null || neededUnixNs + BigInt(MARGIN_NS) < oldestRawUnixNs) &&
+    !(await isPinned(reader, deployment, { ...window, fromUnixNs: neededUnixNs }));
   if (rawIsGone) {
     const before =
       oldestRawUnixNs === null || oldestRawUnixNs > window.toUnixNs
@@ -135,6 +140,20 @@ async function rollupsMustDo(
     if (await hasRollups(reader, deployment, { ...window, toUnixNs: before })) return true;
   }
   return (await estimatedEvents(reader, deployment, window)) > CERTAINLY_MORE * maxRawEvents;
+}
+
+/** Are all raw events of the window kept from retention? Imported ones are. */
+async function isPinned(
+  reader: TelemetryReader,
+  deployment: string,
+  { fromUnixNs, toUnixNs }: TimeWindow,
+): Promise<boolean> {
+  const { lastSeenUnixNs } = await requireDeployment(reader, deployment);
+  let reached: bigint = fromUnixNs;
+  for (const pin of await reader.pins(deployment)) {
+    if (pin.fromUnixNs <= reached && pin.toUnixNs > reached) reached = pin.toUnixNs;
+  }
+  return reached >= toUnixNs || reached > lastSeenUnixNs;
 }
 
 async function hasRollups(
@@ -168,13 +187,15 @@ async function estimatedEvents(
   return (await overviewOf(reader, deployment, read)).events;
 }
 
-/** Refusals of the deployment, and those that no deployment is known of, since the store was made. */
+/**
+ * Refusals of the deployment, and those that no deployment is known of, since the store was made.
+ * What was imported has no senders that those could be of.
+ */
 async function qualityOf(
   reader: TelemetryReader,
   deployment: string,
 ): Promise<{ late: number; rejected: RejectCounts }> {
   const totals = await reader.ingestTotals();
-  const counts = new Map(totals.map((row) => [row.deployment, row.rejected]));
-  const { late = 0, ...rejected } = rejectionsOf(counts, deployment);
+  const { late = 0, ...rejected } = rejectionsOf(countsFor(totals, deployment), deployment);
   return { late, rejected };
 }

@@ -33,10 +33,12 @@ import { StepLedger } from './step-ledger.ts';
 import { addSteps, type StepRun } from './step-runs.ts';
 import { secondsThrough } from './summed-ahead.ts';
 import type {
+  AppendOptions,
   AppendOutcome,
   EventSelection,
   IngestTotals,
   MetricSelection,
+  Pin,
   RetainOutcome,
   RetentionPolicy,
   RollupPart,
@@ -66,6 +68,7 @@ interface Deployment {
 
 interface Totals {
   acceptedEvents: number;
+  importedEvents: number;
   acceptedMetricPoints: number;
   logRecords: number;
   readonly rejected: RejectCounts;
@@ -107,9 +110,12 @@ export class MemoryStore implements TelemetryStore {
   unpacker: StepUnpacker | undefined;
   #metricChunks: (PlannedMetricChunk & { deployment: string })[] = [];
 
-  async append(batches: readonly TelemetryBatch[]): Promise<readonly AppendOutcome[]> {
+  async append(
+    batches: readonly TelemetryBatch[],
+    { imported = false }: AppendOptions = {},
+  ): Promise<readonly AppendOutcome[]> {
     if (batches.length === 0) return [];
-    const sequence = ++this.#sequence;
+    const sequence = imported ? 0 : ++this.#sequence;
     const duplicates = batches.map(({ batchId }) => {
       const duplicate = this.#batchIds.has(batchId);
       this.#batchIds.add(batchId);
@@ -119,11 +125,12 @@ export class MemoryStore implements TelemetryStore {
       batches,
       duplicates,
       sequence,
-      this.#ledger,
+      imported ? null : this.#ledger,
     );
     this.#ledger.keep();
     for (const [index, batch] of batches.entries()) {
       if (duplicates[index] === true) {
+        if (imported) continue;
         for (const [name, count] of batchCounts(batch)) this.#reject(name, { duplicate: count });
         continue;
       }
@@ -131,8 +138,15 @@ export class MemoryStore implements TelemetryStore {
       for (const [deployment, counts] of batch.rejected) this.#reject(deployment, counts);
     }
     for (const [name, count] of stepEvents) this.#reject(name, { duplicate: count });
-    for (const plan of planAppend(fresh)) this.#add(plan, sequence);
+    for (const plan of planAppend(fresh)) {
+      this.#add(plan, sequence);
+      if (imported) this.#total(plan.deployment).importedEvents += plan.events;
+    }
     return outcomes;
+  }
+
+  async forgetBatches(prefix: string): Promise<void> {
+    for (const id of this.#batchIds) if (id.startsWith(prefix)) this.#batchIds.delete(id);
   }
 
   #add(plan: PlannedDeployment, sequence: number): void {
@@ -321,8 +335,17 @@ export class MemoryStore implements TelemetryStore {
       }));
   }
 
+  async pins(of?: string): Promise<readonly Pin[]> {
+    return [...this.#pins]
+      .filter(([, { deployment }]) => of === undefined || deployment === of)
+      .map(([pinId, { deployment, window }]) => ({ pinId, deployment, ...window }))
+      .sort((a, b) => compareInstants(a.fromUnixNs, b.fromUnixNs) || (a.pinId < b.pinId ? -1 : 1));
+  }
+
   async size(): Promise<StoreSize> {
-    const starts = [...this.#chunks, ...this.#packed].map((chunk) => chunk.fromUnixNs);
+    const starts = [...this.#chunks, ...this.#packed]
+      .filter((chunk) => !this.#isPinned(chunk))
+      .map((chunk) => chunk.fromUnixNs);
     const rawBytes = this.#rawBytes();
     return {
       databaseBytes: rawBytes,
@@ -351,7 +374,9 @@ export class MemoryStore implements TelemetryStore {
     }
     this.#chunks = this.#chunks.filter((chunk) => !doomed.has(chunk));
     this.#packed = this.#packed.filter((steps) => !doomed.has(steps));
-    this.#metricChunks = this.#metricChunks.filter((chunk) => chunk.toUnixNs > rollupsBefore);
+    this.#metricChunks = this.#metricChunks.filter(
+      (chunk) => chunk.toUnixNs > rollupsBefore || this.#isPinned(chunk),
+    );
     let deletedRollups = 0;
     for (const rollups of [this.#workerRollups, this.#deploymentRollups]) {
       for (const [key, rollup] of rollups) {
@@ -388,7 +413,7 @@ export class MemoryStore implements TelemetryStore {
       .sort((a, b) => compareInstants(a.fromUnixNs, b.fromUnixNs));
   }
 
-  #isPinned(chunk: Kept): boolean {
+  #isPinned(chunk: Pick<Kept, 'deployment' | 'fromUnixNs' | 'toUnixNs'>): boolean {
     return [...this.#pins.values()].some(
       ({ deployment, window }) =>
         deployment === chunk.deployment &&
@@ -404,7 +429,13 @@ export class MemoryStore implements TelemetryStore {
   #total(deployment: string): Totals {
     const known = this.#totals.get(deployment);
     if (known !== undefined) return known;
-    const made = { acceptedEvents: 0, acceptedMetricPoints: 0, logRecords: 0, rejected: {} };
+    const made = {
+      acceptedEvents: 0,
+      importedEvents: 0,
+      acceptedMetricPoints: 0,
+      logRecords: 0,
+      rejected: {},
+    };
     this.#totals.set(deployment, made);
     return made;
   }

@@ -14,12 +14,15 @@ export interface NewSteps {
   readonly stepEvents: ReadonlyMap<string, number>;
 }
 
-/** `duplicates[i]`: batch `i` as a whole was stored before. The ledger notes what is new. */
+/**
+ * `duplicates[i]`: batch `i` as a whole was stored before. The ledger notes what is new; without one
+ * (null) every step is.
+ */
 export function takeNewSteps(
   batches: readonly TelemetryBatch[],
   duplicates: readonly boolean[],
   sequence: number,
-  ledger: StepLedger,
+  ledger: StepLedger | null,
 ): NewSteps {
   const fresh: TelemetryBatch[] = [];
   const stepEvents = new Map<string, number>();
@@ -30,7 +33,7 @@ export function takeNewSteps(
     }
     let duplicateStepEvents = 0;
     const freshPacked = batch.packed.map((table) => {
-      const rows = ledger.takeNew(table);
+      const rows = ledger?.takeNew(table) ?? null;
       if (rows !== null) duplicateStepEvents += countKnown(table, rows, stepEvents);
       return rows;
     });

@@ -42,6 +42,15 @@ export interface AppendOutcome {
   readonly duplicateStepEvents: number;
 }
 
+export interface AppendOptions {
+  /**
+   * Recorded elsewhere and brought here by people: not compared step by step with what senders
+   * repeat, not counted as their duplicates, and left out of the sums by stage, whose finer levels
+   * keep the newest hours only. Absent: false.
+   */
+  readonly imported?: boolean;
+}
+
 /** What an append brought that is not in the stage rollups yet: one of the two is null. */
 export interface UnsummedPart {
   readonly sequence: number;
@@ -143,9 +152,17 @@ export interface StoredDeployment {
 export interface IngestTotals {
   readonly deployment: string;
   readonly acceptedEvents: number;
+  /** Of these, what came by imports. */
+  readonly importedEvents: number;
   readonly acceptedMetricPoints: number;
   readonly logRecords: number;
   readonly rejected: RejectCounts;
+}
+
+/** A window of a deployment whose raw events are kept. */
+export interface Pin extends TimeWindow {
+  readonly pinId: string;
+  readonly deployment: string;
 }
 
 export interface RetentionPolicy {
@@ -170,7 +187,7 @@ export interface StoreSize {
   readonly journalBytes: number;
   /** Of these, what should be in chunks by now. */
   readonly compactionBacklogBytes: number;
-  /** Start of the oldest raw event that is kept; null where there is none. */
+  /** Start of the oldest raw event that is kept and that no pin keeps; null where there is none. */
   readonly oldestRawUnixNs: UnixNanos | null;
   /** Stored chunks that this reader could not read and left out of its scans. */
   readonly damagedChunks?: number;
@@ -208,6 +225,8 @@ export interface TelemetryReader {
   rollupParts(selection: RollupPartsSelection): Promise<readonly RollupPart[]>;
   deployments(): Promise<readonly StoredDeployment[]>;
   ingestTotals(): Promise<readonly IngestTotals[]>;
+  /** Of the deployment, or of all, by start. */
+  pins(deployment?: string): Promise<readonly Pin[]>;
   size(): Promise<StoreSize>;
   close(): Promise<void>;
 }
@@ -218,7 +237,12 @@ export interface TelemetryStore extends TelemetryReader {
    * outcomes are in their order. Idempotent on batchId, and on each packed step's content.
    * @throws StoreUnavailableError nothing of the call was stored
    */
-  append(batches: readonly TelemetryBatch[]): Promise<readonly AppendOutcome[]>;
+  append(
+    batches: readonly TelemetryBatch[],
+    options?: AppendOptions,
+  ): Promise<readonly AppendOutcome[]>;
+  /** Batches whose ids begin so are new again. */
+  forgetBatches(prefix: string): Promise<void>;
   /** Replaces rows of the same (deployment, worker, resolution, bucket). */
   putRollups(
     workers: readonly WorkerRollup[],
@@ -241,7 +265,7 @@ export interface TelemetryStore extends TelemetryReader {
    * chunks, merges small chunks.
    */
   retain(policy: RetentionPolicy, nowUnixNs: UnixNanos): Promise<RetainOutcome>;
-  /** Keeps raw events of the window from retention until `unpin`. */
+  /** Keeps raw events and metric points of the window from retention until `unpin`. */
   pin(pinId: string, deployment: string, window: TimeWindow): Promise<void>;
   unpin(pinId: string): Promise<void>;
 }

@@ -13,11 +13,14 @@ import type { SeenRegistry } from './seen-registry.ts';
 const LEDGER_BATCHES = 200_000;
 const LEDGER_AGE_NS = 600_000_000_000n;
 const LEDGER_PRUNE_BATCHES = 1000;
+/** Batches of imports are few and stay until their import goes. */
+const IMPORT_BATCH = 'import:';
 
 export class AppendStatements {
   readonly #findBatch;
   readonly #addBatch;
   readonly #pruneBatches;
+  readonly #forgetBatches;
   readonly #addChunk;
   readonly #journal: Journal;
   readonly #seen: SeenRegistry;
@@ -36,7 +39,11 @@ export class AppendStatements {
     );
     this.#pruneBatches = database.prepare<[bigint, bigint, number]>(
       `DELETE FROM batches WHERE id IN (
-         SELECT id FROM batches WHERE id <= ? AND received_unix_ns < ? ORDER BY id LIMIT ?)`,
+         SELECT id FROM batches WHERE id <= ? AND received_unix_ns < ?
+           AND batch_id NOT GLOB '${IMPORT_BATCH}*' ORDER BY id LIMIT ?)`,
+    );
+    this.#forgetBatches = database.prepare<[string, string]>(
+      'DELETE FROM batches WHERE batch_id >= ? AND batch_id < ?',
     );
     this.#addChunk = database.prepare<
       [string, bigint, bigint, number, number, number, number, Uint8Array, number]
@@ -82,6 +89,10 @@ export class AppendStatements {
 
   isKnown(batchId: string): boolean {
     return this.#findBatch.get(batchId) !== undefined;
+  }
+
+  forgetBatches(prefix: string): void {
+    this.#forgetBatches.run(prefix, `${prefix}\uffff`);
   }
 
   /** The batch and what it says beside its tables. */

@@ -1,6 +1,6 @@
 /**
  * Deletes what the policy no longer keeps: raw chunks by age, then by size, oldest first, but never
- * one that a pin needs; metric chunks by their own age (rollups: rollup-retention.ts). What the
+ * one that a pin needs; metric chunks likewise, by their own age (rollups: rollup-retention.ts). What the
  * journal holds moves into chunks before it can be deleted. Every call is bounded, and gives a
  * bounded number of free pages back to the disk.
  */
@@ -8,6 +8,7 @@ import type Database from 'better-sqlite3';
 import type { UnixNanos } from '#lib/base/units.ts';
 import { compareInstants } from '#lib/table/instants.ts';
 import type { RetainOutcome, RetentionPolicy } from '../telemetry-store.ts';
+import { NOT_PINNED } from './pinned.ts';
 import { RollupRetention } from './rollup-retention.ts';
 import type { StaleMarks } from './stale-marks.ts';
 
@@ -39,30 +40,19 @@ export class Retention {
   constructor(database: Database.Database, marks: StaleMarks) {
     this.#database = database;
     this.#rollups = new RollupRetention(database, marks);
-    const oldestRaw = (table: 'chunks' | 'packed_chunks') =>
+    const oldest = (table: 'chunks' | 'packed_chunks' | 'metric_chunks') =>
       database.prepare<[number], OldChunk>(
         `SELECT id, to_unix_ns AS toUnixNs, blob_bytes AS blobBytes FROM ${table} AS chunk
-         WHERE NOT EXISTS (
-           SELECT 1 FROM pins WHERE pins.deployment = chunk.deployment
-             AND pins.from_unix_ns < chunk.to_unix_ns AND pins.to_unix_ns > chunk.from_unix_ns)
-         ORDER BY to_unix_ns LIMIT ?`,
+         WHERE ${NOT_PINNED} ORDER BY to_unix_ns LIMIT ?`,
       );
     const remove = (table: 'chunks' | 'packed_chunks' | 'metric_chunks') =>
       database.prepare<[bigint]>(`DELETE FROM ${table} WHERE id = ?`);
     this.#statements = {
       raw: [
-        { oldest: oldestRaw('chunks'), remove: remove('chunks') },
-        { oldest: oldestRaw('packed_chunks'), remove: remove('packed_chunks') },
+        { oldest: oldest('chunks'), remove: remove('chunks') },
+        { oldest: oldest('packed_chunks'), remove: remove('packed_chunks') },
       ],
-      metrics: [
-        {
-          oldest: database.prepare<[number], OldChunk>(
-            `SELECT id, to_unix_ns AS toUnixNs, blob_bytes AS blobBytes FROM metric_chunks
-             ORDER BY to_unix_ns LIMIT ?`,
-          ),
-          remove: remove('metric_chunks'),
-        },
-      ],
+      metrics: [{ oldest: oldest('metric_chunks'), remove: remove('metric_chunks') }],
       total: database.prepare<[string], bigint>('SELECT value FROM meta WHERE name = ?').pluck(),
       addTotal: database.prepare<[bigint, string]>(
         'UPDATE meta SET value = value + ? WHERE name = ?',

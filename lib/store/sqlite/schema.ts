@@ -17,7 +17,7 @@ import {
 import type { UnixNanos } from '#lib/base/units.ts';
 
 /** Migrations in `drizzle/`; kept in the database as `user_version`. */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
 const unixNs = customType<{ data: UnixNanos; driverData: bigint }>({
   dataType: () => 'integer',
@@ -241,7 +241,7 @@ export const stepDomains = sqliteTable(
   (table) => [primaryKey({ columns: [table.deployment, table.domain] })],
 );
 
-/** `accepted_events`, `metric_points`, `log_records`, and `rejected:` with a reason. */
+/** `accepted_events`, `imported_events` (of these), `metric_points`, `log_records`, and `rejected:` with a reason. */
 export const counters = sqliteTable(
   'counters',
   {
@@ -379,6 +379,15 @@ export const annotations = sqliteTable(
   },
   (table) => [index('annotations_by_window').on(table.deployment, table.fromUnixNs)],
 );
+
+/** What people brought in; their pins are called `import/`, the id, `/` and a number. */
+export const imports = sqliteTable('imports', {
+  id: text('id').primaryKey(),
+  createdUnixNs: unixNs('created_unix_ns').notNull(),
+  state: text('state', { enum: ['running', 'done', 'failed'] }).notNull(),
+  contentKey: text('content_key').notNull(),
+  detail: text('detail').notNull(),
+});
 
 /**
  * Running totals `raw_bytes` (chunks, packed chunks and journal) and `metric_bytes`; `sequence` of the

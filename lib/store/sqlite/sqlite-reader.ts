@@ -15,6 +15,7 @@ import type {
   EventSelection,
   IngestTotals,
   MetricSelection,
+  Pin,
   RollupPart,
   RollupPartsSelection,
   RollupSelection,
@@ -31,6 +32,7 @@ import { ChunkScan } from './chunk-scan.ts';
 import type { DamagedChunk, DamageListener } from './damage.ts';
 import { EventScan } from './event-scan.ts';
 import { JOURNAL_LIMITS } from './journal.ts';
+import { NOT_PINNED } from './pinned.ts';
 import { RollupCover } from './rollup-cover.ts';
 import { RollupReader } from './rollup-statements.ts';
 import { StageRollupReader } from './stage-rollup-statements.ts';
@@ -95,7 +97,16 @@ export class SqliteReader implements TelemetryReader {
         .prepare<[], bigint>('SELECT coalesce(sum(blob_bytes), 0) FROM journal')
         .pluck(),
       oldest: (['chunks', 'packed_chunks', 'journal'] as const).map((table) =>
-        database.prepare<[], bigint | null>(`SELECT min(from_unix_ns) FROM ${table}`).pluck(),
+        database
+          .prepare<[], bigint | null>(
+            `SELECT from_unix_ns FROM ${table} AS chunk WHERE ${NOT_PINNED}
+             ORDER BY from_unix_ns LIMIT 1`,
+          )
+          .pluck(),
+      ),
+      pins: database.prepare<[], { pinId: string; deployment: string; from: bigint; to: bigint }>(
+        `SELECT pin_id AS pinId, deployment, from_unix_ns AS "from", to_unix_ns AS "to" FROM pins
+         ORDER BY from_unix_ns, pin_id`,
       ),
     };
   }
@@ -202,11 +213,23 @@ export class SqliteReader implements TelemetryReader {
       return {
         deployment,
         acceptedEvents: counts.get('accepted_events') ?? 0,
+        importedEvents: counts.get('imported_events') ?? 0,
         acceptedMetricPoints: counts.get('metric_points') ?? 0,
         logRecords: counts.get('log_records') ?? 0,
         rejected,
       };
     });
+  }
+
+  async pins(deployment?: string): Promise<readonly Pin[]> {
+    return this.#statements.pins
+      .all()
+      .filter((row) => deployment === undefined || row.deployment === deployment)
+      .map(({ from, to, ...pin }) => ({
+        ...pin,
+        fromUnixNs: unixNanos(from),
+        toUnixNs: unixNanos(to),
+      }));
   }
 
   async size(): Promise<StoreSize> {

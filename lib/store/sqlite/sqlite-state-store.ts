@@ -1,10 +1,10 @@
 /** What people write, through drizzle: small, rarely changed, many shapes to come. */
 import type Database from 'better-sqlite3';
-import { and, asc, eq, gte, lte } from 'drizzle-orm';
+import { and, asc, desc, eq, gte, lte } from 'drizzle-orm';
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3';
 import type { UnixNanos } from '#lib/base/units.ts';
-import type { Annotation, StateStore } from '../state-store.ts';
-import { annotations } from './schema.ts';
+import type { Annotation, ImportRecord, StateStore } from '../state-store.ts';
+import { annotations, imports } from './schema.ts';
 import { storeFailure } from './store-failure.ts';
 import type { WriterLock } from './writer-lock.ts';
 
@@ -52,6 +52,31 @@ export class SqliteStateStore implements StateStore {
   async deleteAnnotation(id: string): Promise<boolean> {
     const { changes } = this.#guarded(() =>
       this.#database.delete(annotations).where(eq(annotations.id, id)).run(),
+    );
+    return changes > 0;
+  }
+
+  async imports(): Promise<readonly ImportRecord[]> {
+    return this.#database
+      .select()
+      .from(imports)
+      .orderBy(desc(imports.createdUnixNs), asc(imports.id))
+      .all();
+  }
+
+  async putImport(record: ImportRecord): Promise<void> {
+    this.#guarded(() =>
+      this.#database
+        .insert(imports)
+        .values(record)
+        .onConflictDoUpdate({ target: imports.id, set: record })
+        .run(),
+    );
+  }
+
+  async deleteImport(id: string): Promise<boolean> {
+    const { changes } = this.#guarded(() =>
+      this.#database.delete(imports).where(eq(imports.id, id)).run(),
     );
     return changes > 0;
   }

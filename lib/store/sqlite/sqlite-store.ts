@@ -16,10 +16,12 @@ import { takeNewSteps } from '../new-steps.ts';
 import { StepLedger } from '../step-ledger.ts';
 import { StoreUnavailableError } from '../store-errors.ts';
 import type {
+  AppendOptions,
   AppendOutcome,
   EventSelection,
   IngestTotals,
   MetricSelection,
+  Pin,
   RetainOutcome,
   RetentionPolicy,
   RollupPart,
@@ -57,6 +59,7 @@ export interface WriterOptions extends ReaderOptions {
   readonly journal?: JournalLimits;
 }
 
+const NO_SEQUENCE = 0;
 const NOTHING_AHEAD: SummedAhead = new Map();
 
 export class SqliteStore implements TelemetryStore {
@@ -105,12 +108,15 @@ export class SqliteStore implements TelemetryStore {
     this.#unpin = database.prepare<[string]>('DELETE FROM pins WHERE pin_id = ?');
   }
 
-  async append(batches: readonly TelemetryBatch[]): Promise<readonly AppendOutcome[]> {
+  async append(
+    batches: readonly TelemetryBatch[],
+    { imported = false }: AppendOptions = {},
+  ): Promise<readonly AppendOutcome[]> {
     if (batches.length === 0) return [];
     return this.#guarded(() => {
       if (this.#journal.isFull) this.#journal.move();
       try {
-        const outcomes = this.#appendNew(batches);
+        const outcomes = this.#appendNew(batches, imported);
         this.#ledger.keep();
         this.#journal.keep();
         this.#seen.keep();
@@ -125,24 +131,28 @@ export class SqliteStore implements TelemetryStore {
     });
   }
 
-  #appendNew(batches: readonly TelemetryBatch[]): readonly AppendOutcome[] {
+  #appendNew(batches: readonly TelemetryBatch[], imported: boolean): readonly AppendOutcome[] {
     const seen = new Set<string>();
     const duplicates = batches.map(({ batchId }) => {
       const duplicate = seen.has(batchId) || this.#append.isKnown(batchId);
       seen.add(batchId);
       return duplicate;
     });
-    const sequence = this.#append.nextSequence();
-    const steps = takeNewSteps(batches, duplicates, sequence, this.#ledger);
+    // What has no sequence never is in the sums by stage (unsummed-scan.ts).
+    const sequence = imported ? NO_SEQUENCE : this.#append.nextSequence();
+    const steps = takeNewSteps(batches, duplicates, sequence, imported ? null : this.#ledger);
     const plans = planAppend(steps.fresh).map((plan) => ({ plan, packed: packPlan(plan) }));
     this.#transact(() => {
-      this.#append.addTotal('sequence', 1);
+      if (!imported) this.#append.addTotal('sequence', 1);
       for (const [index, batch] of batches.entries()) {
-        if (duplicates[index] === true) this.#countDuplicate(batchCounts(batch));
-        else this.#append.addBatch(batch);
+        if (duplicates[index] !== true) this.#append.addBatch(batch);
+        else if (!imported) this.#countDuplicate(batchCounts(batch));
       }
       this.#countDuplicate(steps.stepEvents);
-      for (const { plan, packed } of plans) this.#append.addDeployment(plan, packed, sequence);
+      for (const { plan, packed } of plans) {
+        this.#append.addDeployment(plan, packed, sequence);
+        if (imported) this.#append.count(plan.deployment, 'imported_events', plan.events);
+      }
     });
     return steps.outcomes;
   }
@@ -240,6 +250,10 @@ export class SqliteStore implements TelemetryStore {
     });
   }
 
+  async forgetBatches(prefix: string): Promise<void> {
+    this.#guarded(() => this.#transact(() => this.#append.forgetBatches(prefix)));
+  }
+
   async pin(pinId: string, deployment: string, window: TimeWindow): Promise<void> {
     this.#guarded(() => this.#pin.run(pinId, deployment, window.fromUnixNs, window.toUnixNs));
   }
@@ -307,6 +321,10 @@ export class SqliteStore implements TelemetryStore {
 
   ingestTotals(): Promise<readonly IngestTotals[]> {
     return this.#reader.ingestTotals();
+  }
+
+  pins(deployment?: string): Promise<readonly Pin[]> {
+    return this.#reader.pins(deployment);
   }
 
   size(): Promise<StoreSize> {
