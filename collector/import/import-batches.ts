@@ -172,7 +172,13 @@ export class ContentsTally {
   #of(deployment: string): Contents {
     const known = this.#deployments.get(deployment);
     if (known !== undefined) return known;
-    const made = { span: null, events: 0, points: 0, steps: new Set<string>(), workers: new Set<string>() };
+    const made = {
+      span: null,
+      events: 0,
+      points: 0,
+      steps: new Set<string>(),
+      workers: new Set<string>(),
+    };
     this.#deployments.set(deployment, made);
     return made;
   }

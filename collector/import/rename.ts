@@ -24,7 +24,10 @@ function withName<T extends { readonly deployment: string }>(one: T, names: NewN
 /** "trace_rank3.json.gz" -> "trace_rank3": what a recording without a name is called. */
 export function nameOfFile(fileName: string): string {
   const base = fileName.slice(Math.max(fileName.lastIndexOf('/'), fileName.lastIndexOf('\\')) + 1);
-  const stem = base.replace(/(\.(gz|zst|json|jsonl|ndjson|pb|pbtxt|bin|otlp|pt|trace|afdscope))+$/i, '');
+  const stem = base.replace(
+    /(\.(gz|zst|json|jsonl|ndjson|pb|pbtxt|bin|otlp|pt|trace|afdscope))+$/i,
+    '',
+  );
   return stem.slice(0, 200) || 'import';
 }
 

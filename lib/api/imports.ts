@@ -46,6 +46,8 @@ export const importSchema = z.object({
   annotations: count,
   /** true: the same files were imported before, and nothing was stored again. */
   duplicate: z.boolean(),
+  /** Events that an earlier, unfinished import of the same files had stored. */
+  duplicateEvents: count,
   /** Refused or changed, by reason. */
   rejected: z.record(z.string(), count),
   /** What was refused, in words; at most 20. */
@@ -66,7 +68,11 @@ export const importsSchema = z.object({ imports: z.array(importSchema) });
 export type ImportsJson = z.infer<typeof importsSchema>;
 
 /** What `DELETE /api/v1/imports` answers. */
-export const unpinnedSchema = z.object({ id: z.string(), unpinned: z.number(), detail: z.string() });
+export const unpinnedSchema = z.object({
+  id: z.string(),
+  unpinned: z.number(),
+  detail: z.string(),
+});
 export type Unpinned = z.infer<typeof unpinnedSchema>;
 
 /** Parameters of `POST /api/v1/import`. */
