@@ -60,7 +60,8 @@ export function checkHead(head: Uint8Array): void {
   if (head.byteLength < HEAD_BYTES || !looksLikeArchive(head)) {
     throw new ArchiveError('not-an-archive', 'this is not an .afdscope archive');
   }
-  const version = new DataView(head.buffer, head.byteOffset).getUint16(8, true);
+  const view = new DataView(head.buffer, head.byteOffset);
+  const version = view.getUint16(8, true);
   if (version > ARCHIVE_VERSION) {
     throw new ArchiveError(
       'newer-version',
@@ -68,8 +69,11 @@ export function checkHead(head: Uint8Array): void {
         `version ${ARCHIVE_VERSION}: update it, or export again from this version`,
     );
   }
-  if (version !== ARCHIVE_VERSION) {
-    throw new ArchiveError('damaged', `the archive has version ${version}, which never was`);
+  if (version !== ARCHIVE_VERSION || view.getUint16(10, true) !== 0) {
+    throw new ArchiveError(
+      'damaged',
+      'the head of the archive is damaged; copy or export it again',
+    );
   }
 }
 

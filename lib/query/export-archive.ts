@@ -17,7 +17,7 @@ import { earlier } from './window.ts';
 /** Engines export every 10 to 60 s: charts look back so far for the point before the window. */
 const METRIC_LOOK_BACK_NS = 120 * NS_PER_S;
 
-export const archiveFormat: ExportFormat = {
+export const ARCHIVE_FORMAT: ExportFormat = {
   name: 'archive',
   title: 'Archive (.afdscope), imports elsewhere to the same report',
   extension: ARCHIVE_EXTENSION,

@@ -32,6 +32,24 @@ export function describeStateStore(name: string, open: () => Promise<StateStore>
     });
     afterEach(() => store.close());
 
+    test('imports are replaced by id, listed newest first, and go', async () => {
+      const one = {
+        id: 'one',
+        createdUnixNs: at(1),
+        state: 'running' as const,
+        contentKey: 'abc',
+        detail: '{}',
+      };
+      const two = { ...one, id: 'two', createdUnixNs: at(2), state: 'done' as const };
+      await store.putImport(one);
+      await store.putImport(two);
+      await store.putImport({ ...one, state: 'failed', detail: '{"a":1}' });
+      expect(await store.imports()).toEqual([two, { ...one, state: 'failed', detail: '{"a":1}' }]);
+      expect(await store.deleteImport('two')).toBe(true);
+      expect(await store.deleteImport('two')).toBe(false);
+      expect((await store.imports()).map(({ id }) => id)).toEqual(['one']);
+    });
+
     test('annotations that overlap the window, both ends included, oldest first', async () => {
       const notes = [note('late', 300, 300), note('early', 0, 100), note('middle', 100, 250)];
       for (const one of notes) await store.putAnnotation(one);

@@ -145,6 +145,7 @@ export function describeTelemetryStore(name: string, open: () => Promise<Telemet
         {
           deployment: '',
           acceptedEvents: 0,
+          importedEvents: 0,
           acceptedMetricPoints: 0,
           logRecords: 4,
           rejected: {},
@@ -152,12 +153,27 @@ export function describeTelemetryStore(name: string, open: () => Promise<Telemet
         {
           deployment: 'prod',
           acceptedEvents: 2,
+          importedEvents: 0,
           acceptedMetricPoints: 0,
           logRecords: 0,
           rejected: { bad_time: 3, duplicate: 4 },
         },
       ]);
       expect((await store.deployments())[0]?.events).toBe(2);
+    });
+
+    test('imported batches are stored once, counted apart, and new again when forgotten', async () => {
+      const batch = batchOf('import:x:0', { events: [spans([[0, 5]])] });
+      const imported = { imported: true };
+      expect((await store.append([batch], imported))[0]?.duplicate).toBe(false);
+      expect((await store.append([batch], imported))[0]?.duplicate).toBe(true);
+      const counts = { acceptedEvents: 1, importedEvents: 1, rejected: {} };
+      expect(await store.ingestTotals()).toMatchObject([counts]);
+      expect(await collect(store.unsummed())).toEqual([]);
+      await store.forgetBatches('import:y:');
+      expect((await store.append([batch], imported))[0]?.duplicate).toBe(true);
+      await store.forgetBatches('import:x:');
+      expect((await store.append([batch], imported))[0]?.duplicate).toBe(false);
     });
 
     test('the same batch twice in one append is stored once', async () => {
@@ -432,6 +448,10 @@ export function describeTelemetryStore(name: string, open: () => Promise<Telemet
         await store.pin('elsewhere', 'other', window(0, 100 * SECOND_NS));
         await store.retain(none, at(100));
         expect(await kept()).toEqual([3, 4]);
+        expect((await store.size()).oldestRawUnixNs).toBe(null);
+        const pin = { pinId: 'incident', deployment: 'prod' };
+        expect(await store.pins('prod')).toMatchObject([pin]);
+        expect((await store.pins()).map(({ pinId }) => pinId)).toEqual(['elsewhere', 'incident']);
         await store.unpin('elsewhere');
         await store.unpin('incident');
         await store.retain(none, at(100));
