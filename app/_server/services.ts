@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { ExportThreads } from '#lib/query/export-thread.ts';
+import { ExportThreads } from '#lib/query/export-stream.ts';
 import { QueryPool } from '#lib/query/query-pool.ts';
 import { CollectorLink } from './collector-link.ts';
 

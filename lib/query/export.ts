@@ -4,18 +4,8 @@ import type { Stores } from './answer.ts';
 import { BadQuestionError } from './errors.ts';
 import type { ExportFormat, ExportSelection } from './export-format.ts';
 import { EXPORT_FORMATS } from './export-formats.ts';
+import type { ExportQuestion } from './export-question.ts';
 import { parseWindow, requireDeployment } from './window.ts';
-
-export interface ExportQuestion {
-  readonly format: string;
-  readonly deployment: string;
-  readonly from?: string | undefined;
-  readonly to?: string | undefined;
-  /** Worker ids with commas between them. */
-  readonly workers?: string | undefined;
-  /** Parameters of the format alone. */
-  readonly options?: Readonly<Record<string, string>> | undefined;
-}
 
 export interface Export {
   readonly format: ExportFormat;

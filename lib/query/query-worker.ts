@@ -5,7 +5,6 @@ import { openStateReader, openTelemetryReader, storedFileIdentity } from '#lib/s
 import type { StateStore } from '#lib/store/state-store.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import { answer, failureOf } from './answer.ts';
-import { serveExport } from './export-thread.ts';
 import { GarbageWatch } from './garbage-watch.ts';
 import { servePartQuestions } from './part-thread.ts';
 import type { QueryReply, QueryRequest, QueryThreadData } from './questions.ts';
@@ -22,6 +21,8 @@ const garbage = new GarbageWatch(32 << 20);
 if (data.task === 'part') {
   servePartQuestions(main, openTelemetry);
 } else if (data.task === 'export') {
+  // Formats come with packages that no other thread needs.
+  const { serveExport } = await import('./export-thread.ts');
   serveExport(main, async () => ({ telemetry: await openTelemetry(), state: openState }));
 } else {
   main.on('message', (request: QueryRequest) => {

@@ -1,0 +1,12 @@
+/** What is asked of an export, as plain data that can cross to its thread. */
+
+export interface ExportQuestion {
+  readonly format: string;
+  readonly deployment: string;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  /** Worker ids with commas between them. */
+  readonly workers?: string | undefined;
+  /** Parameters of the format alone. */
+  readonly options?: Readonly<Record<string, string>> | undefined;
+}
