@@ -14,6 +14,7 @@ import { reportSchema } from './report-schema.ts';
 import { seriesSchema } from './series.ts';
 import { stragglersSchema } from './stragglers.ts';
 import { DEFAULT_TIMELINE_BINS, MAX_TIMELINE_BINS, timelineSchema } from './timeline.ts';
+import { timelineStatsSchema } from './timeline-stats.ts';
 import { timelineStepsSchema } from './timeline-steps.ts';
 import { timelineTileHeaderSchema } from './timeline-tile.ts';
 import { heatmapAnswerSchema, stripAnswerSchema } from './views.ts';
@@ -38,6 +39,7 @@ const SCHEMAS = {
   Stragglers: stragglersSchema,
   Strip: stripAnswerSchema,
   Timeline: timelineSchema,
+  TimelineStats: timelineStatsSchema,
   TimelineSteps: timelineStepsSchema,
   TimelineTileHeader: timelineTileHeaderSchema,
   Waits: waitsSchema,
@@ -123,6 +125,14 @@ export function openApiDocument(): Json {
             'bins',
             `Bins that there is room for, 1 to ${MAX_TIMELINE_BINS}; ${DEFAULT_TIMELINE_BINS} where absent.`,
           ),
+          queryParameter('workers', 'Worker ids with commas between them; all where absent.'),
+          ...filterParameters,
+        ]),
+      },
+      '/api/v1/deployments/{id}/timeline/stats': {
+        get: operation('What an area of a timeline holds, by stage', 'TimelineStats', [
+          deploymentParameter,
+          ...windowParameters,
           queryParameter('workers', 'Worker ids with commas between them; all where absent.'),
           ...filterParameters,
         ]),

@@ -10,6 +10,7 @@ import type { ProblemKind } from '#lib/api/problem.ts';
 import type { ReportJson } from '#lib/api/report-schema.ts';
 import type { Series } from '#lib/api/series.ts';
 import type { StragglersAnswer } from '#lib/api/stragglers.ts';
+import type { TimelineStats } from '#lib/api/timeline-stats.ts';
 import type { TimelineSteps } from '#lib/api/timeline-steps.ts';
 import type { HeatmapAnswer, StripAnswer } from '#lib/api/views.ts';
 import type { Waits } from '#lib/api/waits.ts';
@@ -106,6 +107,7 @@ export interface Questions {
   timeline: { question: TimelineQuestion; answer: JsonText };
   timelineTile: { question: TimelineTileQuestion; answer: FrameBytes };
   timelineSteps: { question: TimelineStepsQuestion; answer: TimelineSteps };
+  timelineStats: { question: TimelineTileQuestion; answer: TimelineStats };
   whatif: { question: WhatifQuestion; answer: WhatifAnswer };
   totals: { question: Record<never, never>; answer: StoreTotals };
   annotations: { question: DeploymentQuestion; answer: { annotations: AnnotationJson[] } };

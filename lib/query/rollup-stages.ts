@@ -53,7 +53,7 @@ export function stageReports(groups: readonly GroupCells[]): StageReport[] {
   });
 }
 
-function quantilesOfCell(cells: StageCells, i: number): Quantiles {
+export function quantilesOfCell(cells: StageCells, i: number): Quantiles {
   const { sketchBin, sketchCount, sketchOffsets, minNs, maxNs } = cells;
   const quantile = (share: number): number => {
     const from = sketchOffsets[i]!;

@@ -58,6 +58,14 @@ export class TileEvents {
     return this.#parts.row.length;
   }
 
+  /** In no particular order. Times are those of the assembled table. */
+  forEach(visit: (row: number, kind: number, startNs: number, endNs: number) => void): void {
+    const { row, kind, startNs, endNs } = this.#parts;
+    for (let i = 0; i < this.length; i++) {
+      visit(row.values[i]!, kind.values[i]!, startNs.values[i]!, endNs.values[i]!);
+    }
+  }
+
   /** `rowOf`: by worker. */
   columns(rowOf: ReadonlyMap<number, number>): {
     readonly columns: EventColumns;

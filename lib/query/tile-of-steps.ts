@@ -1,22 +1,18 @@
 /** A tile of single events: those of the window, cut and explained by the steps around them. */
-import { assemble } from '#lib/model/assemble.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
 import type { ClockAlignment } from '#lib/model/clock-alignment.ts';
 import type { WindowNs } from '#lib/model/select-window.ts';
 import { Kind } from '#lib/table/codes.ts';
-import type { EventTable } from '#lib/table/event-table.ts';
-import { compareWorkers, workerId } from '#lib/table/worker-info.ts';
-import { alignedEvents, type ClockCell } from './clock-near.ts';
+import type { ClockCell } from './clock-near.ts';
 import { wantedRow } from './event-filter.ts';
-import { REPORT_COLUMNS } from './load-events.ts';
 import { type Tile, tileHeader } from './tile-answer.ts';
 import { emptyBubbles, tileBubbles } from './tile-bubbles.ts';
 import { TileEvents } from './tile-events.ts';
 import { MAX_MARKS, missingSteps } from './tile-marks.ts';
-import { type RowWorker, tileRow } from './tile-rows.ts';
+import { tileRow } from './tile-rows.ts';
 import type { TimelineGrid } from './timeline-grid.ts';
 import { MAX_ROWS, type TimelineTask } from './timeline-task.ts';
-import { type WindowSteps, windowAfter, windowSteps } from './window-steps.ts';
+import { type WindowSteps, windowOfWorkers, windowSteps, workersOfSteps } from './window-steps.ts';
 
 /** null: more events than are shown one by one. */
 export async function eventsTile(
@@ -29,9 +25,9 @@ export async function eventsTile(
   const { reader, deployment, filter, maxEvents } = task;
   const steps =
     (await windowSteps(reader, deployment, grid.window, clocks, eventsPerNs)) ??
-    (await windowAlone(task, grid, clocks));
+    (await windowOfWorkers(reader, deployment, grid.window, clocks, task.workers));
   const { assembled, window } = steps;
-  const workers = rowWorkers(task, steps);
+  const workers = workersOfSteps(steps, deployment, task.workers);
   const shown = workers.slice(0, MAX_ROWS);
   const indexes = shown.map(({ index }) => index);
   const present = indexes.filter((index) => index >= 0);
@@ -67,25 +63,6 @@ export async function eventsTile(
   };
 }
 
-/** The window's events of the task's workers, when there are too many of others around them. */
-async function windowAlone(
-  { reader, deployment, workers }: TimelineTask,
-  grid: TimelineGrid,
-  clocks: ClockAlignment | null,
-): Promise<WindowSteps> {
-  const selection = {
-    deployment,
-    window: grid.window,
-    columns: REPORT_COLUMNS,
-    ...(workers === undefined ? {} : { workers }),
-  };
-  const tables: EventTable[] = [];
-  for await (const table of alignedEvents(reader, selection, clocks)) tables.push(table);
-  const assembled = assemble(tables, deployment);
-  const window = windowAfter(assembled.events.baseUnixNs, grid.window);
-  return { kind: 'window', assembled, window, survey: null, surveyWindow: window };
-}
-
 function notesOf({ kind }: WindowSteps, marks: number): string[] {
   const notes: string[] = [];
   if (kind === 'part') {
@@ -100,30 +77,6 @@ function notesOf({ kind }: WindowSteps, marks: number): string[] {
   }
   if (marks >= MAX_MARKS) notes.push(`More than ${MAX_MARKS} gaps: only the first are marked.`);
   return notes;
-}
-
-interface ShownWorker extends RowWorker {
-  /** In the assembled events; -1: without any there. */
-  readonly index: number;
-}
-
-/** Wanted workers with events in the window's steps, or around them. */
-function rowWorkers({ workers, deployment }: TimelineTask, steps: WindowSteps): ShownWorker[] {
-  const wanted = workers === undefined ? null : new Set(workers);
-  const found = new Map<string, ShownWorker>();
-  steps.assembled.events.workers.forEach(({ group, role, rank }, index) => {
-    const id = workerId({ group, rank });
-    found.set(id, { workerId: id, group, role, rank, index });
-  });
-  for (const { table } of steps.survey?.tables ?? []) {
-    for (const { deployment: own, group, role, rank } of table.workers) {
-      const id = workerId({ group, rank });
-      if (own !== deployment || found.has(id)) continue;
-      found.set(id, { workerId: id, group, role, rank, index: -1 });
-    }
-  }
-  const all = [...found.values()].filter(({ workerId: id }) => wanted === null || wanted.has(id));
-  return all.sort(compareWorkers);
 }
 
 /** Share of the window in which something computed. */

@@ -13,7 +13,7 @@ import { STAGE_ROLLUP_RESOLUTIONS_NS } from '#lib/table/stage-rollups.ts';
 import { MAX_MARKS } from './tile-marks.ts';
 import type { RowWorker } from './tile-rows.ts';
 import type { TimelineGrid } from './timeline-grid.ts';
-import { lengthOf, type TimelineTask } from './timeline-task.ts';
+import { lengthOf, type TimelineTask, workersEver } from './timeline-task.ts';
 import { earlier } from './window.ts';
 
 type WaitColumns = Pick<TimelineBinColumns, 'waitRow' | 'waitBin' | 'waitCause' | 'waitNs'>;
@@ -33,7 +33,8 @@ const MAX_SPREAD = 8;
 /** Below this share of a bucket, what was not observed is not worth a mark. */
 const LEAST_UNOBSERVED = 0.02;
 
-const CAUSE_LENGTHS: readonly RollupLengthName[] = CAUSES.map((cause) =>
+/** Names of `CAUSES` in rollups. */
+export const CAUSE_LENGTHS: readonly RollupLengthName[] = CAUSES.map((cause) =>
   cause === 'unknownNs' ? 'unknownCauseNs' : cause,
 );
 
@@ -44,7 +45,7 @@ export async function tileWaits(
 ): Promise<TileWaits> {
   const { reader, deployment } = task;
   const { window, binNs } = grid;
-  const most = MAX_ROLLUP_ROWS / Math.max(1, task.allWorkers);
+  const most = MAX_ROLLUP_ROWS / Math.max(1, workersEver(task));
   const levelNs = STAGE_ROLLUP_RESOLUTIONS_NS.find(
     (resolutionNs) => lengthOf(window) / resolutionNs <= most,
   );

@@ -2,7 +2,7 @@
 import { DEFAULT_TIMELINE_BINS, MAX_TIMELINE_BINS } from '#lib/api/timeline.ts';
 import { NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import type { ClockAlignment } from '#lib/model/clock-alignment.ts';
-import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
+import type { StoredDeployment, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import { earlierOf } from '#lib/table/instants.ts';
 import { clocksNear } from './clock-near.ts';
 import { BadQuestionError } from './errors.ts';
@@ -40,7 +40,7 @@ export interface TimelineTask extends TimelineLimits {
   /** Of these workers, whatever the filter. */
   readonly overview: Overview;
   /** That the deployment ever had. */
-  readonly allWorkers: number;
+  readonly groups: StoredDeployment['groups'];
   readonly nowUnixNs: UnixNanos;
 }
 
@@ -56,7 +56,6 @@ export async function timelineTask(
   const { deployment } = question;
   const filter = filterOf(question);
   const { groups } = await requireDeployment(reader, deployment);
-  const allWorkers = groups.reduce((sum, group) => sum + group.workers, 0);
   const workers = workersOf(question.workers);
   const overview = await overviewOf(reader, deployment, asked, workers);
   return {
@@ -67,10 +66,14 @@ export async function timelineTask(
     workers,
     filter,
     overview,
-    allWorkers,
+    groups,
     nowUnixNs,
     ...limits,
   };
+}
+
+export function workersEver({ groups }: TimelineTask): number {
+  return groups.reduce((sum, { workers }) => sum + workers, 0);
 }
 
 /** The grid around the window must fit 64 bits, as instants in the store do. */

@@ -23,8 +23,10 @@ import {
 } from '#lib/model/step-survey.ts';
 import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
-import { mostMovedNs } from './clock-near.ts';
+import { compareWorkers, workerId } from '#lib/table/worker-info.ts';
+import { alignedEvents, mostMovedNs } from './clock-near.ts';
 import { loadWindow, MARGIN_NS, REPORT_COLUMNS } from './load-events.ts';
+import type { RowWorker } from './tile-rows.ts';
 import { lengthOf } from './timeline-task.ts';
 import { earlier } from './window.ts';
 
@@ -179,4 +181,49 @@ export async function longestStepNs(
     }
   }
   return longest > 0 ? longest : null;
+}
+
+/** The window's events of some workers, where there are too many of others around them. */
+export async function windowOfWorkers(
+  reader: TelemetryReader,
+  deployment: string,
+  window: TimeWindow,
+  clocks: ClockAlignment | null,
+  workers: readonly string[] | undefined,
+): Promise<WindowSteps> {
+  const columns = REPORT_COLUMNS;
+  const selection = { deployment, window, columns, ...(workers === undefined ? {} : { workers }) };
+  const tables: EventTable[] = [];
+  for await (const table of alignedEvents(reader, selection, clocks)) tables.push(table);
+  const assembled = assemble(tables, deployment);
+  const span = windowAfter(assembled.events.baseUnixNs, window);
+  return { kind: 'window', assembled, window: span, survey: null, surveyWindow: span };
+}
+
+export interface StepsWorker extends RowWorker {
+  /** In the assembled events; -1: without any there. */
+  readonly index: number;
+}
+
+/** Wanted workers (undefined: all) with events in the window's steps, or around them. */
+export function workersOfSteps(
+  { assembled, survey }: WindowSteps,
+  deployment: string,
+  workers: readonly string[] | undefined,
+): StepsWorker[] {
+  const wanted = workers === undefined ? null : new Set(workers);
+  const found = new Map<string, StepsWorker>();
+  assembled.events.workers.forEach(({ group, role, rank }, index) => {
+    const id = workerId({ group, rank });
+    found.set(id, { workerId: id, group, role, rank, index });
+  });
+  for (const { table } of survey?.tables ?? []) {
+    for (const { deployment: own, group, role, rank } of table.workers) {
+      const id = workerId({ group, rank });
+      if (own !== deployment || found.has(id)) continue;
+      found.set(id, { workerId: id, group, role, rank, index: -1 });
+    }
+  }
+  const all = [...found.values()].filter(({ workerId: id }) => wanted === null || wanted.has(id));
+  return all.sort(compareWorkers);
 }

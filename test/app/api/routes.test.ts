@@ -12,6 +12,7 @@ import * as live from '#app/api/v1/deployments/[id]/live/route.ts';
 import * as report from '#app/api/v1/deployments/[id]/report/route.ts';
 import * as series from '#app/api/v1/deployments/[id]/series/route.ts';
 import * as timeline from '#app/api/v1/deployments/[id]/timeline/route.ts';
+import * as timelineStats from '#app/api/v1/deployments/[id]/timeline/stats/route.ts';
 import * as timelineSteps from '#app/api/v1/deployments/[id]/timeline/steps/route.ts';
 import * as timelineTile from '#app/api/v1/deployments/[id]/timeline/tile/route.ts';
 import * as whatif from '#app/api/v1/deployments/[id]/whatif/route.ts';
@@ -25,6 +26,7 @@ import { healthSchema } from '#lib/api/health.ts';
 import { PROBLEM_CONTENT_TYPE, problemSchema } from '#lib/api/problem.ts';
 import { reportSchema } from '#lib/api/report-schema.ts';
 import { timelineSchema } from '#lib/api/timeline.ts';
+import { timelineStatsSchema } from '#lib/api/timeline-stats.ts';
 import { timelineStepsSchema } from '#lib/api/timeline-steps.ts';
 import { timelineTileHeaderSchema } from '#lib/api/timeline-tile.ts';
 import { whatifSchema } from '#lib/api/whatif.ts';
@@ -284,6 +286,17 @@ describe('with both', () => {
     const next = timelineStepsSchema.parse(await (await ask(`at=${from}&direction=next`)).json());
     expect(next.steps.map(({ step }) => step)).toEqual([1]);
     expect(await problemOf(await ask('at=now'))).toMatchObject({ parameter: 'direction' });
+  });
+
+  test('statistics of an area', async () => {
+    const from = await firstSeen();
+    const path = `/x/timeline/stats?from=${from}&to=${from + 1_000_000_000n}`;
+    const response = await timelineStats.GET(get(`${path}&workers=ffn/0&stages=expert`), encoded);
+    const answer = timelineStatsSchema.parse(await response.json());
+    expect(answer).toMatchObject({ workers: 1, exactness: 'raw' });
+    expect(answer.stages.map(({ group, stage }) => `${group} ${stage}`)).toEqual(['ffn expert']);
+    const refused = await timelineStats.GET(get('/x/timeline/stats?peer=x'), encoded);
+    expect(await problemOf(refused)).toMatchObject({ status: 400, parameter: 'peer' });
   });
 
   test('live events pass through, with the id of the last one seen, until the reader goes', async () => {
