@@ -39,10 +39,11 @@ const LAYERS: Readonly<Record<string, Row>> = {
   'lib/live': { rooms: LIB('base table model analysis') },
   'lib/api': { rooms: LIB('base'), npm: ['zod'] },
   'lib/view': { rooms: LIB('base api') },
+  'lib/postmortem': { rooms: LIB('base api view') },
   'lib/config': { rooms: LIB('base'), npm: ['zod', 'yaml'], node: true },
   'lib/query': {
     rooms: LIB(
-      'base table wire model pipeline analysis archive ingest export store alert api config',
+      'base table wire model pipeline analysis archive ingest export store alert api config postmortem',
     ),
     npm: ['zod'],
     node: true,

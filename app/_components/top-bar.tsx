@@ -4,6 +4,7 @@ import { CircleHelpIcon, MoonIcon, PauseIcon, PlayIcon, SunIcon } from 'lucide-r
 import { useDashboard } from './dashboard.tsx';
 import { useHelp } from './keyboard.tsx';
 import { liveStore, useLive } from './live-store.ts';
+import { PostmortemButton } from './postmortem-button.tsx';
 import { RangePicker } from './range-picker.tsx';
 import { toggleTheme, useTheme } from './root-setting.ts';
 
@@ -15,6 +16,7 @@ export function TopBar() {
       <DeploymentPicker />
       <RangePicker />
       <div className="flex-1" />
+      <PostmortemButton />
       <PauseButton />
       <button
         type="button"

@@ -5,14 +5,19 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { loadConfig } from '#lib/config/load-config.ts';
 import { ExportThreads } from '#lib/query/export-stream.ts';
+import { setupFacts } from '#lib/query/postmortem-setup.ts';
 import { QueryPool } from '#lib/query/query-pool.ts';
+import type { PostmortemQuestion } from '#lib/query/questions.ts';
 import { CollectorLink } from './collector-link.ts';
 
 export interface Services {
   readonly pool: QueryPool;
   readonly exports: ExportThreads;
   readonly collector: CollectorLink;
+  /** Versions and configuration, as reports tell them. */
+  readonly setup: PostmortemQuestion['setup'];
 }
 
 const SERVICES = Symbol.for('afdscope.web.services');
@@ -35,9 +40,13 @@ function createServices(env: NodeJS.ProcessEnv): Services {
     store: env.AFDSCOPE_STORE ?? 'sqlite',
     dataDir,
   };
+  const version = versionIn(root);
+  // The supervisor hands the configuration over in variables.
+  const loaded = loadConfig({ env, cwd: root, file: null });
   return {
     pool: new QueryPool(threads),
-    exports: new ExportThreads({ ...threads, version: versionIn(root) }),
+    exports: new ExportThreads({ ...threads, version }),
+    setup: setupFacts(version, loaded.ok ? loaded.value.config : null, 'of the dashboard'),
     collector: new CollectorLink(env.AFDSCOPE_RUNTIME ?? join(dataDir, 'runtime.json')),
   };
 }

@@ -75,6 +75,10 @@ function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Comman
     .option('--to <time>', 'likewise')
     .option('--deployment <name>', 'where the store holds several')
     .option('--json', 'the report as JSON instead of tables')
+    .option('--html <file>', 'a post-mortem report for people as one HTML file; - is stdout')
+    .option('--md <file>', 'the same as Markdown')
+    .option('--url <address>', 'where links in it lead (default: http:// and the key web)')
+    .option('--zone <name>', 'time zone of its local times, such as Europe/Berlin')
     .action(async (options) => {
       const { reportCommand } = await import('./report-command.ts');
       finish(await reportCommand(io, options));

@@ -43,6 +43,8 @@ export interface StepBoxesOptions {
   /** A step with more boxes is cut after a layer; the answer says after how many. */
   readonly maxBoxes?: number;
   readonly maxRows?: number;
+  /** Those that get a row, as indices into `events.workers`, ascending. Absent: a choice of each role. */
+  readonly workers?: readonly number[];
   /** Default: the domain whose complete step is the newest. */
   readonly domain?: number;
 }
@@ -61,7 +63,7 @@ export function newestStep(
   options: StepBoxesOptions = {},
 ): StepBoxes | null {
   const step = newestStepRow(assembled, windowOf(assembled, window), options.domain);
-  return step < 0 ? null : boxesOf(assembled, step, options);
+  return step < 0 ? null : stepBoxes(assembled, step, options);
 }
 
 /** Complete steps first; where there is none yet, the newest step of all; -1 where there is none. */
@@ -138,11 +140,20 @@ interface Box {
   readonly kind: number;
 }
 
-function boxesOf(assembled: Assembled, step: number, options: StepBoxesOptions): StepBoxes {
+/** `step`: row of the step table. */
+export function stepBoxes(
+  assembled: Assembled,
+  step: number,
+  options: StepBoxesOptions,
+): StepBoxes {
   const { events, steps } = assembled;
   const maxBoxes = options.maxBoxes ?? DEFAULT_MAX_BOXES;
   const all = collectBoxes(assembled, step);
-  const shownWorkers = chooseWorkers(assembled, step, options.maxRows ?? DEFAULT_MAX_ROWS);
+  const present = workersOfStep(assembled, step);
+  const shownWorkers =
+    options.workers === undefined
+      ? chooseWorkers(assembled, present, options.maxRows ?? DEFAULT_MAX_ROWS)
+      : { shown: options.workers, hidden: present.length - options.workers.length };
   const rowOf = new Map(shownWorkers.shown.map((w, row) => [w, row]));
   const inRows = all.filter((box) => rowOf.has(box.worker));
   const layers = [...new Set(all.map((box) => box.layer))].filter((l) => l >= 0);
@@ -233,16 +244,19 @@ function collectBoxes(assembled: Assembled, step: number): Box[] {
   return boxes;
 }
 
+/** Ascending. */
+export function workersOfStep(assembled: Assembled, step: number): number[] {
+  const present = new Set<number>();
+  for (const row of rowsOfStep(assembled, step)) present.add(assembled.events.worker[row]!);
+  return [...present].sort((a, b) => a - b);
+}
+
 /** Each role gets its share of the rows, the lowest ranks first, so that no side disappears. */
 function chooseWorkers(
-  assembled: Assembled,
-  step: number,
+  { events }: Assembled,
+  workers: readonly number[],
   maxRows: number,
-): { shown: number[]; hidden: number } {
-  const { events } = assembled;
-  const present = new Set<number>();
-  for (const row of rowsOfStep(assembled, step)) present.add(events.worker[row]!);
-  const workers = [...present].sort((a, b) => a - b);
+): { shown: readonly number[]; hidden: number } {
   if (workers.length <= maxRows) return { shown: workers, hidden: 0 };
   const byRole = Map.groupBy(workers, (w) => events.workers[w]!.role);
   const shown: number[] = [];

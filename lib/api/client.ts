@@ -62,6 +62,41 @@ export function liveUrl(deployment: string, baseUrl = ''): string {
   return baseUrl + apiPath(deployment, 'live');
 }
 
+/** Where the post-mortem report of a window is: a file, no JSON. */
+export function postmortemUrl(
+  deployment: string,
+  {
+    format,
+    zone,
+    url,
+    ...range
+  }: TimeRange & {
+    readonly format?: 'html' | 'md';
+    /** IANA name of the reader's time zone. */
+    readonly zone?: string;
+    /** Where links lead to; default: the server that is asked. */
+    readonly url?: string;
+  },
+): string {
+  const parameters = {
+    ...range,
+    ...(format === undefined ? {} : { format }),
+    ...(zone === undefined ? {} : { zone }),
+    ...(url === undefined ? {} : { url }),
+  };
+  return apiPath(deployment, 'postmortem') + query(parameters);
+}
+
+/** The report as a file; every refusal is an `ApiProblem`. */
+export async function fetchPostmortem(
+  address: string,
+  options: ClientOptions = {},
+): Promise<{ readonly fileName: string; readonly blob: Blob }> {
+  const answer = await send(address, options);
+  const name = /filename="([^"]+)"/.exec(answer.headers.get('content-disposition') ?? '');
+  return { fileName: name?.[1] ?? 'postmortem.html', blob: await answer.blob() };
+}
+
 export function fetchDeployments(options?: ClientOptions): Promise<Deployments> {
   return call(deploymentsSchema, '/api/v1/deployments', options);
 }

@@ -104,6 +104,34 @@ export function openApiDocument(): Json {
           queryParameter('domain', 'The data-parallel domain of that step.'),
         ]),
       },
+      '/api/v1/deployments/{id}/postmortem': {
+        get: {
+          summary: 'A post-mortem report of a window as one file',
+          parameters: [
+            deploymentParameter,
+            ...windowParameters,
+            queryParameter('format', '`html` (default) or `md`.'),
+            queryParameter(
+              'zone',
+              'IANA name of the zone of local times, such as Europe/Berlin; UTC where absent.',
+            ),
+            queryParameter(
+              'url',
+              'Where the dashboard is that evidence links lead to; this server where absent.',
+            ),
+          ],
+          responses: {
+            200: {
+              description: 'The file; Content-Disposition names it',
+              content: {
+                'text/html': { schema: { type: 'string' } },
+                'text/markdown': { schema: { type: 'string' } },
+              },
+            },
+            default: problemResponse(),
+          },
+        },
+      },
       '/api/v1/deployments/{id}/stragglers': window('Slow and hung workers', 'Stragglers'),
       '/api/v1/deployments/{id}/experts': window('Expert load by layer and rank', 'Experts'),
       '/api/v1/deployments/{id}/timeline': {

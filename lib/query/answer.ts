@@ -17,10 +17,12 @@ import { listDeployments } from './deployments.ts';
 import { BadQuestionError, UnknownDeploymentError } from './errors.ts';
 import { experts } from './experts.ts';
 import { heatmap } from './heatmap.ts';
+import { postmortem } from './postmortem.ts';
 import type {
   CompareQuestion,
   DeploymentQuestion,
   JsonText,
+  PostmortemQuestion,
   QueryFailure,
   QueryRequest,
   QuestionKind,
@@ -75,6 +77,8 @@ const ANSWERERS: Readonly<Record<QuestionKind, Answerer>> = {
   timelineStats: ({ telemetry }, question, now) => timelineStats(telemetry, question, now),
   timelineSteps: ({ telemetry }, question, now) => timelineSteps(telemetry, question, now),
   whatif: ({ telemetry }, question, now) => whatifQuestion(telemetry, question, now),
+  postmortem: async ({ telemetry, state }, question, now) =>
+    postmortem(telemetry, await state(), question as PostmortemQuestion, now),
   totals: ({ telemetry }) => storeTotals(telemetry),
   annotations: async ({ state }, question, now) => listAnnotations(await state(), question, now),
 };

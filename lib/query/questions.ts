@@ -2,6 +2,7 @@
 import type { AnnotationJson } from '#lib/api/annotations.ts';
 import type { Breakdown } from '#lib/api/breakdown.ts';
 import type { Compare } from '#lib/api/compare.ts';
+import type { Condition } from '#lib/api/condition.ts';
 import type { CriticalPath } from '#lib/api/critical-path.ts';
 import type { Deployments } from '#lib/api/deployments.ts';
 import type { ExpertsAnswer } from '#lib/api/experts.ts';
@@ -15,6 +16,7 @@ import type { TimelineSteps } from '#lib/api/timeline-steps.ts';
 import type { HeatmapAnswer, StripAnswer } from '#lib/api/views.ts';
 import type { Waits } from '#lib/api/waits.ts';
 import type { WhatifAnswer } from '#lib/api/whatif.ts';
+import type { SetupFacts } from '#lib/postmortem/facts.ts';
 
 /** `from` and `to` as written by the caller (lib/query/parse-time.ts). */
 export interface DeploymentQuestion {
@@ -72,6 +74,26 @@ export interface CriticalPathQuestion extends DeploymentQuestion {
   readonly domain?: string | undefined;
 }
 
+export interface PostmortemQuestion extends DeploymentQuestion {
+  /** `html` (default) or `md`. */
+  readonly format?: string | undefined;
+  /** IANA name of the zone of local times; default UTC. */
+  readonly zone?: string | undefined;
+  /** Where the dashboard is that evidence links lead to; absent: nothing is linked. */
+  readonly url?: string | undefined;
+  readonly setup: SetupFacts;
+  /** Of the collector now; null: not known. */
+  readonly conditions: readonly Condition[] | null;
+}
+
+export interface PostmortemFile {
+  readonly fileName: string;
+  readonly contentType: string;
+  /** What the file may do in a browser: nothing runs, nothing is loaded. */
+  readonly contentPolicy: string;
+  readonly text: string;
+}
+
 /** Ready to send: an answer of megabytes is not taken apart and put together again. */
 export interface JsonText {
   readonly json: string;
@@ -109,6 +131,7 @@ export interface Questions {
   timelineSteps: { question: TimelineStepsQuestion; answer: TimelineSteps };
   timelineStats: { question: TimelineTileQuestion; answer: TimelineStats };
   whatif: { question: WhatifQuestion; answer: WhatifAnswer };
+  postmortem: { question: PostmortemQuestion; answer: PostmortemFile };
   totals: { question: Record<never, never>; answer: StoreTotals };
   annotations: { question: DeploymentQuestion; answer: { annotations: AnnotationJson[] } };
 }

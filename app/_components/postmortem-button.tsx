@@ -1,0 +1,133 @@
+'use client';
+
+/** One click makes the post-mortem report of the page's window, opens it, and offers to keep it. */
+import { FileTextIcon } from 'lucide-react';
+import { Popover } from 'radix-ui';
+import { useEffect, useRef, useState } from 'react';
+import { fetchPostmortem, postmortemUrl } from '#lib/api/client.ts';
+import { apiRange, LIVE_TREND_MS, rangeText } from '#lib/view/time-range.ts';
+import { problemOf, useDashboard } from './dashboard.tsx';
+import { useNow } from './use-now.ts';
+
+type Making =
+  | { readonly state: 'idle' }
+  | { readonly state: 'making'; readonly sinceMs: number }
+  | { readonly state: 'ready'; readonly fileName: string; readonly url: string }
+  | { readonly state: 'failed'; readonly detail: string };
+
+export function PostmortemButton() {
+  const { deployment, state } = useDashboard();
+  const [isOpen, setOpen] = useState(false);
+  const [making, setMaking] = useState<Making>({ state: 'idle' });
+  const request = useRef<AbortController | null>(null);
+  useEffect(() => () => request.current?.abort(), []);
+
+  const addressOf = (format: 'html' | 'md'): string =>
+    postmortemUrl(deployment ?? '', {
+      ...apiRange(state.range, LIVE_TREND_MS),
+      format,
+      zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      url: window.location.origin,
+    });
+
+  const make = async () => {
+    request.current?.abort();
+    const own = new AbortController();
+    request.current = own;
+    if (making.state === 'ready') URL.revokeObjectURL(making.url);
+    setMaking({ state: 'making', sinceMs: Date.now() });
+    try {
+      const { fileName, blob } = await fetchPostmortem(addressOf('html'), { signal: own.signal });
+      const url = URL.createObjectURL(blob);
+      setMaking({ state: 'ready', fileName, url });
+      // A browser that allows no new tab leaves the links.
+      window.open(url, '_blank', 'noopener');
+    } catch (error) {
+      if (own.signal.aborted) return;
+      const problem = problemOf(error instanceof Error ? error : new Error(String(error)));
+      setMaking({ state: 'failed', detail: problem?.detail ?? 'The report could not be made.' });
+    }
+  };
+
+  const change = (open: boolean) => {
+    setOpen(open);
+    if (open) void make();
+    else if (making.state === 'making') request.current?.abort();
+  };
+
+  return (
+    <Popover.Root open={isOpen} onOpenChange={change}>
+      <Popover.Trigger
+        className="control"
+        disabled={deployment === null}
+        aria-label="Post-mortem report"
+        title="Post-mortem report of this window as one file"
+      >
+        <FileTextIcon size={15} aria-hidden />
+        <span className="hidden xl:inline">Report</span>
+      </Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Content
+          align="end"
+          sideOffset={6}
+          className="panel z-40 w-72 p-3"
+          aria-label="Post-mortem report"
+        >
+          <p className="font-semibold">Post-mortem report</p>
+          <p className="mb-2 text-small text-muted">
+            {state.range.kind === 'live' ? 'the last 5 min' : rangeText(state.range)}
+          </p>
+          <div aria-live="polite" data-testid="postmortem-state" data-state={making.state}>
+            {making.state === 'making' && <Progress sinceMs={making.sinceMs} />}
+            {making.state === 'failed' && (
+              <>
+                <p className="text-critical">{making.detail}</p>
+                <button type="button" className="control mt-2" onClick={() => void make()}>
+                  Try again
+                </button>
+              </>
+            )}
+            {making.state === 'ready' && (
+              <ul className="flex flex-col gap-1">
+                <li>
+                  <a
+                    className="text-accent underline"
+                    href={making.url}
+                    target="_blank"
+                    rel="noopener"
+                  >
+                    Open it
+                  </a>
+                </li>
+                <li>
+                  <a className="text-accent underline" href={making.url} download={making.fileName}>
+                    Save as HTML
+                  </a>
+                </li>
+                <li>
+                  <a
+                    className="text-accent underline"
+                    href={addressOf('md')}
+                    download={making.fileName.replace(/html$/, 'md')}
+                  >
+                    Save as Markdown
+                  </a>
+                </li>
+              </ul>
+            )}
+          </div>
+        </Popover.Content>
+      </Popover.Portal>
+    </Popover.Root>
+  );
+}
+
+function Progress({ sinceMs }: { readonly sinceMs: number }) {
+  const seconds = Math.max(0, Math.floor((useNow(1_000) - sinceMs) / 1000));
+  return (
+    <p>
+      Reading the worst steps and the windows before …{' '}
+      <span className="text-muted">{seconds} s</span>
+    </p>
+  );
+}

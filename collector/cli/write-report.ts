@@ -1,0 +1,56 @@
+/** Post-mortem reports as files: what `--html` and `--md` of a command name. */
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { fileProblem } from '#lib/base/file-problem.ts';
+import { postmortemFile } from '#lib/query/postmortem.ts';
+import { CommandError, type CommandIo, UsageError } from './command-io.ts';
+import { textOption } from './config-options.ts';
+
+const FORMATS = ['html', 'md'] as const;
+type Facts = Parameters<typeof postmortemFile>[0];
+
+/** Is a report asked for? @throws UsageError where what is asked for cannot be had together */
+export function wantsReport(options: Readonly<Record<string, unknown>>): boolean {
+  const asked = FORMATS.filter((format) => textOption(options, format) !== undefined);
+  if (asked.length === 0) return false;
+  if (options.json === true) {
+    throw new UsageError(`--json is for machines, --${asked[0]} for people: give one of them`);
+  }
+  if (asked.length > 1 && asked.every((format) => textOption(options, format) === '-')) {
+    throw new UsageError('--html - and --md - would be mixed: name a file for one of them');
+  }
+  return true;
+}
+
+/** To the files that are named; `-` is stdout. A file appears whole or not at all. */
+export async function writeReports(
+  io: CommandIo,
+  options: Readonly<Record<string, unknown>>,
+  facts: Facts,
+): Promise<void> {
+  for (const format of FORMATS) {
+    const target = textOption(options, format);
+    if (target === undefined) continue;
+    const { text } = postmortemFile(facts, format);
+    if (target === '-') {
+      io.print(text.trimEnd());
+      continue;
+    }
+    const path = resolve(io.cwd, target);
+    await writeWhole(path, text);
+    io.say(`wrote ${path}`);
+  }
+}
+
+async function writeWhole(path: string, text: string): Promise<void> {
+  const partial = `${path}.${process.pid}.part`;
+  try {
+    await writeFile(partial, text, { flag: 'wx' });
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true });
+    const problem = fileProblem(error, path);
+    if (problem !== null) throw new CommandError(problem);
+    throw error;
+  }
+}
