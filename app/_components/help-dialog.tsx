@@ -1,8 +1,10 @@
 'use client';
 
 import { XIcon } from 'lucide-react';
+import { usePathname } from 'next/navigation';
 import { Dialog } from 'radix-ui';
 import { keyName, PICTURE_KEYS, SHORTCUTS } from '#lib/view/shortcuts.ts';
+import { TIMELINE_KEYS } from '#lib/view/timeline-keys.ts';
 
 export function HelpDialog({
   open,
@@ -11,6 +13,7 @@ export function HelpDialog({
   readonly open: boolean;
   readonly onOpenChange: (open: boolean) => void;
 }) {
+  const isTimeline = usePathname() === '/timeline';
   return (
     <Dialog.Root open={open} onOpenChange={onOpenChange}>
       <Dialog.Portal>
@@ -25,6 +28,7 @@ export function HelpDialog({
               <XIcon size={14} aria-hidden />
             </Dialog.Close>
           </div>
+          {isTimeline && <TimelineHelp />}
           <table className="w-full">
             <tbody>
               {SHORTCUTS.map((shortcut) => (
@@ -56,5 +60,28 @@ export function HelpDialog({
         </Dialog.Content>
       </Dialog.Portal>
     </Dialog.Root>
+  );
+}
+
+/** The keys of the page that is open, before those of all pages. */
+function TimelineHelp() {
+  return (
+    <table className="mb-4 w-full" data-testid="timeline-help">
+      <caption className="pb-1 text-left font-semibold">Timeline</caption>
+      <tbody>
+        {TIMELINE_KEYS.map(({ keys, text }) => (
+          <tr key={text} className="border-t border-line">
+            <td className="w-32 py-1 whitespace-nowrap">
+              {keys.map((key) => (
+                <kbd key={key} className="mr-1">
+                  {key}
+                </kbd>
+              ))}
+            </td>
+            <td>{text}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }

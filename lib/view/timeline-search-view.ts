@@ -50,7 +50,7 @@ function eventOfHit(
   return {
     ...{ workerId, stage, startUnixNs, durationNs: hit.durationNs },
     kind: '',
-    stream: 'other',
+    stream: streamOfStage(stage),
     layer: hit.layer ?? -1,
     microbatch: hit.microbatch ?? -1,
     step: hit.step ?? -1,
@@ -59,6 +59,12 @@ function eventOfHit(
     tokens: -1,
     bytes: -1,
   };
+}
+
+function streamOfStage(stage: string): TimelineEvent['stream'] {
+  if (stage.endsWith('_send') || stage === 'collective') return 'transfer';
+  if (stage.endsWith('_recv')) return 'wait';
+  return stage === 'copy' || stage === 'host' ? 'other' : 'compute';
 }
 
 export function searchSummary({ total, hits }: TimelineSearch): string {

@@ -20,10 +20,11 @@ import { CopyLink, InstantText, PanelProblem } from './panel-parts.tsx';
 import { usePanels } from './panels-context.tsx';
 import { ResizeHandle } from './resize-handle.tsx';
 import { useTimelinePart, useTimelineStore } from './timeline-context.tsx';
-import { useAsk } from './use-ask.ts';
+import { useAsk, useSettled } from './use-ask.ts';
 
 /** What the chosen area holds: a table of stages, durations, causes of waiting. */
-export function AreaPanel({ area }: { readonly area: TimelineArea }) {
+export function AreaPanel({ area: drawn }: { readonly area: TimelineArea }) {
+  const area = useSettled(drawn);
   const { deployment } = useDashboard();
   const filters = useTimelinePart((state) => state.filters);
   const [heightPx, setHeightPx] = useState(264);
@@ -36,6 +37,7 @@ export function AreaPanel({ area }: { readonly area: TimelineArea }) {
   const stats = useAsk(
     deployment === null ? null : ['timeline-stats', deployment, JSON.stringify(question)],
     (options) => fetchTimelineStats(deployment ?? '', question, options),
+    { keepsOld: true },
   );
   return (
     <section
@@ -47,7 +49,10 @@ export function AreaPanel({ area }: { readonly area: TimelineArea }) {
     >
       <ResizeHandle heightPx={heightPx} onHeight={setHeightPx} />
       <Head area={area} stats={stats.data} deployment={deployment ?? ''} />
-      <div className="min-h-0 flex-1 overflow-auto px-3 pb-2">
+      <div
+        className={`min-h-0 flex-1 overflow-auto px-3 pb-2 ${stats.isRefilling ? 'stale' : ''}`}
+        aria-busy={stats.isRefilling}
+      >
         {stats.problem !== null && <PanelProblem problem={stats.problem} onRetry={stats.retry} />}
         {stats.data === undefined && stats.problem === null && (
           <div className="skeleton h-40" aria-busy="true" />

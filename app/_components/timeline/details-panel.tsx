@@ -8,12 +8,14 @@ import type {
   TimelineBubble,
   TimelineStepChoice,
 } from '#lib/view/timeline-selection.ts';
+import { extentOf } from '#lib/view/timeline-viewport.ts';
 import { useDashboard } from '../dashboard.tsx';
 import { Fig } from '../figure.tsx';
 import { EventPanel } from './event-panel.tsx';
 import { CopyLink, InstantText, Line } from './panel-parts.tsx';
 import { usePanels } from './panels-context.tsx';
 import { useTimelinePart, useTimelineStore } from './timeline-context.tsx';
+import type { TimelineStore } from './timeline-store.ts';
 
 /** What is chosen in the picture, in words and figures. */
 export function DetailsPanel() {
@@ -21,10 +23,13 @@ export function DetailsPanel() {
   const { deployment } = useDashboard();
   if (selection === null || deployment === null) {
     return (
-      <p className="text-muted">
-        Nothing is chosen. Click a box, or walk to one with the arrow keys and press Enter. Drag
-        over the picture with Shift to choose an area.
-      </p>
+      <div className="text-muted">
+        <p>
+          Nothing is chosen. Click a box, or walk to one with Shift and the arrow keys. Drag on the
+          axis, or with Shift over rows, to choose an area.
+        </p>
+        <ViewButton />
+      </div>
     );
   }
   switch (selection.kind) {
@@ -39,6 +44,24 @@ export function DetailsPanel() {
     case 'area':
       return <p className="text-muted">An area is chosen: its figures are below the picture.</p>;
   }
+}
+
+/** The time in view as an area, of all workers. */
+export function selectView(store: TimelineStore): void {
+  const { fromUnixNs, toUnixNs } = extentOf(store.view);
+  const from = fromUnixNs < 0n ? 0n : fromUnixNs;
+  if (from < toUnixNs) {
+    store.select({ kind: 'area', area: { fromUnixNs: from, toUnixNs, workers: null } });
+  }
+}
+
+function ViewButton() {
+  const store = useTimelineStore();
+  return (
+    <button type="button" className="control mt-2 text-text" onClick={() => selectView(store)}>
+      Figures of the time in view <kbd>v</kbd>
+    </button>
+  );
 }
 
 function BinPanel({ bin }: { readonly bin: TimelineBin }) {

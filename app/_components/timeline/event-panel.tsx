@@ -8,7 +8,7 @@ import {
   StickyNoteIcon,
   WaypointsIcon,
 } from 'lucide-react';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { fetchTimelineTile } from '#lib/api/timeline-client.ts';
 import type { TimelineRow } from '#lib/api/timeline-tile.ts';
 import { bytesFigure, countFigure, durationFigure, ratioFigure } from '#lib/view/format.ts';
@@ -24,7 +24,7 @@ import { CopyLink, InstantText, Line, PanelProblem } from './panel-parts.tsx';
 import { usePanels } from './panels-context.tsx';
 import { SlackLine } from './slack-line.tsx';
 import { useTimelineStore } from './timeline-context.tsx';
-import { useEventDetails, useEventStep } from './use-event-details.ts';
+import { type EventDetails, useEventDetails, useEventStep } from './use-event-details.ts';
 import { WaitList } from './wait-list.tsx';
 
 /** One event: what it is, when, how long, what it waited for, where it leads. */
@@ -39,6 +39,7 @@ export function EventPanel({
   // What the picture knew stands until the answer is there.
   const event = details.data?.event ?? chosen;
   const step = useEventStep(deployment, event);
+  useKnownEvent(chosen, details.data ?? null);
   const look = boxLook(event.stage, event.kind);
   return (
     <div data-testid="event-details" data-start={String(event.startUnixNs)}>
@@ -85,6 +86,18 @@ export function EventPanel({
       <Buttons deployment={deployment} event={event} step={step.data ?? null} />
     </div>
   );
+}
+
+/** A search hit tells no kind: once the event is known, it is what is chosen. */
+function useKnownEvent(chosen: TimelineEvent, details: EventDetails | null): void {
+  const store = useTimelineStore();
+  useEffect(() => {
+    const { selection } = store.state();
+    const isStill = selection?.kind === 'event' && selection.event === chosen;
+    if (chosen.kind === '' && details !== null && isStill) {
+      store.select({ kind: 'event', event: details.event });
+    }
+  }, [store, chosen, details]);
 }
 
 function placeText({ domain, step, layer, microbatch }: TimelineEvent): string {

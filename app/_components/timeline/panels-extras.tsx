@@ -3,9 +3,11 @@
 /** What the panels do beside the picture: layers that they have drawn, keys, buttons of the toolbar. */
 import { ListOrderedIcon, SearchIcon, StickyNoteIcon, TextSearchIcon } from 'lucide-react';
 import { useEffect } from 'react';
+import { selectView } from './details-panel.tsx';
 import { FlowLayer } from './flow-line.tsx';
 import { CopyLink } from './panel-parts.tsx';
 import { usePanels } from './panels-context.tsx';
+import { useTimelineStore } from './timeline-context.tsx';
 import { StepKeys } from './use-current-step.ts';
 import { NotesLayer } from './use-notes.ts';
 import { PathLayer } from './use-path-layer.ts';
@@ -24,8 +26,9 @@ export function PanelLayers() {
   );
 }
 
-/** `/` search, `x` follow, `n` note. */
+/** `/` search, `x` follow, `n` note, `v` the time in view as an area. */
 function PanelKeys() {
+  const store = useTimelineStore();
   const { isFollowing, change, openSearch, startNote } = usePanels();
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
@@ -34,12 +37,13 @@ function PanelKeys() {
       if (event.key === '/') openSearch();
       else if (event.key === 'x') change({ isFollowing: !isFollowing, tab: 'details' });
       else if (event.key === 'n') startNote();
+      else if (event.key === 'v') selectView(store);
       else return;
       event.preventDefault();
     };
     window.addEventListener('keydown', onKeyDown);
     return () => window.removeEventListener('keydown', onKeyDown);
-  }, [isFollowing, change, openSearch, startNote]);
+  }, [store, isFollowing, change, openSearch, startNote]);
   return null;
 }
 

@@ -49,6 +49,11 @@ export function SearchPanel() {
       change({ query: typed.trim() });
       return;
     }
+    if (event.key === 'Escape') {
+      event.stopPropagation();
+      change({ tab: null });
+      return;
+    }
     const by =
       event.key === 'ArrowDown' || (event.key === 'Enter' && !event.shiftKey)
         ? 1

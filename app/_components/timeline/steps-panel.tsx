@@ -127,6 +127,7 @@ export function StepsPanel() {
           targetNs={targetNs}
           current={current}
           isOld={answer.isRefilling}
+          viewNs={isTail ? 0 : viewport.spanNs}
         />
       )}
     </div>
@@ -138,14 +139,18 @@ function StepList({
   targetNs,
   current,
   isOld,
+  viewNs,
 }: {
   readonly answer: TimelineSteps;
   readonly targetNs: number | null;
   readonly current: TimelineStepChoice | null;
   readonly isOld: boolean;
+  readonly viewNs: number;
 }) {
   const store = useTimelineStore();
   const rows = stepRows(answer.steps, targetNs, current);
+  // Of a long view only the newest part is looked at.
+  const isCut = viewNs > answer.window.durationNs * 1.01;
   const hasDomains = new Set(answer.steps.map(({ domain }) => domain)).size > 1;
   const choose = ({ choice }: StepRow) => {
     store.select({ kind: 'step', step: choice });
@@ -156,6 +161,12 @@ function StepList({
     <>
       <p className="text-small text-muted" role="status" data-testid="steps-summary">
         {stepsSummary(answer, rows.length)}
+        {isCut && (
+          <span className="text-warning">
+            {' '}
+            in the newest <Fig figure={durationFigure(answer.window.durationNs)} />
+          </span>
+        )}
       </p>
       <ul
         className={`min-h-0 flex-1 overflow-auto text-small ${isOld ? 'stale' : ''}`}

@@ -12,27 +12,16 @@ import { StepsPanel } from './steps-panel.tsx';
 export function TimelineSide() {
   const { tab, change } = usePanels();
   if (tab === null) return null;
+  const label = TIMELINE_TABS.find(({ name }) => name === tab)?.label;
   return (
     <aside
       className="flex w-72 shrink-0 flex-col border-l border-line bg-panel"
-      aria-label="Panels"
+      aria-label={label}
       data-panel={tab}
       data-testid="timeline-side"
     >
       <div className="flex items-center gap-1 border-b border-line px-2 py-1">
-        <fieldset className="segments min-w-0 flex-1" aria-label="Panel">
-          {TIMELINE_TABS.map(({ name, label }) => (
-            <button
-              key={name}
-              type="button"
-              className="control min-w-0 flex-1"
-              aria-pressed={tab === name}
-              onClick={() => change({ tab: name })}
-            >
-              {label}
-            </button>
-          ))}
-        </fieldset>
+        <h2 className="panel-title min-w-0 flex-1">{label}</h2>
         <button
           type="button"
           className="control"

@@ -2,6 +2,7 @@
 
 /** One question of a panel to the API; the answer before stays until the new one is there. */
 import { useQuery } from '@tanstack/react-query';
+import { useEffect, useState } from 'react';
 import type { ClientOptions } from '#lib/api/client.ts';
 import { problemOf } from '../dashboard.tsx';
 import type { Answer } from '../use-question.ts';
@@ -29,4 +30,16 @@ export function useAsk<T>(
     problem: key === null ? null : problemOf(asked.error),
     retry: () => void refetch(),
   };
+}
+
+const SETTLE_MS = 200;
+
+/** The value once it rests: an area that is being drawn is not asked about at every move. */
+export function useSettled<T>(value: T): T {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), SETTLE_MS);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return settled;
 }
