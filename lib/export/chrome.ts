@@ -8,15 +8,13 @@
  * second near the events, so that neither it nor they are rounded where numbers are doubles.
  */
 import type { UnixNanos } from '#lib/base/units.ts';
-import { ABSENT, KINDS, PHASES } from '#lib/table/codes.ts';
-import { type EventTable, LISTS, MEASURES } from '#lib/table/event-table.ts';
 import type { WorkerInfo } from '#lib/table/worker-info.ts';
 import { type BubbleSegment, CAUSE_NAMES } from './bubble-causes.ts';
-import { LIST_COLUMNS, MEASURE_COLUMNS } from './csv.ts';
 import type { ExportPart, RowChoice } from './export-part.ts';
 import { microseconds } from './instant-text.ts';
+import { forEachArg } from './slice-args.ts';
 import { TextPieces } from './text-pieces.ts';
-import { Piece, type Slice, type SliceSink, TraceSlices } from './trace-slices.ts';
+import { type Slice, type SliceSink, TraceSlices } from './trace-slices.ts';
 import { type LayoutSink, type Process, type Track, TrackLayout } from './track-layout.ts';
 
 export interface TraceOptions {
@@ -76,15 +74,11 @@ class ChromeWriter implements LayoutSink, SliceSink {
   close(): void {}
 
   slice(slice: Slice): void {
-    const { track, name, startNs, endNs, piece, table, row, cause, stops } = slice;
+    const { track, name, startNs, endNs, stops } = slice;
     const place = `"pid":${track.process.pid},"tid":${track.tid}`;
     let text =
       `,\n{"ph":"X","cat":"${track.stream}","name":${JSON.stringify(name)},${place},` +
-      `"ts":${microseconds(startNs)},"dur":${microseconds(endNs - startNs)},"args":{`;
-    text += piece === Piece.second ? '"afd":2' : `"afd":1,${eventArgs(slice)}`;
-    if (piece === Piece.second) text += keyArgs(table, row);
-    if (cause >= 0) text += `,"cause":"${CAUSE_NAMES[cause]}"`;
-    text += '}}';
+      `"ts":${microseconds(startNs)},"dur":${microseconds(endNs - startNs)},"args":{${argsJson(slice)}}}`;
     for (const { id, kind, phase, atNs } of stops) {
       const binds = phase === 's' ? '' : ',"bp":"e"';
       text +=
@@ -111,34 +105,16 @@ class ChromeWriter implements LayoutSink, SliceSink {
   }
 }
 
-/** All that the sender said of an event, and by how much its times were aligned. */
-function eventArgs(slice: Slice): string {
-  const { table, row, source, movedNs, stretchedNs, piece, durationNs } = slice;
-  let text =
-    `"source":${source},"stage":${JSON.stringify(table.stageNames[table.stage[row]!]!)},` +
-    `"kind":"${KINDS[table.kind[row]!]}"${keyArgs(table, row)}`;
-  if (table.phase[row] !== 0) text += `,"phase":"${PHASES[table.phase[row]!]}"`;
-  if (table.peer[row] !== ABSENT) text += `,"peer":${table.peer[row]}`;
-  for (const name of MEASURES) {
-    const value = table.measures[name]?.[row] ?? ABSENT;
-    if (value !== ABSENT) text += `,"${MEASURE_COLUMNS[name]}":${value}`;
-  }
-  for (const name of LISTS) {
-    const list = table.lists[name];
-    if (list === null || list.offsets[row] === list.offsets[row + 1]) continue;
-    const values = list.values.subarray(list.offsets[row]!, list.offsets[row + 1]!);
-    text += `,"${LIST_COLUMNS[name]}":[${values.join()}]`;
-  }
-  if (piece === Piece.first) text += `,"duration_ns":${durationNs}`;
-  if (movedNs !== 0) text += `,"aligned_by_ns":${movedNs}`;
-  if (stretchedNs !== 0) text += `,"stretched_by_ns":${stretchedNs}`;
-  return text;
-}
-
-function keyArgs(table: EventTable, row: number): string {
-  let text = `,"domain":${table.domain[row]}`;
-  if (table.step[row] !== ABSENT) text += `,"step":${table.step[row]}`;
-  if (table.layer[row] !== ABSENT) text += `,"layer":${table.layer[row]}`;
-  if (table.microbatch[row] !== ABSENT) text += `,"microbatch":${table.microbatch[row]}`;
+function argsJson(slice: Slice): string {
+  let text = '';
+  forEachArg(slice, (name, value) => {
+    const json =
+      typeof value === 'number'
+        ? String(value)
+        : typeof value === 'string'
+          ? JSON.stringify(value)
+          : `[${value.join()}]`;
+    text += `${text === '' ? '' : ','}"${name}":${json}`;
+  });
   return text;
 }

@@ -1,6 +1,7 @@
 /** Formats of trace viewers: Chrome JSON, Perfetto. */
 import { floorTo, NS_PER_S } from '#lib/base/units.ts';
 import { chromeTrace, type TraceOptions } from '#lib/export/chrome.ts';
+import { perfettoTrace } from '#lib/export/perfetto.ts';
 import { BadQuestionError } from './errors.ts';
 import type { ExportFormat, ExportSource } from './export-format.ts';
 import { ExportEvents } from './export-parts.ts';
@@ -21,6 +22,20 @@ export const CHROME_FORMAT: ExportFormat = {
     const options = traceOptions(source);
     const events = await ExportEvents.of(source.telemetry, source.selection);
     yield* chromeTrace(events.parts(), options);
+  },
+};
+
+export const PERFETTO_FORMAT: ExportFormat = {
+  name: 'perfetto',
+  title: 'Perfetto trace, protobuf (ui.perfetto.dev, trace_processor)',
+  extension: '.pftrace',
+  contentType: 'application/octet-stream',
+  options: [STAGES_OPTION, BUBBLES_OPTION],
+  async *write(source) {
+    const options = traceOptions(source);
+    const { telemetry, selection } = source;
+    const events = await ExportEvents.of(telemetry, selection);
+    yield* perfettoTrace(events.parts(), selection.deployment, options);
   },
 };
 
