@@ -18,9 +18,9 @@ const NAMED_PART = 0.9;
 const LAYER_GAP = 3;
 const MAX_RUNS = 3;
 
-/** A worker is named that differs from its group by more than half of what the slowest changed by … */
+/** A worker is named that differs from the others by more than half of what the slowest changed by … */
 const STANDS_OUT = 0.5;
-/** … and by so much of the group's median. */
+/** … and by so much of their median. */
 const MIN_EXCESS = 0.02;
 
 interface Pair {
@@ -204,28 +204,26 @@ function standsOut(slower: WorkerSeries, faster: WorkerSeries): string | null {
   const fast = levelsOf(faster);
   if (slow === null || fast === null || slower.size < 2) return null;
   const changeNs = slow.largestNs - fast.largestNs;
-  const excessNs = slow.largestNs - slow.medianNs;
-  const moreExcessNs = excessNs - (fast.largestNs - fast.medianNs);
+  const excessNs = slow.largestNs - slow.othersNs;
+  const moreExcessNs = excessNs - (fast.largestNs - fast.othersNs);
   if (changeNs <= 0 || moreExcessNs < STANDS_OUT * changeNs) return null;
-  return excessNs < MIN_EXCESS * slow.medianNs ? null : slow.largest;
+  return excessNs < MIN_EXCESS * slow.othersNs ? null : slow.largest;
 }
 
+/** The worker with the longest median, and the median of the others'. */
 function levelsOf(
   series: WorkerSeries,
-): { readonly largest: string; readonly largestNs: number; readonly medianNs: number } | null {
-  let largest = '';
-  let largestNs = Number.NEGATIVE_INFINITY;
-  const medians: number[] = [];
+): { readonly largest: string; readonly largestNs: number; readonly othersNs: number } | null {
+  const levels: { worker: string; ns: number }[] = [];
   for (const [worker, values] of series) {
     const ns = medianOf(values.filter((value) => !Number.isNaN(value)));
-    if (ns === null) continue;
-    medians.push(ns);
-    if (ns <= largestNs) continue;
-    largest = worker;
-    largestNs = ns;
+    if (ns !== null) levels.push({ worker, ns });
   }
-  const medianNs = medianOf(Float64Array.from(medians));
-  return medianNs === null ? null : { largest, largestNs, medianNs };
+  levels.sort((x, y) => y.ns - x.ns);
+  const [largest, ...others] = levels;
+  if (largest === undefined) return null;
+  const othersNs = medianOf(Float64Array.from(others, ({ ns }) => ns)) ?? largest.ns;
+  return { largest: largest.worker, largestNs: largest.ns, othersNs };
 }
 
 function mean(values: Float64Array): number {

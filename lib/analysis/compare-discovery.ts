@@ -11,7 +11,7 @@ export function discoveryRates(ps: readonly (number | null)[]): (number | null)[
   let smallest = 1;
   tested.forEach(({ p, i }, fromLargest) => {
     const rank = tested.length - fromLargest;
-    smallest = Math.min(smallest, (p * tested.length) / rank);
+    smallest = Math.min(smallest, p * (tested.length / rank));
     qs[i] = smallest;
   });
   return qs;

@@ -42,11 +42,9 @@ export async function compare(
 ): Promise<Compare> {
   const { b, ...a } = question;
   const windowB = await sideWindow(reader, b, nowUnixNs).catch(namingSide('b'));
-  const windowA = await sideWindow(
-    reader,
-    a.deployment === b.deployment ? before(a, windowB, nowUnixNs) : a,
-    nowUnixNs,
-  ).catch(namingSide('a'));
+  const windowA = await windowBefore(reader, a, b.deployment, windowB, nowUnixNs).catch(
+    namingSide('a'),
+  );
   const sourceA = await storedSide(reader, a.deployment, windowA, maxEvents);
   const sourceB = await storedSide(reader, b.deployment, windowB, maxEvents);
   return compareAnswer(sourceA, sourceB);
@@ -138,17 +136,21 @@ async function sideWindow(
   return pictureWindow(reader, question, nowUnixNs, DEFAULT_SPAN_NS);
 }
 
-/** Absent times of A are those of a window as long as B's, directly before it. */
-function before(
+/** Of the same deployment, absent times of A are those of a window as long as B's, directly before it. */
+async function windowBefore(
+  reader: TelemetryReader,
   a: DeploymentQuestion,
+  deploymentB: string,
   { fromUnixNs, toUnixNs }: TimeWindow,
   nowUnixNs: UnixNanos,
-): DeploymentQuestion {
-  if (a.from !== undefined && a.to !== undefined) return a;
+): Promise<TimeWindow> {
+  const isGiven = a.from !== undefined && a.to !== undefined;
+  if (isGiven || a.deployment !== deploymentB) return sideWindow(reader, a, nowUnixNs);
   const given = parseWindow(a, nowUnixNs);
   const end = given.toUnixNs ?? fromUnixNs;
   const start = given.fromUnixNs ?? earlier(end, Number(toUnixNs - fromUnixNs));
-  return { deployment: a.deployment, from: String(start), to: String(end) };
+  const times = { from: String(start), to: String(end) };
+  return sideWindow(reader, { deployment: a.deployment, ...times }, nowUnixNs);
 }
 
 async function storedSide(

@@ -21,6 +21,7 @@ describe('usage', () => {
       'analyze',
       'report',
       'whatif',
+      'compare',
       'doctor',
     ]) {
       expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
