@@ -13,6 +13,7 @@ import {
 import type { AnnotationWriter } from '#collector/admin/annotation-routes.ts';
 import { LiveClients } from '#collector/admin/live-clients.ts';
 import { createMetrics, type Metrics } from '#collector/admin/metrics.ts';
+import { ImportService } from '#collector/import/import-service.ts';
 import { type IngestService, startIngest } from '#collector/ingest/ingest-client.ts';
 import { type LiveHub, startLive } from '#collector/live/live-hub.ts';
 import { CollectorWatch } from '#collector/observe/collector-watch.ts';
@@ -72,6 +73,7 @@ interface Parts {
   readonly clients: LiveClients;
   readonly state: AnnotationWriter;
   readonly ingest: IngestService;
+  readonly imports: ImportService;
   readonly live: LiveHub;
 }
 
@@ -152,6 +154,7 @@ export class Collector {
     this.#watch.stop();
     for (const receiver of this.#receivers) receiver.drain();
     await Promise.all(this.#receivers.map((receiver) => receiver.close(RECEIVER_GRACE_MS)));
+    await this.#parts?.imports.stop();
     // The live view reads the database; the writer closes last, so that it empties the log.
     await this.#parts?.live.stop();
     await this.#parts?.ingest.stop();
@@ -196,6 +199,14 @@ export class Collector {
       deleteAnnotation: (annotationId) =>
         ingest.change({ kind: 'delete-annotation', annotationId }),
     };
+    const imports = new ImportService({
+      dataDir: config.dataDir,
+      maxBytes: config.importMaxBytes,
+      step: (step) => ingest.importStep(step),
+      onWarning: (message) => log.warn(message),
+      nowUnixMs: Date.now,
+    });
+    await imports.start();
     const clients = new LiveClients(live);
     metrics = createMetrics({
       version: this.#options.version,
@@ -208,7 +219,7 @@ export class Collector {
       door: this.#door,
       nowUnixMs: Date.now,
     });
-    return { metrics, clients, state, ingest, live };
+    return { metrics, clients, state, ingest, imports, live };
   }
 
   #startAdmin(): Promise<AdminServer> {

@@ -1,8 +1,10 @@
 /** The way to the collector's admin server: found through the runtime file, which may change. */
 import { readFile } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import { type Readiness, readinessSchema } from '#lib/api/condition.ts';
 import type { CollectorHealth } from '#lib/api/health.ts';
 import { type RuntimeFile, runtimeFileSchema } from '#lib/api/runtime-file.ts';
+import { type ImportAnswer, sendImport } from '#lib/query/send-import.ts';
 
 const READY_TIMEOUT_MS = 1500;
 
@@ -46,6 +48,29 @@ export class CollectorLink {
       if (init.signal?.aborted === true) throw error;
       throw new CollectorUnreachableError(
         `The collector does not answer at ${runtime.admin}. It may be restarting.`,
+      );
+    }
+  }
+
+  /** Streams one file of an import. Rejects with `CollectorUnreachableError` when nothing answers. */
+  async sendImport(
+    parameters: Readonly<Record<string, string | undefined>>,
+    body: Readable,
+    signal: AbortSignal,
+  ): Promise<ImportAnswer> {
+    const runtime = await this.runtime();
+    if (runtime === null || runtime.admin === null) {
+      throw new CollectorUnreachableError(
+        'The collector is not running here, and only it stores imports. Start it with "npm start".',
+      );
+    }
+    const { admin, adminToken } = runtime;
+    try {
+      return await sendImport({ admin, adminToken }, parameters, body, signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      throw new CollectorUnreachableError(
+        `The collector at ${admin} broke off while it took the file. It may be restarting; send it again.`,
       );
     }
   }

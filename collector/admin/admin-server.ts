@@ -8,6 +8,7 @@ import type { Readiness } from '#lib/api/condition.ts';
 import { problem } from '#lib/api/problem.ts';
 import type { Address } from '#lib/config/quantities.ts';
 import { type AnnotationWriter, addAnnotationRoutes } from './annotation-routes.ts';
+import { addImportRoutes, type Imports } from './import-routes.ts';
 import { type LiveClients, parseLastEventId } from './live-clients.ts';
 import type { Metrics } from './metrics.ts';
 import { sendProblem, sendStarting } from './problem-reply.ts';
@@ -17,6 +18,7 @@ export interface AdminParts {
   readonly metrics: Metrics;
   readonly clients: LiveClients;
   readonly state: AnnotationWriter;
+  readonly imports: Imports;
 }
 
 /** What `/readyz` and `/healthz` tell beside their reasons. */
@@ -54,12 +56,14 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   const server = fastify({
     forceCloseConnections: true,
     bodyLimit: 64 * 1024,
-    requestTimeout: 30_000,
+    // An import may take its time; a sender that falls silent is cut off (spool.ts).
+    requestTimeout: 6 * 3_600_000,
     routerOptions: { maxParamLength: 512 },
   });
   addHealthRoutes(server, options);
   addLiveRoute(server, options);
   addAnnotationRoutes(server, { ...options, state: () => options.parts()?.state ?? null });
+  addImportRoutes(server, { ...options, imports: () => options.parts()?.imports ?? null });
   server.get('/metrics', async (_request, reply) => {
     const metrics = options.parts()?.metrics;
     if (metrics === undefined) return sendStarting(reply);

@@ -1,10 +1,11 @@
 /** `POST` and `DELETE /api/annotations`: what the web and the command line ask to be written. */
-import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { randomUUID } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
 import { type AnnotationJson, annotationRequestSchema } from '#lib/api/annotations.ts';
 import { problem } from '#lib/api/problem.ts';
 import { unixNanos, unixNanosFromMs } from '#lib/base/units.ts';
 import type { Annotation, StateStore } from '#lib/store/state-store.ts';
+import { authorizing } from './authorize.ts';
 import { sendProblem, sendStarting } from './problem-reply.ts';
 
 export type AnnotationWriter = Pick<StateStore, 'putAnnotation' | 'deleteAnnotation'>;
@@ -18,13 +19,7 @@ export interface AnnotationRouteOptions {
 }
 
 export function addAnnotationRoutes(server: FastifyInstance, options: AnnotationRouteOptions) {
-  const authorize = async (request: FastifyRequest, reply: FastifyReply) => {
-    if (!holdsToken(request.headers.authorization, options.adminToken)) {
-      const detail = 'Changes need "Authorization: Bearer TOKEN" with adminToken of runtime.json.';
-      const refusal = { ...problem('forbidden', detail), status: 401, title: 'Not authorized' };
-      await sendProblem(reply.header('WWW-Authenticate', 'Bearer'), refusal);
-    }
-  };
+  const authorize = authorizing(options.adminToken);
 
   server.post('/api/annotations', { preHandler: authorize }, async (request, reply) => {
     const parsed = annotationRequestSchema.safeParse(request.body);
@@ -80,11 +75,4 @@ function annotationJson(annotation: Annotation): AnnotationJson {
     toUnixNs: String(annotation.toUnixNs),
     createdUnixNs: String(annotation.createdUnixNs),
   };
-}
-
-/** Compares hashes, so that the time taken tells nothing about the token. */
-function holdsToken(header: string | undefined, token: string): boolean {
-  const given = /^Bearer (\S+)$/i.exec(header ?? '')?.[1] ?? '';
-  const hash = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(hash(given), hash(token));
 }

@@ -17,7 +17,7 @@ export function addConfigOptions(command: Command, keys: readonly string[]): Com
 /** All flags of the servers. */
 export const ALL_CONFIG_KEYS: readonly string[] = configKeys
   .map(({ key }) => key)
-  .filter((key) => key !== 'otlp.corsOrigins' && !key.startsWith('limits.'));
+  .filter((key) => key !== 'otlp.corsOrigins' && !/^(limits|import)\./.test(key));
 
 /** @throws UsageError with a line for everything that is wrong */
 export function loadCommandConfig(

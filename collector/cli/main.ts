@@ -117,6 +117,20 @@ function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Comman
       finish(await compareCommand(io, [a, b], options));
     });
 
+  addConfigOptions(
+    command(
+      'import <files...>',
+      'recordings into the store: OTLP files, GPU traces, archives, folders',
+    ),
+    ['data', 'store'],
+  )
+    .option('--deployment <name>', 'what to call it; default: what the files say, or their name')
+    .option('--json', 'as JSON instead of a table')
+    .action(async (files: string[], options) => {
+      const { importCommand } = await import('./import-command.ts');
+      finish(await importCommand(io, files, options));
+    });
+
   addConfigOptions(command('export', 'a window of the store as a file'), ['data', 'store'])
     .option('--format <name>', 'what to write; an unknown one lists them')
     .option('--from <time>', 'unix ns, RFC 3339, or relative to now (-5m)')

@@ -35,6 +35,8 @@ export interface ImportHooks {
 
 /** A change of how files are read makes their content another. */
 const READER_VERSION = 1;
+/** So much of what was stored a crash may leave untold. */
+const PUT_EVERY_MS = 1000;
 
 /** Never rejects: what went wrong is in the answer. */
 export async function runImport(job: ImportJob, hooks: ImportHooks): Promise<ImportJson> {
@@ -51,6 +53,7 @@ class ImportRun {
   readonly #hooks: ImportHooks;
   #state: ImportJson;
   #contentKey = '';
+  #putMs = 0;
 
   constructor(job: ImportJob, hooks: ImportHooks) {
     this.#job = job;
@@ -183,6 +186,7 @@ class ImportRun {
         ? { duplicateEvents: state.duplicateEvents + events }
         : { events: state.events + events, points: state.points + points }),
     });
+    if (performance.now() - this.#putMs > PUT_EVERY_MS) await this.#put();
   }
 
   #tell(change: Partial<ImportJson>): void {
@@ -191,6 +195,7 @@ class ImportRun {
   }
 
   async #put(): Promise<void> {
+    this.#putMs = performance.now();
     const record: ImportRecord = recordOf(this.#state, this.#contentKey);
     await this.#hooks.step({ kind: 'put', record });
   }

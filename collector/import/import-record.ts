@@ -47,3 +47,11 @@ export function parseImport({ detail }: ImportRecord): ImportJson | null {
     return null;
   }
 }
+
+/** An import that a crash or a stop cut off. */
+export function interruptedImport(one: ImportJson): ImportJson {
+  const error =
+    'the collector stopped while it was being stored; at least ' +
+    `${one.events} events are there and are kept; import the same files again to store the rest`;
+  return { ...one, state: 'failed', progress: null, error };
+}

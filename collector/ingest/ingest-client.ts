@@ -3,10 +3,12 @@
  * after the commit, and knows how the thread is.
  */
 import { type MessagePort, Worker } from 'node:worker_threads';
+import type { ImportStep, ImportStepAnswer } from '#collector/import/import-steps.ts';
 import type { IngestOutcome, IngestReply } from '#collector/messages.ts';
 import { DEFAULT_DECODE_LIMITS, type DecodeLimits } from '#lib/ingest/decode-limits.ts';
 import type { Encoding, Signal } from '#lib/ingest/decoded.ts';
 import type { RetentionPolicy } from '#lib/store/telemetry-store.ts';
+import { batchBuffers } from './batch-buffers.ts';
 import { batchIdOf } from './batch-id.ts';
 import type {
   CommitPolicy,
@@ -71,6 +73,8 @@ export interface IngestService {
   ): Promise<IngestOutcome>;
   /** Writes what people wrote; false: there was nothing to change. Rejects if it is not written. */
   change(change: StateChange): Promise<boolean>;
+  /** What an import asks of the store; tables' memory moves. Rejects if it is not done. */
+  importStep(step: ImportStep): Promise<ImportStepAnswer>;
   stats(): IngestStats;
   state(): IngestState;
   /** Age of the oldest request that is not answered yet; 0 where there is none. */
@@ -144,8 +148,8 @@ interface Waiting {
   readonly resolve: (outcome: IngestOutcome) => void;
 }
 
-interface WaitingChange {
-  readonly resolve: (found: boolean) => void;
+interface Waiter<T> {
+  readonly resolve: (answer: T) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -154,7 +158,8 @@ class IngestClient implements IngestService {
   readonly #worker: Worker;
   readonly #options: IngestOptions;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #changes = new Map<number, WaitingChange>();
+  readonly #changes = new Map<number, Waiter<boolean>>();
+  readonly #imports = new Map<number, Waiter<ImportStepAnswer>>();
   readonly #exited: Promise<void>;
   #settleReady: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #nextId = 1;
@@ -229,6 +234,20 @@ class IngestClient implements IngestService {
     });
   }
 
+  importStep(step: ImportStep): Promise<ImportStepAnswer> {
+    if (this.#stopping !== undefined || this.#state.status === 'fatal') {
+      return Promise.reject(new Error('the collector is stopping'));
+    }
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.#imports.set(id, { resolve, reject });
+      this.#post(
+        { type: 'import', id, step },
+        step.kind === 'store' ? batchBuffers(step.batch) : [],
+      );
+    });
+  }
+
   stats(): IngestStats {
     return {
       ...this.#threadStats,
@@ -298,6 +317,13 @@ class IngestClient implements IngestService {
         else waiting?.reject(new Error(message.failure));
         return;
       }
+      case 'imported': {
+        const waiting = this.#imports.get(message.id);
+        this.#imports.delete(message.id);
+        if (message.answer !== null) waiting?.resolve(message.answer);
+        else waiting?.reject(new Error(message.failure ?? 'the store did not take it'));
+        return;
+      }
       case 'state':
         this.#state = message.state;
         this.#options.onState?.(message.state);
@@ -337,6 +363,8 @@ class IngestClient implements IngestService {
     }
     for (const { reject } of this.#changes.values()) reject(new Error(reason));
     this.#changes.clear();
+    for (const { reject } of this.#imports.values()) reject(new Error(reason));
+    this.#imports.clear();
     if (this.#drained || this.#state.status === 'fatal') return;
     this.#state = { status: 'fatal', reason, sinceUnixMs: Date.now() };
     this.#options.onState?.(this.#state);

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
+import { applyImportStep, type ImportStep } from '#collector/import/import-steps.ts';
 import type { IngestOutcome, RollupsMessage } from '#collector/messages.ts';
 import { ClockWatch } from '#collector/observe/clock-watch.ts';
 import { assert } from '#lib/base/assert.ts';
@@ -142,6 +143,9 @@ class IngestThread {
       case 'change':
         void this.#change(message.id, message.change);
         return;
+      case 'import':
+        void this.#import(message.id, message.step);
+        return;
       case 'live':
         this.#live.attach(message.port);
         return;
@@ -163,6 +167,19 @@ class IngestThread {
       send({ type: 'changed', id, found, failure: null });
     } catch (error) {
       send({ type: 'changed', id, found: false, failure: text(error) });
+    }
+  }
+
+  /** Straight to the store: neither the live view nor the sums learn of what was recorded once. */
+  async #import(id: number, step: ImportStep): Promise<void> {
+    try {
+      if (this.#stopping) throw new Error('the collector is stopping');
+      if (this.#watch.failing) throw new Error('the store cannot be written now: see /readyz');
+      const answer = await applyImportStep(this.#store, this.#slot.people, step);
+      send({ type: 'imported', id, answer, failure: null });
+    } catch (error) {
+      this.#watch.noticed(error);
+      send({ type: 'imported', id, answer: null, failure: text(error) });
     }
   }
 

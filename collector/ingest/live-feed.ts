@@ -7,7 +7,6 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type {
-  CommittedMessage,
   ConsumedMessage,
   MissedSpan,
   RollupsMessage,
@@ -15,12 +14,11 @@ import type {
 } from '#collector/messages.ts';
 import type { UnixNanos } from '#lib/base/units.ts';
 import type { AppendOutcome } from '#lib/store/telemetry-store.ts';
-import { LISTS, MEASURES } from '#lib/table/event-table.ts';
 import { tableSpan } from '#lib/table/event-tables.ts';
 import { earlierOf, laterOf } from '#lib/table/instants.ts';
-import type { PackedTable } from '#lib/table/packed-table.ts';
 import { packedSpan } from '#lib/table/packed-tables.ts';
 import type { WorkerInfo } from '#lib/table/worker-info.ts';
+import { columnBuffers, packedBuffers } from './batch-buffers.ts';
 import { committedMessage } from './committed-message.ts';
 import type { PendingBatch } from './group-commit.ts';
 
@@ -89,7 +87,7 @@ export class LiveFeed {
     const message = { ...committed, missed: [...this.#missed.values()] };
     this.#missed.clear();
     this.#ahead++;
-    const buffers = this.#transfers ? buffersOf(message) : [];
+    const buffers = this.#transfers ? columnBuffers(message) : [];
     // Packed steps were copied for the message, whoever keeps the tables.
     for (const table of message.packed) buffers.push(...packedBuffers(table));
     this.#port.postMessage(message, buffers);
@@ -111,46 +109,4 @@ export class LiveFeed {
       });
     }
   }
-}
-
-/** Each buffer once; tables may share one. */
-function buffersOf(message: CommittedMessage): ArrayBuffer[] {
-  const buffers = new Set<ArrayBuffer>();
-  const add = (column: { readonly buffer: ArrayBufferLike } | null): void => {
-    if (column !== null && column.buffer instanceof ArrayBuffer) buffers.add(column.buffer);
-  };
-  for (const table of message.events) {
-    add(table.startNs);
-    add(table.durationNs);
-    add(table.worker);
-    add(table.domain);
-    add(table.step);
-    add(table.layer);
-    add(table.microbatch);
-    add(table.stage);
-    add(table.kind);
-    add(table.phase);
-    add(table.peer);
-    for (const name of MEASURES) add(table.measures[name]);
-    for (const name of LISTS) {
-      add(table.lists[name]?.offsets ?? null);
-      add(table.lists[name]?.values ?? null);
-    }
-  }
-  for (const table of message.metrics) {
-    add(table.seriesIndex);
-    add(table.timeNs);
-    add(table.value);
-    add(table.count);
-    add(table.buckets?.offsets ?? null);
-    add(table.buckets?.values ?? null);
-  }
-  return [...buffers];
-}
-
-function packedBuffers(table: PackedTable): ArrayBuffer[] {
-  const { worker, domain, step, startNs, endNs, stepEvents, offset, byteLength, bytes } = table;
-  return [worker, domain, step, startNs, endNs, stepEvents, offset, byteLength, bytes].flatMap(
-    ({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []),
-  );
 }

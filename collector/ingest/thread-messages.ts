@@ -1,5 +1,6 @@
 /** What the main thread and the ingest thread say to each other, next to `IngestRequest`. */
 import type { MessagePort } from 'node:worker_threads';
+import type { ImportStep, ImportStepAnswer } from '#collector/import/import-steps.ts';
 import type { IngestReply, IngestRequest } from '#collector/messages.ts';
 import type { DecodeLimits } from '#lib/ingest/decode-limits.ts';
 import type { Annotation } from '#lib/store/state-store.ts';
@@ -101,6 +102,7 @@ export type StateChange =
 export type ToIngestThread =
   | IngestRequest
   | { readonly type: 'change'; readonly id: number; readonly change: StateChange }
+  | { readonly type: 'import'; readonly id: number; readonly step: ImportStep }
   | { readonly type: 'live'; readonly port: MessagePort }
   | { readonly type: 'stop' };
 
@@ -116,6 +118,13 @@ export type FromIngestThread =
       readonly type: 'changed';
       readonly id: number;
       readonly found: boolean;
+      readonly failure: string | null;
+    }
+  /** `failure`: why it is not done, or null. */
+  | {
+      readonly type: 'imported';
+      readonly id: number;
+      readonly answer: ImportStepAnswer | null;
       readonly failure: string | null;
     }
   | { readonly type: 'state'; readonly state: IngestState }

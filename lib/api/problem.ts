@@ -14,6 +14,9 @@ export const PROBLEM_KINDS = [
   'forbidden',
   'busy',
   'timeout',
+  'too-large',
+  'unreadable-file',
+  'disk-full',
   'collector-unreachable',
   'internal',
 ] as const;
@@ -36,6 +39,9 @@ const TITLES: Readonly<Record<ProblemKind, readonly [status: number, title: stri
   forbidden: [403, 'Not allowed from this page'],
   busy: [503, 'Too many queries are running'],
   timeout: [504, 'The query took too long'],
+  'too-large': [413, 'Too large'],
+  'unreadable-file': [422, 'The files cannot be imported'],
+  'disk-full': [507, 'The disk is full'],
   'collector-unreachable': [503, 'The collector cannot be reached'],
   internal: [500, 'The server failed'],
 };

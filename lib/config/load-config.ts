@@ -28,6 +28,7 @@ export interface Config {
     readonly rawBytes: number;
     readonly rollupsNs: number;
   };
+  readonly importMaxBytes: number;
   readonly limits: { readonly bodyBytes: number; readonly bytesInFlight: number };
 }
 
@@ -117,6 +118,7 @@ export function loadConfig(sources: ConfigSources): Result<LoadedConfig, ConfigP
         rawBytes: values.retention.rawBytes,
         rollupsNs: values.retention.rollups,
       },
+      importMaxBytes: values.import.maxBytes,
       limits: values.limits,
     },
     file,
@@ -140,6 +142,7 @@ export function configToEnv(config: Config): Record<string, string> {
     AFDSCOPE_RETENTION_RAW: `${config.retention.rawNs / 1e6}ms`,
     AFDSCOPE_RETENTION_RAW_BYTES: String(config.retention.rawBytes),
     AFDSCOPE_RETENTION_ROLLUPS: `${config.retention.rollupsNs / 1e6}ms`,
+    AFDSCOPE_IMPORT_MAX_BYTES: String(config.importMaxBytes),
     AFDSCOPE_LIMITS_BODY_BYTES: String(config.limits.bodyBytes),
     AFDSCOPE_LIMITS_BYTES_IN_FLIGHT: String(config.limits.bytesInFlight),
   };

@@ -42,6 +42,7 @@ export const fileSchema = z
     admin: address,
     web: address,
     retention: z.strictObject({ raw: duration, rawBytes: size, rollups: duration }),
+    import: z.strictObject({ maxBytes: size }),
     limits: z.strictObject({ bodyBytes: size, bytesInFlight: size }),
   })
   .superRefine((config, context) => {
@@ -124,6 +125,12 @@ export const configKeys: readonly ConfigKey[] = [
     variable: 'AFDSCOPE_RETENTION_ROLLUPS',
     standard: '90d',
     about: 'rollups are kept this long',
+  },
+  {
+    key: 'import.maxBytes',
+    variable: 'AFDSCOPE_IMPORT_MAX_BYTES',
+    standard: '16GB',
+    about: 'files of one import, as they are sent',
   },
   {
     key: 'limits.bodyBytes',

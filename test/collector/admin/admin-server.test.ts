@@ -2,8 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AdminServer, startAdmin } from '#collector/admin/admin-server.ts';
+import type { Imports } from '#collector/admin/import-routes.ts';
 import { LiveClients } from '#collector/admin/live-clients.ts';
 import { createMetrics } from '#collector/admin/metrics.ts';
+import { newImport } from '#collector/import/import-record.ts';
 import { ConditionBoard } from '#collector/observe/condition-board.ts';
 import { ByteBudget } from '#collector/receive/byte-budget.ts';
 import { ReceiverStats } from '#collector/receive/receiver-stats.ts';
@@ -54,6 +56,11 @@ const readiness = () => ({
 });
 
 let server: AdminServer;
+const imports: Imports = {
+  receive: async () => newImport('one', 0, []),
+  list: async () => [],
+  remove: async () => ({ found: false, unpinned: 0 }),
+};
 let base = '';
 let started = false;
 let notReady: string[] = [];
@@ -62,7 +69,7 @@ let notAlive: string[] = [];
 beforeAll(async () => {
   server = await startAdmin({
     address: { host: '127.0.0.1', port: 0 },
-    parts: () => (started ? { metrics, clients, state } : null),
+    parts: () => (started ? { metrics, clients, state, imports } : null),
     adminToken: TOKEN,
     nowUnixMs: () => 1_793_000_010_000,
     notReady: () => notReady,
