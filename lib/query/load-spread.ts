@@ -16,6 +16,10 @@ const MAX_PARTS = 12;
 /** Steps at the edges of a part are cut, so a part is worth reading from here on. */
 const STEPS_OF_A_PART = 8;
 
+/** Steps that are worth a longer wait, where clusters are so large that few fit. */
+const WANTED_STEPS = 12;
+const MOST = 4;
+
 /** What is read of a window for which rollups promise as many events as may be read. */
 const HEADROOM = 0.7;
 
@@ -30,9 +34,10 @@ export async function loadSpread(
   reader: TelemetryReader,
   seen: StoredDeployment,
   window: TimeWindow,
-  maxEvents: number,
+  usualEvents: number,
 ): Promise<SpreadEvents> {
   const { deployment } = seen;
+  const maxEvents = eventsToRead(seen, usualEvents);
   const expected = (await overviewOf(reader, deployment, window)).events;
   if (expected <= 1.5 * maxEvents) {
     const loaded = await loadWindow(reader, deployment, window, maxEvents, 0);
@@ -55,6 +60,12 @@ export async function loadSpread(
     if (complete) return { tables, events, whole: false };
   }
   return { tables: [], events: 0, whole: false };
+}
+
+/** Up to four times as many as usual. */
+function eventsToRead({ events, steps }: StoredDeployment, usual: number): number {
+  const wanted = steps > 0 ? (WANTED_STEPS * events) / steps : 0;
+  return Math.min(MOST * usual, Math.max(usual, Math.ceil(wanted)));
 }
 
 function partsOf(
