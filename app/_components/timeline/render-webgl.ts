@@ -1,0 +1,211 @@
+/**
+ * Boxes by WebGL2: each tile is one buffer, sent once; a frame sets some numbers and draws. Rows lie
+ * where a small texture says, so that folding and moving them sends no box again.
+ */
+
+import { type LoadedTile, WORDS } from '#lib/view/timeline-boxes.ts';
+import { timelineColours } from '#lib/view/timeline-colours.ts';
+import type { RowsLayout } from '#lib/view/timeline-rows.ts';
+import { type BoxRenderer, type BoxScene, piecePlace } from './box-renderer.ts';
+import { activate, type BoxProgram, boxProgram } from './webgl-program.ts';
+
+/** The rows' texture is 256 workers of four lanes wide. */
+const WORKERS_A_LINE = 256;
+const COLOURS = 256;
+
+interface TileBuffers {
+  readonly boxes: WebGLVertexArrayObject;
+  readonly bubbles: WebGLVertexArrayObject;
+  readonly buffers: readonly WebGLBuffer[];
+}
+
+/** null: this browser has no WebGL2. `onRestored` is called once a lost context is back. */
+export function webglRenderer(
+  canvas: HTMLCanvasElement,
+  onRestored: () => void,
+): BoxRenderer | null {
+  const gl = canvas.getContext('webgl2', {
+    alpha: true,
+    antialias: false,
+    depth: false,
+    premultipliedAlpha: true,
+    preserveDrawingBuffer: true,
+  });
+  if (gl === null) return null;
+  return new WebglRenderer(canvas, gl, onRestored);
+}
+
+class WebglRenderer implements BoxRenderer {
+  readonly kind = 'webgl2';
+  readonly #canvas: HTMLCanvasElement;
+  readonly #gl: WebGL2RenderingContext;
+  readonly #onRestored: () => void;
+  #program: BoxProgram;
+  #tiles = new Map<LoadedTile, TileBuffers>();
+  #rows: WebGLTexture | null = null;
+  #colours: WebGLTexture | null = null;
+  #shownLayout: RowsLayout | null = null;
+  #shownWorkers = -1;
+  #shownTheme = '';
+
+  constructor(canvas: HTMLCanvasElement, gl: WebGL2RenderingContext, onRestored: () => void) {
+    this.#canvas = canvas;
+    this.#gl = gl;
+    this.#onRestored = onRestored;
+    this.#program = boxProgram(gl);
+    canvas.addEventListener('webglcontextlost', this.#onLost);
+    canvas.addEventListener('webglcontextrestored', this.#onBack);
+  }
+
+  #onLost = (event: Event): void => event.preventDefault();
+
+  #onBack = (): void => {
+    this.#program = boxProgram(this.#gl);
+    this.#tiles.clear();
+    this.#rows = null;
+    this.#colours = null;
+    this.#shownLayout = null;
+    this.#shownTheme = '';
+    this.#onRestored();
+  };
+
+  draw(scene: BoxScene): void {
+    const gl = this.#gl;
+    if (gl.isContextLost()) return;
+    const width = Math.max(1, Math.round(scene.widthPx * scene.ratio));
+    const height = Math.max(1, Math.round(scene.heightPx * scene.ratio));
+    if (this.#canvas.width !== width) this.#canvas.width = width;
+    if (this.#canvas.height !== height) this.#canvas.height = height;
+    const { at } = this.#program;
+    gl.viewport(0, 0, width, height);
+    gl.clearColor(0, 0, 0, 0);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    activate(gl, this.#program);
+    this.#bindColours(scene);
+    this.#bindRows(scene);
+    gl.uniform1i(at.rows, 0);
+    gl.uniform1i(at.colours, 1);
+    gl.uniform2f(at.sizePx, width, height);
+    gl.uniform1f(at.scrollPx, scene.scrollPx);
+    gl.uniform1f(at.ratio, scene.ratio);
+    for (const piece of scene.pieces) {
+      const place = piecePlace(piece, scene.view, width);
+      if (place.toPx <= place.fromPx) continue;
+      gl.uniform1i(at.anchor, place.anchor);
+      gl.uniform1f(at.anchorPx, place.anchorPx);
+      gl.uniform1f(at.unitPx, place.unitPx);
+      gl.uniform2f(at.clipPx, place.fromPx, place.toPx);
+      const buffers = this.#tiles.get(piece.tile) ?? this.#upload(piece.tile);
+      this.#drawBoxes(buffers.boxes, piece.tile.boxes.length / WORDS);
+      if (scene.bubbles) this.#drawBoxes(buffers.bubbles, piece.tile.bubbles.length / WORDS);
+    }
+    gl.bindVertexArray(null);
+  }
+
+  #drawBoxes(array: WebGLVertexArrayObject, count: number): void {
+    if (count === 0) return;
+    this.#gl.bindVertexArray(array);
+    this.#gl.drawArraysInstanced(this.#gl.TRIANGLE_STRIP, 0, 4, count);
+  }
+
+  #upload(tile: LoadedTile): TileBuffers {
+    const boxes = this.#vertexArray(tile.boxes);
+    const bubbles = this.#vertexArray(tile.bubbles);
+    const made = {
+      boxes: boxes.array,
+      bubbles: bubbles.array,
+      buffers: [boxes.buffer, bubbles.buffer],
+    };
+    this.#tiles.set(tile, made);
+    return made;
+  }
+
+  #vertexArray(words: Uint32Array<ArrayBuffer>): {
+    readonly array: WebGLVertexArrayObject;
+    readonly buffer: WebGLBuffer;
+  } {
+    const gl = this.#gl;
+    const array = gl.createVertexArray();
+    const buffer = gl.createBuffer();
+    gl.bindVertexArray(array);
+    gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
+    gl.bufferData(gl.ARRAY_BUFFER, words, gl.STATIC_DRAW);
+    gl.enableVertexAttribArray(0);
+    gl.vertexAttribIPointer(0, WORDS, gl.UNSIGNED_INT, 0, 0);
+    gl.vertexAttribDivisor(0, 1);
+    return { array, buffer };
+  }
+
+  #bindRows(scene: BoxScene): void {
+    const gl = this.#gl;
+    gl.activeTexture(gl.TEXTURE0);
+    const { workers } = scene;
+    if (this.#shownLayout === scene.layout && this.#shownWorkers === workers) {
+      gl.bindTexture(gl.TEXTURE_2D, this.#rows);
+      return;
+    }
+    this.#rows ??= dataTexture(gl);
+    gl.bindTexture(gl.TEXTURE_2D, this.#rows);
+    const lines = Math.max(1, Math.ceil(workers / WORKERS_A_LINE));
+    const lanes = new Float32Array(WORKERS_A_LINE * 4 * 4 * lines);
+    for (const [workerId, row] of scene.layout.byWorker) {
+      const worker = scene.indexOf(workerId);
+      if (worker === undefined) continue;
+      for (const [stream, lane] of row.lanes.entries()) {
+        const texel = worker * 4 + stream;
+        lanes.set([lane.topPx, lane.heightPx, row.isOpen ? 0 : 1, 0], texel * 4);
+      }
+    }
+    const width = WORKERS_A_LINE * 4;
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA32F, width, lines, 0, gl.RGBA, gl.FLOAT, lanes);
+    this.#shownLayout = scene.layout;
+    this.#shownWorkers = workers;
+  }
+
+  #bindColours(scene: BoxScene): void {
+    const gl = this.#gl;
+    gl.activeTexture(gl.TEXTURE1);
+    this.#colours ??= dataTexture(gl);
+    gl.bindTexture(gl.TEXTURE_2D, this.#colours);
+    if (this.#shownTheme === scene.theme) return;
+    const bytes = new Uint8Array(COLOURS * 4);
+    for (const [at, colour] of timelineColours(scene.theme).entries()) {
+      const rgb = Number.parseInt(colour.slice(1), 16);
+      bytes.set([rgb >> 16, (rgb >> 8) & 255, rgb & 255, 255], at * 4);
+    }
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, COLOURS, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, bytes);
+    this.#shownTheme = scene.theme;
+  }
+
+  drop(tile: LoadedTile): void {
+    const held = this.#tiles.get(tile);
+    if (held === undefined) return;
+    this.#tiles.delete(tile);
+    this.#gl.deleteVertexArray(held.boxes);
+    this.#gl.deleteVertexArray(held.bubbles);
+    for (const buffer of held.buffers) this.#gl.deleteBuffer(buffer);
+  }
+
+  dispose(): void {
+    this.#canvas.removeEventListener('webglcontextlost', this.#onLost);
+    this.#canvas.removeEventListener('webglcontextrestored', this.#onBack);
+    for (const tile of [...this.#tiles.keys()]) this.drop(tile);
+    this.#gl.deleteTexture(this.#rows);
+    this.#gl.deleteTexture(this.#colours);
+    this.#gl.deleteProgram(this.#program.program);
+  }
+}
+
+function dataTexture(gl: WebGL2RenderingContext): WebGLTexture {
+  const texture = gl.createTexture();
+  gl.bindTexture(gl.TEXTURE_2D, texture);
+  for (const parameter of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) {
+    gl.texParameteri(gl.TEXTURE_2D, parameter, gl.NEAREST);
+  }
+  for (const parameter of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) {
+    gl.texParameteri(gl.TEXTURE_2D, parameter, gl.CLAMP_TO_EDGE);
+  }
+  return texture;
+}

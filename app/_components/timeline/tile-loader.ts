@@ -1,0 +1,296 @@
+/**
+ * Asks for the tiles that the picture needs, keeps them up to a number of bytes, and says at any time
+ * what can be drawn. Requests that the view has left behind are cancelled; tiles at the newest edge
+ * are asked for again as data comes.
+ */
+import { ApiProblem } from '#lib/api/client.ts';
+import type { Problem } from '#lib/api/problem.ts';
+import { fetchTimelineTile, type TimelineTile } from '#lib/api/timeline-client.ts';
+import { type LoadedTile, loadedTile, WorkerRegistry } from '#lib/view/timeline-boxes.ts';
+import type { TimelineFilters } from '#lib/view/timeline-selection.ts';
+import {
+  coverView,
+  levelOf,
+  TILE_PX,
+  type TileAddress,
+  type TilePiece,
+  TileSet,
+  tileExtent,
+  wantedTiles,
+} from '#lib/view/timeline-tiles.ts';
+import type { TimelineExtent, TimelineViewport } from '#lib/view/timeline-viewport.ts';
+
+/** Workers that are asked for together; null: all of the deployment. */
+export type TileBlock = readonly string[] | null;
+
+export type FetchTile = typeof fetchTimelineTile;
+
+const MAX_BYTES = 384 * 2 ** 20;
+const MAX_REQUESTS = 4;
+/** Part of the view's span that is loaded on both sides before it is seen. */
+const PADDING = 0.3;
+/** A zoom in motion passes levels that nobody will see. */
+const STEADY_MS = 50;
+const RETRY_MS = 1_500;
+/** Events may come this much later than their time. */
+const LATE_NS = 12_000_000_000n;
+const REFRESH_MS = 1_000;
+
+interface Kept {
+  readonly loaded: LoadedTile;
+  readonly set: TileSet<LoadedTile>;
+  /** Newest data when it was asked for. */
+  readonly newestUnixNs: bigint;
+  readonly askedMs: number;
+  /** Number of the last frame that drew it. */
+  used: number;
+}
+
+interface Asked {
+  readonly controller: AbortController;
+  /** The last frame that wanted it. */
+  wanted: number;
+}
+
+export interface LoaderOptions {
+  readonly deployment: string;
+  /** Something arrived or failed: draw again. */
+  readonly onChange: () => void;
+  /** Tiles that are no longer kept. */
+  readonly onDrop: (tile: LoadedTile) => void;
+  readonly fetchTile?: FetchTile;
+}
+
+export interface PictureTiles {
+  readonly pieces: readonly TilePiece<LoadedTile>[];
+  /** Tiles in the view that are still asked for. */
+  readonly loading: number;
+}
+
+export class TileLoader {
+  readonly registry = new WorkerRegistry();
+  readonly #options: LoaderOptions;
+  readonly #fetch: FetchTile;
+  #sets = new Map<string, TileSet<LoadedTile>>();
+  #kept = new Map<LoadedTile, Kept>();
+  #asked = new Map<string, Asked>();
+  #bytes = 0;
+  #frame = 0;
+  #level = -1;
+  #levelSinceMs = 0;
+  #failedUntilMs = 0;
+  #problem: Problem | null = null;
+  #filterKey = '';
+  /** Of the filter before, drawn until the new one's tiles are there. */
+  #oldFilterKey = '';
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isClosed = false;
+
+  constructor(options: LoaderOptions) {
+    this.#options = options;
+    this.#fetch = options.fetchTile ?? fetchTimelineTile;
+  }
+
+  /** Why the newest tiles could not be had; null once one came again. */
+  get problem(): Problem | null {
+    return this.#problem;
+  }
+
+  get loadedEvents(): number {
+    let events = 0;
+    for (const { tile } of this.#kept.keys()) {
+      if (tile.detail === 'events') events += tile.columns.startNs.length;
+    }
+    return events;
+  }
+
+  /** What to draw of a view now; what is missing is asked for. */
+  tiles(
+    view: TimelineViewport,
+    widthPx: number,
+    blocks: readonly TileBlock[],
+    filters: TimelineFilters,
+    bounds: TimelineExtent,
+  ): PictureTiles {
+    this.#frame++;
+    const filterKey = JSON.stringify(filters);
+    if (filterKey !== this.#filterKey) {
+      this.#oldFilterKey = this.#filterKey;
+      this.#filterKey = filterKey;
+    }
+    const level = levelOf(view, widthPx);
+    const nowMs = performance.now();
+    if (level !== this.#level) {
+      // The first level is asked for at once.
+      this.#levelSinceMs = this.#level === -1 ? nowMs - STEADY_MS : nowMs;
+      this.#level = level;
+    }
+    const pieces: TilePiece<LoadedTile>[] = [];
+    const wanted: { readonly block: TileBlock; readonly address: TileAddress }[] = [];
+    const later: typeof wanted = [];
+    let loading = 0;
+    for (const block of blocks) {
+      const set = this.#setOf(block, filterKey);
+      const cover = coverView(set, view, widthPx);
+      const missing = cover.missing.filter((address) => reaches(address, bounds));
+      loading += missing.length;
+      const shown =
+        cover.pieces.length === 0 && missing.length > 0
+          ? coverView(this.#setOf(block, this.#oldFilterKey), view, widthPx).pieces
+          : cover.pieces;
+      pieces.push(...shown);
+      for (const address of missing) wanted.push({ block, address });
+      const nsPerPx = view.spanNs / Math.max(1, widthPx);
+      for (const address of wantedTiles(view, level, PADDING)) {
+        if (set.get(address) !== undefined || !reaches(address, bounds)) continue;
+        if (set.coarser(address, (tile) => tile.servesNsPerPx <= nsPerPx) !== undefined) continue;
+        if (!missing.some(({ index }) => index === address.index)) later.push({ block, address });
+      }
+      for (const { tile } of shown) {
+        const kept = this.#kept.get(tile);
+        if (kept === undefined) continue;
+        kept.used = this.#frame;
+        if (isGrowing(kept, bounds, nowMs)) later.unshift({ block, address: tile });
+      }
+    }
+    this.#ask([...wanted, ...later], filters, bounds, nowMs);
+    return { pieces, loading };
+  }
+
+  #setOf(block: TileBlock, filterKey: string): TileSet<LoadedTile> {
+    const key = `${filterKey} ${block?.join(',') ?? ''}`;
+    let set = this.#sets.get(key);
+    if (set === undefined) {
+      set = new TileSet();
+      this.#sets.set(key, set);
+    }
+    return set;
+  }
+
+  #ask(
+    wanted: readonly { readonly block: TileBlock; readonly address: TileAddress }[],
+    filters: TimelineFilters,
+    bounds: TimelineExtent,
+    nowMs: number,
+  ): void {
+    const isMoving = nowMs - this.#levelSinceMs < STEADY_MS;
+    const mustWait = isMoving || nowMs < this.#failedUntilMs;
+    if (mustWait && wanted.length > 0) {
+      this.#wake(Math.max(STEADY_MS, this.#failedUntilMs - nowMs));
+    }
+    for (const { block, address } of wanted) {
+      const key = `${this.#filterKey} ${block?.join(',') ?? ''} ${address.level} ${address.index}`;
+      const asked = this.#asked.get(key);
+      if (asked !== undefined) asked.wanted = this.#frame;
+      else if (!mustWait && this.#asked.size < MAX_REQUESTS) {
+        void this.#load(key, block, address, filters, bounds.toUnixNs);
+      }
+    }
+    for (const { controller, wanted: lastWanted } of this.#asked.values()) {
+      if (lastWanted < this.#frame) controller.abort();
+    }
+  }
+
+  /** Draws again after a while, which asks again. */
+  #wake(afterMs: number): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      if (!this.#isClosed) this.#options.onChange();
+    }, afterMs);
+  }
+
+  async #load(
+    key: string,
+    block: TileBlock,
+    address: TileAddress,
+    filters: TimelineFilters,
+    newestUnixNs: bigint,
+  ): Promise<void> {
+    const controller = new AbortController();
+    this.#asked.set(key, { controller, wanted: this.#frame });
+    const { fromUnixNs, toUnixNs } = tileExtent(address);
+    const set = this.#setOf(block, this.#filterKey);
+    const askedMs = performance.now();
+    try {
+      const tile = await this.#fetch(
+        this.#options.deployment,
+        {
+          ...filters,
+          ...(block === null ? {} : { workers: block }),
+          from: String(fromUnixNs),
+          to: String(toUnixNs),
+          bins: TILE_PX,
+        },
+        { signal: controller.signal },
+      );
+      this.#keep(address, set, tile, newestUnixNs, askedMs);
+      this.#problem = null;
+    } catch (error) {
+      if (!controller.signal.aborted) this.#fail(error);
+    }
+    this.#asked.delete(key);
+    if (!this.#isClosed) this.#options.onChange();
+  }
+
+  #fail(error: unknown): void {
+    this.#failedUntilMs = performance.now() + RETRY_MS;
+    this.#problem =
+      error instanceof ApiProblem
+        ? error.problem
+        : {
+            type: 'about:blank#internal',
+            title: 'A part of the timeline cannot be shown',
+            status: 0,
+            detail: error instanceof Error ? error.message : String(error),
+          };
+    this.#wake(RETRY_MS);
+  }
+
+  #keep(
+    address: TileAddress,
+    set: TileSet<LoadedTile>,
+    tile: TimelineTile,
+    newestUnixNs: bigint,
+    askedMs: number,
+  ): void {
+    const before = set.get(address);
+    const loaded = loadedTile(address, tile, this.registry);
+    if (before !== undefined) this.#drop(before);
+    set.set(loaded);
+    this.#kept.set(loaded, { loaded, set, newestUnixNs, askedMs, used: this.#frame });
+    this.#bytes += loaded.sizeBytes;
+    if (this.#bytes <= MAX_BYTES) return;
+    const oldest = [...this.#kept.values()].sort((a, b) => a.used - b.used);
+    for (const { loaded: old, used } of oldest) {
+      if (this.#bytes <= MAX_BYTES * 0.8 || used >= this.#frame - 1) break;
+      this.#drop(old);
+    }
+  }
+
+  #drop(tile: LoadedTile): void {
+    this.#kept.get(tile)?.set.delete(tile);
+    this.#kept.delete(tile);
+    this.#bytes -= tile.sizeBytes;
+    this.#options.onDrop(tile);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    for (const { controller } of this.#asked.values()) controller.abort();
+    for (const tile of [...this.#kept.keys()]) this.#drop(tile);
+  }
+}
+
+/** Does a tile reach into what is kept? Elsewhere there is nothing to ask for. */
+function reaches(address: TileAddress, bounds: TimelineExtent): boolean {
+  const { fromUnixNs, toUnixNs } = tileExtent(address);
+  return toUnixNs > bounds.fromUnixNs && fromUnixNs < bounds.toUnixNs;
+}
+
+/** Is there newer data of a tile that was not complete when it was asked for? */
+function isGrowing(kept: Kept, bounds: TimelineExtent, nowMs: number): boolean {
+  const { toUnixNs } = tileExtent(kept.loaded);
+  if (toUnixNs + LATE_NS <= kept.newestUnixNs) return false;
+  return bounds.toUnixNs > kept.newestUnixNs && nowMs - kept.askedMs >= REFRESH_MS;
+}

@@ -1,0 +1,210 @@
+/**
+ * The timeline's axis: round instants of the viewer's clock, or round offsets from one where the view
+ * is closer than a second; and above them the steps and layers that the events tell.
+ */
+import { durationFigure, figureText } from './format.ts';
+import type { LoadedTile } from './timeline-boxes.ts';
+import type { TilePiece } from './timeline-tiles.ts';
+import { extentOf, offsetOf, type TimelineViewport, timeToX } from './timeline-viewport.ts';
+
+export interface AxisTick {
+  readonly xPx: number;
+  readonly label: string;
+  /** A mark without words between two that have some. */
+  readonly isMinor: boolean;
+}
+
+export interface TimeAxis {
+  /** Where the ticks count from, for the left corner; '' where they are clock times. */
+  readonly base: string;
+  readonly ticks: readonly AxisTick[];
+}
+
+const SECOND_NS = 1_000_000_000n;
+const CLOCK_STEPS_S = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400,
+  172_800, 604_800, 1_209_600, 2_592_000,
+] as const;
+/** Room that a tick's label wants. */
+const LABEL_PX = 92;
+const MINOR_A_TICK = 5;
+
+/** `zoneMinutes`: how far the viewer's clock is ahead of UTC. */
+export function timeAxis(view: TimelineViewport, widthPx: number, zoneMinutes: number): TimeAxis {
+  const leastNs = (view.spanNs * LABEL_PX) / Math.max(1, widthPx);
+  return leastNs >= 0.5e9
+    ? clockAxis(view, widthPx, zoneMinutes, leastNs)
+    : offsetAxis(view, widthPx, zoneMinutes, leastNs);
+}
+
+function clockAxis(
+  view: TimelineViewport,
+  widthPx: number,
+  zoneMinutes: number,
+  leastNs: number,
+): TimeAxis {
+  const stepS = CLOCK_STEPS_S.find((step) => step * 1e9 >= leastNs) ?? 2_592_000;
+  const zoneNs = BigInt(zoneMinutes) * 60n * SECOND_NS;
+  const stepNs = BigInt(stepS) * SECOND_NS;
+  const { fromUnixNs, toUnixNs } = extentOf(view);
+  const ticks: AxisTick[] = [];
+  let at = ceilTo(fromUnixNs + zoneNs, stepNs);
+  for (let lastDay = ''; at <= toUnixNs + zoneNs; at += stepNs) {
+    const clock = new Date(Number(at / 1_000_000n)).toISOString();
+    const day = clock.slice(5, 10);
+    const time = stepS >= 60 ? clock.slice(11, 16) : clock.slice(11, 19);
+    const label =
+      stepS >= 86_400 ? day : lastDay !== '' && day !== lastDay ? `${day} ${time}` : time;
+    lastDay = day;
+    ticks.push({ xPx: timeToX(view, at - zoneNs, widthPx), label, isMinor: false });
+  }
+  return { base: '', ticks };
+}
+
+/** Ticks count from the last whole second, millisecond or microsecond before the view. */
+function offsetAxis(
+  view: TimelineViewport,
+  widthPx: number,
+  zoneMinutes: number,
+  leastNs: number,
+): TimeAxis {
+  const power = 10 ** Math.floor(Math.log10(Math.max(1, leastNs)));
+  const stepNs = [1, 2, 5, 10].map((m) => m * power).find((step) => step >= leastNs) ?? 10 * power;
+  const baseNs = [1e3, 1e6, 1e9].find((unit) => unit >= view.spanNs) ?? 1e9;
+  const unit = BigInt(baseNs);
+  const base = (view.fromUnixNs / unit) * unit;
+  const fromNs = -offsetOf(view, base);
+  const ticks: AxisTick[] = [];
+  const minorNs = stepNs / MINOR_A_TICK;
+  const isFine = minorNs >= 1;
+  const each = isFine ? minorNs : stepNs;
+  for (let n = Math.ceil(fromNs / each); n * each <= fromNs + view.spanNs; n++) {
+    const isMinor = isFine && n % MINOR_A_TICK !== 0;
+    ticks.push({
+      xPx: ((n * each - fromNs) / view.spanNs) * widthPx,
+      label: isMinor ? '' : `+${offsetText(n * each, stepNs)}`,
+      isMinor,
+    });
+  }
+  return {
+    base: exactInstant(base, zoneMinutes)
+      .slice(11)
+      .replace(/\.?0+$/, ''),
+    ticks,
+  };
+}
+
+/** An offset with as many digits as the distance of ticks needs. */
+export function offsetText(ns: number, stepNs: number): string {
+  const [unit, name] =
+    stepNs >= 1e9
+      ? [1e9, 's']
+      : stepNs >= 1e6 / 10
+        ? [1e6, 'ms']
+        : stepNs >= 1e3 / 10
+          ? [1e3, 'µs']
+          : [1, 'ns'];
+  const digits = Math.max(0, Math.ceil(Math.log10(unit / stepNs) - 1e-9));
+  return `${(ns / unit).toFixed(digits)} ${name}`;
+}
+
+/** `2026-11-27 14:03:05.123456789` on a clock that is `zoneMinutes` ahead of UTC. */
+export function exactInstant(instant: bigint, zoneMinutes: number): string {
+  const shifted = instant + BigInt(zoneMinutes) * 60n * SECOND_NS;
+  const seconds = new Date(Number(shifted / SECOND_NS) * 1000).toISOString();
+  const rest = String(shifted % SECOND_NS).padStart(9, '0');
+  return `${seconds.slice(0, 10)} ${seconds.slice(11, 19)}.${rest}`;
+}
+
+function ceilTo(value: bigint, unit: bigint): bigint {
+  return ((value + unit - 1n) / unit) * unit;
+}
+
+export interface StepMark {
+  readonly domain: number;
+  readonly step: number;
+  readonly startUnixNs: bigint;
+}
+
+export interface LayerMark {
+  readonly layer: number;
+  readonly startUnixNs: bigint;
+}
+
+/** First starts of steps, and of the layers of the topmost row, among the events of tiles. */
+export interface TileMarks {
+  readonly steps: readonly StepMark[];
+  readonly layers: readonly LayerMark[];
+}
+
+const NO_MARKS: TileMarks = { steps: [], layers: [] };
+const marksOf = new WeakMap<LoadedTile, TileMarks>();
+
+/** Kept with the tile: a frame must not look at all events. */
+function tileMarks(tile: LoadedTile): TileMarks {
+  const known = marksOf.get(tile);
+  if (known !== undefined) return known;
+  const marks = tile.tile.detail === 'events' ? readMarks(tile) : NO_MARKS;
+  marksOf.set(tile, marks);
+  return marks;
+}
+
+function readMarks(tile: LoadedTile): TileMarks {
+  if (tile.tile.detail !== 'events') return NO_MARKS;
+  const { header, columns } = tile.tile;
+  const { startNs, step, domain, layer, row, stream } = columns;
+  const windowUnixNs = BigInt(header.window.startUnixNs);
+  const starts = new Map<string, { domain: number; step: number; ns: number }>();
+  const layers: LayerMark[] = [];
+  const lead = header.rows.findIndex(({ role }) => role === 'attention');
+  let lastKey = '';
+  for (let at = 0; at < startNs.length; at++) {
+    if (step[at]! < 0) continue;
+    const key = `${domain[at]} ${step[at]}`;
+    const known = starts.get(key);
+    if (known === undefined) {
+      starts.set(key, { domain: domain[at]!, step: step[at]!, ns: startNs[at]! });
+    } else if (startNs[at]! < known.ns) known.ns = startNs[at]!;
+    if (row[at] !== Math.max(0, lead) || stream[at] !== 0 || layer[at]! < 0) continue;
+    const layerKey = `${key} ${layer[at]}`;
+    if (layerKey !== lastKey) {
+      layers.push({
+        layer: layer[at]!,
+        startUnixNs: windowUnixNs + BigInt(Math.round(startNs[at]!)),
+      });
+    }
+    lastKey = layerKey;
+  }
+  const steps = [...starts.values()]
+    .sort((a, b) => a.ns - b.ns)
+    .map(({ ns, ...of }) => ({ ...of, startUnixNs: windowUnixNs + BigInt(Math.round(ns)) }));
+  return { steps, layers };
+}
+
+/** Steps and layers that begin in the pieces; the first start of each step over all of them. */
+export function pieceMarks(pieces: readonly TilePiece<LoadedTile>[]): TileMarks {
+  const steps = new Map<string, StepMark>();
+  const layers = new Map<bigint, LayerMark>();
+  for (const { tile, fromUnixNs, toUnixNs } of pieces) {
+    const marks = tileMarks(tile);
+    for (const mark of marks.steps) {
+      const key = `${mark.domain} ${mark.step}`;
+      const known = steps.get(key);
+      if (known === undefined || mark.startUnixNs < known.startUnixNs) steps.set(key, mark);
+    }
+    for (const mark of marks.layers) {
+      if (mark.startUnixNs >= fromUnixNs && mark.startUnixNs < toUnixNs) {
+        layers.set(mark.startUnixNs, mark);
+      }
+    }
+  }
+  const byStart = (a: { startUnixNs: bigint }, b: { startUnixNs: bigint }) =>
+    a.startUnixNs < b.startUnixNs ? -1 : a.startUnixNs > b.startUnixNs ? 1 : 0;
+  return { steps: [...steps.values()].sort(byStart), layers: [...layers.values()].sort(byStart) };
+}
+
+/** The view in words, for titles and readers: `1.20 ms from 2026-11-27 14:03:05.123456789`. */
+export function viewText(view: TimelineViewport, zoneMinutes: number): string {
+  const from = exactInstant(view.fromUnixNs, zoneMinutes);
+  return `${figureText(durationFigure(view.spanNs))} from ${from}`;
+}
