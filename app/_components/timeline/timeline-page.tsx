@@ -2,6 +2,7 @@
 
 import { useState } from 'react';
 import type { Deployment } from '#lib/api/deployments.ts';
+import type { TimelineWorker } from '#lib/view/timeline-rows.ts';
 import type { TimelineExtent } from '#lib/view/timeline-viewport.ts';
 import { useDashboard } from '../dashboard.tsx';
 import { EmptyState, ErrorState } from '../states.tsx';
@@ -9,10 +10,13 @@ import { FilterBar } from './filter-bar.tsx';
 import { PanelsProvider } from './panels-context.tsx';
 import { PanelLayers } from './panels-extras.tsx';
 import { TimelineBottom } from './timeline-bottom.tsx';
+import { TimelineCanvas } from './timeline-canvas.tsx';
 import { TimelineProvider } from './timeline-context.tsx';
 import { TimelineSide } from './timeline-side.tsx';
 import { TimelineStore } from './timeline-store.ts';
 import { TimelineToolbar } from './timeline-toolbar.tsx';
+
+const NO_WORKERS: readonly TimelineWorker[] = [];
 
 /** Every event of a deployment over time: rows of workers, from all that is kept down to 1 ns. */
 export function TimelinePage() {
@@ -26,6 +30,7 @@ export function TimelinePage() {
 
 function LoadedTimeline({ deployment }: { readonly deployment: Deployment }) {
   const [store] = useState(() => new TimelineStore(boundsOf(deployment)));
+  const workers = deployment.groups.reduce((sum, group) => sum + group.workers, 0);
   return (
     <TimelineProvider value={store}>
       <PanelsProvider>
@@ -36,7 +41,7 @@ function LoadedTimeline({ deployment }: { readonly deployment: Deployment }) {
           <FilterBar />
           <div className="flex min-h-0 flex-1">
             <div className="flex min-w-0 flex-1 flex-col">
-              <div className="min-h-0 flex-1" data-testid="timeline-picture" />
+              <TimelineCanvas deployment={deployment.id} workers={workers} known={NO_WORKERS} />
               <TimelineBottom />
             </div>
             <TimelineSide />

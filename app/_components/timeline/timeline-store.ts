@@ -7,7 +7,8 @@ import type { AnnotationJson } from '#lib/api/annotations.ts';
 import type { CriticalPath } from '#lib/api/critical-path.ts';
 import type { Problem } from '#lib/api/problem.ts';
 import type { TimelineFlow } from '#lib/api/timeline-flow.ts';
-import type { TimelineTileHeader } from '#lib/api/timeline-tile.ts';
+import type { TimelineRow, TimelineTileHeader } from '#lib/api/timeline-tile.ts';
+import type { CauseName } from '#lib/api/waits.ts';
 import { NO_CHOICE, type RowsChoice, type TimelineWorker } from '#lib/view/timeline-rows.ts';
 import {
   DEFAULT_OVERLAYS,
@@ -34,9 +35,9 @@ export interface TimelineInfo {
   /** All workers of the deployment that have a row. */
   readonly workers: readonly TimelineWorker[];
   /** Rows of the tiles in the picture: clocks and busy shares of the part that is shown. */
-  readonly rows: TimelineTileHeader['rows'];
+  readonly rows: readonly TimelineRow[];
   readonly stages: readonly string[];
-  readonly causes: TimelineTileHeader['causes'];
+  readonly causes: readonly CauseName[];
   readonly notes: readonly string[];
   readonly detail: TimelineTileHeader['detail'] | null;
   readonly source: TimelineTileHeader['source'] | null;
