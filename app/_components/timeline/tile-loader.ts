@@ -18,7 +18,7 @@ import {
   tileExtent,
   wantedTiles,
 } from '#lib/view/timeline-tiles.ts';
-import type { TimelineExtent, TimelineViewport } from '#lib/view/timeline-viewport.ts';
+import { type TimelineExtent, type TimelineViewport, viewOf } from '#lib/view/timeline-viewport.ts';
 
 /** Workers that are asked for together; null: all of the deployment. */
 export type TileBlock = readonly string[] | null;
@@ -153,8 +153,31 @@ export class TileLoader {
         if (isGrowing(kept, bounds, nowMs)) later.unshift({ block, address: tile });
       }
     }
-    this.#ask([...wanted, ...later], filters, bounds, nowMs);
+    this.#ask(
+      [...wanted, ...later, ...this.#backdrop(blocks, widthPx, bounds)],
+      filters,
+      bounds,
+      nowMs,
+    );
     return { pieces, loading };
+  }
+
+  /** Tiles of all that is kept: wherever the view jumps to, they stand in. */
+  #backdrop(
+    blocks: readonly TileBlock[],
+    widthPx: number,
+    bounds: TimelineExtent,
+  ): readonly { readonly block: TileBlock; readonly address: TileAddress }[] {
+    const whole = viewOf(bounds);
+    const addresses = wantedTiles(whole, levelOf(whole, widthPx));
+    return blocks.flatMap((block) =>
+      addresses.flatMap((address) => {
+        const tile = this.#setOf(block, this.#filterKey).get(address);
+        const kept = tile === undefined ? undefined : this.#kept.get(tile);
+        if (kept !== undefined) kept.used = this.#frame;
+        return tile === undefined ? [{ block, address }] : [];
+      }),
+    );
   }
 
   #setOf(block: TileBlock, filterKey: string): TileSet<LoadedTile> {

@@ -170,7 +170,17 @@ export class TimelineStore {
 
   /** `factor` < 1: closer, about `share` (0..1) of the width. */
   zoomBy(factor: number, share = 0.5): void {
-    this.setViewport(zoomView(this.#view, share, factor, this.#state.bounds));
+    const { isTail, bounds } = this.#state;
+    // The newest data stay at the right edge.
+    const next = zoomView(this.#view, isTail ? 1 : share, factor, bounds);
+    this.setViewport(next, isTail ? 'tail' : 'person');
+  }
+
+  /** What a link says; the view stays where it names none. */
+  open(start: Partial<TimelineStart>): void {
+    const { viewport, ...rest } = start;
+    if (viewport !== undefined) this.setViewport(viewport, 'tail');
+    this.#set(rest);
   }
 
   /** Shows a stretch of time with a little room on both sides. */

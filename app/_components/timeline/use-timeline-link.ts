@@ -1,0 +1,83 @@
+'use client';
+
+/** Keeps the URL and the timeline the same: a link opens what it was copied from. */
+import { useSearchParams } from 'next/navigation';
+import { useEffect, useRef } from 'react';
+import { startOf } from '#lib/view/timeline-start.ts';
+import { parseTimeline, serializeTimeline } from '#lib/view/timeline-url.ts';
+import type { TimelineExtent } from '#lib/view/timeline-viewport.ts';
+import { parsePageState, serializePageState } from '#lib/view/url-state.ts';
+import type { TimelineStart, TimelineStore } from './timeline-store.ts';
+
+const WRITE_MS = 300;
+
+export function readLink(text: string, bounds: TimelineExtent): TimelineStart {
+  const search = new URLSearchParams(text);
+  const link = parseTimeline(search);
+  const start = startOf(link, parsePageState(search).range, bounds, Date.now());
+  const { selection, filters, overlays, rows, ruler } = link;
+  return { ...start, selection, filters, overlays, rows, ruler };
+}
+
+/** The search part of a URL that shows the timeline as it is now. */
+export function linkText(store: TimelineStore, pageSearch: string): string {
+  const { isTail, selection, filters, overlays, rows, ruler } = store.state();
+  const { view } = store;
+  const page = new URLSearchParams(
+    serializePageState(parsePageState(new URLSearchParams(pageSearch))),
+  );
+  const own = serializeTimeline({
+    viewport: view,
+    isTail,
+    selection,
+    filters,
+    overlays,
+    rows,
+    ruler,
+  });
+  for (const [name, value] of own) page.set(name, value);
+  const renderer = new URLSearchParams(pageSearch).get('renderer');
+  if (renderer !== null) page.set('renderer', renderer);
+  return page.toString();
+}
+
+export function useTimelineLink(store: TimelineStore): void {
+  const text = useSearchParams().toString();
+  const written = useRef<string>(text);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const write = () => {
+      timer = undefined;
+      if (window.location.pathname !== '/timeline') return;
+      const next = linkText(store, window.location.search);
+      if (next === window.location.search.slice(1)) return;
+      written.current = next;
+      window.history.replaceState(null, '', `?${next}`);
+    };
+    const later = () => {
+      timer ??= setTimeout(write, WRITE_MS);
+    };
+    // Only what a link holds is worth writing; a tail that moves is not.
+    let last = store.state();
+    const stop = store.subscribe(() => {
+      const state = store.state();
+      const isMoved = state.viewport !== last.viewport && !state.isTail;
+      const isChanged = (
+        ['selection', 'filters', 'overlays', 'rows', 'ruler', 'isTail'] as const
+      ).some((name) => state[name] !== last[name]);
+      const isZoomed = state.viewport.spanNs !== last.viewport.spanNs;
+      last = state;
+      if (isMoved || isChanged || isZoomed) later();
+    });
+    return () => {
+      stop();
+      clearTimeout(timer);
+    };
+  }, [store]);
+  // Back, forth, a range of the top bar, a link on this page.
+  useEffect(() => {
+    if (text === written.current) return;
+    written.current = text;
+    store.open(readLink(text, store.state().bounds));
+  }, [text, store]);
+}

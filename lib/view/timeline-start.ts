@@ -1,0 +1,38 @@
+/** Where a timeline begins: at what its link says, or where the page's time is. */
+import { type TimeSelection, trendWindow } from './time-range.ts';
+import type { TimelineLink } from './timeline-url.ts';
+import { type TimelineExtent, type TimelineViewport, viewAt, viewOf } from './timeline-viewport.ts';
+
+/** Of a live page: some steps, so that their layers can be told. */
+const LIVE_SPAN_NS = 500e6;
+/** How far behind the newest event a live timeline ends: events of all workers are there by then. */
+export const TAIL_DELAY_NS = 1_500_000_000;
+
+export function startOf(
+  link: TimelineLink,
+  range: TimeSelection,
+  bounds: TimelineExtent,
+  nowMs: number,
+): { readonly viewport: TimelineViewport; readonly isTail: boolean } {
+  if (link.viewport !== null && !link.isTail) return { viewport: link.viewport, isTail: false };
+  if (link.isTail || range.kind === 'live') {
+    return {
+      viewport: tailView(bounds.toUnixNs, link.viewport?.spanNs ?? LIVE_SPAN_NS),
+      isTail: true,
+    };
+  }
+  const { fromMs, toMs } = trendWindow(range, nowMs);
+  const window = { fromUnixNs: ns(fromMs), toUnixNs: ns(toMs) };
+  // A range without any data shows what there is.
+  const isOutside = window.toUnixNs < bounds.fromUnixNs || window.fromUnixNs > bounds.toUnixNs;
+  return { viewport: viewOf(isOutside ? bounds : window), isTail: false };
+}
+
+/** The view that ends a moment before the newest event. */
+export function tailView(newestUnixNs: bigint, spanNs: number): TimelineViewport {
+  return viewAt(newestUnixNs, -TAIL_DELAY_NS - spanNs, spanNs);
+}
+
+function ns(unixMs: number): bigint {
+  return BigInt(Math.round(unixMs)) * 1_000_000n;
+}
