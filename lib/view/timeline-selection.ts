@@ -73,12 +73,12 @@ export type TimelineFilters = Omit<TimelineFilter, 'workers'>;
 
 /** What can be laid over the rows, each by its key. */
 export const TIMELINE_OVERLAYS = [
-  { name: 'bubbles', key: 'u', label: 'Bubbles by cause', on: false },
-  { name: 'path', key: 'p', label: 'Critical path', on: false },
-  { name: 'flow', key: 'e', label: 'Flow of the micro-batch', on: true },
-  { name: 'clock', key: 'c', label: 'Clock error', on: false },
-  { name: 'marks', key: 'm', label: 'Late, lost, sampled', on: true },
-  { name: 'notes', key: 'o', label: 'Annotations', on: true },
+  { name: 'bubbles', key: 'u', short: 'Bubbles', label: 'Bubbles by cause', on: false },
+  { name: 'path', key: 'p', short: 'Path', label: 'Critical path', on: false },
+  { name: 'flow', key: 'e', short: 'Flow', label: 'Flow of the micro-batch', on: true },
+  { name: 'clock', key: 'c', short: 'Clocks', label: 'Clock error', on: false },
+  { name: 'marks', key: 'm', short: 'Marks', label: 'Late, lost, sampled', on: true },
+  { name: 'notes', key: 'o', short: 'Notes', label: 'Annotations', on: true },
 ] as const;
 export type OverlayName = (typeof TIMELINE_OVERLAYS)[number]['name'];
 export type TimelineOverlays = Readonly<Record<OverlayName, boolean>>;

@@ -59,8 +59,12 @@ export function TimelineMinimap({ overview }: { readonly overview: TimelineOverv
   }, [store, widthPx]);
   useEffect(() => {
     placeBrush();
-    return store.onView(placeBrush);
-  }, [store, placeBrush, bounds]);
+    // The state, too: as data come, all that is kept grows.
+    const stops = [store.onView(placeBrush), store.subscribe(placeBrush)];
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }, [store, placeBrush]);
 
   const offsetAt = (event: PointerEvent<HTMLElement>): number => {
     const box = event.currentTarget.getBoundingClientRect();

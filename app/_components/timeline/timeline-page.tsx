@@ -1,21 +1,31 @@
 'use client';
 
-import { useState } from 'react';
+import { useQuery } from '@tanstack/react-query';
+import { useEffect, useState } from 'react';
 import type { Deployment } from '#lib/api/deployments.ts';
+import { fetchTimelineTile } from '#lib/api/timeline-client.ts';
+import { overviewOf } from '#lib/view/timeline-overview.ts';
 import type { TimelineWorker } from '#lib/view/timeline-rows.ts';
 import type { TimelineExtent } from '#lib/view/timeline-viewport.ts';
 import { useDashboard } from '../dashboard.tsx';
+import { useLive } from '../live-store.ts';
 import { EmptyState, ErrorState } from '../states.tsx';
 import { FilterBar } from './filter-bar.tsx';
 import { PanelsProvider } from './panels-context.tsx';
 import { PanelLayers } from './panels-extras.tsx';
 import { TimelineBottom } from './timeline-bottom.tsx';
 import { TimelineCanvas } from './timeline-canvas.tsx';
-import { TimelineProvider } from './timeline-context.tsx';
+import { TimelineProvider, useTimelinePart, useTimelineStore } from './timeline-context.tsx';
+import { TimelineMinimap } from './timeline-minimap.tsx';
+import { TimelineNotice } from './timeline-notice.tsx';
 import { TimelineSide } from './timeline-side.tsx';
 import { TimelineStore } from './timeline-store.ts';
 import { TimelineToolbar } from './timeline-toolbar.tsx';
+import { useTail } from './use-tail.ts';
+import { readLink, useTimelineLink } from './use-timeline-link.ts';
 
+const OVERVIEW_BINS = 512;
+const OVERVIEW_MS = 15_000;
 const NO_WORKERS: readonly TimelineWorker[] = [];
 
 /** Every event of a deployment over time: rows of workers, from all that is kept down to 1 ns. */
@@ -29,8 +39,10 @@ export function TimelinePage() {
 }
 
 function LoadedTimeline({ deployment }: { readonly deployment: Deployment }) {
-  const [store] = useState(() => new TimelineStore(boundsOf(deployment)));
-  const workers = deployment.groups.reduce((sum, group) => sum + group.workers, 0);
+  const [store] = useState(() => {
+    const bounds = boundsOf(deployment);
+    return new TimelineStore(bounds, readLink(window.location.search, bounds));
+  });
   return (
     <TimelineProvider value={store}>
       <PanelsProvider>
@@ -41,7 +53,7 @@ function LoadedTimeline({ deployment }: { readonly deployment: Deployment }) {
           <FilterBar />
           <div className="flex min-h-0 flex-1">
             <div className="flex min-w-0 flex-1 flex-col">
-              <TimelineCanvas deployment={deployment.id} workers={workers} known={NO_WORKERS} />
+              <LoadedPicture deployment={deployment} />
               <TimelineBottom />
             </div>
             <TimelineSide />
@@ -49,6 +61,44 @@ function LoadedTimeline({ deployment }: { readonly deployment: Deployment }) {
         </div>
       </PanelsProvider>
     </TimelineProvider>
+  );
+}
+
+/** Minimap and picture, and what keeps them at the state of the URL and of the newest data. */
+function LoadedPicture({ deployment }: { readonly deployment: Deployment }) {
+  const store = useTimelineStore();
+  const { paused } = useLive();
+  const info = useTimelinePart((state) => state.info);
+  const bounds = boundsOf(deployment);
+  useTimelineLink(store);
+  useTail(deployment.id);
+  const newest = deployment.lastSeenUnixNs;
+  useEffect(() => {
+    const known = store.state().bounds;
+    const toUnixNs = BigInt(newest) + 1n;
+    if (toUnixNs > known.toUnixNs) store.setBounds({ ...known, toUnixNs });
+  }, [store, newest]);
+  const whole = useQuery({
+    queryKey: ['timeline-overview', deployment.id],
+    queryFn: async ({ signal }) => {
+      const window = { from: String(bounds.fromUnixNs), to: String(bounds.toUnixNs) };
+      const question = { ...window, bins: OVERVIEW_BINS };
+      const tile = await fetchTimelineTile(deployment.id, question, { signal });
+      return { overview: overviewOf(tile), workers: tile.header.rows };
+    },
+    refetchInterval: paused ? false : OVERVIEW_MS,
+  });
+  const workers = deployment.groups.reduce((sum, group) => sum + group.workers, 0);
+  return (
+    <>
+      <TimelineMinimap overview={whole.data?.overview} />
+      <TimelineNotice info={info} />
+      <TimelineCanvas
+        deployment={deployment.id}
+        workers={workers}
+        known={whole.data?.workers ?? NO_WORKERS}
+      />
+    </>
   );
 }
 

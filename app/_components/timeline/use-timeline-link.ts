@@ -3,6 +3,7 @@
 /** Keeps the URL and the timeline the same: a link opens what it was copied from. */
 import { useSearchParams } from 'next/navigation';
 import { useEffect, useRef } from 'react';
+import { parsePanelsUrl, withPanelsUrl } from '#lib/view/timeline-panels-url.ts';
 import { startOf } from '#lib/view/timeline-start.ts';
 import { parseTimeline, serializeTimeline } from '#lib/view/timeline-url.ts';
 import type { TimelineExtent } from '#lib/view/timeline-viewport.ts';
@@ -36,14 +37,22 @@ export function linkText(store: TimelineStore, pageSearch: string): string {
     ruler,
   });
   for (const [name, value] of own) page.set(name, value);
-  const renderer = new URLSearchParams(pageSearch).get('renderer');
+  const old = new URLSearchParams(pageSearch);
+  const renderer = old.get('renderer');
   if (renderer !== null) page.set('renderer', renderer);
-  return page.toString();
+  return withPanelsUrl(page, parsePanelsUrl(old)).toString();
+}
+
+/** The part of a URL that the timeline follows: panels write theirs beside it. */
+function ownPart(text: string): string {
+  const search = new URLSearchParams(text);
+  const { range } = parsePageState(search);
+  return `${JSON.stringify(range)} ${serializeTimeline(parseTimeline(search))}`;
 }
 
 export function useTimelineLink(store: TimelineStore): void {
   const text = useSearchParams().toString();
-  const written = useRef<string>(text);
+  const written = useRef(ownPart(text));
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const write = () => {
@@ -51,7 +60,7 @@ export function useTimelineLink(store: TimelineStore): void {
       if (window.location.pathname !== '/timeline') return;
       const next = linkText(store, window.location.search);
       if (next === window.location.search.slice(1)) return;
-      written.current = next;
+      written.current = ownPart(next);
       window.history.replaceState(null, '', `?${next}`);
     };
     const later = () => {
@@ -76,8 +85,9 @@ export function useTimelineLink(store: TimelineStore): void {
   }, [store]);
   // Back, forth, a range of the top bar, a link on this page.
   useEffect(() => {
-    if (text === written.current) return;
-    written.current = text;
+    const own = ownPart(text);
+    if (own === written.current) return;
+    written.current = own;
     store.open(readLink(text, store.state().bounds));
   }, [text, store]);
 }

@@ -1,0 +1,28 @@
+'use client';
+
+import { InfoIcon } from 'lucide-react';
+import { Banner } from '../banners.tsx';
+import type { TimelineInfo } from './timeline-store.ts';
+
+/** What the picture lacks, above it; the picture stays. */
+export function TimelineNotice({ info }: { readonly info: TimelineInfo }) {
+  const { problem, notes } = info;
+  return (
+    <div aria-live="polite" data-testid="timeline-notice">
+      {problem !== null && (
+        <Banner severity="warning" word={problem.title}>
+          {problem.detail} What is drawn is what came before; it is asked for again.
+        </Banner>
+      )}
+      {notes.length > 0 && (
+        <p
+          className="flex items-center gap-1.5 truncate border-b border-line px-2 py-0.5 text-tiny text-muted"
+          title={notes.join('\n')}
+        >
+          <InfoIcon size={12} className="shrink-0" aria-hidden />
+          <span className="truncate">{notes.join(' ')}</span>
+        </p>
+      )}
+    </div>
+  );
+}
