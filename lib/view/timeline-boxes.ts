@@ -269,16 +269,25 @@ function binBoxes(
           stageColourIndex(header.stages[own]!, flags !== 0),
           flags,
         );
-        // Time of events that began in earlier bins and did not end there.
+        // Time of events that began in earlier bins and did not end there: no more than the longest
+        // of them lasts, for events that lie over one another add up to more than they stick out.
         let carriedNs = 0;
+        let reachNs = 0;
         let next = bin[at]!;
+        const carryTo = (end: number, source: number) => {
+          for (; next < end && carriedNs > 0; next++) {
+            reachNs = Math.max(0, reachNs - binNs);
+            carriedNs = Math.min(put(next, carriedNs, source), reachNs);
+          }
+        };
         while (at < range.end && stage[at] === own) {
-          for (; next < bin[at]! && carriedNs > 0; next++) carriedNs = put(next, carriedNs, at - 1);
-          next = bin[at]!;
-          carriedNs = put(next++, carriedNs + sumNs[at]!, at);
+          carryTo(bin[at]!, at - 1);
+          next = bin[at]! + 1;
+          reachNs = Math.max(reachNs - binNs, maxNs[at]!);
+          carriedNs = Math.min(put(bin[at]!, carriedNs + sumNs[at]!, at), reachNs);
           at++;
         }
-        for (; next < bins && carriedNs > 0; next++) carriedNs = put(next, carriedNs, at - 1);
+        carryTo(bins, at - 1);
 
         function put(binAt: number, ns: number, source: number): number {
           const here = Math.min(ns, binNs);

@@ -80,7 +80,7 @@ export interface RowsLayout {
 }
 
 const GROUP_PX = 22;
-const OPEN_LANES_PX = [18, 10, 10, 8] as const;
+const OPEN_LANES_PX = [17, 8, 8, 5] as const;
 /** Free pixels between the lanes of a worker and below it. */
 const LANE_GAP_PX = 1;
 const ROW_GAP_PX = 3;

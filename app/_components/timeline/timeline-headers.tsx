@@ -10,7 +10,7 @@ import {
   PinOffIcon,
 } from 'lucide-react';
 import type { ReactNode } from 'react';
-import { TIMELINE_STREAMS, type TimelineRow } from '#lib/api/timeline-tile.ts';
+import type { TimelineRow } from '#lib/api/timeline-tile.ts';
 import { ratioFigure } from '#lib/view/format.ts';
 import { roleColour } from '#lib/view/palette.ts';
 import {
@@ -130,7 +130,7 @@ function WorkerHeader({
       style={{ top: row.topPx, height: row.heightPx - 1 }}
       title={`${workerId}${host === '' ? '' : ` on ${host}`}, ${busy.value} ${busy.unit} busy in the picture`}
     >
-      <span className="flex items-center gap-1.5" style={{ height: row.isOpen ? 19 : '100%' }}>
+      <span className="flex items-center gap-1.5" style={{ height: row.isOpen ? 20 : '100%' }}>
         <span
           aria-hidden="true"
           className="h-3 w-0.5 shrink-0"
@@ -181,17 +181,6 @@ function WorkerHeader({
           </Small>
         </span>
       </span>
-      {row.isOpen &&
-        row.lanes.slice(1).map((lane, at) => (
-          <span
-            key={TIMELINE_STREAMS[at + 1]}
-            aria-hidden="true"
-            className="absolute right-1 text-[9px] leading-none text-muted"
-            style={{ top: lane.topPx - row.topPx + lane.heightPx / 2 - 5 }}
-          >
-            {TIMELINE_STREAMS[at + 1]}
-          </span>
-        ))}
     </li>
   );
 }
