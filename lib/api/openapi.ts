@@ -14,6 +14,7 @@ import { reportSchema } from './report-schema.ts';
 import { seriesSchema } from './series.ts';
 import { stragglersSchema } from './stragglers.ts';
 import { DEFAULT_TIMELINE_BINS, MAX_TIMELINE_BINS, timelineSchema } from './timeline.ts';
+import { timelineFlowSchema } from './timeline-flow.ts';
 import { timelineStatsSchema } from './timeline-stats.ts';
 import { timelineStepsSchema } from './timeline-steps.ts';
 import { timelineTileHeaderSchema } from './timeline-tile.ts';
@@ -39,6 +40,7 @@ const SCHEMAS = {
   Stragglers: stragglersSchema,
   Strip: stripAnswerSchema,
   Timeline: timelineSchema,
+  TimelineFlow: timelineFlowSchema,
   TimelineStats: timelineStatsSchema,
   TimelineSteps: timelineStepsSchema,
   TimelineTileHeader: timelineTileHeaderSchema,
@@ -155,6 +157,19 @@ export function openApiDocument(): Json {
           ),
           queryParameter('workers', 'Worker ids with commas between them; all where absent.'),
           ...filterParameters,
+        ]),
+      },
+      '/api/v1/deployments/{id}/timeline/flow': {
+        get: operation('The way of a micro-batch through a layer', 'TimelineFlow', [
+          deploymentParameter,
+          queryParameter('step', 'Number of the step; needed.'),
+          queryParameter('layer', 'Layer; needed.'),
+          queryParameter('microbatch', 'Micro-batch; needed.'),
+          queryParameter('domain', 'Data-parallel domain; 0 where absent.'),
+          queryParameter(
+            'at',
+            `Where to look for the step; the newest event where absent. ${TIME}.`,
+          ),
         ]),
       },
       '/api/v1/deployments/{id}/timeline/stats': {

@@ -34,6 +34,7 @@ import { storeTotals } from './store-totals.ts';
 import { stragglers } from './stragglers.ts';
 import { strip } from './strip.ts';
 import { timeline } from './timeline.ts';
+import { timelineFlow } from './timeline-flow.ts';
 import { timelineStats } from './timeline-stats.ts';
 import { timelineSteps } from './timeline-steps.ts';
 import { timelineTileFrame } from './timeline-tile.ts';
@@ -74,6 +75,7 @@ const ANSWERERS: Readonly<Record<QuestionKind, Answerer>> = {
   timeline: async ({ telemetry }, question, now) =>
     jsonText(await timeline(telemetry, question, now)),
   timelineTile: ({ telemetry }, question, now) => timelineTileFrame(telemetry, question, now),
+  timelineFlow: ({ telemetry }, question, now) => timelineFlow(telemetry, question, now),
   timelineStats: ({ telemetry }, question, now) => timelineStats(telemetry, question, now),
   timelineSteps: ({ telemetry }, question, now) => timelineSteps(telemetry, question, now),
   whatif: ({ telemetry }, question, now) => whatifQuestion(telemetry, question, now),

@@ -11,6 +11,7 @@ import type { ProblemKind } from '#lib/api/problem.ts';
 import type { ReportJson } from '#lib/api/report-schema.ts';
 import type { Series } from '#lib/api/series.ts';
 import type { StragglersAnswer } from '#lib/api/stragglers.ts';
+import type { TimelineFlow } from '#lib/api/timeline-flow.ts';
 import type { TimelineStats } from '#lib/api/timeline-stats.ts';
 import type { TimelineSteps } from '#lib/api/timeline-steps.ts';
 import type { HeatmapAnswer, StripAnswer } from '#lib/api/views.ts';
@@ -64,6 +65,15 @@ export interface TimelineStepsQuestion extends DeploymentQuestion {
   /** An instant, and which way from it: `next` or `previous`; in place of a window. */
   readonly at?: string | undefined;
   readonly direction?: string | undefined;
+}
+
+/** All in digits; `at`: an instant near to the step. */
+export interface TimelineFlowQuestion extends DeploymentQuestion {
+  readonly step?: string | undefined;
+  readonly domain?: string | undefined;
+  readonly layer?: string | undefined;
+  readonly microbatch?: string | undefined;
+  readonly at?: string | undefined;
 }
 
 export interface CriticalPathQuestion extends DeploymentQuestion {
@@ -129,6 +139,7 @@ export interface Questions {
   timeline: { question: TimelineQuestion; answer: JsonText };
   timelineTile: { question: TimelineTileQuestion; answer: FrameBytes };
   timelineSteps: { question: TimelineStepsQuestion; answer: TimelineSteps };
+  timelineFlow: { question: TimelineFlowQuestion; answer: TimelineFlow };
   timelineStats: { question: TimelineTileQuestion; answer: TimelineStats };
   whatif: { question: WhatifQuestion; answer: WhatifAnswer };
   postmortem: { question: PostmortemQuestion; answer: PostmortemFile };

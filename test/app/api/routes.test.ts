@@ -11,6 +11,7 @@ import * as criticalPath from '#app/api/v1/deployments/[id]/critical-path/route.
 import * as live from '#app/api/v1/deployments/[id]/live/route.ts';
 import * as report from '#app/api/v1/deployments/[id]/report/route.ts';
 import * as series from '#app/api/v1/deployments/[id]/series/route.ts';
+import * as timelineFlow from '#app/api/v1/deployments/[id]/timeline/flow/route.ts';
 import * as timeline from '#app/api/v1/deployments/[id]/timeline/route.ts';
 import * as timelineStats from '#app/api/v1/deployments/[id]/timeline/stats/route.ts';
 import * as timelineSteps from '#app/api/v1/deployments/[id]/timeline/steps/route.ts';
@@ -26,6 +27,7 @@ import { healthSchema } from '#lib/api/health.ts';
 import { PROBLEM_CONTENT_TYPE, problemSchema } from '#lib/api/problem.ts';
 import { reportSchema } from '#lib/api/report-schema.ts';
 import { timelineSchema } from '#lib/api/timeline.ts';
+import { timelineFlowSchema } from '#lib/api/timeline-flow.ts';
 import { timelineStatsSchema } from '#lib/api/timeline-stats.ts';
 import { timelineStepsSchema } from '#lib/api/timeline-steps.ts';
 import { timelineTileHeaderSchema } from '#lib/api/timeline-tile.ts';
@@ -297,6 +299,18 @@ describe('with both', () => {
     expect(answer.stages.map(({ group, stage }) => `${group} ${stage}`)).toEqual(['ffn expert']);
     const refused = await timelineStats.GET(get('/x/timeline/stats?peer=x'), encoded);
     expect(await problemOf(refused)).toMatchObject({ status: 400, parameter: 'peer' });
+  });
+
+  test('the way of a micro-batch', async () => {
+    const path = `/x/timeline/flow?step=3&layer=1&at=${await firstSeen()}`;
+    const response = await timelineFlow.GET(get(`${path}&microbatch=0`), encoded);
+    const answer = timelineFlowSchema.parse(await response.json());
+    expect(new Set(answer.arrows.map(({ kind }) => kind))).toEqual(
+      new Set(['local', 'a2f', 'f2a']),
+    );
+    expect(answer.missing).toEqual([]);
+    const refused = await timelineFlow.GET(get(path), encoded);
+    expect(await problemOf(refused)).toMatchObject({ status: 400, parameter: 'microbatch' });
   });
 
   test('live events pass through, with the id of the last one seen, until the reader goes', async () => {

@@ -76,11 +76,14 @@ describe('openApiDocument', () => {
     }
   });
 
-  test('only a timeline can be asked for again', () => {
+  test('only a timeline and its tiles can be asked for again', () => {
     const tagged = Object.keys(document.paths).filter(
       (path) => document.paths[path]?.get?.responses['304'] !== undefined,
     );
-    expect(tagged).toEqual(['/api/v1/deployments/{id}/timeline']);
+    expect(tagged).toEqual([
+      '/api/v1/deployments/{id}/timeline',
+      '/api/v1/deployments/{id}/timeline/tile',
+    ]);
   });
 
   test('the report’s schema is the contract’s', () => {
