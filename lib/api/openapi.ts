@@ -15,6 +15,7 @@ import { seriesSchema } from './series.ts';
 import { stragglersSchema } from './stragglers.ts';
 import { DEFAULT_TIMELINE_BINS, MAX_TIMELINE_BINS, timelineSchema } from './timeline.ts';
 import { timelineFlowSchema } from './timeline-flow.ts';
+import { timelineSearchSchema } from './timeline-search.ts';
 import { timelineStatsSchema } from './timeline-stats.ts';
 import { timelineStepsSchema } from './timeline-steps.ts';
 import { timelineTileHeaderSchema } from './timeline-tile.ts';
@@ -41,6 +42,7 @@ const SCHEMAS = {
   Strip: stripAnswerSchema,
   Timeline: timelineSchema,
   TimelineFlow: timelineFlowSchema,
+  TimelineSearch: timelineSearchSchema,
   TimelineStats: timelineStatsSchema,
   TimelineSteps: timelineStepsSchema,
   TimelineTileHeader: timelineTileHeaderSchema,
@@ -170,6 +172,17 @@ export function openApiDocument(): Json {
             'at',
             `Where to look for the step; the newest event where absent. ${TIME}.`,
           ),
+        ]),
+      },
+      '/api/v1/deployments/{id}/timeline/search': {
+        get: operation('Workers, steps, events and notes that match', 'TimelineSearch', [
+          deploymentParameter,
+          ...windowParameters,
+          queryParameter(
+            'q',
+            'Words and pairs, all of which must hold: step:120..130 layer:5 mb:1 stage:expert worker:ffn/* group:ffn kind:compute peer:3 domain:0 tokens>100 dur>1ms; needed.',
+          ),
+          queryParameter('limit', 'Hits in the answer, 1 to 1000; 100 where absent.'),
         ]),
       },
       '/api/v1/deployments/{id}/timeline/stats': {

@@ -35,6 +35,7 @@ import { stragglers } from './stragglers.ts';
 import { strip } from './strip.ts';
 import { timeline } from './timeline.ts';
 import { timelineFlow } from './timeline-flow.ts';
+import { timelineSearch } from './timeline-search.ts';
 import { timelineStats } from './timeline-stats.ts';
 import { timelineSteps } from './timeline-steps.ts';
 import { timelineTileFrame } from './timeline-tile.ts';
@@ -76,6 +77,8 @@ const ANSWERERS: Readonly<Record<QuestionKind, Answerer>> = {
     jsonText(await timeline(telemetry, question, now)),
   timelineTile: ({ telemetry }, question, now) => timelineTileFrame(telemetry, question, now),
   timelineFlow: ({ telemetry }, question, now) => timelineFlow(telemetry, question, now),
+  timelineSearch: ({ telemetry, state }, question, now) =>
+    timelineSearch(telemetry, state, question, now),
   timelineStats: ({ telemetry }, question, now) => timelineStats(telemetry, question, now),
   timelineSteps: ({ telemetry }, question, now) => timelineSteps(telemetry, question, now),
   whatif: ({ telemetry }, question, now) => whatifQuestion(telemetry, question, now),

@@ -12,6 +12,7 @@ import type { ReportJson } from '#lib/api/report-schema.ts';
 import type { Series } from '#lib/api/series.ts';
 import type { StragglersAnswer } from '#lib/api/stragglers.ts';
 import type { TimelineFlow } from '#lib/api/timeline-flow.ts';
+import type { TimelineSearch } from '#lib/api/timeline-search.ts';
 import type { TimelineStats } from '#lib/api/timeline-stats.ts';
 import type { TimelineSteps } from '#lib/api/timeline-steps.ts';
 import type { HeatmapAnswer, StripAnswer } from '#lib/api/views.ts';
@@ -74,6 +75,13 @@ export interface TimelineFlowQuestion extends DeploymentQuestion {
   readonly layer?: string | undefined;
   readonly microbatch?: string | undefined;
   readonly at?: string | undefined;
+}
+
+export interface TimelineSearchQuestion extends DeploymentQuestion {
+  /** Words and pairs (search-query.ts). */
+  readonly q?: string | undefined;
+  /** In digits. */
+  readonly limit?: string | undefined;
 }
 
 export interface CriticalPathQuestion extends DeploymentQuestion {
@@ -140,6 +148,7 @@ export interface Questions {
   timelineTile: { question: TimelineTileQuestion; answer: FrameBytes };
   timelineSteps: { question: TimelineStepsQuestion; answer: TimelineSteps };
   timelineFlow: { question: TimelineFlowQuestion; answer: TimelineFlow };
+  timelineSearch: { question: TimelineSearchQuestion; answer: TimelineSearch };
   timelineStats: { question: TimelineTileQuestion; answer: TimelineStats };
   whatif: { question: WhatifQuestion; answer: WhatifAnswer };
   postmortem: { question: PostmortemQuestion; answer: PostmortemFile };

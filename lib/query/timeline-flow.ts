@@ -13,13 +13,13 @@ import { clocksNear } from './clock-near.ts';
 import { BadQuestionError } from './errors.ts';
 import { type FlowPart, flowArrows } from './flow-arrows.ts';
 import { flowGaps } from './flow-gaps.ts';
-import { overviewOf } from './overview.ts';
 import { wholeNumber } from './question-texts.ts';
 import type { TimelineFlowQuestion } from './questions.ts';
 import { type ListedStep, listSteps } from './step-list.ts';
 import { TileEvents } from './tile-events.ts';
 import { storable } from './timeline-task.ts';
 import { earlier, parseInstant, requireDeployment } from './window.ts';
+import { eventRate } from './window-clocks.ts';
 import { longestStepNs, windowSteps } from './window-steps.ts';
 
 /** Looked at on either side of the instant. */
@@ -105,13 +105,8 @@ async function stepNear(
     });
     if (window.fromUnixNs > lastSeenUnixNs) return null;
     const marginNs = (await longestStepNs(reader, deployment, window)) ?? 10 * NS_PER_S;
-    const clocks = await clocksNear(
-      reader,
-      deployment,
-      window,
-      await rateIn(reader, deployment, window),
-      nowUnixNs,
-    );
+    const near = await eventRate(reader, deployment, window);
+    const clocks = await clocksNear(reader, deployment, window, near, nowUnixNs);
     const { steps } = await listSteps(reader, deployment, window, clocks, marginNs, MAX_COST);
     const fitting = steps.filter((one) => one.domain === domain && one.step === step);
     const distance = ({ startUnixNs, durationNs }: ListedStep): number =>
@@ -120,15 +115,6 @@ async function stepNear(
     if (fitting[0] !== undefined) return fitting[0];
   }
   return null;
-}
-
-async function rateIn(
-  reader: TelemetryReader,
-  deployment: string,
-  window: { readonly fromUnixNs: UnixNanos; readonly toUnixNs: UnixNanos },
-): Promise<number> {
-  const { events } = await overviewOf(reader, deployment, window);
-  return events / Number(window.toUnixNs - window.fromUnixNs);
 }
 
 /** The step whole, with its row in the step table; -1: it is gone. */
@@ -140,7 +126,7 @@ async function assembledStep(
 ): Promise<{ readonly assembled: Assembled; readonly step: number }> {
   const middle = addNanos(startUnixNs, Math.floor(durationNs / 2));
   const window = { fromUnixNs: startUnixNs, toUnixNs: addNanos(startUnixNs, durationNs + 1) };
-  const rate = await rateIn(reader, deployment, window);
+  const rate = await eventRate(reader, deployment, window);
   const around = { fromUnixNs: middle, toUnixNs: addNanos(middle, 1) };
   const clocks = await clocksNear(reader, deployment, around, rate, nowUnixNs);
   const found = await windowSteps(reader, deployment, window, clocks, rate);
@@ -173,7 +159,9 @@ function partsOfKey(
   const workers = [...events.workers.keys()];
   const parts: FlowPart[] = [];
   new TileEvents(assembled, everything, workers, isOfKey, true).forEach(
-    (row, kind, startNs, endNs) => parts.push({ row, kind, startNs, endNs }),
+    (row, kind, startNs, endNs) => {
+      parts.push({ row, kind, startNs, endNs });
+    },
   );
   return parts.sort(
     (a, b) =>

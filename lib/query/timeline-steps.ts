@@ -2,17 +2,16 @@
 import type { TimelineStep, TimelineSteps } from '#lib/api/timeline-steps.ts';
 import { addNanos, NS_PER_S, nanosBetween, type UnixNanos } from '#lib/base/units.ts';
 import { NO_DATA_GAP_NS } from '#lib/model/assembled.ts';
-import type { ClockAlignment } from '#lib/model/clock-alignment.ts';
 import type { StoredDeployment, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import { earlierOf, laterOf } from '#lib/table/instants.ts';
-import { clocksNear, mostMovedNs } from './clock-near.ts';
+import { mostMovedNs } from './clock-near.ts';
 import { BadQuestionError } from './errors.ts';
-import { overviewOf } from './overview.ts';
 import { oneOf, wholeNumber } from './question-texts.ts';
 import type { TimelineStepsQuestion } from './questions.ts';
 import { type ListedStep, listSteps } from './step-list.ts';
-import { lengthOf, MAX_ALIGNED_NS, storable, windowJson } from './timeline-task.ts';
+import { storable, windowJson } from './timeline-task.ts';
 import { earlier, parseInstant, requireDeployment, windowOrNewest } from './window.ts';
+import { clocksOfWindow } from './window-clocks.ts';
 import { longestStepNs } from './window-steps.ts';
 
 const DEFAULT_LIMIT = 50;
@@ -90,17 +89,6 @@ async function stepsOf(
 
 function byStart(a: TimelineStep, b: TimelineStep): number {
   return Number(BigInt(a.startUnixNs) - BigInt(b.startUnixNs)) || a.domain - b.domain;
-}
-
-async function clocksOfWindow(
-  reader: TelemetryReader,
-  deployment: string,
-  window: TimeWindow,
-  nowUnixNs: UnixNanos,
-): Promise<ClockAlignment | null> {
-  if (lengthOf(window) > MAX_ALIGNED_NS) return null;
-  const { events } = await overviewOf(reader, deployment, window);
-  return clocksNear(reader, deployment, window, events / lengthOf(window), nowUnixNs);
 }
 
 /** `steps`: by domain, then start. */

@@ -13,6 +13,7 @@ import * as report from '#app/api/v1/deployments/[id]/report/route.ts';
 import * as series from '#app/api/v1/deployments/[id]/series/route.ts';
 import * as timelineFlow from '#app/api/v1/deployments/[id]/timeline/flow/route.ts';
 import * as timeline from '#app/api/v1/deployments/[id]/timeline/route.ts';
+import * as timelineSearch from '#app/api/v1/deployments/[id]/timeline/search/route.ts';
 import * as timelineStats from '#app/api/v1/deployments/[id]/timeline/stats/route.ts';
 import * as timelineSteps from '#app/api/v1/deployments/[id]/timeline/steps/route.ts';
 import * as timelineTile from '#app/api/v1/deployments/[id]/timeline/tile/route.ts';
@@ -28,6 +29,7 @@ import { PROBLEM_CONTENT_TYPE, problemSchema } from '#lib/api/problem.ts';
 import { reportSchema } from '#lib/api/report-schema.ts';
 import { timelineSchema } from '#lib/api/timeline.ts';
 import { timelineFlowSchema } from '#lib/api/timeline-flow.ts';
+import { timelineSearchSchema } from '#lib/api/timeline-search.ts';
 import { timelineStatsSchema } from '#lib/api/timeline-stats.ts';
 import { timelineStepsSchema } from '#lib/api/timeline-steps.ts';
 import { timelineTileHeaderSchema } from '#lib/api/timeline-tile.ts';
@@ -311,6 +313,25 @@ describe('with both', () => {
     expect(answer.missing).toEqual([]);
     const refused = await timelineFlow.GET(get(path), encoded);
     expect(await problemOf(refused)).toMatchObject({ status: 400, parameter: 'microbatch' });
+  });
+
+  test('a search in a timeline', async () => {
+    const from = await firstSeen();
+    const ask = (q: string) =>
+      timelineSearch.GET(
+        get(
+          `/x/timeline/search?from=${from}&to=${from + 2_000_000_000n}&q=${encodeURIComponent(q)}`,
+        ),
+        encoded,
+      );
+    const answer = timelineSearchSchema.parse(await (await ask('step:3 stage:expert')).json());
+    expect(answer.total).toBeGreaterThan(2);
+    expect(new Set(answer.hits.map(({ workerId, step }) => `${workerId} ${step}`))).toEqual(
+      new Set(['ffn/0 3']),
+    );
+    const refused = await problemOf(await ask('stop:3'));
+    expect(refused).toMatchObject({ status: 400, parameter: 'q' });
+    expect(refused.detail).toContain('Known: step, layer, mb');
   });
 
   test('live events pass through, with the id of the last one seen, until the reader goes', async () => {
