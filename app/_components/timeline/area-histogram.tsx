@@ -16,7 +16,7 @@ export function AreaHistogram({ stats }: { readonly stats: TimelineStats }) {
     <section aria-label="Durations">
       <h3 className="mb-1 flex justify-between gap-2 text-small text-muted">
         <TermName term="areaHistogram" />
-        <span>events by duration, log</span>
+        <span>log scale</span>
       </h3>
       <div
         role="slider"

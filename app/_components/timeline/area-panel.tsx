@@ -16,7 +16,7 @@ import { useTheme } from '../root-setting.ts';
 import { SaveCsv } from '../save-csv.tsx';
 import { AreaHistogram } from './area-histogram.tsx';
 import { AreaTable } from './area-table.tsx';
-import { CopyLink, InstantText, PanelProblem } from './panel-parts.tsx';
+import { InstantText, PanelProblem } from './panel-parts.tsx';
 import { usePanels } from './panels-context.tsx';
 import { ResizeHandle } from './resize-handle.tsx';
 import { useTimelinePart, useTimelineStore } from './timeline-context.tsx';
@@ -50,7 +50,7 @@ export function AreaPanel({ area: drawn }: { readonly area: TimelineArea }) {
       <ResizeHandle heightPx={heightPx} onHeight={setHeightPx} />
       <Head area={area} stats={stats.data} deployment={deployment ?? ''} />
       <div
-        className={`min-h-0 flex-1 overflow-auto px-3 pb-2 ${stats.isRefilling ? 'stale' : ''}`}
+        className={`@container min-h-0 flex-1 overflow-auto px-3 pb-2 ${stats.isRefilling ? 'stale' : ''}`}
         aria-busy={stats.isRefilling}
       >
         {stats.problem !== null && <PanelProblem problem={stats.problem} onRetry={stats.retry} />}
@@ -97,13 +97,12 @@ function Head({
         </button>
         {/* A page of its own: the timeline stays as it is in this tab's history. */}
         <a className="control" href={compareBeforeHref(deployment, area)}>
-          Compare with the time before
+          Compare with before
         </a>
         <ExportMenu deployment={deployment} area={area} />
         <button type="button" className="control" onClick={startNote} title="Add a note (n)">
           Add note
         </button>
-        <CopyLink />
         {stats !== undefined && (
           <SaveCsv name="timeline-area" title="the area's table" rows={() => areaCsv(stats)} />
         )}
@@ -159,7 +158,7 @@ function Body({ stats }: { readonly stats: TimelineStats }) {
     );
   }
   return (
-    <div className="grid grid-cols-[minmax(0,1fr)_17rem] gap-4 max-xl:grid-cols-[minmax(0,1fr)_13rem]">
+    <div className="grid gap-4 @4xl:grid-cols-[minmax(0,1fr)_15rem]">
       <AreaTable stats={stats} />
       <div className="min-w-0">
         <AreaHistogram stats={stats} />

@@ -34,17 +34,19 @@ export function FilterBar() {
       className="flex flex-wrap items-center gap-x-2 gap-y-1 border-b border-line px-2 py-1 text-small"
       data-testid="filter-bar"
     >
-      <fieldset className="flex flex-wrap items-center gap-x-0.5" aria-label="Stages">
+      <fieldset
+        className="flex flex-wrap items-center gap-x-0.5 max-xl:text-tiny"
+        aria-label="Stages"
+      >
         {stageKeys(seen, filters).map((key) => (
           <StageButton key={key.stage} stageKey={key} onStage={onStage} />
         ))}
       </fieldset>
       <fieldset className="ml-auto flex items-center gap-1" aria-label="Filters">
         {NUMBER_FILTERS.map(({ name, label }) => (
-          <span key={name} className="flex items-center gap-1 text-muted">
-            {label}
+          <span key={name}>
             <NumberField
-              label={`Only ${label.toLowerCase()}`}
+              name={label.toLowerCase()}
               value={filters[name]}
               parse={(text) => parseFilterNumber(name, text)}
               onValue={(value) => store.setFilters(withNumber(filters, name, value))}
@@ -94,7 +96,7 @@ function StageButton({
     <button
       type="button"
       aria-pressed={isShown}
-      className={`inline-flex items-center gap-1 rounded-box px-1.5 py-0.5 hover:bg-raised ${isShown ? '' : 'text-muted line-through'}`}
+      className={`inline-flex items-center gap-1 rounded-box px-1.5 py-0.5 hover:bg-raised max-xl:px-0.5 ${isShown ? '' : 'text-muted line-through'}`}
       title={`${isShown ? 'Hide' : 'Show'} ${stage}; with Shift: only ${stage}`}
       onClick={(event) => onStage(event, stage)}
     >
@@ -106,12 +108,12 @@ function StageButton({
 
 /** A filter's number; empty: all. Counts as soon as it is one. */
 function NumberField({
-  label,
+  name,
   value,
   parse,
   onValue,
 }: {
-  readonly label: string;
+  readonly name: string;
   readonly value: number | undefined;
   readonly parse: (text: string) => number | null;
   readonly onValue: (value: number | null) => void;
@@ -122,10 +124,11 @@ function NumberField({
     <input
       type="text"
       inputMode="numeric"
-      className="control w-12 text-right aria-invalid:border-critical"
-      aria-label={label}
+      className="control w-20 justify-start aria-invalid:border-critical"
+      aria-label={`Only ${name}`}
+      title={`Shows events of this ${name} only. Empty: all`}
       aria-invalid={isWrong}
-      placeholder="all"
+      placeholder={name}
       value={typed ?? (value === undefined ? '' : String(value))}
       onChange={({ target }) => {
         setTyped(target.value);

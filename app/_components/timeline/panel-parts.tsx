@@ -46,7 +46,7 @@ export function PanelProblem({
   readonly onRetry: () => void;
 }) {
   return (
-    <div role="alert" className="border-l-2 border-critical px-2 py-1 text-small">
+    <div role="alert" className="border-l-2 border-critical px-2 py-1 text-small break-words">
       <p>
         <strong>{problem.title}.</strong> {problem.detail}
       </p>

@@ -14,7 +14,12 @@ import {
   stepRows,
   stepsSummary,
 } from '#lib/view/timeline-steps-view.ts';
-import { extentOf } from '#lib/view/timeline-viewport.ts';
+import {
+  extentOf,
+  type TimelineExtent,
+  type TimelineViewport,
+  viewAt,
+} from '#lib/view/timeline-viewport.ts';
 import { useDashboard } from '../dashboard.tsx';
 import { Fig, TermName } from '../figure.tsx';
 import { TypedField } from '../typed-field.tsx';
@@ -31,6 +36,7 @@ const WHICH: readonly { readonly name: Which; readonly label: string; readonly t
   { name: 'over', label: 'Over target', title: 'Only those that last longer than the target' },
 ];
 const LIMIT = 100;
+const LEAST_NS = 1e9;
 const TAIL_REFETCH_MS = 3_000;
 
 /** Steps of the time in view: step by step, the slowest, those that broke the target. */
@@ -42,7 +48,7 @@ export function StepsPanel() {
   const isTail = useTimelinePart((state) => state.isTail);
   const viewport = useTimelinePart((state) => state.viewport);
   const current = useCurrentStep();
-  const { fromUnixNs, toUnixNs } = extentOf(viewport);
+  const { fromUnixNs, toUnixNs } = around(viewport);
   const targetNs = targetMs === null ? null : Math.round(targetMs * 1e6);
   const isOver = which === 'over' && targetNs !== null;
   const question = {
@@ -134,6 +140,12 @@ export function StepsPanel() {
   );
 }
 
+/** The view; a short one holds no whole step, so a second around it is looked at. */
+function around(view: TimelineViewport): TimelineExtent {
+  if (view.spanNs >= LEAST_NS) return extentOf(view);
+  return extentOf(viewAt(view.fromUnixNs, (view.spanNs - LEAST_NS) / 2, LEAST_NS));
+}
+
 function StepList({
   answer,
   targetNs,
@@ -161,6 +173,7 @@ function StepList({
     <>
       <p className="text-small text-muted" role="status" data-testid="steps-summary">
         {stepsSummary(answer, rows.length)}
+        {viewNs < LEAST_NS && viewNs > 0 && ' in a second around the view'}
         {isCut && (
           <span className="text-warning">
             {' '}

@@ -22,7 +22,7 @@ export interface EventDetails {
 }
 
 /** Enough for the events of one wait on all workers. */
-const ROOM = 8_000;
+const ROOM = 4_000;
 
 /** null: it is not there any longer, or only sums are kept of its time. */
 export function useEventDetails(
