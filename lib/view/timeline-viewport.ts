@@ -20,13 +20,16 @@ export interface TimelineExtent {
 
 /** Closest zoom: a nanosecond is then tens of pixels wide. */
 export const MIN_VIEW_NS = 16;
+const FRACTIONS = 2 ** 20;
 /** How much of the view may lie outside of what is kept. */
 const OUTSIDE_SHARE = 0.5;
 
 /** The view that begins `offsetNs` after an instant; the offset may have a fraction. */
 export function viewAt(instant: bigint, offsetNs: number, spanNs: number): TimelineViewport {
   const whole = Math.floor(offsetNs);
-  const fractionNs = offsetNs - whole;
+  // Of a millionth: that has a short decimal, and a little below a whole ns does not round to one.
+  const fractionNs = Math.floor((offsetNs - whole) * FRACTIONS) / FRACTIONS;
+  if (fractionNs >= 1) return { fromUnixNs: instant + BigInt(whole) + 1n, fractionNs: 0, spanNs };
   return { fromUnixNs: instant + BigInt(whole), fractionNs, spanNs };
 }
 

@@ -50,17 +50,21 @@ function paintSteps(context: CanvasRenderingContext2D, scene: AxisScene): void {
   const surface = SURFACES[theme];
   const domains = new Set(marks.steps.map(({ domain }) => domain));
   let freePx = -Infinity;
-  for (const mark of marks.steps) {
+  for (const [at, mark] of marks.steps.entries()) {
     const xPx = timeToX(view, mark.startUnixNs, widthPx);
     if (xPx > widthPx) break;
     context.fillStyle = surface.line;
     context.fillRect(Math.round(xPx), 0, 1, STEPS_PX);
-    if (xPx < freePx || xPx < -LEAST_STEP_PX * 2) continue;
+    const next = marks.steps[at + 1];
+    const nextPx = next === undefined ? widthPx : timeToX(view, next.startUnixNs, widthPx);
+    // A step that began before the view is named at its edge.
+    const leftPx = Math.max(0, xPx);
+    if (leftPx < freePx || (xPx < 0 && nextPx < LEAST_STEP_PX * 2)) continue;
     const number = mark.step.toLocaleString('en-US');
     const text = domains.size > 1 ? `step ${number} (${mark.domain})` : `step ${number}`;
     context.fillStyle = surface.text;
-    context.fillText(text, xPx + 4, STEPS_PX / 2 + 1);
-    freePx = xPx + Math.max(LEAST_STEP_PX, context.measureText(text).width + 12);
+    context.fillText(text, leftPx + 4, STEPS_PX / 2 + 1);
+    freePx = leftPx + Math.max(LEAST_STEP_PX, context.measureText(text).width + 12);
   }
 }
 
@@ -74,7 +78,7 @@ function paintLayers(context: CanvasRenderingContext2D, scene: AxisScene): void 
   let freePx = -Infinity;
   for (const { layer, startUnixNs } of marks.layers) {
     const xPx = timeToX(view, startUnixNs, widthPx);
-    if (xPx < -LEAST_LAYER_PX || xPx > widthPx) continue;
+    if (xPx < 0 || xPx > widthPx) continue;
     if (xPx < freePx) continue;
     context.fillStyle = surface.line;
     context.fillRect(Math.round(xPx), STEPS_PX, 1, LAYERS_PX);
