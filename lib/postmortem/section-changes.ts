@@ -66,7 +66,7 @@ function passedBlocks(passedOver: readonly PassedOver[]): Block[] {
 
 function comparedBlocks({ verdict, changes, notes }: Compare): Block[] {
   return [
-    text({ text: verdict.sentence, strong: true }),
+    text(['The window (B) against the baseline (A): ', { text: verdict.sentence, strong: true }]),
     ...table(
       'What changed, the largest first: time on the critical path of a mean step',
       [
@@ -87,7 +87,7 @@ function comparedBlocks({ verdict, changes, notes }: Compare): Block[] {
 function changeRow(change: CompareChange): Runs[] {
   const { group, stage, kind, layers, worker, aNs, bNs, contributionNs, share, words } = change;
   const where = [
-    group === null ? kind : `${group} ${stage}`,
+    group === null ? kind : `${group}: ${stage}`,
     ...(kind === 'compute' || group === null ? [] : [kind]),
     ...(layers === '' ? [] : [`layers ${layers}`]),
     ...(worker === null ? [] : [worker]),
@@ -226,12 +226,16 @@ function groupFigures(
     .filter((row) => Math.abs((row.is ?? 0) - (row.was ?? 0)) >= LEAST_CHANGE)
     .sort((a, b) => Math.abs((b.is ?? 0) - (b.was ?? 0)) - Math.abs((a.is ?? 0) - (a.was ?? 0)));
   return [
-    {
-      name: `${name}: GPUs`,
-      was: was?.workers,
-      is: is?.workers,
-      figure: (n) => countFigure(n, ''),
-    },
+    ...(was?.workers === is?.workers
+      ? []
+      : [
+          {
+            name: `${name}: GPUs`,
+            was: was?.workers,
+            is: is?.workers,
+            figure: (n: number | null | undefined) => countFigure(n, ''),
+          },
+        ]),
     {
       name: `${name}: bubble`,
       was: was?.activeBubbleRatio,

@@ -43,7 +43,7 @@ export function stragglersSection({ report, closeUp }: PostmortemFacts): Section
               figureText(ratioFigure(straggler.excessRatio)),
               figureText(ratioFigure(straggler.loadRatio)),
               figureText(ratioFigure(straggler.residualRatio)),
-              utcText(straggler.sinceUnixNs).replace(/\.\d+ UTC$/, ''),
+              sinceText(straggler.sinceUnixNs, where),
               straggler.windows === undefined
                 ? '–'
                 : `${straggler.windows.slow} of ${straggler.windows.of}`,
@@ -60,6 +60,12 @@ export function stragglersSection({ report, closeUp }: PostmortemFacts): Section
         ? [text('Nobody is slow: no worker stands out of its group, at its load.')]
         : [];
   return { id: 'stragglers', title: 'Stragglers', blocks };
+}
+
+/** What was slow when the window began may have been so before. */
+function sinceText(sinceUnixNs: string, { window }: ReportJson): string {
+  if (BigInt(sinceUnixNs) <= BigInt(window.startUnixNs)) return 'the start, or before';
+  return utcText(sinceUnixNs).replace(/\.\d+ UTC$/, '');
 }
 
 function confidences({ stragglers }: ReportJson): string {

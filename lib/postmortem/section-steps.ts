@@ -54,8 +54,9 @@ function slowestTable({ report, steps }: PostmortemFacts): Block[] {
 
 function stepName({ step, domain, why, durationNs }: PicturedStep, domains: boolean): string {
   const of = domains ? ` of domain ${domain}` : '';
-  const kind = why === 'hung' ? 'Hung step' : why === 'usual' ? 'Usual step' : 'Slow step';
-  return `${kind} ${step}${of}, ${figureText(durationFigure(durationNs))}`;
+  const length = figureText(durationFigure(durationNs));
+  if (why === 'hung') return `Hung step ${step}${of}, which stood still after ${length}`;
+  return `${why === 'usual' ? 'Usual' : 'Slow'} step ${step}${of}, ${length}`;
 }
 
 function usualName(facts: PostmortemFacts, usual: PicturedStep): string {

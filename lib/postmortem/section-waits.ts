@@ -91,10 +91,10 @@ function pairBlocks({ waits, report, closeUp }: PostmortemFacts): Block[] {
   const steps = Math.max(1, waits.steps);
   const where = closeUp ?? report;
   const part =
-    waits.window.durationNs < where.window.durationNs * 0.99
+    waits.steps < where.steps.count
       ? [
           note(
-            `Of the newest ${figureText(durationFigure(waits.window.durationNs))} of it, ${waits.steps.toLocaleString('en-US')} steps.`,
+            `Of the newest ${waits.steps.toLocaleString('en-US')} of ${where.steps.count.toLocaleString('en-US')} steps.`,
           ),
         ]
       : [];

@@ -7,7 +7,7 @@
  *     ffn/2        ///////////////██████─┘
  */
 import { causeLook, isCause } from '#lib/view/cause-look.ts';
-import { durationFigure, figureText } from '#lib/view/format.ts';
+import { durationFigure } from '#lib/view/format.ts';
 import { boxLook, STAGE_COLOURS, stageColourName } from '#lib/view/palette.ts';
 import type { LegendEntry } from './document.ts';
 import type { PicturedStep } from './facts.ts';
@@ -81,23 +81,23 @@ function shortened(name: string): string {
 /** Layers where their first compute starts; time in round steps. */
 function axisSvg(panel: StepPanel, top: number, bottom: number): Markup {
   const { fromNs, toNs, widthNs } = panel;
-  const layers = layerStarts(panel.step).filter(
-    ({ startNs }) => startNs >= fromNs && startNs < toNs,
-  );
-  const room = Math.max(
-    1,
-    Math.ceil(layers.length / Math.max(1, ((toNs - fromNs) / widthNs) * 18)),
-  );
-  const labels = layers.filter((_, i) => i % room === 0);
+  const x = (ns: number) => placeX(panel, ns);
+  const labels: { text: string; x: number }[] = [];
+  let free = 0;
+  for (const { layer, startNs } of layerStarts(panel.step)) {
+    if (startNs < fromNs || startNs >= toNs || x(startNs) < free) continue;
+    const label = labels.length === 0 ? `layer ${layer}` : String(layer);
+    labels.push({ text: label, x: x(startNs) });
+    free = x(startNs) + 6 * label.length + 8;
+  }
   const stepNs = roundStep((toNs - fromNs) / Math.max(1, ((toNs - fromNs) / widthNs) * 9));
   const ticks: number[] = [];
   for (let at = Math.ceil(fromNs / stepNs) * stepNs; at <= toNs; at += stepNs) ticks.push(at);
-  const x = (ns: number) => placeX(panel, ns);
   const rowsTop = top + TITLE + AXIS - 2;
   const lines = ticks.map((at) => `M${x(at)} ${round(rowsTop)}V${round(bottom - 2)}`).join('');
   return markup`<path class="grid" d="${lines}"/>${labels.map(
-    ({ layer, startNs }, i) =>
-      markup`<text class="muted" x="${x(startNs)}" y="${round(top + TITLE + 8)}">${i === 0 ? `layer ${layer}` : layer}</text>`,
+    (label) =>
+      markup`<text class="muted" x="${label.x}" y="${round(top + TITLE + 8)}">${label.text}</text>`,
   )}${ticks
     .filter((at) => x(at) < WIDTH - 30)
     .map(
@@ -108,7 +108,9 @@ function axisSvg(panel: StepPanel, top: number, bottom: number): Markup {
 
 /** `2 ms`, not `2.00 ms`. */
 function tickText(ns: number): string {
-  return ns === 0 ? '0' : figureText(durationFigure(ns)).replace(/\.0+ | (?=\D)/, ' ');
+  if (ns === 0) return '0';
+  const { value, unit } = durationFigure(ns);
+  return `${value.includes('.') ? value.replace(/\.?0+$/, '') : value} ${unit}`;
 }
 
 export function layerStarts({ boxes }: PicturedStep): { layer: number; startNs: number }[] {

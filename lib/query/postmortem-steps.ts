@@ -18,7 +18,6 @@ import { earlierOf, laterOf } from '#lib/table/instants.ts';
 import { loadNewest, loadWindow } from './load-events.ts';
 import { MAX_PICTURE_EVENTS } from './newest-events.ts';
 import { overviewOf } from './overview.ts';
-import { earlier } from './window.ts';
 
 const MOST_TOLD = 5;
 const MOST_PICTURED = 2;
@@ -36,6 +35,8 @@ export interface StepSearch {
   readonly hangs: readonly Hang[];
   /** Worker ids that should be seen. */
   readonly wanted: readonly string[];
+  /** That are assembled at a time. */
+  readonly maxEvents: number;
 }
 
 export type FoundSteps = Omit<SlowSteps, 'usual' | 'usualOf'> & {
@@ -44,8 +45,8 @@ export type FoundSteps = Omit<SlowSteps, 'usual' | 'usualOf'> & {
 };
 
 export async function slowSteps(search: StepSearch): Promise<FoundSteps> {
-  const { reader, deployment, window } = search;
-  const whole = await assembledOf(reader, deployment, window, MARGIN_NS);
+  const { reader, window } = search;
+  const whole = await assembledOf(search, window, MARGIN_NS);
   if (whole === null) return inSlowestSeconds(search);
   const span = windowOf(whole, window);
   const rows = slowestRows(whole, span, MOST_TOLD);
@@ -82,12 +83,11 @@ export async function usualStep(
 
 /** null: there are too many events. */
 async function assembledOf(
-  reader: TelemetryReader,
-  deployment: string,
+  { reader, deployment, maxEvents }: StepSearch,
   window: TimeWindow,
   marginNs: number,
 ): Promise<Assembled | null> {
-  const loaded = await loadWindow(reader, deployment, window, MAX_PICTURE_EVENTS, marginNs);
+  const loaded = await loadWindow(reader, deployment, window, maxEvents, marginNs);
   if (!loaded.complete) return null;
   const { tables } = alignEvents(loaded.tables, deployment, window);
   return assemble(tables, deployment);
@@ -169,19 +169,19 @@ async function slowestSeconds({ reader, deployment, window }: StepSearch): Promi
 
 /** In as many parts as the events need; one assembly is held at a time, and the best one. */
 async function slowestInSlices(
-  { reader, deployment }: StepSearch,
+  search: StepSearch,
   window: TimeWindow,
   events: number,
   marginNs: number,
 ): Promise<{ readonly assembled: Assembled; readonly row: number } | null> {
-  const slices = Math.min(16, Math.max(1, Math.ceil(events / (MAX_PICTURE_EVENTS / 2))));
+  const slices = Math.min(16, Math.max(1, Math.ceil(events / (search.maxEvents / 2))));
   const sliceNs = (window.toUnixNs - window.fromUnixNs) / BigInt(slices);
   let best: { assembled: Assembled; row: number; durationNs: number } | null = null;
   for (let i = 0; i < slices; i++) {
     const fromUnixNs = unixNanos(window.fromUnixNs + BigInt(i) * sliceNs);
     const toUnixNs = i + 1 === slices ? window.toUnixNs : unixNanos(fromUnixNs + sliceNs);
     const slice = { fromUnixNs, toUnixNs };
-    const assembled = await assembledOf(reader, deployment, slice, marginNs);
+    const assembled = await assembledOf(search, slice, marginNs);
     if (assembled === null) continue;
     const row = slowestStep(assembled, windowOf(assembled, slice));
     if (row < 0) continue;
@@ -277,21 +277,4 @@ function columnsOf({
     },
     path,
   };
-}
-
-/** What is told of the seconds around an instant, as wide as its events allow. */
-export async function windowAround(
-  { reader, deployment, window }: StepSearch,
-  { startUnixNs, durationNs }: Slowest,
-  maxEvents: number,
-): Promise<TimeWindow> {
-  const start = unixNanos(BigInt(startUnixNs));
-  const end = addNanos(start, durationNs);
-  const around = (ns: number): TimeWindow => ({
-    fromUnixNs: laterOf(earlier(start, ns), window.fromUnixNs),
-    toUnixNs: earlierOf(addNanos(end, ns), window.toUnixNs),
-  });
-  const wide = around(5 * NS_PER_S);
-  const { events } = await overviewOf(reader, deployment, wide);
-  return events <= maxEvents ? wide : around(Math.round((5 * NS_PER_S * maxEvents) / events));
 }

@@ -1,9 +1,10 @@
 /** A post-mortem report of a window as one file: `GET /api/v1/deployments/{id}/postmortem`. */
 import type { Hang } from '#lib/analysis/hang-types.ts';
+import type { Compare } from '#lib/api/compare.ts';
 import type { ReportJson } from '#lib/api/report-schema.ts';
 import type { Waits } from '#lib/api/waits.ts';
 import { NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
-import type { PicturedStep, PostmortemFacts } from '#lib/postmortem/facts.ts';
+import type { Baseline, PicturedStep, PostmortemFacts } from '#lib/postmortem/facts.ts';
 import { isTimeZone } from '#lib/postmortem/instants.ts';
 import {
   POSTMORTEM_FORMATS,
@@ -15,10 +16,12 @@ import { REPORT_POLICY } from '#lib/postmortem/render-html.ts';
 import type { StateStore } from '#lib/store/state-store.ts';
 import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import { listAnnotations } from './annotations.ts';
+import { compare } from './compare.ts';
 import { BadQuestionError } from './errors.ts';
-import { pictureWindow } from './newest-events.ts';
+import { MAX_PICTURE_EVENTS, pictureWindow } from './newest-events.ts';
 import { findBaseline } from './postmortem-baseline.ts';
-import { type StepSearch, slowSteps, usualStep, windowAround } from './postmortem-steps.ts';
+import { closeUpOf } from './postmortem-close-up.ts';
+import { type StepSearch, slowSteps, usualStep } from './postmortem-steps.ts';
 import type { DeploymentQuestion, PostmortemFile, PostmortemQuestion } from './questions.ts';
 import { report } from './report.ts';
 import { reportJson } from './report-json.ts';
@@ -28,9 +31,22 @@ import { waits } from './waits.ts';
 import { parseWindow, requireDeployment } from './window.ts';
 
 const DEFAULT_SPAN_NS = 300 * NS_PER_S;
-/** Above it the window is told from rollups, and only the seconds around its worst step from events. */
-const MOST_EVENTS = 4_000_000;
-const CLOSE_EVENTS = 2_000_000;
+
+/** Events that are read, at most, for one part of a report. */
+export interface PostmortemBounds {
+  /** Above it the window is told from rollups, and only seconds around its worst step from events. */
+  readonly window: number;
+  /** Those seconds. */
+  readonly closeUp: number;
+  /** Above it the worst steps are looked for in the slowest seconds only. */
+  readonly picture: number;
+}
+
+const BOUNDS: PostmortemBounds = {
+  window: 4_000_000,
+  closeUp: 2_000_000,
+  picture: MAX_PICTURE_EVENTS,
+};
 
 /** @throws BadQuestionError, UnknownDeploymentError */
 export async function postmortem(
@@ -62,6 +78,7 @@ export async function postmortemFacts(
   state: StateStore | null,
   question: PostmortemQuestion,
   nowUnixNs: UnixNanos,
+  bounds: PostmortemBounds = BOUNDS,
 ): Promise<PostmortemFacts> {
   const made = {
     atUnixNs: String(nowUnixNs),
@@ -72,7 +89,7 @@ export async function postmortemFacts(
   const seen = await requireDeployment(reader, deployment);
   const window = await windowOf(reader, question, nowUnixNs);
   const texts = textsOf(deployment, window);
-  const answer = reportJson(await report(reader, texts, nowUnixNs, MOST_EVENTS));
+  const answer = reportJson(await report(reader, texts, nowUnixNs, bounds.window));
   const whole = answer.steps.count > 0 ? answer : await withHangs(reader, texts, answer, nowUnixNs);
   const search: StepSearch = {
     reader,
@@ -80,9 +97,14 @@ export async function postmortemFacts(
     window,
     hangs: (whole.hangs ?? []) as readonly Hang[],
     wanted: wantedOf(whole),
+    maxEvents: bounds.picture,
   };
   const found = await slowSteps(search);
-  const closeUp = await closeUpOf(search, whole, found.slowest[0], nowUnixNs);
+  const worst = found.slowest[0];
+  const closeUp =
+    whole.exactness === 'raw' || worst === undefined
+      ? null
+      : await closeUpOf(reader, whole, window, worst, bounds.closeUp);
   const baseline = await findBaseline(reader, seen, window, nowUnixNs);
   const { usualNearby, ...steps } = found;
   const usual =
@@ -99,7 +121,7 @@ export async function postmortemFacts(
       usualOf: usual === null ? 'window' : 'baseline',
     },
     baseline,
-    comparison: null,
+    comparison: await comparisonOf(reader, whole, baseline, nowUnixNs),
     waits: await waitsOf(reader, close, nowUnixNs),
     annotations: state === null ? [] : (await listAnnotations(state, texts, nowUnixNs)).annotations,
     alerts: [],
@@ -157,18 +179,19 @@ function rowIds([first]: readonly PicturedStep[]): string[] {
   return first?.rows.map(({ workerId }) => workerId) ?? [];
 }
 
-/** Of the seconds around the worst step, where the window itself is told from rollups. */
-async function closeUpOf(
-  search: StepSearch,
+/** null: no baseline, or too few whole steps of events on a side to say anything. */
+async function comparisonOf(
+  reader: TelemetryReader,
   whole: ReportJson,
-  worst: PostmortemFacts['steps']['slowest'][number] | undefined,
+  baseline: Baseline,
   nowUnixNs: UnixNanos,
-): Promise<ReportJson | null> {
-  if (whole.exactness === 'raw' || worst === undefined) return null;
-  const around = await windowAround(search, worst, CLOSE_EVENTS);
-  const texts = textsOf(search.deployment, around);
-  const closeUp = reportJson(await report(search.reader, texts, nowUnixNs, MOST_EVENTS));
-  return closeUp.exactness === 'raw' && closeUp.steps.count > 0 ? closeUp : null;
+): Promise<Compare | null> {
+  if (baseline.kind === 'none' || whole.steps.count === 0) return null;
+  const { deployment } = whole;
+  const healthy = textsOf(deployment, windowIn(baseline.report));
+  const b = textsOf(deployment, windowIn(whole));
+  const answer = await compare(reader, { ...healthy, b }, nowUnixNs);
+  return answer.verdict.direction === 'unknown' ? null : answer;
 }
 
 /** null: no raw events. */

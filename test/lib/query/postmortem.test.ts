@@ -4,7 +4,7 @@ import { addNanos, NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.t
 import type { Faults } from '#lib/pipeline/faults.ts';
 import { scenarioSpec } from '#lib/pipeline/scenarios.ts';
 import { BadQuestionError } from '#lib/query/errors.ts';
-import { postmortem, postmortemFacts } from '#lib/query/postmortem.ts';
+import { postmortem, postmortemFacts, postmortemFile } from '#lib/query/postmortem.ts';
 import type { PostmortemQuestion } from '#lib/query/questions.ts';
 import { MemoryStateStore } from '#lib/store/memory-state-store.ts';
 import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
@@ -51,6 +51,18 @@ async function markdownOf(
   return (await postmortem(store, null, asked, minuteAfter(window))).text;
 }
 
+/** The same store after retention took its events. */
+function withoutEvents(store: TelemetryReader): TelemetryReader {
+  return new Proxy(store, {
+    get(target, name) {
+      if (name === 'scanEvents' || name === 'scanSteps') return async function* () {};
+      if (name === 'size') return async () => ({ ...(await target.size()), oldestRawUnixNs: null });
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
 /** The text between a heading and the next. */
 function section(markdown: string, title: string): string {
   const [, after = ''] = markdown.split(`## ${title}\n`);
@@ -78,6 +90,7 @@ describe('a fault and its baseline', () => {
     const changes = section(markdown, 'Against a healthy baseline');
     expect(changes).toContain('Baseline: ');
     expect(changes).toMatch(/\| Step latency, mean \|.*\| ▲ \+\d/);
+    expect(changes).toMatch(/The window \(B\) against the baseline \(A\): \*\*.*slower per step/);
     const { steps, baseline } = await postmortemFacts(
       store,
       null,
@@ -142,6 +155,47 @@ describe('the baseline', () => {
 });
 
 describe('windows', () => {
+  test('from rollups alone name nobody, and say why', async () => {
+    const { run, store } = await world(
+      { slowRank: { role: 'attention', rank: 3, factor: 1.4 } },
+      true,
+    );
+    // Events of the second are gone; its sums stay.
+    const gone = withoutEvents(store);
+    const facts = await postmortemFacts(gone, null, question(run.after), minuteAfter(run.after));
+    expect(facts.report.exactness).toBe('rollup');
+    expect(facts.closeUp).toBeNull();
+    expect(facts.steps).toMatchObject({ slowest: [], pictured: [], usual: null });
+    const markdown = await markdownOf(gone, run.after);
+    expect(section(markdown, 'The worst steps')).toContain('no longer kept');
+    expect(section(markdown, 'How far the data can be trusted')).toContain('rollups');
+    expect(section(markdown, 'Where the time went')).toContain('device excess');
+    expect(markdown).not.toContain('## Stragglers');
+  });
+
+  test('of too many events are told from rollups, with a close look at the worst step', async () => {
+    const { run, store } = await world(
+      { slowRank: { role: 'attention', rank: 3, factor: 1.4 } },
+      true,
+    );
+    const bounds = { window: 1000, picture: 30_000, closeUp: 20_000 };
+    const facts = await postmortemFacts(
+      store,
+      null,
+      question(run.after),
+      minuteAfter(run.after),
+      bounds,
+    );
+    expect(facts.report.exactness).toBe('rollup');
+    expect(facts.steps.from).toBe('slowest-seconds');
+    expect(facts.steps.pictured.length).toBeGreaterThan(0);
+    expect(facts.closeUp!.exactness).toBe('raw');
+    expect(facts.closeUp!.stragglers[0]!.worker).toBe('attention/3');
+    const { text } = postmortemFile(facts, 'md');
+    expect(section(text, 'Verdict')).toMatch(/Seen close, .*attention\/3/);
+    expect(section(text, 'Stragglers')).toContain('attention/3');
+  });
+
   test('without an event', async () => {
     const { run, store } = await world({});
     const later = addNanos(run.after.toUnixNs, 3600 * NS_PER_S);
