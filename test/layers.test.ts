@@ -25,7 +25,7 @@ const LAYERS: Readonly<Record<string, Row>> = {
   'lib/pipeline': { rooms: LIB('base table model') },
   'lib/analysis': { rooms: LIB('base table model pipeline') },
   'lib/archive': { rooms: LIB('base table'), npm: ['zod'], node: true },
-  'lib/ingest': { rooms: LIB('base table wire model'), node: true },
+  'lib/ingest': { rooms: LIB('base table wire model'), npm: ['yaml'], node: true },
   'lib/export': {
     rooms: LIB('base table wire model analysis'),
     npm: ['apache-arrow', 'protobufjs'],

@@ -60,7 +60,13 @@ function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Comman
   serve('collector', 'run the collector alone');
   serve('web', 'run the dashboard alone, on the data of a collector');
 
-  command('analyze <files...>', 'report on OTLP files (JSON, JSON lines, protobuf; .gz, .zst)')
+  addConfigOptions(
+    command(
+      'analyze <files...>',
+      'report on OTLP files (JSON, JSON lines, protobuf) or Chrome/Kineto traces; .gz, .zst',
+    ),
+    ['kernels'],
+  )
     .option('--from <time>', 'unix ns, RFC 3339, or relative to now (-5m)')
     .option('--to <time>', 'likewise')
     .option('--deployment <name>', 'where the files hold several')
@@ -87,9 +93,9 @@ function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Comman
   addConfigOptions(
     command(
       'whatif [files...]',
-      'replay recorded steps with changes: of OTLP files, or of the store',
+      'replay recorded steps with changes: of OTLP files or traces, or of the store',
     ),
-    ['data', 'store'],
+    ['data', 'store', 'kernels'],
   )
     .option('--set <change>', CHANGES_HELP, collect)
     .option('--from <time>', 'unix ns, RFC 3339, or relative to now (-5m)')

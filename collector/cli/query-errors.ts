@@ -10,6 +10,7 @@ const MENDABLE = new Set([
   'ScanExpiredError',
   'UnknownDeploymentError',
   'TelemetryFileError',
+  'KernelTableError',
 ]);
 
 /** For `.catch`: throws what the command line prints without a stack. */

@@ -3,7 +3,7 @@ import type { WhatifAnswer } from '#lib/api/whatif.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import { whatifFiles, whatifQuestion } from '#lib/query/whatif.ts';
 import { type CommandIo, UsageError } from './command-io.ts';
-import { textOption } from './config-options.ts';
+import { loadCommandConfig, textOption } from './config-options.ts';
 import { formatWhatif } from './print-whatif.ts';
 import { asCommandError } from './query-errors.ts';
 import { withStore } from './with-store.ts';
@@ -48,6 +48,7 @@ async function ofFiles(
     from: textOption(options, 'from'),
     to: textOption(options, 'to'),
     deployment: textOption(options, 'deployment'),
+    kernels: loadCommandConfig(io, options).config.kernels,
   };
   const now = unixNanosFromMs(Date.now());
   const { answer, files } = await whatifFiles(paths, question, sets, now).catch(asCommandError);

@@ -23,6 +23,8 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   readonly admin: Address;
   readonly web: Address;
+  /** Absolute path of a kernel table (docs/kineto.md); null: the built-in one alone. */
+  readonly kernels: string | null;
   readonly retention: {
     readonly rawNs: number;
     readonly rawBytes: number;
@@ -64,11 +66,12 @@ export function loadConfig(sources: ConfigSources): Result<LoadedConfig, ConfigP
   const { file, tree } = read.value;
   const origins = new Map<string, string>();
   const fileName = sources.file ?? DEFAULT_CONFIG_FILE;
-  let dataBase = sources.cwd;
+  // Paths in the file are relative to it.
+  const bases = { data: sources.cwd, kernels: sources.cwd };
   for (const { key } of configKeys) {
     if (getAt(tree, key) === undefined) continue;
     origins.set(key, fileName);
-    if (key === 'data' && file !== null) dataBase = dirname(file);
+    if ((key === 'data' || key === 'kernels') && file !== null) bases[key] = dirname(file);
   }
   for (const { key, variable } of configKeys) {
     const value = sources.env[variable];
@@ -84,7 +87,7 @@ export function loadConfig(sources: ConfigSources): Result<LoadedConfig, ConfigP
   function overlay(key: string, value: string, origin: string): void {
     setAt(tree, key, value);
     origins.set(key, origin);
-    if (key === 'data') dataBase = sources.cwd;
+    if (key === 'data' || key === 'kernels') bases[key] = sources.cwd;
   }
 
   const parsed = fileSchema.safeParse(tree);
@@ -106,13 +109,14 @@ export function loadConfig(sources: ConfigSources): Result<LoadedConfig, ConfigP
   const values = parsed.data;
   return ok({
     config: {
-      dataDir: resolve(dataBase, values.data),
+      dataDir: resolve(bases.data, values.data),
       store: values.store,
       otlpHttp: values.otlp.http,
       otlpGrpc: values.otlp.grpc,
       corsOrigins: values.otlp.corsOrigins,
       admin: values.admin,
       web: values.web,
+      kernels: values.kernels === '' ? null : resolve(bases.kernels, values.kernels),
       retention: {
         rawNs: values.retention.raw,
         rawBytes: values.retention.rawBytes,
@@ -139,6 +143,7 @@ export function configToEnv(config: Config): Record<string, string> {
     AFDSCOPE_OTLP_CORS_ORIGINS: config.corsOrigins.join(','),
     AFDSCOPE_ADMIN: formatAddress(config.admin),
     AFDSCOPE_WEB: formatAddress(config.web),
+    AFDSCOPE_KERNELS: config.kernels ?? '',
     AFDSCOPE_RETENTION_RAW: `${config.retention.rawNs / 1e6}ms`,
     AFDSCOPE_RETENTION_RAW_BYTES: String(config.retention.rawBytes),
     AFDSCOPE_RETENTION_ROLLUPS: `${config.retention.rollupsNs / 1e6}ms`,

@@ -41,6 +41,7 @@ export const fileSchema = z
     otlp: z.strictObject({ http: address, grpc: address, corsOrigins: originList }),
     admin: address,
     web: address,
+    kernels: z.string(),
     retention: z.strictObject({ raw: duration, rawBytes: size, rollups: duration }),
     import: z.strictObject({ maxBytes: size }),
     limits: z.strictObject({ bodyBytes: size, bytesInFlight: size }),
@@ -107,6 +108,12 @@ export const configKeys: readonly ConfigKey[] = [
     variable: 'AFDSCOPE_WEB',
     standard: '127.0.0.1:3000',
     about: 'dashboard and HTTP API',
+  },
+  {
+    key: 'kernels',
+    variable: 'AFDSCOPE_KERNELS',
+    standard: '',
+    about: 'table of kernel names, before the built-in one',
   },
   {
     key: 'retention.raw',

@@ -11,9 +11,13 @@ export interface KernelRule {
   /** Source of a regular expression, searched for in the kernel's whole name. */
   readonly match: string;
   readonly flags: string;
+  /** A stage, an engine's name for one (docs/schema.md), or any other name. */
   readonly stage: string;
-  readonly kind: Kind;
+  /** null: the stage's own. */
+  readonly kind: Kind | null;
   readonly library: string;
+  /** On workers of these roles only; null: of any. */
+  readonly roles: readonly Role[] | null;
 }
 
 /** Names of ranges: a number comes from the group `step`, `layer` or `microbatch` of `match`. */

@@ -95,13 +95,3 @@ export interface TraceRecognition {
   readonly microbatches: Membership;
   readonly leftOut: readonly LeftOut[];
 }
-
-/** Sums of several selections' recognitions need no more than this. */
-export const NO_MEMBERSHIP: Membership = {
-  count: 0,
-  annotations: 0,
-  byLaunch: 0,
-  byGpuRange: 0,
-  byTime: 0,
-  none: 0,
-};

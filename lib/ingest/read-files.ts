@@ -1,7 +1,8 @@
 /**
  * Telemetry files as tables: OTLP JSON (one request, or one a line, as the OpenTelemetry
- * Collector's file exporter writes) and OTLP protobuf, each also gzip or zstd. What a file is, its
- * first bytes tell, never its name. A directory is all its files.
+ * Collector's file exporter writes), OTLP protobuf, and Chrome/Kineto traces (kineto-read.ts), each
+ * also gzip or zstd. What a file is, its first bytes tell, never its name. A directory is all its
+ * files.
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,7 +17,13 @@ import { MalformedInput } from '#lib/wire/malformed-input.ts';
 import type { DecodeLimits } from './decode-limits.ts';
 import type { Decoded, Encoding, Signal } from './decoded.ts';
 import { DEFAULT_DECODE_LIMITS, Decoder } from './decoder.ts';
-import type { KinetoOptions, TraceRecognition } from './kineto-types.ts';
+import { firstPlainBytes } from './file-bytes.ts';
+import { builtInKernels } from './kernel-table-file.ts';
+import type { KinetoFile } from './kineto-file.ts';
+import { mergeKinetoFiles } from './kineto-merge.ts';
+import { maybeChromeTrace, SNIFFED_BYTES } from './kineto-read.ts';
+import { readKinetoFiles } from './kineto-threads.ts';
+import type { KinetoFiles, KinetoOptions, TraceRecognition } from './kineto-types.ts';
 
 export interface TelemetryFiles {
   /** The files that were read, directories resolved, in the order they were read. */
@@ -53,9 +60,9 @@ export class TelemetryFileError extends Error {
 export const FILE_LIMITS: DecodeLimits = { ...DEFAULT_DECODE_LIMITS, minUnixNs: 1n };
 
 const EXPECTED =
-  'expected OTLP JSON (one request, or one a line) or OTLP protobuf, plain, gzip or zstd';
-const CHROME_TRACE =
-  'this is a Chrome/Kineto trace; this version reads OTLP only: export the events as OTLP spans (docs/schema.md)';
+  'expected OTLP JSON (one request, or one a line), OTLP protobuf or a Chrome/Kineto trace, plain, gzip or zstd';
+/** Of GPU traces, which name none. */
+const DEFAULT_DEPLOYMENT = 'default';
 const MAX_FILE_BYTES = 2 ** 31;
 const MAX_FILES = 10_000;
 const MAX_MESSAGES = 20;
@@ -85,8 +92,54 @@ export async function readTelemetryFiles(
   }
   const collected = new Collected(files);
   const decoder = new Decoder(options.limits ?? FILE_LIMITS);
-  for (const path of files) decodeFile(path, await readBytes(path), decoder, collected);
+  const otlp = await readTraces(files, options, collected);
+  for (const path of otlp) decodeFile(path, await readBytes(path), decoder, collected);
   return collected.finish();
+}
+
+/** Reads the GPU traces among the files; the paths of all others. */
+async function readTraces(
+  files: readonly string[],
+  options: ReadOptions,
+  into: Collected,
+): Promise<string[]> {
+  const traces: string[] = [];
+  const others = new Set(files);
+  for (const path of files) {
+    const start = await orFileError(path, firstPlainBytes(path, SNIFFED_BYTES));
+    if (!maybeChromeTrace(start)) continue;
+    traces.push(path);
+    others.delete(path);
+  }
+  if (traces.length === 0) return [...others];
+  const table = options.kernels ?? builtInKernels();
+  const tasks = traces.map((path, fileIndex) => ({ path, fileIndex }));
+  const outcomes = await orFileError(
+    traces[0]!,
+    readKinetoFiles(tasks, table, options.threads ?? undefined),
+  );
+  const read: KinetoFile[] = [];
+  const empty: string[] = [];
+  outcomes.forEach((outcome, i) => {
+    const path = traces[i]!;
+    if ('file' in outcome) read.push(outcome.file);
+    else if ('otlp' in outcome) others.add(path);
+    else if (outcome.noGpu) empty.push(`${path}: ${outcome.failure}`);
+    else throw new TelemetryFileError(path, `${outcome.failure}; ${EXPECTED}`);
+  });
+  if (read.length === 0 && empty.length > 0) {
+    throw new TelemetryFileError(
+      empty.length > 1 ? `${empty.length} traces` : traces[0]!,
+      empty.length > 1 ? empty.join('\n') : empty[0]!.slice(traces[0]!.length + 2),
+    );
+  }
+  if (read.length > 0) {
+    into.addTraces(
+      mergeKinetoFiles(read, options.deployment ?? DEFAULT_DEPLOYMENT, table.workers),
+      empty,
+    );
+  }
+  return files.filter((path) => others.has(path));
 }
 
 class Collected {
@@ -99,6 +152,7 @@ class Collected {
   #logRecords = 0;
   #received = 0;
   #rejectedCount = 0;
+  #recognition: TraceRecognition | null = null;
 
   constructor(files: readonly string[]) {
     this.#files = files;
@@ -126,6 +180,13 @@ class Collected {
     this.#messages.push(`${path}: ${rejectedMessage}`);
   }
 
+  addTraces({ events, recognition }: KinetoFiles, messages: readonly string[]): void {
+    this.#events.push(...events);
+    this.#received += recognition.gpuEvents;
+    this.#messages.push(...messages.slice(0, MAX_MESSAGES));
+    this.#recognition = recognition;
+  }
+
   finish(): TelemetryFiles {
     return {
       files: this.#files,
@@ -136,7 +197,7 @@ class Collected {
       rejected: this.#rejected,
       rejectedCount: this.#rejectedCount,
       rejectedMessages: this.#messages,
-      recognition: null,
+      recognition: this.#recognition,
     };
   }
 }
@@ -221,7 +282,6 @@ function decodeJson(path: string, bytes: Uint8Array, decoder: Decoder, into: Col
   try {
     for (const document of jsonDocuments(bytes)) {
       const where = `line ${lines.at(document.start)}`;
-      if (document.chromeTrace) throw new TelemetryFileError(path, CHROME_TRACE);
       if (document.signals.length === 0 && document.keys.length > 0) {
         throw new TelemetryFileError(
           path,

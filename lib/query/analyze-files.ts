@@ -2,6 +2,7 @@
 import { buildReport, reportOf } from '#lib/analysis/build-report.ts';
 import type { Report } from '#lib/analysis/report-types.ts';
 import type { UnixNanos } from '#lib/base/units.ts';
+import { builtInKernels, loadKernelTable } from '#lib/ingest/kernel-table-file.ts';
 import { readTelemetryFiles, type TelemetryFiles } from '#lib/ingest/read-files.ts';
 import { alignEvents } from '#lib/model/align-events.ts';
 import { assemble, deploymentsIn } from '#lib/model/assemble.ts';
@@ -11,8 +12,10 @@ import { completed } from './report.ts';
 import { parseWindow, type TimeTexts } from './window.ts';
 
 export interface AnalyzeOptions extends TimeTexts {
-  /** May be left out where the files hold one only. */
+  /** May be left out where the files hold one only; of GPU traces, which name none, the name. */
   readonly deployment?: string | undefined;
+  /** File of a kernel table (docs/kineto.md), whose rules come before the built-in ones. */
+  readonly kernels?: string | null | undefined;
 }
 
 export interface FileAnalysis {
@@ -22,7 +25,8 @@ export interface FileAnalysis {
 }
 
 /**
- * Throws `TelemetryFileError` for a file that cannot be read, `BadQuestionError` for a wrong time or
+ * Throws `TelemetryFileError` for a file that cannot be read, `KernelTableError` for a wrong kernel
+ * table, `BadQuestionError` for a wrong time or
  * where the files hold several deployments and none is named, `UnknownDeploymentError` where they do
  * not hold the one that is.
  */
@@ -32,7 +36,7 @@ export async function analyzeFiles(
   nowUnixNs: UnixNanos,
 ): Promise<FileAnalysis> {
   const given = parseWindow(options, nowUnixNs);
-  const files = await readTelemetryFiles(paths);
+  const files = await readQuestionFiles(paths, options);
   const deployment = chooseDeployment(deploymentsIn(files.events), options.deployment);
   const { late = 0, ...rejected } = rejectionsOf(files.rejected, deployment);
   const quality = { late, rejected };
@@ -43,6 +47,15 @@ export async function analyzeFiles(
   const assembled = assemble(tables, deployment);
   const report = reportOf(assembled, completed(given, assembled), { ...quality, clock });
   return { report, files };
+}
+
+/** Throws `KernelTableError` for a table that is wrong, and what `readTelemetryFiles` throws. */
+export function readQuestionFiles(
+  paths: readonly string[],
+  { deployment, kernels }: AnalyzeOptions,
+): Promise<TelemetryFiles> {
+  const table = kernels == null ? builtInKernels() : loadKernelTable(kernels);
+  return readTelemetryFiles(paths, { deployment, kernels: table });
 }
 
 /** The deployment asked for, or the only one. */

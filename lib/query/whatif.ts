@@ -14,12 +14,12 @@ import {
 import { namesOf, type Recording, recordingOf } from '#lib/analysis/whatif-recording.ts';
 import type { WhatifAnswer } from '#lib/api/whatif.ts';
 import type { UnixNanos } from '#lib/base/units.ts';
-import { readTelemetryFiles, type TelemetryFiles } from '#lib/ingest/read-files.ts';
+import type { TelemetryFiles } from '#lib/ingest/read-files.ts';
 import { alignEvents } from '#lib/model/align-events.ts';
 import { assemble, deploymentsIn } from '#lib/model/assemble.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
 import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
-import { type AnalyzeOptions, chooseDeployment } from './analyze-files.ts';
+import { type AnalyzeOptions, chooseDeployment, readQuestionFiles } from './analyze-files.ts';
 import { BadQuestionError } from './errors.ts';
 import { newestEvents } from './newest-events.ts';
 import type { WhatifQuestion } from './questions.ts';
@@ -56,7 +56,7 @@ export async function whatifFiles(
 ): Promise<WhatifFileAnswer> {
   const changes = changesOf(sets);
   const given = parseWindow(options, nowUnixNs);
-  const files = await readTelemetryFiles(paths);
+  const files = await readQuestionFiles(paths, options);
   const deployment = chooseDeployment(deploymentsIn(files.events), options.deployment);
   const assembled = assemble(alignEvents(files.events, deployment, given).tables, deployment);
   return { answer: answerOf(assembled, completed(given, assembled), sets, changes), files };

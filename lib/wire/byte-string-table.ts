@@ -46,6 +46,26 @@ export class ByteStringTable {
     return id;
   }
 
+  /**
+   * The length of run `id` where the bytes from `start` on begin with it, else -1. The view must hold
+   * as many bytes as the longest run has, from `start` on, or the answer is -1.
+   */
+  prefixLength(id: number, view: DataView, start: number): number {
+    const length = this.#lengths[id]!;
+    if (start + length > view.byteLength) return -1;
+    return this.#is(id, view, start, length) ? length : -1;
+  }
+
+  lengthOf(id: number): number {
+    return this.#lengths[id]!;
+  }
+
+  /** The bytes of run `id`, valid until the next one is added. */
+  bytesOf(id: number): Uint8Array {
+    const start = this.#starts[id]!;
+    return this.#arena.subarray(start, start + this.#lengths[id]!);
+  }
+
   #is(id: number, view: DataView, start: number, length: number): boolean {
     return equal(view, start, this.#arenaView, this.#starts[id]!, length);
   }

@@ -36,6 +36,7 @@ describe('values', () => {
     expect(file).toBeNull();
     expect(config).toEqual({
       dataDir: join(folder, 'data'),
+      kernels: null,
       store: 'sqlite',
       otlpHttp: { host: '127.0.0.1', port: 4318 },
       otlpGrpc: { host: '127.0.0.1', port: 4317 },

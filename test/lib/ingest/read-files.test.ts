@@ -113,9 +113,13 @@ describe('readTelemetryFiles', () => {
     [
       'kineto.json',
       '{"schemaVersion":1,"traceEvents":[]}',
-      /Chrome\/Kineto trace; this version reads OTLP only/,
+      /kineto\.json: no trace events: the trace is empty/,
     ],
-    ['events.json', '[{"ph":"X"}]', /Chrome\/Kineto trace/],
+    [
+      'events.json',
+      '[{"ph":"X"}]',
+      /no GPU events: 1 CPU events \(1 without a category\); record with ProfilerActivity\.CUDA/,
+    ],
     [
       'other.json',
       `${json}\n{"version":1,"rows":[]}`,

@@ -1,0 +1,24 @@
+/** Entry of a thread that reads traces, one after the other. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { readKinetoFile, type TraceOutcome } from './kineto-read.ts';
+import type { ThreadData, ThreadReply, TraceTask } from './kineto-threads.ts';
+
+const { table } = workerData as ThreadData;
+
+parentPort?.on('message', ({ task, path, fileIndex }: TraceTask & { readonly task: number }) => {
+  void readKinetoFile(path, fileIndex, table)
+    .then((outcome): ThreadReply => ({ task, outcome }))
+    .catch((error: unknown): ThreadReply => {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+      return { task, error: error instanceof Error ? error.message : String(error), code };
+    })
+    .then((reply) => {
+      parentPort?.postMessage(reply, 'outcome' in reply ? buffersOf(reply.outcome) : []);
+    });
+});
+
+function buffersOf(outcome: TraceOutcome): ArrayBuffer[] {
+  if (!('file' in outcome)) return [];
+  const { buffer } = outcome.file.table.startNs;
+  return buffer instanceof ArrayBuffer ? [buffer] : [];
+}

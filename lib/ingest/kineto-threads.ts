@@ -1,0 +1,101 @@
+/**
+ * Several traces at once, each in a thread of its own; few or small ones here. Columns are handed over,
+ * not copied.
+ */
+import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { KernelTable } from './kernel-table.ts';
+import { builtInKernels } from './kernel-table-file.ts';
+import { readKinetoFile, type TraceOutcome } from './kineto-read.ts';
+
+const ENTRY = new URL('./kineto-thread.ts', import.meta.url);
+/** A thread costs about as much as reading this much. */
+const WORTH_A_THREAD_BYTES = 32 * 1024 * 1024;
+const MAX_THREADS = 2;
+
+export interface TraceTask {
+  readonly path: string;
+  /** Its rank where nothing else tells one. */
+  readonly fileIndex: number;
+}
+
+export interface ThreadData {
+  readonly table: KernelTable;
+}
+
+export type ThreadReply =
+  | { readonly task: number; readonly outcome: TraceOutcome }
+  | { readonly task: number; readonly error: string; readonly code: string };
+
+/** Outcomes in the order of the tasks. Throws what node:fs throws. */
+export async function readKinetoFiles(
+  tasks: readonly TraceTask[],
+  table: KernelTable = builtInKernels(),
+  threads: number = Math.min(MAX_THREADS, availableParallelism()),
+): Promise<TraceOutcome[]> {
+  const sizes = await Promise.all(tasks.map(async ({ path }) => (await stat(path)).size));
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  const useful = Math.min(threads, tasks.length, Math.floor(bytes / WORTH_A_THREAD_BYTES));
+  if (useful < 2) {
+    const outcomes: TraceOutcome[] = [];
+    for (const { path, fileIndex } of tasks) {
+      outcomes.push(await readKinetoFile(path, fileIndex, table));
+    }
+    return outcomes;
+  }
+  // Large files first, so that none is begun when all others are done.
+  const order = tasks.map((_, i) => i).sort((a, b) => sizes[b]! - sizes[a]! || a - b);
+  const outcomes: TraceOutcome[] = [];
+  const workers = Array.from(
+    { length: useful },
+    () =>
+      new Worker(ENTRY, {
+        workerData: { table } satisfies ThreadData,
+        name: 'trace',
+        execArgv: [],
+      }),
+  );
+  try {
+    await Promise.all(
+      workers.map((worker) =>
+        serve(
+          worker,
+          () => {
+            const task = order.shift();
+            return task === undefined ? null : { ...tasks[task]!, task };
+          },
+          outcomes,
+        ),
+      ),
+    );
+  } finally {
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+  return outcomes;
+}
+
+function serve(
+  worker: Worker,
+  next: () => (TraceTask & { readonly task: number }) | null,
+  outcomes: TraceOutcome[],
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const ask = (): void => {
+      const task = next();
+      if (task === null) resolve();
+      else worker.postMessage(task);
+    };
+    worker.on('message', (reply: ThreadReply) => {
+      if ('error' in reply) {
+        reject(Object.assign(new Error(reply.error), { code: reply.code }));
+        return;
+      }
+      outcomes[reply.task] = reply.outcome;
+      ask();
+    });
+    worker.on('error', reject);
+    worker.on('exit', () => reject(new Error('a thread that reads traces ended')));
+    ask();
+  });
+}
