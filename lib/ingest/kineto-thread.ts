@@ -1,11 +1,11 @@
 /** Entry of a thread that reads traces, one after the other. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { readKinetoFile, type TraceOutcome } from './kineto-read.ts';
-import type { ThreadData, ThreadReply, TraceTask } from './kineto-threads.ts';
+import type { ThreadData, ThreadReply, ThreadTask } from './kineto-thread-messages.ts';
 
 const { table } = workerData as ThreadData;
 
-parentPort?.on('message', ({ task, path, fileIndex }: TraceTask & { readonly task: number }) => {
+parentPort?.on('message', ({ task, path, fileIndex }: ThreadTask) => {
   void readKinetoFile(path, fileIndex, table)
     .then((outcome): ThreadReply => ({ task, outcome }))
     .catch((error: unknown): ThreadReply => {

@@ -8,25 +8,14 @@ import { Worker } from 'node:worker_threads';
 import type { KernelTable } from './kernel-table.ts';
 import { builtInKernels } from './kernel-table-file.ts';
 import { readKinetoFile, type TraceOutcome } from './kineto-read.ts';
+import type { ThreadData, ThreadReply, ThreadTask } from './kineto-thread-messages.ts';
 
 const ENTRY = new URL('./kineto-thread.ts', import.meta.url);
 /** A thread costs about as much as reading this much. */
 const WORTH_A_THREAD_BYTES = 32 * 1024 * 1024;
 const MAX_THREADS = 2;
 
-export interface TraceTask {
-  readonly path: string;
-  /** Its rank where nothing else tells one. */
-  readonly fileIndex: number;
-}
-
-export interface ThreadData {
-  readonly table: KernelTable;
-}
-
-export type ThreadReply =
-  | { readonly task: number; readonly outcome: TraceOutcome }
-  | { readonly task: number; readonly error: string; readonly code: string };
+type TraceTask = Omit<ThreadTask, 'task'>;
 
 /** Outcomes in the order of the tasks. Throws what node:fs throws. */
 export async function readKinetoFiles(
@@ -77,7 +66,7 @@ export async function readKinetoFiles(
 
 function serve(
   worker: Worker,
-  next: () => (TraceTask & { readonly task: number }) | null,
+  next: () => ThreadTask | null,
   outcomes: TraceOutcome[],
 ): Promise<void> {
   return new Promise((resolve, reject) => {
