@@ -1,8 +1,8 @@
 /** The parts of ECharts that the pages draw with; nothing else is bundled. */
 import { LineChart, ScatterChart } from 'echarts/charts';
 import { AxisPointerComponent, GridComponent, TooltipComponent } from 'echarts/components';
-import { connect, init, use } from 'echarts/core';
-import { CanvasRenderer } from 'echarts/renderers';
+import { connect, type EChartsCoreOption, init, use } from 'echarts/core';
+import { CanvasRenderer, SVGRenderer } from 'echarts/renderers';
 
 use([
   LineChart,
@@ -11,6 +11,7 @@ use([
   TooltipComponent,
   AxisPointerComponent,
   CanvasRenderer,
+  SVGRenderer,
 ]);
 
 const GROUP = 'trends';
@@ -21,6 +22,17 @@ export function initTrend(element: HTMLElement): ReturnType<typeof init> {
   chart.group = GROUP;
   connect(GROUP);
   return chart;
+}
+
+/** A chart as SVG markup, to be saved. */
+export function chartSvg(option: EChartsCoreOption, widthPx: number, heightPx: number): string {
+  const chart = init(null, null, { renderer: 'svg', ssr: true, width: widthPx, height: heightPx });
+  try {
+    chart.setOption(option);
+    return chart.renderToSVGString();
+  } finally {
+    chart.dispose();
+  }
 }
 
 /** A chart on its own. */

@@ -5,11 +5,10 @@ import type { ExpertsAnswer } from '#lib/api/experts.ts';
 import { expertLayerModel } from '#lib/view/expert-layer.ts';
 import { ratioOverMean } from '#lib/view/expert-map.ts';
 import { countFigure, figureText } from '#lib/view/format.ts';
-import { matrixTable, maxOf, meanOf, valueAt } from '#lib/view/matrix-model.ts';
+import { maxOf, meanOf, valueAt } from '#lib/view/matrix-model.ts';
 import { useDashboard } from './dashboard.tsx';
 import { HeatLegend } from './heat-legend.tsx';
 import { MatrixCanvas } from './matrix-canvas.tsx';
-import { SaveCsv } from './save-csv.tsx';
 import { Waiting } from './skeleton.tsx';
 
 /** The single experts of the chosen layer. */
@@ -55,11 +54,6 @@ export function ExpertLayerPanel({
             </span>
             <span className="ml-auto flex items-center gap-3">
               <HeatLegend top={countFigure(model.scaleMax, 'tokens')} />
-              <SaveCsv
-                name={`experts-layer-${layer}`}
-                title={`experts of layer ${layer}`}
-                rows={() => matrixTable(model, `layer ${layer}, tokens`)}
-              />
             </span>
           </>
         )}
@@ -75,6 +69,7 @@ export function ExpertLayerPanel({
         <MatrixCanvas
           model={model}
           testId="expert-layer-map"
+          title={`Tokens by expert, layer ${layer}`}
           label={`Tokens of ${known.length} experts on ${model.rows.length} ranks in layer ${layer}.`}
           hint="Rest on a cell for the expert’s tokens; click marks its rank."
           markedRow={model.rows.findIndex(({ id }) => id === state.worker)}

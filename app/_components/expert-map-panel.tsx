@@ -10,12 +10,10 @@ import {
   expertValues,
 } from '#lib/view/expert-map.ts';
 import { figureText } from '#lib/view/format.ts';
-import { matrixTable } from '#lib/view/matrix-model.ts';
 import { useDashboard } from './dashboard.tsx';
 import { TermName } from './figure.tsx';
 import { HeatLegend } from './heat-legend.tsx';
 import { MatrixCanvas } from './matrix-canvas.tsx';
-import { SaveCsv } from './save-csv.tsx';
 import { Waiting } from './skeleton.tsx';
 
 /** Rank × layer, in the figure that was chosen; a cell opens its layer's experts. */
@@ -67,17 +65,13 @@ export function ExpertMapPanel({
               </button>
             ))}
           </fieldset>
-          <SaveCsv
-            name={`experts-${metric}`}
-            title={label}
-            rows={() => matrixTable(model, label)}
-          />
         </span>
       </header>
       {isKnown ? (
         <MatrixCanvas
           model={model}
           testId="expert-map"
+          title={label}
           label={`${label} of ${model.rows.length} ranks by ${model.columns.length} layers.`}
           hint="Rest on a cell for its figures; click shows the experts of its layer."
           markedRow={model.rows.findIndex(({ id }) => id === state.worker)}

@@ -6,13 +6,16 @@ import type { ExpertsAnswer } from '#lib/api/experts.ts';
 import { loadPoints } from '#lib/view/expert-layer.ts';
 import { fitText, scatterOption } from '#lib/view/expert-scatter.ts';
 import { SURFACES } from '#lib/view/palette.ts';
-import { initChart } from './echarts-core.ts';
+import { chartSvg, initChart } from './echarts-core.ts';
 import { TermName } from './figure.tsx';
 import { useTheme } from './root-setting.ts';
-import { SaveCsv } from './save-csv.tsx';
+import { type CsvCell, csvText } from './save-file.ts';
+import { SaveMenu } from './save-menu.tsx';
 import { Waiting } from './skeleton.tsx';
 
 const HEIGHT_PX = 230;
+/** Of a picture that is saved, whatever the panel's is. */
+const PICTURE_WIDTH_PX = 640;
 
 /** Does time go with load? A point a rank and layer; those of the shown layer stand out. */
 export function ExpertScatter({
@@ -22,6 +25,7 @@ export function ExpertScatter({
   readonly answer: ExpertsAnswer;
   readonly layer: number | null;
 }) {
+  const theme = useTheme();
   const points = useMemo(() => loadPoints(answer), [answer]);
   return (
     <section className="panel min-w-0 pb-2" aria-label="Expert time against tokens">
@@ -31,13 +35,23 @@ export function ExpertScatter({
         </h2>
         <span className="text-small text-muted">{fitText(points) ?? 'load does not vary'}</span>
         <span className="ml-auto">
-          <SaveCsv
-            name="expert-load"
+          <SaveMenu
             title="expert time against tokens"
-            rows={() => [
-              ['worker', 'layer', 'tokens', 'expert ns'],
-              ...points.map((point) => [point.worker, point.layer, point.tokens, point.timeNs]),
-            ]}
+            picture={() => ({
+              name: 'expert-load',
+              title: 'Expert time against tokens of ranks and layers',
+              widthPx: PICTURE_WIDTH_PX,
+              heightPx: HEIGHT_PX,
+              body: {
+                svg: () =>
+                  chartSvg(
+                    { ...scatterOption(points, layer, SURFACES[theme]), animation: false },
+                    PICTURE_WIDTH_PX,
+                    HEIGHT_PX,
+                  ),
+              },
+            })}
+            csv={{ name: 'expert-load', text: () => csvText(tableOf(points)) }}
           />
         </span>
       </header>
@@ -50,6 +64,13 @@ export function ExpertScatter({
       )}
     </section>
   );
+}
+
+function tableOf(points: ReturnType<typeof loadPoints>): CsvCell[][] {
+  return [
+    ['worker', 'layer', 'tokens', 'expert ns'],
+    ...points.map((point) => [point.worker, point.layer, point.tokens, point.timeNs]),
+  ];
 }
 
 function Chart({

@@ -1,5 +1,8 @@
 /** The look of a wait on a canvas: no fill, lines in the colour of what is waited for. */
 
+import type { Pen } from '#lib/view/pen.ts';
+import { SvgPen } from '#lib/view/svg-pen.ts';
+
 /** Diagonal lines that continue from box to box. */
 export function hatch(context: CanvasRenderingContext2D, colour: string): CanvasPattern | null {
   const tile = document.createElement('canvas');
@@ -20,4 +23,10 @@ export function hatch(context: CanvasRenderingContext2D, colour: string): Canvas
   const pattern = context.createPattern(tile, 'repeat');
   pattern?.setTransform(new DOMMatrix([1 / ratio, 0, 0, 1 / ratio, 0, 0]));
   return pattern;
+}
+
+/** The same with any pen that pictures are painted with. */
+export function hatchWith(pen: Pen, colour: string): CanvasPattern | string | null {
+  if (pen instanceof SvgPen) return pen.hatch(colour);
+  return pen instanceof CanvasRenderingContext2D ? hatch(pen, colour) : null;
 }

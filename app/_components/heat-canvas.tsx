@@ -4,11 +4,14 @@ import { useRouter } from 'next/navigation';
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { durationFigure, figureText } from '#lib/view/format.ts';
 import { cellAt, type HeatCell, heatLayout } from '#lib/view/heat-layout.ts';
+import { heatMarks } from '#lib/view/heat-marks.ts';
 import type { HeatModel } from '#lib/view/heat-model.ts';
 import { sizedContext } from './canvas-size.ts';
 import { useDashboard } from './dashboard.tsx';
 import { paintHeat } from './heat-paint.ts';
 import { useTheme } from './root-setting.ts';
+import { type CsvCell, csvText } from './save-file.ts';
+import { SaveMenu } from './save-menu.tsx';
 import { useWidthPx } from './use-size.ts';
 
 export function HeatCanvas({
@@ -93,15 +96,43 @@ export function HeatCanvas({
           }}
         />
       </div>
-      <p className="mx-3 h-5 truncate text-small text-muted" aria-live="polite">
-        {cell === null ? (
-          'Rest on a cell for its figures; click opens the layer.'
-        ) : (
-          <Readout model={model} cell={cell} metric={metric} />
-        )}
-      </p>
+      <div className="mx-3 flex items-start gap-2">
+        <p className="h-5 min-w-0 flex-1 truncate text-small text-muted" aria-live="polite">
+          {cell === null ? (
+            'Rest on a cell for its figures; click opens the layer.'
+          ) : (
+            <Readout model={model} cell={cell} metric={metric} />
+          )}
+        </p>
+        <SaveMenu
+          title={`${metric} of each worker`}
+          picture={() => ({
+            name: `heat-${metric}`,
+            title: `${metric[0]!.toUpperCase()}${metric.slice(1)} of each worker by layer, mean of ${model.steps} steps`,
+            legend: heatMarks(model.scaleMaxNs, durationFigure, theme),
+            widthPx,
+            heightPx: layout.heightPx,
+            body: {
+              paint: (pen) =>
+                paintHeat(pen, { model, layout, widthPx, theme, pointed: null, marked }),
+            },
+          })}
+          csv={{ name: `heat-${metric}`, text: () => csvText(tableOf(model)) }}
+        />
+      </div>
     </>
   );
+}
+
+function tableOf(model: HeatModel): CsvCell[][] {
+  const columns = model.layers.length;
+  return [
+    ['worker', ...model.layers.map((layer) => `layer ${layer}, ns per step`)],
+    ...model.workers.map(({ workerId }, w) => [
+      workerId,
+      ...Array.from(model.values.slice(w * columns, (w + 1) * columns), (value) => value ?? null),
+    ]),
+  ];
 }
 
 function cellText(model: HeatModel, cell: HeatCell): string {

@@ -3,6 +3,7 @@ import { durationFigure, figureText } from '#lib/view/format.ts';
 import type { HeatCell, HeatLayout } from '#lib/view/heat-layout.ts';
 import { type HeatModel, heatColour } from '#lib/view/heat-model.ts';
 import { roleColour, SURFACES, type ThemeName } from '#lib/view/palette.ts';
+import type { Pen } from '#lib/view/pen.ts';
 
 export interface HeatScene {
   readonly model: HeatModel;
@@ -14,7 +15,7 @@ export interface HeatScene {
   readonly marked: number;
 }
 
-export function paintHeat(context: CanvasRenderingContext2D, scene: HeatScene): void {
+export function paintHeat(context: Pen, scene: HeatScene): void {
   const { model, layout, widthPx, theme } = scene;
   const surface = SURFACES[theme];
   context.clearRect(0, 0, widthPx, layout.heightPx);
@@ -61,7 +62,7 @@ export function paintHeat(context: CanvasRenderingContext2D, scene: HeatScene): 
   paintMarks(context, scene);
 }
 
-function paintLayerNames(context: CanvasRenderingContext2D, scene: HeatScene): void {
+function paintLayerNames(context: Pen, scene: HeatScene): void {
   const { model, layout, theme } = scene;
   context.fillStyle = SURFACES[theme].muted;
   let freePx = 0;
@@ -79,7 +80,7 @@ function paintLayerNames(context: CanvasRenderingContext2D, scene: HeatScene): v
 }
 
 function paintTotal(
-  context: CanvasRenderingContext2D,
+  context: Pen,
   scene: HeatScene,
   worker: number,
   top: number,
@@ -102,7 +103,7 @@ function paintTotal(
   context.fillText(text, layout.totalsLeftPx + barPx + 6, top + height / 2);
 }
 
-function paintMeans(context: CanvasRenderingContext2D, scene: HeatScene): void {
+function paintMeans(context: Pen, scene: HeatScene): void {
   const { model, layout, theme } = scene;
   const surface = SURFACES[theme];
   const known = model.columnMeans.map((mean) => mean ?? 0);
@@ -123,7 +124,7 @@ function paintMeans(context: CanvasRenderingContext2D, scene: HeatScene): void {
   context.fillText(`max ${figureText(durationFigure(max))}`, layout.totalsLeftPx, bottom - 8);
 }
 
-function paintMarks(context: CanvasRenderingContext2D, scene: HeatScene): void {
+function paintMarks(context: Pen, scene: HeatScene): void {
   const { layout, theme, pointed, marked } = scene;
   const surface = SURFACES[theme];
   if (marked >= 0) {

@@ -3,7 +3,8 @@ import { durationFigure, figureText } from '#lib/view/format.ts';
 import { partLook, type StackModel } from '#lib/view/layer-stack.ts';
 import { type StackLayout, stackBoxes } from '#lib/view/layer-stack-layout.ts';
 import { roleColour, SURFACES, type ThemeName } from '#lib/view/palette.ts';
-import { hatch } from './hatch.ts';
+import type { Pen } from '#lib/view/pen.ts';
+import { hatchWith } from './hatch.ts';
 
 export interface StackScene {
   readonly model: StackModel;
@@ -21,7 +22,7 @@ export interface StackScene {
 const ROLES = ['attention', 'ffn'] as const;
 const NAMES = { attention: 'attention', ffn: 'FFN' } as const;
 
-export function paintStack(context: CanvasRenderingContext2D, scene: StackScene): void {
+export function paintStack(context: Pen, scene: StackScene): void {
   const { model, layout, widthPx, theme } = scene;
   const surface = SURFACES[theme];
   context.clearRect(0, 0, widthPx, layout.heightPx);
@@ -29,9 +30,9 @@ export function paintStack(context: CanvasRenderingContext2D, scene: StackScene)
   context.textBaseline = 'middle';
   context.textAlign = 'left';
   paintScale(context, scene);
-  const hatches = new Map<string, CanvasPattern | null>();
+  const hatches = new Map<string, CanvasPattern | string | null>();
   const hatchOf = (colour: string) => {
-    if (!hatches.has(colour)) hatches.set(colour, hatch(context, colour));
+    if (!hatches.has(colour)) hatches.set(colour, hatchWith(context, colour));
     return hatches.get(colour) ?? colour;
   };
   const gapPx = layout.barWidthPx > 5 ? 2 : layout.barWidthPx > 3 ? 1 : 0;
@@ -64,7 +65,7 @@ export function paintStack(context: CanvasRenderingContext2D, scene: StackScene)
 }
 
 /** Sides by name, and a line at a round time on either side. */
-function paintScale(context: CanvasRenderingContext2D, scene: StackScene): void {
+function paintScale(context: Pen, scene: StackScene): void {
   const { layout, theme, widthPx } = scene;
   const surface = SURFACES[theme];
   for (const role of ROLES) {
@@ -102,7 +103,7 @@ function roundTick(rangeNs: number): number {
 
 /** The bar goes on: two gaps in its end. */
 function paintCut(
-  context: CanvasRenderingContext2D,
+  context: Pen,
   { layout, theme }: StackScene,
   left: number,
   width: number,
@@ -117,7 +118,7 @@ function paintCut(
 }
 
 function paintOutlier(
-  context: CanvasRenderingContext2D,
+  context: Pen,
   { layout, theme }: StackScene,
   left: number,
   width: number,
@@ -132,7 +133,7 @@ function paintOutlier(
   context.fillRect(middle - 0.5, 10, 1, layout.attentionTopPx - 10);
 }
 
-function paintAxis(context: CanvasRenderingContext2D, scene: StackScene): void {
+function paintAxis(context: Pen, scene: StackScene): void {
   const { model, layout, theme, pointed, marked, widthPx } = scene;
   const surface = SURFACES[theme];
   context.fillStyle = surface.panel;
@@ -158,7 +159,7 @@ function paintAxis(context: CanvasRenderingContext2D, scene: StackScene): void {
   }
 }
 
-function paintPath(context: CanvasRenderingContext2D, scene: StackScene, width: number): void {
+function paintPath(context: Pen, scene: StackScene, width: number): void {
   const { model, layout, theme, shares } = scene;
   if (layout.pathHeightPx === 0 || shares === null) return;
   const surface = SURFACES[theme];
@@ -181,7 +182,7 @@ function paintPath(context: CanvasRenderingContext2D, scene: StackScene, width: 
   context.fillRect(layout.barsLeftPx, bottom, layout.barWidthPx * model.layers.length, 1);
 }
 
-function paintMarks(context: CanvasRenderingContext2D, scene: StackScene): void {
+function paintMarks(context: Pen, scene: StackScene): void {
   const { layout, theme } = scene;
   const bottom = layout.heightPx - 2;
   for (const [index, colour] of [

@@ -8,12 +8,14 @@ import { firstMoeEffect, lastMoeEffect, layerOutliers } from '#lib/view/layer-fi
 import { partLook, type StackKind, type StackModel, stackModel } from '#lib/view/layer-stack.ts';
 import { layerIndexAt, stackLayout } from '#lib/view/layer-stack-layout.ts';
 import { firstMoeText, lastMoeText, outlierText } from '#lib/view/layer-text.ts';
+import type { ThemeName } from '#lib/view/palette.ts';
 import { sizedContext } from './canvas-size.ts';
 import { useDashboard } from './dashboard.tsx';
 import { TermName } from './figure.tsx';
 import { paintStack } from './layer-stack-paint.ts';
 import { useTheme } from './root-setting.ts';
-import { SaveCsv } from './save-csv.tsx';
+import { csvText } from './save-file.ts';
+import { SaveMenu } from './save-menu.tsx';
 import { Waiting } from './skeleton.tsx';
 import { Swatch } from './stacked-bar.tsx';
 import { useWidthPx } from './use-size.ts';
@@ -59,13 +61,6 @@ export function LayerStackPanel({ waits, shares }: Props) {
               </button>
             ))}
           </fieldset>
-          {model !== null && (
-            <SaveCsv
-              name={`layers-${state.stack}`}
-              title="the layers"
-              rows={() => tableOf(model)}
-            />
-          )}
         </span>
       </header>
       {model === null || model.names.length === 0 ? (
@@ -95,22 +90,29 @@ function Legend({ model }: { readonly model: StackModel }) {
   const theme = useTheme();
   return (
     <ul className="flex flex-wrap gap-x-3 text-small text-muted">
-      {model.names.map((name) => {
-        // What only the FFN side has is shown in its look there.
-        const role = model.layers.some(({ attention }) =>
-          attention.parts.some((part) => part.name === name),
-        )
-          ? 'attention'
-          : 'ffn';
-        const look = partLook(model.kind, name, role, theme);
-        return (
-          <li key={name} className="flex items-center gap-1.5">
-            <Swatch look={look.look} colour={look.colour} /> {look.label}
-          </li>
-        );
-      })}
+      {legendOf(model, theme).map(({ name, look, colour }) => (
+        <li key={name} className="flex items-center gap-1.5">
+          <Swatch look={look} colour={colour} /> {name}
+        </li>
+      ))}
     </ul>
   );
+}
+
+function legendOf(model: StackModel, theme: ThemeName) {
+  return model.names.map((part) => {
+    // What only the FFN side has is shown in its look there.
+    const isOfAttention = model.layers.some(({ attention }) =>
+      attention.parts.some(({ name }) => name === part),
+    );
+    const { label, look, colour } = partLook(
+      model.kind,
+      part,
+      isOfAttention ? 'attention' : 'ffn',
+      theme,
+    );
+    return { name: label, look, colour };
+  });
 }
 
 function StackCanvas({
@@ -194,13 +196,32 @@ function StackCanvas({
           }}
         />
       </div>
-      <p className="mx-3 min-h-5 text-small text-muted" aria-live="polite">
-        {pointed < 0 ? (
-          'Rest on a layer for its figures; click chooses it. A bar with gaps at its end goes on.'
-        ) : (
-          <Readout model={model} index={pointed} shares={shares} />
-        )}
-      </p>
+      <div className="mx-3 flex items-start gap-2">
+        <p className="min-h-5 min-w-0 flex-1 text-small text-muted" aria-live="polite">
+          {pointed < 0 ? (
+            'Rest on a layer for its figures; click chooses it. A bar with gaps at its end goes on.'
+          ) : (
+            <Readout model={model} index={pointed} shares={shares} />
+          )}
+        </p>
+        <SaveMenu
+          title="the layers"
+          picture={() => ({
+            name: `layers-${model.kind}`,
+            title: `${model.kind === 'stages' ? 'Stages' : 'Causes of waiting'} of the layers, per worker and step`,
+            legend: legendOf(model, theme),
+            widthPx,
+            heightPx: layout.heightPx,
+            body: {
+              paint: (pen) => {
+                const scene = { model, layout, widthPx, theme, marked, outliers, shares };
+                paintStack(pen, { ...scene, pointed: -1 });
+              },
+            },
+          })}
+          csv={{ name: `layers-${model.kind}`, text: () => csvText(tableOf(model)) }}
+        />
+      </div>
     </>
   );
 }

@@ -2,17 +2,21 @@
 
 import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { figureText } from '#lib/view/format.ts';
+import { heatMarks } from '#lib/view/heat-marks.ts';
 import { matrixCellAt, matrixLayout, scrollFor } from '#lib/view/matrix-layout.ts';
 import {
   isInside,
   type MatrixCell,
   type MatrixModel,
+  matrixTable,
   movedCell,
   valueAt,
 } from '#lib/view/matrix-model.ts';
 import { sizedContext } from './canvas-size.ts';
 import { paintMatrixBody, paintMatrixHead } from './matrix-paint.ts';
 import { useTheme } from './root-setting.ts';
+import { csvText } from './save-file.ts';
+import { SaveMenu } from './save-menu.tsx';
 import { useWidthPx } from './use-size.ts';
 
 /** Taller matrices scroll under their head. */
@@ -21,6 +25,8 @@ const MAX_HEIGHT_PX = 460;
 interface Props {
   readonly model: MatrixModel;
   readonly testId: string;
+  /** Of the picture that is saved, and what it is of. */
+  readonly title: string;
   /** What it is, for screen readers: "Wait of 8 workers by 4 culprits." */
   readonly label: string;
   /** Said below while no cell is pointed at. */
@@ -38,6 +44,7 @@ interface Props {
 export function MatrixCanvas({
   model,
   testId,
+  title,
   label,
   hint,
   readout,
@@ -127,12 +134,33 @@ export function MatrixCanvas({
           }}
         />
       </div>
-      <p
-        className={`mx-3 mt-1 text-small text-muted ${lines === 2 ? 'h-10 overflow-hidden' : 'h-5 truncate'}`}
-        aria-live="polite"
-      >
-        {pointed === null ? hint : readout(pointed)}
-      </p>
+      <div className="mx-3 mt-1 flex items-start gap-2">
+        <p
+          className={`min-w-0 flex-1 text-small text-muted ${lines === 2 ? 'h-10 overflow-hidden' : 'h-5 truncate'}`}
+          aria-live="polite"
+        >
+          {pointed === null ? hint : readout(pointed)}
+        </p>
+        <SaveMenu
+          title={title}
+          picture={() => ({
+            name: testId,
+            title,
+            legend: heatMarks(model.scaleMax, model.figureOf, theme),
+            widthPx,
+            heightPx: layout.headHeightPx + layout.bodyHeightPx,
+            body: {
+              paint: (pen) => {
+                const scene = { model, layout, widthPx, theme, pointed: null };
+                paintMatrixHead(pen, { ...scene, markedRow, markedColumn });
+                pen.translate(0, layout.headHeightPx);
+                paintMatrixBody(pen, { ...scene, markedRow, markedColumn });
+              },
+            },
+          })}
+          csv={{ name: testId, text: () => csvText(matrixTable(model, title)) }}
+        />
+      </div>
     </>
   );
 }

@@ -4,6 +4,7 @@ import { heatColour } from '#lib/view/heat-model.ts';
 import { HEAD_LABEL_PX, type MatrixLayout } from '#lib/view/matrix-layout.ts';
 import { type MatrixCell, type MatrixModel, marginMax, maxOf } from '#lib/view/matrix-model.ts';
 import { contrastRatio, roleColour, SURFACES, type ThemeName } from '#lib/view/palette.ts';
+import type { Pen } from '#lib/view/pen.ts';
 
 export interface MatrixScene {
   readonly model: MatrixModel;
@@ -19,7 +20,7 @@ export interface MatrixScene {
 const FONT = '11px system-ui, sans-serif';
 
 /** Names of the columns and their margin. */
-export function paintMatrixHead(context: CanvasRenderingContext2D, scene: MatrixScene): void {
+export function paintMatrixHead(context: Pen, scene: MatrixScene): void {
   const { model, layout, widthPx, theme } = scene;
   const surface = SURFACES[theme];
   context.clearRect(0, 0, widthPx, layout.headHeightPx);
@@ -61,7 +62,7 @@ export function paintMatrixHead(context: CanvasRenderingContext2D, scene: Matrix
   }
 }
 
-function paintColumnNames(context: CanvasRenderingContext2D, scene: MatrixScene): void {
+function paintColumnNames(context: Pen, scene: MatrixScene): void {
   const { model, layout, theme } = scene;
   const surface = SURFACES[theme];
   context.textAlign = 'left';
@@ -92,7 +93,7 @@ function nameOf(model: MatrixModel, layout: MatrixLayout, column: number): strin
 }
 
 /** Rows: mark, name, cells, margin. */
-export function paintMatrixBody(context: CanvasRenderingContext2D, scene: MatrixScene): void {
+export function paintMatrixBody(context: Pen, scene: MatrixScene): void {
   const { model, layout, widthPx, theme } = scene;
   context.clearRect(0, 0, widthPx, layout.bodyHeightPx);
   context.font = FONT;
@@ -116,12 +117,7 @@ function cellHeightPx({ rowHeightPx }: MatrixLayout): number {
   return rowHeightPx > 8 ? rowHeightPx - 1 : rowHeightPx;
 }
 
-function paintRowName(
-  context: CanvasRenderingContext2D,
-  scene: MatrixScene,
-  row: number,
-  isNamed: boolean,
-): void {
+function paintRowName(context: Pen, scene: MatrixScene, row: number, isNamed: boolean): void {
   const { model, layout, theme } = scene;
   const surface = SURFACES[theme];
   const entry = model.rows[row]!;
@@ -139,7 +135,7 @@ function paintRowName(
   context.fillText(entry.label, 11, middle, layout.cellsLeftPx - 16);
 }
 
-function paintCells(context: CanvasRenderingContext2D, scene: MatrixScene, row: number): void {
+function paintCells(context: Pen, scene: MatrixScene, row: number): void {
   const { model, layout, theme } = scene;
   const surface = SURFACES[theme];
   const top = layout.rowTopPx[row]!;
@@ -179,7 +175,7 @@ function paintCells(context: CanvasRenderingContext2D, scene: MatrixScene, row: 
 }
 
 function paintRowTotal(
-  context: CanvasRenderingContext2D,
+  context: Pen,
   scene: MatrixScene,
   row: number,
   totalMax: number,
@@ -208,7 +204,7 @@ function paintRowTotal(
 }
 
 /** Row and column of what the page highlights. */
-function paintMarks(context: CanvasRenderingContext2D, scene: MatrixScene): void {
+function paintMarks(context: Pen, scene: MatrixScene): void {
   const { model, layout, theme, markedRow, markedColumn } = scene;
   context.strokeStyle = SURFACES[theme].accent;
   context.lineWidth = 1.5;
@@ -225,7 +221,7 @@ function paintMarks(context: CanvasRenderingContext2D, scene: MatrixScene): void
 }
 
 function outlineCell(
-  context: CanvasRenderingContext2D,
+  context: Pen,
   layout: MatrixLayout,
   row: number,
   column: number,

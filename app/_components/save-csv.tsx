@@ -1,10 +1,9 @@
 'use client';
 
 import { DownloadIcon } from 'lucide-react';
+import { type CsvCell, csvText, saveFile } from './save-file.ts';
 
-export type CsvCell = string | number | null;
-
-/** A button that saves what stands beside it, with every digit. */
+/** A button that saves the table beside it, with every digit. Pictures have `SaveMenu`. */
 export function SaveCsv({
   name,
   title,
@@ -15,32 +14,15 @@ export function SaveCsv({
   readonly title: string;
   readonly rows: () => readonly (readonly CsvCell[])[];
 }) {
-  const save = () => {
-    const text = rows()
-      .map((row) => row.map(cellText).join(','))
-      .join('\n');
-    const url = URL.createObjectURL(new Blob([`${text}\n`], { type: 'text/csv' }));
-    const link = document.createElement('a');
-    link.href = url;
-    link.download = `${name}.csv`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
-  };
   return (
     <button
       type="button"
       className="text-muted"
       aria-label={`Save ${title} as CSV`}
       title="Save as CSV"
-      onClick={save}
+      onClick={() => saveFile(`${name}.csv`, csvText(rows()), 'text/csv')}
     >
       <DownloadIcon size={13} aria-hidden />
     </button>
   );
-}
-
-function cellText(cell: CsvCell): string {
-  if (cell === null) return '';
-  const text = String(cell);
-  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

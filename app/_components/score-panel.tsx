@@ -104,6 +104,7 @@ function TrendMatrix({
     <MatrixCanvas
       model={model}
       testId="score-matrix"
+      title={`Scores of ${trend.group} in ${trend.stage} over time`}
       label={`Scores of ${model.rows.length} workers in ${model.columns.length} sub-windows.`}
       hint="Rest on a cell for its figures; click marks the worker."
       markedRow={model.rows.findIndex(({ id }) => id === state.worker)}

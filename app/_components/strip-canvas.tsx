@@ -2,12 +2,16 @@
 
 import { type KeyboardEvent, type PointerEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { durationFigure, figureText } from '#lib/view/format.ts';
-import { roleColour } from '#lib/view/palette.ts';
-import { rowAt, stripLayout } from '#lib/view/strip-layout.ts';
+import { roleColour, SURFACES, type ThemeName } from '#lib/view/palette.ts';
+import type { Pen } from '#lib/view/pen.ts';
+import { rowAt, type StripLayout, stripLayout } from '#lib/view/strip-layout.ts';
 import { hitTest, type StripModel } from '#lib/view/strip-model.ts';
 import { nsAt, panBy, type Viewport, xOf, zoomAt } from '#lib/view/strip-viewport.ts';
 import { sizedContext } from './canvas-size.ts';
 import { useTheme } from './root-setting.ts';
+import { type CsvCell, csvText } from './save-file.ts';
+import { SaveMenu } from './save-menu.tsx';
+import { STRIP_LEGEND } from './strip-legend.ts';
 import { paintStrip } from './strip-paint.ts';
 import { useWidthPx } from './use-size.ts';
 
@@ -117,64 +121,120 @@ export function StripCanvas({
   };
 
   return (
-    <div className="mt-1 flex max-h-[520px] overflow-y-auto pr-2 pb-2">
-      <ul className="relative w-24 shrink-0 text-tiny" style={{ height: layout.heightPx }}>
-        {layout.rows.map((box) => {
-          const row = model.rows[box.row]!;
-          return (
-            <li
-              key={row.workerId}
-              className="absolute right-2 left-3 flex items-center gap-1.5 truncate"
-              style={{ top: box.topPx, height: box.heightPx }}
-              title={row.workerId}
-            >
-              <span
-                aria-hidden="true"
-                className="h-3/5 w-0.5 shrink-0"
-                style={{ background: roleColour(row.role) }}
-              />
-              <span className="truncate">{row.workerId}</span>
-            </li>
-          );
-        })}
-      </ul>
-      <div
-        ref={holder}
-        role="slider"
-        tabIndex={0}
-        aria-roledescription="timeline"
-        aria-label={stripLabel(model)}
-        aria-valuemin={0}
-        aria-valuemax={durationNs}
-        aria-valuenow={Math.round(view.fromNs)}
-        aria-valuetext={viewText(view)}
-        className="relative min-w-0 flex-1"
-        style={{ height: layout.heightPx }}
-        onKeyDown={onKeyDown}
-      >
-        <canvas
-          ref={canvas}
-          data-testid="strip-canvas"
-          data-boxes={model.strip.row.length}
-          className="absolute inset-0 h-full w-full touch-pan-y"
-          onPointerMove={onPointerMove}
-          onPointerLeave={() => setPointed(NOTHING)}
-          onPointerDown={(event) => {
-            event.currentTarget.setPointerCapture(event.pointerId);
-            const box = event.currentTarget.getBoundingClientRect();
-            dragged.current = { xPx: event.clientX - box.left, view };
-          }}
-          onPointerUp={() => {
-            dragged.current = null;
-          }}
-          onPointerCancel={() => {
-            dragged.current = null;
-          }}
-        />
-        {hovered >= 0 && <Tooltip model={model} pointed={pointed} widthPx={widthPx} view={view} />}
+    <>
+      <div className="mt-1 flex max-h-[520px] overflow-y-auto pr-2 pb-2">
+        <ul className="relative w-24 shrink-0 text-tiny" style={{ height: layout.heightPx }}>
+          {layout.rows.map((box) => {
+            const row = model.rows[box.row]!;
+            return (
+              <li
+                key={row.workerId}
+                className="absolute right-2 left-3 flex items-center gap-1.5 truncate"
+                style={{ top: box.topPx, height: box.heightPx }}
+                title={row.workerId}
+              >
+                <span
+                  aria-hidden="true"
+                  className="h-3/5 w-0.5 shrink-0"
+                  style={{ background: roleColour(row.role) }}
+                />
+                <span className="truncate">{row.workerId}</span>
+              </li>
+            );
+          })}
+        </ul>
+        <div
+          ref={holder}
+          role="slider"
+          tabIndex={0}
+          aria-roledescription="timeline"
+          aria-label={stripLabel(model)}
+          aria-valuemin={0}
+          aria-valuemax={durationNs}
+          aria-valuenow={Math.round(view.fromNs)}
+          aria-valuetext={viewText(view)}
+          className="relative min-w-0 flex-1"
+          style={{ height: layout.heightPx }}
+          onKeyDown={onKeyDown}
+        >
+          <canvas
+            ref={canvas}
+            data-testid="strip-canvas"
+            data-boxes={model.strip.row.length}
+            className="absolute inset-0 h-full w-full touch-pan-y"
+            onPointerMove={onPointerMove}
+            onPointerLeave={() => setPointed(NOTHING)}
+            onPointerDown={(event) => {
+              event.currentTarget.setPointerCapture(event.pointerId);
+              const box = event.currentTarget.getBoundingClientRect();
+              dragged.current = { xPx: event.clientX - box.left, view };
+            }}
+            onPointerUp={() => {
+              dragged.current = null;
+            }}
+            onPointerCancel={() => {
+              dragged.current = null;
+            }}
+          />
+          {hovered >= 0 && (
+            <Tooltip model={model} pointed={pointed} widthPx={widthPx} view={view} />
+          )}
+        </div>
       </div>
-    </div>
+      <div className="flex justify-end px-3 pb-2">
+        <SaveMenu
+          title="the ping-pong strip"
+          picture={() => ({
+            name: `ping-pong-step-${model.strip.step}`,
+            title: `Ping-pong of step ${model.strip.step}, ${viewText(view)}`,
+            legend: STRIP_LEGEND,
+            widthPx: NAMES_PX + widthPx,
+            heightPx: layout.heightPx,
+            body: {
+              paint: (pen) => {
+                paintNames(pen, model, layout, theme);
+                pen.translate(NAMES_PX, 0);
+                paintStrip(pen, { model, layout, view, widthPx, theme, hovered: -1 });
+              },
+            },
+          })}
+          csv={{ name: `ping-pong-step-${model.strip.step}`, text: () => csvText(tableOf(model)) }}
+        />
+      </div>
+    </>
   );
+}
+
+/** Room for the names of workers in a picture that is saved; on the page they stand beside it. */
+const NAMES_PX = 96;
+
+function paintNames(pen: Pen, model: StripModel, layout: StripLayout, theme: ThemeName): void {
+  pen.font = '11px system-ui, sans-serif';
+  pen.textBaseline = 'middle';
+  pen.textAlign = 'left';
+  for (const box of layout.rows) {
+    const row = model.rows[box.row]!;
+    pen.fillStyle = roleColour(row.role);
+    pen.fillRect(0, box.topPx + box.heightPx / 5, 2, (box.heightPx * 3) / 5);
+    pen.fillStyle = SURFACES[theme].text;
+    pen.fillText(row.workerId, 8, box.topPx + box.heightPx / 2, NAMES_PX - 16);
+  }
+}
+
+function tableOf(model: StripModel): CsvCell[][] {
+  const { strip } = model;
+  return [
+    ['worker', 'stage', 'kind', 'layer', 'micro-batch', 'start in step (ns)', 'duration (ns)'],
+    ...Array.from(strip.row, (row, box): CsvCell[] => [
+      model.rows[row]!.workerId,
+      model.stageOf(box),
+      model.kindOf(box),
+      strip.layer[box]!,
+      strip.microbatch[box]!,
+      strip.startNs[box]!,
+      strip.boxDurationNs[box]!,
+    ]),
+  ];
 }
 
 function viewText(view: Viewport): string {

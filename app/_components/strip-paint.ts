@@ -1,10 +1,11 @@
 /** Draws the ping-pong strip's boxes, axis and hatches on a canvas. */
 import { durationFigure, figureText } from '#lib/view/format.ts';
 import { boxLook, ON_STAGE, SURFACES, type ThemeName } from '#lib/view/palette.ts';
+import type { Pen } from '#lib/view/pen.ts';
 import type { StripLayout } from '#lib/view/strip-layout.ts';
 import { firstVisible, laneOf, type StripModel } from '#lib/view/strip-model.ts';
 import { timeTicks, type Viewport, xOf } from '#lib/view/strip-viewport.ts';
-import { hatch } from './hatch.ts';
+import { hatchWith } from './hatch.ts';
 
 export interface StripScene {
   readonly model: StripModel;
@@ -18,16 +19,16 @@ export interface StripScene {
 
 const DIGIT_PX = 12;
 
-export function paintStrip(context: CanvasRenderingContext2D, scene: StripScene): void {
+export function paintStrip(context: Pen, scene: StripScene): void {
   const { layout, widthPx, theme, model } = scene;
   const surface = SURFACES[theme];
   context.clearRect(0, 0, widthPx, layout.heightPx);
   context.font = '11px system-ui, sans-serif';
   context.textBaseline = 'middle';
   paintAxis(context, scene);
-  const hatches = new Map<string, CanvasPattern | null>();
+  const hatches = new Map<string, CanvasPattern | string | null>();
   const hatchOf = (colour: string) => {
-    if (!hatches.has(colour)) hatches.set(colour, hatch(context, colour));
+    if (!hatches.has(colour)) hatches.set(colour, hatchWith(context, colour));
     return hatches.get(colour) ?? null;
   };
   for (const box of layout.rows) {
@@ -39,13 +40,13 @@ export function paintStrip(context: CanvasRenderingContext2D, scene: StripScene)
 }
 
 function paintRow(
-  context: CanvasRenderingContext2D,
+  context: Pen,
   scene: StripScene,
   rowIndex: number,
   topPx: number,
   heightPx: number,
   splitPx: number,
-  hatchOf: (colour: string) => CanvasPattern | null,
+  hatchOf: (colour: string) => CanvasPattern | string | null,
 ): void {
   const { model, view, widthPx, theme, hovered } = scene;
   const { strip } = model;
@@ -99,7 +100,7 @@ function paintRow(
 }
 
 /** Layers above, time below. */
-function paintAxis(context: CanvasRenderingContext2D, scene: StripScene): void {
+function paintAxis(context: Pen, scene: StripScene): void {
   const { model, view, widthPx, theme, layout } = scene;
   const surface = SURFACES[theme];
   let freePx = -Infinity;
@@ -129,7 +130,7 @@ function paintAxis(context: CanvasRenderingContext2D, scene: StripScene): void {
   }
 }
 
-function outline(context: CanvasRenderingContext2D, scene: StripScene, model: StripModel): void {
+function outline(context: Pen, scene: StripScene, model: StripModel): void {
   const { strip } = model;
   const { hovered, view, widthPx, layout } = scene;
   const box = layout.rows[strip.row[hovered]!];

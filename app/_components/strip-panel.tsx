@@ -4,7 +4,6 @@ import { MaximizeIcon, ZoomInIcon, ZoomOutIcon } from 'lucide-react';
 import { useMemo, useState } from 'react';
 import type { Strip } from '#lib/api/live-event.ts';
 import { durationFigure } from '#lib/view/format.ts';
-import { STAGE_COLOURS } from '#lib/view/palette.ts';
 import { stripModel } from '#lib/view/strip-model.ts';
 import {
   clampViewport,
@@ -18,6 +17,7 @@ import { Fig } from './figure.tsx';
 import { Waiting } from './skeleton.tsx';
 import { Swatch } from './stacked-bar.tsx';
 import { StripCanvas } from './strip-canvas.tsx';
+import { STRIP_LEGEND } from './strip-legend.ts';
 
 /** The newest whole step: who worked on which micro-batch when. */
 export function StripPanel({ strip }: { readonly strip: Strip | null | undefined }) {
@@ -114,18 +114,10 @@ function LoadedStrip({ strip }: { readonly strip: Strip }) {
   );
 }
 
-const LEGEND = [
-  { name: 'attention', colour: STAGE_COLOURS.attention, look: 'filled' },
-  { name: 'expert', colour: STAGE_COLOURS.expert, look: 'filled' },
-  { name: 'A2F', colour: STAGE_COLOURS.a2f, look: 'filled' },
-  { name: 'F2A', colour: STAGE_COLOURS.f2a, look: 'filled' },
-  { name: 'wait', colour: STAGE_COLOURS.host, look: 'hatched' },
-] as const;
-
 function Legend() {
   return (
     <ul className="flex flex-wrap gap-x-3 text-small text-muted">
-      {LEGEND.map(({ name, colour, look }) => (
+      {STRIP_LEGEND.map(({ name, colour, look }) => (
         <li
           key={name}
           className="flex items-center gap-1.5"

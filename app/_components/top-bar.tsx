@@ -2,6 +2,7 @@
 
 import { CircleHelpIcon, MoonIcon, PauseIcon, PlayIcon, SunIcon } from 'lucide-react';
 import { useDashboard } from './dashboard.tsx';
+import { ExportButton } from './export-button.tsx';
 import { useHelp } from './keyboard.tsx';
 import { liveStore, useLive } from './live-store.ts';
 import { PostmortemButton } from './postmortem-button.tsx';
@@ -16,6 +17,7 @@ export function TopBar() {
       <DeploymentPicker />
       <RangePicker />
       <div className="flex-1" />
+      <ExportButton />
       <PostmortemButton />
       <PauseButton />
       <button

@@ -1,16 +1,17 @@
 'use client';
 
 import type { EChartsType } from 'echarts/core';
-import { DownloadIcon, ImageIcon } from 'lucide-react';
 import { type PointerEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { instantText } from '#lib/view/format.ts';
-import { SURFACES } from '#lib/view/palette.ts';
+import { SURFACES, type SurfaceColours } from '#lib/view/palette.ts';
 import { lastValue, type TrendChart, trendCsv, trendFigure } from '#lib/view/trend-charts.ts';
 import { valueNear } from '#lib/view/trend-lookup.ts';
 import { trendOption } from '#lib/view/trend-option.ts';
-import { initTrend } from './echarts-core.ts';
+import { chartSvg, initTrend } from './echarts-core.ts';
 import { Fig, TermName } from './figure.tsx';
+import type { Picture } from './picture.ts';
 import { useTheme } from './root-setting.ts';
+import { SaveMenu } from './save-menu.tsx';
 
 const HEIGHT_PX = 150;
 const MIN_BRUSH_PX = 8;
@@ -116,10 +117,10 @@ export function TrendChartView({ chart, fromMs, toMs, crosshairMs, onCrosshair, 
             </li>
           ))}
         </ul>
-        <ExportButtons
-          chart={chart}
-          drawn={() => drawn.current}
-          background={SURFACES[theme].panel}
+        <SaveMenu
+          title={chart.title}
+          picture={() => pictureOf(shown, { fromMs, toMs }, SURFACES[theme], drawn.current)}
+          csv={{ name: chart.id, text: () => trendCsv(chart) }}
         />
       </figcaption>
       <div
@@ -182,49 +183,24 @@ function axisValue(event: unknown): number | null {
   return typeof first.value === 'number' ? first.value : null;
 }
 
-function ExportButtons({
-  chart,
-  drawn,
-  background,
-}: {
-  readonly chart: TrendChart;
-  readonly drawn: () => EChartsType | null;
-  readonly background: string;
-}) {
-  const savePng = () => {
-    const url = drawn()?.getDataURL({ type: 'png', pixelRatio: 2, backgroundColor: background });
-    if (url !== undefined) save(url, `${chart.id}.png`);
+function pictureOf(
+  chart: TrendChart,
+  window: { readonly fromMs: number; readonly toMs: number },
+  surface: SurfaceColours,
+  drawn: EChartsType | null,
+): Picture | null {
+  if (drawn === null) return null;
+  const widthPx = drawn.getWidth();
+  return {
+    name: chart.id,
+    title: `${chart.title}, ${chart.unit}`,
+    legend: chart.lines.map(({ name, colour, dashed }) => ({
+      name,
+      colour,
+      look: dashed ? 'dashed' : 'line',
+    })),
+    widthPx,
+    heightPx: HEIGHT_PX,
+    body: { svg: () => chartSvg(trendOption(chart, window, surface), widthPx, HEIGHT_PX) },
   };
-  const saveCsv = () => {
-    const url = URL.createObjectURL(new Blob([trendCsv(chart)], { type: 'text/csv' }));
-    save(url, `${chart.id}.csv`);
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
-  };
-  return (
-    <span className="flex gap-1 text-muted">
-      <button
-        type="button"
-        aria-label={`Save ${chart.title} as PNG`}
-        title="Save as PNG"
-        onClick={savePng}
-      >
-        <ImageIcon size={13} aria-hidden />
-      </button>
-      <button
-        type="button"
-        aria-label={`Save ${chart.title} as CSV`}
-        title="Save as CSV"
-        onClick={saveCsv}
-      >
-        <DownloadIcon size={13} aria-hidden />
-      </button>
-    </span>
-  );
-}
-
-function save(url: string, name: string): void {
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
 }

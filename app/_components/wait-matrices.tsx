@@ -108,6 +108,7 @@ function MatrixPanel({ waits, matrix }: { readonly waits: Waits; readonly matrix
       <MatrixCanvas
         model={model}
         testId={`waits-${matrix.kind}`}
+        title={title}
         label={`${title}: ${model.rows.length} that waited by ${model.columns.length} that were waited for.`}
         hint="Rest on a cell for its causes; click marks the culprit."
         lines={2}

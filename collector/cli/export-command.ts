@@ -3,6 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { createGzip, createZstdCompress, type Gzip, type ZstdCompress } from 'node:zlib';
 import { fileProblem } from '#lib/base/file-problem.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import { readVersion } from '#lib/config/read-version.ts';
@@ -56,6 +57,8 @@ function formatOptions(options: Readonly<Record<string, unknown>>): {
     if (at < 1) throw new UsageError(`--set ${text}: write name=value`);
     return [text.slice(0, at), text.slice(at + 1)];
   });
+  const stages = textOption(options, 'stages');
+  if (stages !== undefined) pairs.push(['stages', stages]);
   return { workers: textOption(options, 'workers'), options: Object.fromEntries(pairs) };
 }
 
@@ -82,7 +85,11 @@ async function writeOut(
   const path = resolve(io.cwd, output ?? join('.', fileName));
   const partial = `${path}.${process.pid}.part`;
   try {
-    await pipeline(counted(), createWriteStream(partial, { flags: 'wx' }));
+    const file = createWriteStream(partial, { flags: 'wx' });
+    const packed = compressorFor(path);
+    if (packed === null) await pipeline(counted(), file);
+    else await pipeline(counted(), packed, file);
+    if (packed !== null) sizeBytes = file.bytesWritten;
     await rename(partial, path);
   } catch (error) {
     await rm(partial, { force: true });
@@ -91,4 +98,10 @@ async function writeOut(
     throw error;
   }
   return { path, sizeBytes };
+}
+
+/** By the file's ending; null: it is written as it is. Archives are compressed inside. */
+function compressorFor(path: string): Gzip | ZstdCompress | null {
+  if (path.endsWith('.gz')) return createGzip();
+  return path.endsWith('.zst') ? createZstdCompress() : null;
 }

@@ -143,8 +143,12 @@ function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Comman
     .option('--to <time>', 'likewise')
     .option('--deployment <name>', 'where the store holds several')
     .option('--workers <ids>', 'such as attention/0,ffn/1; all where absent')
+    .option('--stages <names>', 'such as expert,a2f_send; all where absent (not for archives)')
     .option('--set <name=value>', 'an option of the format; several times for several', collect)
-    .option('-o, --output <file>', 'where to; - is stdout (default: a name of its own, here)')
+    .option(
+      '-o, --output <file>',
+      'where to; - is stdout, .gz and .zst compress (default: its own name, here)',
+    )
     .option('--json', 'path and size as JSON')
     .action(async (options) => {
       const { exportCommand } = await import('./export-command.ts');

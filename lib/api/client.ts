@@ -62,6 +62,11 @@ export function liveUrl(deployment: string, baseUrl = ''): string {
   return baseUrl + apiPath(deployment, 'live');
 }
 
+/** Where a window is as a file of a format (docs/api.md, "Export"). */
+export function exportUrl(deployment: string, format: string, range: TimeRange): string {
+  return `/api/v1/export${query({ format, deployment, ...range })}`;
+}
+
 /** Where the post-mortem report of a window is: a file, no JSON. */
 export function postmortemUrl(
   deployment: string,

@@ -235,6 +235,45 @@ export function openApiDocument(): Json {
           },
         },
       },
+      '/api/v1/export': {
+        get: {
+          summary: 'A window as a file, streamed',
+          parameters: [
+            {
+              ...queryParameter(
+                'format',
+                '`archive`, `perfetto`, `chrome`, `otlp-json`, `arrow` or `csv`.',
+              ),
+              required: true,
+            },
+            { ...queryParameter('deployment', 'Its deployment.'), required: true },
+            queryParameter('from', `Inclusive. ${TIME}. Where absent: the first event.`),
+            queryParameter('to', `Exclusive. ${TIME}. Where absent: the last event's end.`),
+            queryParameter('workers', 'Worker ids with commas between them; all where absent.'),
+            queryParameter(
+              'stages',
+              'Only events of these stages, with commas between them; not for archives.',
+            ),
+            queryParameter(
+              'bubbles',
+              'Of traces: `no` leaves out the tracks that say why workers waited.',
+            ),
+          ],
+          responses: {
+            200: {
+              description: 'The file; Content-Disposition names it',
+              content: {
+                'application/octet-stream': {},
+                'application/json': {},
+                'application/x-ndjson': {},
+                'application/vnd.apache.arrow.stream': {},
+                'text/csv': {},
+              },
+            },
+            default: problemResponse(),
+          },
+        },
+      },
       '/api/v1/compare': {
         get: operation('Two windows side by side, and what differs', 'Compare', [
           { ...queryParameter('a', 'Deployment of side A.'), required: true },

@@ -4,7 +4,7 @@
  * part of an event that was cut.
  */
 import { ABSENT, KINDS, PHASES } from '#lib/table/codes.ts';
-import { LISTS, MEASURES } from '#lib/table/event-table.ts';
+import { type EventTable, LISTS, MEASURES } from '#lib/table/event-table.ts';
 import { CAUSE_NAMES } from './bubble-causes.ts';
 import { LIST_COLUMNS, MEASURE_COLUMNS } from './csv.ts';
 import { Piece, type Slice } from './trace-slices.ts';
@@ -29,12 +29,31 @@ export function forEachArg(slice: Slice, take: (name: string, value: ArgValue) =
   if (slice.cause >= 0) take('cause', CAUSE_NAMES[slice.cause]!);
 }
 
+interface Measured {
+  readonly name: string;
+  readonly values: Float64Array;
+}
+
+const measured = new WeakMap<EventTable, readonly Measured[]>();
+
+/** The columns that the table has. */
+function measuresOf(table: EventTable): readonly Measured[] {
+  const known = measured.get(table);
+  if (known !== undefined) return known;
+  const found = MEASURES.flatMap((name) => {
+    const values = table.measures[name];
+    return values === null ? [] : [{ name: MEASURE_COLUMNS[name], values }];
+  });
+  measured.set(table, found);
+  return found;
+}
+
 function takeMore(slice: Slice, take: (name: string, value: ArgValue) => void): void {
   const { table, row, piece, durationNs, movedNs, stretchedNs } = slice;
   if (table.peer[row] !== ABSENT) take('peer', table.peer[row]!);
-  for (const name of MEASURES) {
-    const value = table.measures[name]?.[row] ?? ABSENT;
-    if (value !== ABSENT) take(MEASURE_COLUMNS[name], value);
+  for (const { name, values } of measuresOf(table)) {
+    const value = values[row]!;
+    if (value !== ABSENT) take(name, value);
   }
   for (const name of LISTS) {
     const list = table.lists[name];

@@ -10,7 +10,13 @@ import { sortByStart } from '#lib/table/event-tables.ts';
 import { type BubbleSegment, bubbleCauses } from './bubble-causes.ts';
 import { type ExportPart, ownRows, type RowChoice } from './export-part.ts';
 import { type Flow, type FlowStop, PartLinks } from './part-links.ts';
-import type { Process, Stream, Track, TrackLayout } from './track-layout.ts';
+import {
+  type Process,
+  STREAMS,
+  type Stream,
+  type Track,
+  type TrackLayout,
+} from './track-layout.ts';
 
 /** Of an event that became two slices: which one. */
 export const Piece = { whole: 0, first: 1, second: 2 } as const;
@@ -57,6 +63,8 @@ export interface SliceCounts {
 }
 
 const PAUSE_SLICES = 256;
+const NO_FLOWS: readonly FlowStop[] = [];
+const NO_STOPS: readonly Stop[] = [];
 
 interface Entries {
   readonly process: Process;
@@ -96,7 +104,7 @@ export class TraceSlices {
     if (rows.length === 0) return;
     const links = new PartLinks(part, this.#baseUnixNs, this.#choice);
     const causes = this.#withBubbles ? bubbleCauses(links.assembled, part) : null;
-    const streams = new Map<string, Entries>();
+    const streams = new Map<number, Entries>();
     const keyOf = new Int32Array(rows.length);
     const receiveOf = new Int32Array(rows.length);
     const enter = (
@@ -107,11 +115,11 @@ export class TraceSlices {
       from: number,
       to: number,
     ) => {
-      const name = `${process.pid} ${stream}`;
-      let entries = streams.get(name);
+      const place = process.pid * STREAMS.length + STREAMS.indexOf(stream);
+      let entries = streams.get(place);
       if (entries === undefined) {
         entries = { process, stream, startNs: [], endNs: [], entry: [], piece: [] };
-        streams.set(name, entries);
+        streams.set(place, entries);
       }
       entries.startNs.push(from);
       entries.endNs.push(to);
@@ -145,6 +153,7 @@ export class TraceSlices {
       }
     }
     this.counts.events += rows.length;
+    const sources = part.raw.map((table) => new Array<number | undefined>(table.workers.length));
     for (const entries of streams.values()) {
       const { process, stream } = entries;
       for (const e of inOrder(entries)) {
@@ -157,8 +166,12 @@ export class TraceSlices {
         const startNs = entries.startNs[e]!;
         const endNs = entries.endNs[e]!;
         const isLast = piece !== Piece.first;
-        const found = isLast ? links.takeStops(aligned, row, keyOf[i]!, rows.startNs[i]!) : [];
+        const found = isLast
+          ? links.takeStops(aligned, row, keyOf[i]!, rows.startNs[i]!)
+          : NO_FLOWS;
         const stage = table.stageNames[table.stage[row]!]!;
+        const worker = table.worker[row]!;
+        sources[t]![worker] ??= this.#layout.source(table.workers[worker]!);
         if (++this.counts.slices % PAUSE_SLICES === 0) yield;
         this.#sink.slice({
           track: this.#layout.place(process, stream, startNs, endNs),
@@ -168,16 +181,19 @@ export class TraceSlices {
           piece,
           table,
           row,
-          source: this.#layout.source(table.workers[table.worker[row]!]!),
+          source: sources[t]![worker]!,
           movedNs: aligned.startNs[row]! - table.startNs[row]!,
           stretchedNs: aligned.durationNs[row]! - table.durationNs[row]!,
           durationNs: rows.durationNs[i]!,
           cause: stream === 'wait' ? (causes?.mainCause.get(receiveOf[i]!) ?? -1) : -1,
-          stops: found.map((stop) => this.#stop(stop, startNs, endNs, receiveOf[i]! >= 0)),
+          stops:
+            found.length === 0
+              ? NO_STOPS
+              : found.map((stop) => this.#stop(stop, startNs, endNs, receiveOf[i]! >= 0)),
         });
       }
     }
-    if (causes !== null) this.#addBubbles(links, causes.segments);
+    if (causes !== null) yield* this.#addBubbles(links, causes.segments);
   }
 
   /** Receives take a flow in just before they end, so that it comes after the send it is from. */
@@ -193,14 +209,15 @@ export class TraceSlices {
     };
   }
 
-  #addBubbles(links: PartLinks, segments: readonly (readonly BubbleSegment[])[]): void {
+  *#addBubbles(links: PartLinks, segments: readonly (readonly BubbleSegment[])[]): Generator<void> {
     const { events } = links.assembled;
     const shiftNs = nanosBetween(this.#baseUnixNs, addNanos(events.baseUnixNs, 0));
     for (const [w, own] of segments.entries()) {
       const info = events.workers[w]!;
       if (own.length === 0 || !this.#isChosen(info)) continue;
       const process = this.#layout.process(info);
-      for (const segment of own) {
+      for (const [i, segment] of own.entries()) {
+        if (i % PAUSE_SLICES === 0) yield;
         const startNs = segment.fromNs + shiftNs;
         const endNs = segment.toNs + shiftNs;
         this.#sink.bubble(
