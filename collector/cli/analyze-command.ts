@@ -2,18 +2,21 @@
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import { analyzeFiles } from '#lib/query/analyze-files.ts';
 import { reportJson } from '#lib/query/report-json.ts';
+import { analyzePostmortem } from './analyze-postmortem.ts';
 import type { CommandIo } from './command-io.ts';
 import { loadCommandConfig, textOption } from './config-options.ts';
 import { countText } from './figures.ts';
 import { formatRecognition } from './print-recognition.ts';
 import { formatReport } from './print-report.ts';
 import { asCommandError } from './query-errors.ts';
+import { wantsReport } from './write-report.ts';
 
 export async function analyzeCommand(
   io: CommandIo,
   paths: readonly string[],
   options: Readonly<Record<string, unknown>>,
 ): Promise<number> {
+  if (wantsReport(options)) return analyzePostmortem(io, paths, options);
   const question = {
     from: textOption(options, 'from'),
     to: textOption(options, 'to'),

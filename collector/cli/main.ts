@@ -71,6 +71,9 @@ function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Comman
     .option('--to <time>', 'likewise')
     .option('--deployment <name>', 'where the files hold several')
     .option('--json', 'the report as JSON instead of tables')
+    .option('--html <file>', 'a post-mortem report for people as one HTML file; - is stdout')
+    .option('--md <file>', 'the same as Markdown')
+    .option('--zone <name>', 'time zone of its local times, such as Europe/Berlin')
     .action(async (files: string[], options) => {
       const { analyzeCommand } = await import('./analyze-command.ts');
       finish(await analyzeCommand(io, files, options));

@@ -12,7 +12,7 @@ import type { CommandIo } from './command-io.ts';
 import { loadCommandConfig, textOption } from './config-options.ts';
 import { formatReport } from './print-report.ts';
 import { withStore } from './with-store.ts';
-import { wantsReport, writeReports } from './write-report.ts';
+import { ownZone, wantsReport, writeReports } from './write-report.ts';
 
 export async function reportCommand(
   io: CommandIo,
@@ -49,8 +49,4 @@ async function postmortemCommand(
   });
   await writeReports(io, options, facts);
   return 0;
-}
-
-export function ownZone(): string {
-  return Intl.DateTimeFormat().resolvedOptions().timeZone;
 }

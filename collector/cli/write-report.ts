@@ -54,3 +54,8 @@ async function writeWhole(path: string, text: string): Promise<void> {
     throw error;
   }
 }
+
+/** Of this machine: the reader's, more often than not. */
+export function ownZone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}

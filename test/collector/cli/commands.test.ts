@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -8,6 +8,7 @@ import { openTelemetryWriter } from '#lib/store/open-store.ts';
 import { ownPlaces, runAfdscope, startCollector } from '#test/support/afdscope-process.ts';
 import { encodeTracesProtobuf } from '#test/support/otlp-encode.ts';
 import { scratchFolder } from '#test/support/scratch-folder.ts';
+import { batchOf } from '#test/support/telemetry-batch.ts';
 
 describe('usage', () => {
   test('help and version are results', async () => {
@@ -117,6 +118,57 @@ describe('analyze', () => {
     expect(broken.code).toBe(1);
     expect(broken.stderr).toContain('broken.json');
     expect(broken.stderr).not.toContain('    at '); // no stack
+  });
+});
+
+describe('post-mortem reports', () => {
+  const spec = scenarioSpec('healthy', { layers: 5, attentionWorkers: 3, ffnWorkers: 2 });
+  const table = simulateSteps(spec, {
+    steps: 12,
+    seed: 2,
+    faults: { slowRank: { role: 'attention', rank: 1, factor: 1.5 } },
+  });
+
+  test('of files: HTML into a file that appears whole, Markdown to stdout', async () => {
+    const folder = scratchFolder();
+    const file = join(folder, 'steps.pb');
+    writeFileSync(file, encodeTracesProtobuf(table));
+    const html = join(folder, 'report.html');
+    const told = await runAfdscope(['analyze', file, '--html', html, '--md', '-', '--zone', 'UTC']);
+    expect(told).toMatchObject({ code: 0, stderr: `wrote ${html}\n` });
+    expect(told.stdout).toMatch(/^# Post-mortem: demo\n/);
+    expect(told.stdout).toContain('attention/1 is ');
+    const page = readFileSync(html, 'utf8');
+    expect(page).toMatch(/^<!doctype html>/);
+    expect(page).toContain('attention/1');
+    expect(page).not.toContain('href="http');
+    expect(readdirSync(folder).sort()).toEqual(['report.html', 'steps.pb']);
+  });
+
+  test('of a store: the links lead to the configured dashboard', async () => {
+    const data = scratchFolder();
+    const writer = await openTelemetryWriter({ data });
+    await writer.append([batchOf('steps', { events: [table] })]);
+    await writer.close();
+    const args = ['report', '--data', data, '--md', '-'];
+    const told = await runAfdscope(args, { AFDSCOPE_WEB: '127.0.0.1:3999' });
+    expect(told.code).toBe(0);
+    expect(told.stdout).toContain('http://127.0.0.1:3999/stragglers?d=demo');
+    expect(told.stdout).toContain('| retention.raw | 2h |');
+    const elsewhere = await runAfdscope([...args, '--url', 'https://scope.example']);
+    expect(elsewhere.stdout).toContain('https://scope.example/timeline?d=demo');
+    const wrong = await runAfdscope([...args, '--zone', 'Mars']);
+    expect(wrong).toMatchObject({ code: 2, stdout: '' });
+    expect(wrong.stderr).toContain('--zone: "Mars" is no time zone');
+  });
+
+  test.each([
+    [['--html', 'a.html', '--json'], '--json is for machines'],
+    [['--html', '-', '--md', '-'], 'would be mixed'],
+  ])('what cannot be had together is wrong usage: %j', async (args, message) => {
+    const told = await runAfdscope(['report', '--data', scratchFolder(), ...args]);
+    expect(told).toMatchObject({ code: 2, stdout: '' });
+    expect(told.stderr).toContain(message);
   });
 });
 
