@@ -200,6 +200,29 @@ describe.skipIf(CHROMIUM === null)('dashboard', () => {
     await context.close();
   });
 
+  test('one click makes the report of the window, opens it and offers to keep it', async () => {
+    const { page, context, complaints } = await visit(browser, 'dark', SIZES[1]);
+    await openOverview(page);
+    const opened = context.waitForEvent('page', { timeout: DATA_TIMEOUT_MS });
+    await page.getByRole('button', { name: 'Post-mortem report' }).click();
+    const state = page.getByTestId('postmortem-state');
+    expect(await state.getAttribute('data-state')).toMatch(/making|ready/);
+    const report = await opened;
+    await report.waitForSelector('figure svg', { timeout: DATA_TIMEOUT_MS });
+    expect(await report.title()).toBe('Post-mortem: demo');
+    expect(await report.locator('script').count()).toBe(0);
+    expect(await report.locator('#verdict .lead').textContent()).toMatch(/-bound|Healthy/);
+    const evidence = report.locator('#evidence a', { hasText: 'Balance' });
+    expect(await evidence.getAttribute('href')).toMatch(
+      new RegExp(`^${product.web}/balance\\?d=demo&from=`),
+    );
+    const saving = page.waitForEvent('download');
+    await page.getByRole('link', { name: 'Save as HTML' }).click();
+    expect((await saving).suggestedFilename()).toMatch(/^demo-postmortem-\d{8}T\d{6}Z\.html$/);
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
   test('the strip zooms by key, lights a micro-batch and tells what a box is', async () => {
     const { page, context, complaints } = await visit(browser, 'dark', SIZES[0]);
     await openOverview(page);
