@@ -55,7 +55,7 @@ export function paintMatrixHead(context: Pen, scene: MatrixScene): void {
   }
   context.fillStyle = surface.line;
   context.fillRect(layout.cellsLeftPx, bottom, layout.cellWidthPx * model.columns.length, 1);
-  if (layout.cellWidthPx < 58) {
+  if (layout.cellWidthPx < 58 && model.columnMargin !== '') {
     context.fillStyle = surface.muted;
     const text = `max ${figureText(model.figureOf(largest))}`;
     context.fillText(text, layout.totalsLeftPx, bottom - 8, layout.totalsWidthPx);
@@ -151,7 +151,7 @@ function paintCells(context: Pen, scene: MatrixScene, row: number): void {
       context.fillRect(left + width / 2 - 0.5, top + height / 2 - 0.5, 1, 1);
       continue;
     }
-    const colour = heatColour(value, model.scaleMax, theme);
+    const colour = (model.colourOf ?? heatColour)(value, model.scaleMax, theme);
     context.fillStyle = colour;
     context.fillRect(left, top, width, height);
     if (layout.hasFigures && value !== 0) {

@@ -3,6 +3,7 @@
 import {
   ActivityIcon,
   ChartGanttIcon,
+  GitCompareIcon,
   Grid3x3Icon,
   LayersIcon,
   LayoutDashboardIcon,
@@ -22,6 +23,7 @@ const PAGES = [
   { path: '/stragglers', name: 'Stragglers', keys: 'g s', Icon: TurtleIcon },
   { path: '/experts', name: 'Experts', keys: 'g e', Icon: Grid3x3Icon },
   { path: '/timeline', name: 'Timeline', keys: 'g t', Icon: ChartGanttIcon },
+  { path: '/compare', name: 'Compare', keys: 'g c', Icon: GitCompareIcon },
   { path: '/health', name: 'Health', keys: 'g h', Icon: ActivityIcon },
 ] as const;
 

@@ -1,6 +1,7 @@
 /** What every figure of the pages means: shown on hover. One table, so that no two pages differ. */
 import { BALANCE_DEFINITIONS } from './definitions-balance.ts';
 import { CAUSE_DEFINITIONS } from './definitions-causes.ts';
+import { COMPARE_DEFINITIONS } from './definitions-compare.ts';
 import { CULPRIT_DEFINITIONS } from './definitions-culprits.ts';
 import { TIMELINE_DEFINITIONS } from './definitions-timeline.ts';
 
@@ -245,6 +246,7 @@ export const DEFINITIONS = {
   ...BALANCE_DEFINITIONS,
   ...CAUSE_DEFINITIONS,
   ...CULPRIT_DEFINITIONS,
+  ...COMPARE_DEFINITIONS,
   ...TIMELINE_DEFINITIONS,
 } as const satisfies Record<string, Definition>;
 export type Term = keyof typeof DEFINITIONS;

@@ -7,6 +7,7 @@
  *     rows   values[r·C + c]  rowTotals
  */
 import type { Figure } from './format.ts';
+import type { ThemeName } from './palette.ts';
 
 export interface MatrixEntry {
   readonly id: string;
@@ -36,6 +37,8 @@ export interface MatrixModel {
   readonly rowMargin: string;
   readonly columnMargin: string;
   readonly figureOf: (value: number | null) => Figure;
+  /** Where the scale does not begin at zero; absent: the ramp of heat maps. */
+  readonly colourOf?: (value: number, scaleMax: number, theme: ThemeName) => string;
 }
 
 export interface MatrixCell {

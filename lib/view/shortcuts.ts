@@ -20,6 +20,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { keys: ['g', 's'], text: 'Go to Stragglers', action: { kind: 'go', path: '/stragglers' } },
   { keys: ['g', 'e'], text: 'Go to Experts', action: { kind: 'go', path: '/experts' } },
   { keys: ['g', 't'], text: 'Go to Timeline', action: { kind: 'go', path: '/timeline' } },
+  { keys: ['g', 'c'], text: 'Go to Compare', action: { kind: 'go', path: '/compare' } },
   { keys: ['g', 'h'], text: 'Go to Health', action: { kind: 'go', path: '/health' } },
   { keys: [' '], text: 'Pause or resume', action: { kind: 'pause' } },
   { keys: ['t'], text: 'Dark or light theme', action: { kind: 'theme' } },

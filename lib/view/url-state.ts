@@ -4,6 +4,12 @@
  */
 import type { CauseName } from '#lib/api/waits.ts';
 import { isCause } from './cause-look.ts';
+import {
+  type CompareChoice,
+  DEFAULT_COMPARE,
+  parseCompare,
+  serializeCompare,
+} from './compare-choice.ts';
 import { type ExpertMetric, isExpertMetric } from './expert-map.ts';
 import { type HeatMetric, isHeatMetric } from './heat-model.ts';
 import type { StackKind } from './layer-stack.ts';
@@ -28,6 +34,8 @@ export interface PageState {
   readonly stack: StackKind;
   /** The figure of the experts' heat map. */
   readonly experts: ExpertMetric;
+  /** What is compared with what. */
+  readonly compare: CompareChoice;
 }
 
 export const DEFAULT_PAGE_STATE: PageState = {
@@ -41,6 +49,7 @@ export const DEFAULT_PAGE_STATE: PageState = {
   cause: null,
   stack: 'stages',
   experts: 'tokens',
+  compare: DEFAULT_COMPARE,
 };
 
 export function parsePageState(search: URLSearchParams): PageState {
@@ -59,6 +68,7 @@ export function parsePageState(search: URLSearchParams): PageState {
     cause: cause !== null && isCause(cause) ? cause : null,
     stack: search.get('stack') === 'causes' ? 'causes' : DEFAULT_PAGE_STATE.stack,
     experts: experts !== null && isExpertMetric(experts) ? experts : DEFAULT_PAGE_STATE.experts,
+    compare: parseCompare(search),
   };
 }
 
@@ -94,5 +104,6 @@ export function serializePageState(state: PageState): string {
   if (state.cause !== null) search.set('cause', state.cause);
   if (state.stack !== DEFAULT_PAGE_STATE.stack) search.set('stack', state.stack);
   if (state.experts !== DEFAULT_PAGE_STATE.experts) search.set('experts', state.experts);
+  serializeCompare(state.compare, search);
   return search.toString();
 }

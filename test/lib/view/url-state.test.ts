@@ -26,6 +26,14 @@ test('any state comes back from its URL', () => {
       .tuple(fc.integer({ min: 0, max: 4e12 }), fc.integer({ min: 1, max: 1e9 }))
       .map(([fromMs, spanMs]) => ({ kind: 'absolute', fromMs, toMs: fromMs + spanMs }) as const),
   );
+  const time = fc.option(
+    fc.constantFrom('-5m', '2026-11-27T14:00:00+08:00', '1795442400000000000'),
+  );
+  const side = fc.record({
+    deployment: fc.option(fc.string({ minLength: 1, unit: 'grapheme' })),
+    from: time,
+    to: time,
+  });
   const state = fc.record<PageState>({
     deployment: fc.option(fc.string({ minLength: 1, unit: 'grapheme' })),
     range,
@@ -37,6 +45,7 @@ test('any state comes back from its URL', () => {
     cause: fc.option(fc.constantFrom(...CAUSES.map(({ name }) => name))),
     stack: fc.constantFrom('stages', 'causes'),
     experts: fc.constantFrom(...EXPERT_METRICS),
+    compare: fc.record({ a: side, b: side, onlyDiffering: fc.boolean() }),
   });
   fc.assert(
     fc.property(state, (value) => {
@@ -52,6 +61,7 @@ test('nonsense falls back to the defaults', () => {
     'from=x&to=y',
     'from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z',
     'layer=1e9&d=',
+    'a=&a.from=&b.to=&differs=yes',
   ]) {
     expect(parse(search)).toEqual(DEFAULT_PAGE_STATE);
   }
