@@ -162,7 +162,8 @@ function paintCells(context: Pen, scene: MatrixScene, row: number): void {
       context.fillText(text, left + width / 2, top + height / 2 + 0.5, width - 4);
     }
     if (model.outliers.has(index)) {
-      context.strokeStyle = surface.critical;
+      // Where colour says which way, the outline says only that it is sure.
+      context.strokeStyle = model.colourOf === undefined ? surface.critical : surface.text;
       context.lineWidth = width < 3 || height < 3 ? 1 : 1.5;
       context.strokeRect(
         left + 0.75,

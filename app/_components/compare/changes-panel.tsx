@@ -57,7 +57,7 @@ function Row({ change, largest }: { readonly change: CompareChange; readonly lar
   const isShown = isDiffering(change.onPath.finding);
   return (
     <li
-      className={`grid grid-cols-[minmax(0,1fr)_116px_88px] items-center gap-2 border-t border-line px-3 py-1 text-small ${isShown ? '' : 'text-muted'}`}
+      className={`grid grid-cols-[minmax(0,1fr)_72px_84px] items-center gap-2 border-t border-line px-3 py-1 text-small ${isShown ? '' : 'text-muted'}`}
       title={testText(change.onPath)}
     >
       <span className="min-w-0">{change.words}</span>
