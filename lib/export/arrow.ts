@@ -14,6 +14,7 @@ import {
   Struct,
 } from 'apache-arrow';
 import type { UnixNanos } from '#lib/base/units.ts';
+import { LIST_COLUMNS, MEASURE_COLUMNS } from '#lib/model/column-names.ts';
 import { ABSENT, KINDS, PHASES } from '#lib/table/codes.ts';
 import { type EventTable, LISTS, MEASURES } from '#lib/table/event-table.ts';
 import { type WorkerInfo, workerId } from '#lib/table/worker-info.ts';
@@ -26,7 +27,6 @@ import {
   TextColumn,
   TYPES,
 } from './arrow-columns.ts';
-import { LIST_COLUMNS, MEASURE_COLUMNS } from './csv.ts';
 import { type ExportPart, type ExportRows, ownRows, type RowChoice } from './export-part.ts';
 
 const WORKER_TEXTS = {

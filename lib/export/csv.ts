@@ -4,28 +4,13 @@
  * members of lists are separated by blanks.
  */
 import type { UnixNanos } from '#lib/base/units.ts';
+import { LIST_COLUMNS, MEASURE_COLUMNS } from '#lib/model/column-names.ts';
 import { ABSENT, KINDS, PHASES } from '#lib/table/codes.ts';
 import { LISTS, MEASURES } from '#lib/table/event-table.ts';
 import { workerId } from '#lib/table/worker-info.ts';
 import { type ExportPart, ownRows, type RowChoice } from './export-part.ts';
 import { UnixNsText } from './instant-text.ts';
 import { TextPieces } from './text-pieces.ts';
-
-/** Column names of measures, units included; docs/api.md lists them. */
-export const MEASURE_COLUMNS: Readonly<Record<(typeof MEASURES)[number], string>> = {
-  tokens: 'tokens',
-  bytes: 'size_bytes',
-  flops: 'flops',
-  requests: 'requests',
-  contextTokens: 'context_tokens',
-  expertsActive: 'experts_active',
-  expertsMaxTokens: 'experts_max_tokens',
-  expertsMeanTokens: 'experts_mean_tokens',
-};
-export const LIST_COLUMNS: Readonly<Record<(typeof LISTS)[number], string>> = {
-  peers: 'peers',
-  expertTokens: 'expert_tokens',
-};
 
 const COLUMNS = [
   'worker',

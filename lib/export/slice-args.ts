@@ -3,10 +3,11 @@
  * much its times were aligned. `afd` is 1 for the slice that stands for the event, 2 for the second
  * part of an event that was cut.
  */
+
+import { LIST_COLUMNS, MEASURE_COLUMNS } from '#lib/model/column-names.ts';
 import { ABSENT, KINDS, PHASES } from '#lib/table/codes.ts';
 import { type EventTable, LISTS, MEASURES } from '#lib/table/event-table.ts';
 import { CAUSE_NAMES } from './bubble-causes.ts';
-import { LIST_COLUMNS, MEASURE_COLUMNS } from './csv.ts';
 import { Piece, type Slice } from './trace-slices.ts';
 
 export type ArgValue = number | string | Float64Array;

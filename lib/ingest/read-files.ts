@@ -24,6 +24,7 @@ import { mergeKinetoFiles } from './kineto-merge.ts';
 import { maybeChromeTrace, SNIFFED_BYTES } from './kineto-read.ts';
 import { readKinetoFiles } from './kineto-threads.ts';
 import type { KinetoFiles, KinetoOptions, TraceRecognition } from './kineto-types.ts';
+import { isOwnTrace, type OwnTrace, OwnTraceError, readOwnTrace } from './own-trace.ts';
 
 export interface TelemetryFiles {
   /** The files that were read, directories resolved, in the order they were read. */
@@ -108,6 +109,11 @@ async function readTraces(
   for (const path of files) {
     const start = await orFileError(path, firstPlainBytes(path, SNIFFED_BYTES));
     if (!maybeChromeTrace(start)) continue;
+    if (isOwnTrace(new TextDecoder().decode(start))) {
+      into.addOwnTrace(path, ownTrace(path, await readBytes(path)));
+      others.delete(path);
+      continue;
+    }
     traces.push(path);
     others.delete(path);
   }
@@ -140,6 +146,15 @@ async function readTraces(
     );
   }
   return files.filter((path) => others.has(path));
+}
+
+function ownTrace(path: string, bytes: Uint8Array): OwnTrace {
+  try {
+    return readOwnTrace(bytes);
+  } catch (error) {
+    if (error instanceof OwnTraceError) throw new TelemetryFileError(path, error.message);
+    throw error;
+  }
 }
 
 class Collected {
@@ -178,6 +193,12 @@ class Collected {
     if (this.#messages.length >= MAX_MESSAGES) return;
     this.#sentences.add(sentence);
     this.#messages.push(`${path}: ${rejectedMessage}`);
+  }
+
+  addOwnTrace(path: string, { table, problem }: OwnTrace): void {
+    this.#events.push(table);
+    this.#received += table.length;
+    if (problem !== null) this.#messages.push(`${path}: ${problem}`);
   }
 
   addTraces({ events, recognition }: KinetoFiles, messages: readonly string[]): void {

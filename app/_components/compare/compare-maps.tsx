@@ -73,6 +73,7 @@ function MapPanel({ answer, kind }: { readonly answer: Compare; readonly kind: M
         <MatrixCanvas
           model={model}
           testId={`compare-map-${kind}`}
+          title={`Stages by layer, ${TITLES[kind]}`}
           label={`Stages by layer, ${TITLES[kind]}: ${model.rows.length} stages by ${model.columns.length} layers.`}
           hint="Rest on a cell for its figures; click marks the layer."
           lines={2}

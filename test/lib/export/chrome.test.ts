@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { floorTo } from '#lib/base/units.ts';
 import { chromeTrace } from '#lib/export/chrome.ts';
 import type { ExportPart } from '#lib/export/export-part.ts';
@@ -19,7 +19,7 @@ interface Trace {
   readonly afdscope: { readonly events: number; readonly slices: number; readonly flows: number };
 }
 
-const RUNS = { numRuns: 80 };
+const RUNS = { numRuns: 40 };
 
 async function traceOf(tables: readonly EventTable[], asked: PartsAsked): Promise<Trace> {
   const store = await storeOf(tables);
@@ -96,6 +96,8 @@ function expectFlows(trace: Trace): number {
   expect(trace.afdscope.flows).toBe(flows.size);
   return flows.size;
 }
+
+vi.setConfig({ testTimeout: 120_000 });
 
 describe('Chrome traces', () => {
   test('any events: nothing overlaps on a thread, flows bind, every event comes back', async () => {

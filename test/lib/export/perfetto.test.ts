@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { ChromeEvent } from '#test/support/chrome-rows.ts';
 import { exportBytes, storeOf } from '#test/support/export-file.ts';
@@ -72,6 +72,8 @@ function time({ args, endUnixNs, startUnixNs, category }: PerfettoTrace['slices'
   return isReceive ? endUnixNs : startUnixNs;
 }
 
+vi.setConfig({ testTimeout: 120_000 });
+
 describe('Perfetto traces', () => {
   test('of any events say the same as Chrome traces, by an independent reader', async () => {
     await fc.assert(
@@ -82,7 +84,7 @@ describe('Perfetto traces', () => {
         fc.pre(own.length > 0);
         expectSame(await bothOf(own, 'prod'));
       }),
-      { numRuns: 80 },
+      { numRuns: 40 },
     );
   });
 

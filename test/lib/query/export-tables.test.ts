@@ -1,6 +1,6 @@
 import { type Table, tableFromIPC } from 'apache-arrow';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { readTelemetryFile } from '#lib/ingest/read-files.ts';
 import { analyzeFiles } from '#lib/query/analyze-files.ts';
@@ -17,7 +17,9 @@ import { eventRows } from '#test/support/table-rows.ts';
 import { batchOf } from '#test/support/telemetry-batch.ts';
 import { tinyWorlds } from '#test/support/tiny-worlds.ts';
 
-const RUNS = { numRuns: 60 };
+vi.setConfig({ testTimeout: 120_000 });
+
+const RUNS = { numRuns: 30 };
 
 /** A cluster of six hosts with clocks up to 3 ms apart that drift. */
 const cluster = skewedCluster(7, { steps: 8, offsetNs: 3e6, driftPpm: 40 });
@@ -53,6 +55,37 @@ describe('OTLP JSON', () => {
         }
       }),
       RUNS,
+    );
+  });
+
+  test('and of a Chrome trace, whatever it was cut and aligned to', async () => {
+    await fc.assert(
+      fc.asyncProperty(wildTables, async (wild) => {
+        const tables = wild.map(asReceived).map((table) => ofDeployment(table, 'prod'));
+        fc.pre(tables.some(({ length }) => length > 0));
+        const store = await storeOf(tables);
+        const bytes = await exportBytes(store, { format: 'chrome', deployment: 'prod' });
+        const read = await asFile(bytes, (path) => readTelemetryFile(path));
+        expect(read.rejectedMessages).toEqual([]);
+        expect(rowsOf(read.events)).toEqual(rowsOf(tables));
+      }),
+      RUNS,
+    );
+    const { spec, reported } = cluster;
+    const asked = { format: 'chrome', deployment: spec.deployment };
+    const bytes = await exportBytes(await storeOf([reported]), asked);
+    const read = await asFile(bytes, (path) => readTelemetryFile(path));
+    const [came, sent] = [rowsOf(read.events), rowsOf([reported])];
+    expect(came).toHaveLength(sent.length);
+    expect(came.find((row, i) => row !== sent[i])).toBeUndefined();
+    // Half of it is half an import, and says so; what was changed is named.
+    const half = bytes.subarray(0, bytes.lastIndexOf('\n', bytes.length / 2));
+    const partial = await asFile(half, (path) => readTelemetryFile(path));
+    expect(partial.rejectedMessages[0]).toMatch(/cut off: its first \d+ events were read/);
+    expect(partial.received).toBeGreaterThan(1000);
+    const changed = bytes.toString().replace('"kind":"compute"', '"kind":"computing"');
+    await expect(asFile(Buffer.from(changed), (path) => readTelemetryFile(path))).rejects.toThrow(
+      /line \d+: "computing" is not known; this trace was changed since afdscope wrote it/,
     );
   });
 
