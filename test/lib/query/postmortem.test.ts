@@ -7,8 +7,10 @@ import { BadQuestionError } from '#lib/query/errors.ts';
 import { postmortem, postmortemFacts, postmortemFile } from '#lib/query/postmortem.ts';
 import type { PostmortemQuestion } from '#lib/query/questions.ts';
 import { MemoryStateStore } from '#lib/store/memory-state-store.ts';
+import { openTelemetryWriter } from '#lib/store/open-store.ts';
 import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import { faultyRun, storeOf } from '#test/support/faulty-store.ts';
+import { batchOf, spans, window } from '#test/support/telemetry-batch.ts';
 
 const spec = scenarioSpec('healthy', {
   attentionWorkers: 4,
@@ -225,6 +227,25 @@ describe('windows', () => {
     expect(report.steps.count).toBeGreaterThan(20);
     expect(BigInt(report.window.endUnixNs)).toBeLessThanOrEqual(run.after.toUnixNs + 20_000_000n);
   });
+});
+
+test('GPUs that are not disaggregated have a report, too', async () => {
+  const store = await openTelemetryWriter({ data: 'colocated', store: 'memory:' });
+  const steps = Array.from({ length: 30 }, (_, i) => i);
+  const tables = [0, 1, 2, 3].map((rank) =>
+    spans(
+      steps.map((step) => [step * 1_000_000, 800_000 + ((step * 7 + rank) % 5) * 1000, step]),
+      { rank, role: 'colocated', group: 'tp<8>', deployment: 'trace' },
+    ),
+  );
+  await store.append([batchOf('trace', { events: tables })]);
+  const half = window(15_000_000, 30_000_000);
+  const asked = { ...question(half, { format: 'md' }), deployment: 'trace' };
+  const { text } = await postmortem(store, null, asked, minuteAfter(half));
+  expect(section(text, 'Verdict')).toMatch(/Not disaggregated|not disaggregated/);
+  expect(text).toContain('tp&lt;8&gt;');
+  expect(section(text, 'The worst steps')).toContain('Slow step');
+  expect(section(text, 'Against a healthy baseline')).toContain('Baseline: ');
 });
 
 test('notes of the window, and only those, are in it', async () => {
