@@ -26,20 +26,21 @@ export function stragglersSection({ report, closeUp }: PostmortemFacts): Section
             [
               { title: 'Worker' },
               { title: 'Stage' },
+              { title: 'Kind' },
               { title: 'Excess', isNumber: true },
               { title: 'Load', isNumber: true },
               { title: 'Device', isNumber: true },
               { title: 'Slow since (UTC)', isNumber: true },
               { title: 'Slow in', isNumber: true },
               { title: 'Others waited', isNumber: true },
-              { title: 'What to do' },
             ],
-            rows.map(({ straggler, remedyText, className }): Runs[] => [
+            rows.map(({ straggler, className }): Runs[] => [
               {
                 text: straggler.worker,
                 link: pageLink(where, '/stragglers', { worker: straggler.worker }),
               },
-              `${straggler.stage} (${className})`,
+              straggler.stage,
+              className,
               figureText(ratioFigure(straggler.excessRatio)),
               figureText(ratioFigure(straggler.loadRatio)),
               figureText(ratioFigure(straggler.residualRatio)),
@@ -48,10 +49,10 @@ export function stragglersSection({ report, closeUp }: PostmortemFacts): Section
                 ? '–'
                 : `${straggler.windows.slow} of ${straggler.windows.of}`,
               figureText(durationFigure(straggler.sufferedNs)),
-              remedyText,
             ]),
             MOST_SLOW,
           ),
+          { kind: 'list', items: remediesOf(rows.slice(0, MOST_SLOW)) },
           note(
             `“Slow in”: sub-windows of the window in which it was slow. Confidence: ${confidences(where)}.`,
           ),
@@ -60,6 +61,15 @@ export function stragglersSection({ report, closeUp }: PostmortemFacts): Section
         ? [text('Nobody is slow: no worker stands out of its group, at its load.')]
         : [];
   return { id: 'stragglers', title: 'Stragglers', blocks };
+}
+
+/** What to do about each worker, once. */
+function remediesOf(rows: ReturnType<typeof stragglerRows>): Runs[] {
+  const remedies = new Map<string, string>();
+  for (const { straggler, remedyText } of rows) {
+    if (!remedies.has(straggler.worker)) remedies.set(straggler.worker, remedyText);
+  }
+  return [...remedies].map(([worker, text]) => [{ text: `${worker}: `, strong: true }, text]);
 }
 
 /** What was slow when the window began may have been so before. */
@@ -71,7 +81,7 @@ function sinceText(sinceUnixNs: string, { window }: ReportJson): string {
 function confidences({ stragglers }: ReportJson): string {
   return stragglers
     .slice(0, MOST_SLOW)
-    .map(({ worker, confidence }) => `${worker} ${confidence ?? 'not told'}`)
+    .map(({ worker, stage, confidence }) => `${worker} (${stage}) ${confidence ?? 'not told'}`)
     .join(', ');
 }
 
