@@ -2,7 +2,7 @@
 
 import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { figureText } from '#lib/view/format.ts';
-import { heatMarks } from '#lib/view/heat-marks.ts';
+import { heatMarks, signedMarks } from '#lib/view/heat-marks.ts';
 import { matrixCellAt, matrixLayout, scrollFor } from '#lib/view/matrix-layout.ts';
 import {
   isInside,
@@ -146,7 +146,10 @@ export function MatrixCanvas({
           picture={() => ({
             name: testId,
             title,
-            legend: heatMarks(model.scaleMax, model.figureOf, theme),
+            legend:
+              model.colourOf === undefined
+                ? heatMarks(model.scaleMax, model.figureOf, theme)
+                : signedMarks(model, model.colourOf, theme),
             widthPx,
             heightPx: layout.headHeightPx + layout.bodyHeightPx,
             body: {

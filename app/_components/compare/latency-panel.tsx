@@ -6,12 +6,15 @@ import type { Compare } from '#lib/api/compare.ts';
 import { latencyOption, quantileOf, SIDE_LINES } from '#lib/view/compare-latency.ts';
 import { durationFigure } from '#lib/view/format.ts';
 import { SURFACES } from '#lib/view/palette.ts';
-import { initChart } from '../echarts-core.ts';
+import { chartSvg, initChart } from '../echarts-core.ts';
 import { Fig, TermName } from '../figure.tsx';
 import { useTheme } from '../root-setting.ts';
-import { SaveCsv } from '../save-csv.tsx';
+import { type CsvCell, csvText } from '../save-file.ts';
+import { SaveMenu } from '../save-menu.tsx';
 
 const HEIGHT_PX = 220;
+/** Of a picture that is saved, whatever the panel's is. */
+const PICTURE_WIDTH_PX = 640;
 const QUANTILES = [
   [0.5, 'p50'],
   [0.9, 'p90'],
@@ -60,14 +63,19 @@ export function LatencyPanel({ answer: { latency } }: { readonly answer: Compare
           </span>
         ))}
         <span className="ml-auto">
-          <SaveCsv
-            name="step-latency"
+          <SaveMenu
             title="step latencies"
-            rows={() => [
-              ['side', 'latency ns'],
-              ...latency.a.map((ns) => ['a', ns]),
-              ...latency.b.map((ns) => ['b', ns]),
-            ]}
+            picture={() => ({
+              name: 'step-latency',
+              title: 'Step latency, share of steps: A solid, B dashed',
+              widthPx: PICTURE_WIDTH_PX,
+              heightPx: HEIGHT_PX,
+              body: {
+                svg: () =>
+                  chartSvg(latencyOption(latency, SURFACES[theme]), PICTURE_WIDTH_PX, HEIGHT_PX),
+              },
+            })}
+            csv={{ name: 'step-latency', text: () => csvText(tableOf(latency)) }}
           />
         </span>
       </header>
@@ -109,4 +117,12 @@ export function LatencyPanel({ answer: { latency } }: { readonly answer: Compare
       </table>
     </section>
   );
+}
+
+function tableOf(latency: Compare['latency']): CsvCell[][] {
+  return [
+    ['side', 'latency ns'],
+    ...latency.a.map((ns) => ['a', ns]),
+    ...latency.b.map((ns) => ['b', ns]),
+  ];
 }
