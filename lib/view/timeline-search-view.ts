@@ -1,17 +1,19 @@
 /** What the search of the timeline found, and how one walks through it. */
 import type { TimelineSearch } from '#lib/api/timeline-search.ts';
 import type { TimelineEvent, TimelineSelection } from './timeline-selection.ts';
+import { extentOf, type TimelineExtent, type TimelineViewport } from './timeline-viewport.ts';
 
 export type SearchHit = TimelineSearch['hits'][number];
 
 /** The language of the search, told beside its box. */
 export const SEARCH_HELP: readonly { readonly text: string; readonly meaning: string }[] = [
   { text: 'expert', meaning: 'a word: workers, stages, notes' },
-  { text: 'step:1234', meaning: 'a step' },
-  { text: 'layer:5 mb:1', meaning: 'all must hold' },
-  { text: 'stage:expert', meaning: 'events of a stage' },
-  { text: 'worker:ffn/3', meaning: 'of a worker' },
-  { text: 'dur>1ms', meaning: 'longer than; also <, ns, us, ms, s' },
+  { text: 'step:120..130', meaning: 'a step, or from one to another' },
+  { text: 'layer:5 mb:1', meaning: 'events for which both hold; also peer, domain, tokens' },
+  { text: 'stage:a2f_*', meaning: 'a stage; also kind, group' },
+  { text: 'worker:ffn/3', meaning: 'a worker' },
+  { text: 'dur>1.5ms', meaning: 'longer; also <, >=, ns, us, s' },
+  { text: '"new kernel"', meaning: 'these words together' },
 ];
 
 /** The hit after, or before, the chosen one; round the ends. null: there is none. */
@@ -65,6 +67,26 @@ function streamOfStage(stage: string): TimelineEvent['stream'] {
   if (stage.endsWith('_send') || stage === 'collective') return 'transfer';
   if (stage.endsWith('_recv')) return 'wait';
   return stage === 'copy' || stage === 'host' ? 'other' : 'compute';
+}
+
+/** How far back from the end of the view events are looked for, at least. */
+const LEAST_SEARCH_NS = 60_000_000_000n;
+
+/**
+ * What is searched: the view, and the minute before its end. Where that is too much, the newest part
+ * is taken, so the view's end belongs to it.
+ */
+export function searchWindow(view: TimelineViewport): TimelineExtent {
+  const { fromUnixNs, toUnixNs } = extentOf(view);
+  const before = toUnixNs - LEAST_SEARCH_NS;
+  const from = before < fromUnixNs ? before : fromUnixNs;
+  return { fromUnixNs: from < 0n ? 0n : from, toUnixNs };
+}
+
+/** Has the view left what was searched? */
+export function isOutside(view: TimelineViewport, searched: TimelineSearch['window']): boolean {
+  const { fromUnixNs, toUnixNs } = extentOf(view);
+  return fromUnixNs >= BigInt(searched.endUnixNs) || toUnixNs <= BigInt(searched.startUnixNs);
 }
 
 export function searchSummary({ total, hits }: TimelineSearch): string {

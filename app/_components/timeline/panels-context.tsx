@@ -12,6 +12,8 @@ import {
 } from 'react';
 import { type NoteDraft, newNote } from '#lib/view/timeline-notes-view.ts';
 import { type PanelsUrl, parsePanelsUrl, withPanelsUrl } from '#lib/view/timeline-panels-url.ts';
+import { searchWindow } from '#lib/view/timeline-search-view.ts';
+import type { TimelineExtent } from '#lib/view/timeline-viewport.ts';
 import { useTimelineStore } from './timeline-context.tsx';
 
 export interface Panels extends PanelsUrl {
@@ -20,6 +22,9 @@ export interface Panels extends PanelsUrl {
   readonly openSearch: () => void;
   /** Counts up whenever the search's box wants the cursor. */
   readonly searchFocus: number;
+  /** The time that is searched: where the view was when the search was written. */
+  readonly searched: TimelineExtent;
+  readonly searchHere: () => void;
   /** null: no note is being written. */
   readonly draft: NoteDraft | null;
   readonly setDraft: (draft: NoteDraft | null) => void;
@@ -39,10 +44,16 @@ export function PanelsProvider({ children }: { readonly children: ReactNode }) {
   const store = useTimelineStore();
   const [url, setUrl] = useState(() => parsePanelsUrl(new URLSearchParams(window.location.search)));
   const [searchFocus, setSearchFocus] = useState(0);
+  const [searched, setSearched] = useState(() => searchWindow(store.view));
   const [draft, setDraft] = useState<NoteDraft | null>(null);
-  const change = useCallback((next: Partial<PanelsUrl>) => {
-    setUrl((old) => ({ ...old, ...next }));
-  }, []);
+  const searchHere = useCallback(() => setSearched(searchWindow(store.view)), [store]);
+  const change = useCallback(
+    (next: Partial<PanelsUrl>) => {
+      if (next.query !== undefined) searchHere();
+      setUrl((old) => ({ ...old, ...next }));
+    },
+    [searchHere],
+  );
   useEffect(() => {
     const search = new URLSearchParams(window.location.search);
     const next = withPanelsUrl(search, url).toString();
@@ -59,8 +70,11 @@ export function PanelsProvider({ children }: { readonly children: ReactNode }) {
   }, [store, change]);
   useSelectionOpensDetails(change);
   const value = useMemo<Panels>(
-    () => ({ ...url, change, openSearch, searchFocus, draft, setDraft, startNote }),
-    [url, change, openSearch, searchFocus, draft, startNote],
+    () => ({
+      ...url,
+      ...{ change, openSearch, searchFocus, searched, searchHere, draft, setDraft, startNote },
+    }),
+    [url, change, openSearch, searchFocus, searched, searchHere, draft, startNote],
   );
   return <PanelsContext value={value}>{children}</PanelsContext>;
 }

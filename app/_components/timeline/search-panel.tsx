@@ -6,6 +6,7 @@ import type { TimelineSearch } from '#lib/api/timeline-search.ts';
 import { durationFigure } from '#lib/view/format.ts';
 import { MAX_QUERY_CHARS } from '#lib/view/timeline-panels-url.ts';
 import {
+  isOutside,
   SEARCH_HELP,
   type SearchHit,
   searchSummary,
@@ -14,13 +15,15 @@ import {
 import { Fig } from '../figure.tsx';
 import { InstantText } from './panel-parts.tsx';
 import { usePanels } from './panels-context.tsx';
+import { useTimelinePart } from './timeline-context.tsx';
 import { useShowHit, useTimelineSearch } from './use-search.ts';
 
 const TYPING_MS = 350;
 
 /** A box for the query language, and what it finds. Enter walks on, Shift+Enter back. */
 export function SearchPanel() {
-  const { query, change, searchFocus } = usePanels();
+  const { query, change, searchFocus, searchHere } = usePanels();
+  const viewport = useTimelinePart((state) => state.viewport);
   const [typed, setTyped] = useState(query);
   const [at, setAt] = useState<number | null>(null);
   const box = useRef<HTMLInputElement>(null);
@@ -102,6 +105,17 @@ export function SearchPanel() {
             {answer.data === undefined ? 'Searching…' : summaryOf(answer.data, at)}
           </p>
         )}
+        {answer.data !== undefined && (
+          <p className="text-tiny text-muted">
+            in <Fig figure={durationFigure(answer.data.window.durationNs)} /> to{' '}
+            <InstantText unixNs={BigInt(answer.data.window.endUnixNs)} />
+            {isOutside(viewport, answer.data.window) && (
+              <button type="button" className="ml-2 text-accent underline" onClick={searchHere}>
+                search here
+              </button>
+            )}
+          </p>
+        )}
       </div>
       {query === '' || answer.problem !== null ? (
         <SearchHelp />
@@ -120,7 +134,9 @@ function summaryOf(answer: TimelineSearch, at: number | null): string {
 function SearchHelp() {
   return (
     <div className="text-small text-muted" data-testid="search-help">
-      <p className="mb-1">Searches the time in view. Words and pairs, all of which must hold:</p>
+      <p className="mb-1">
+        Searches the time in view and the minute before its end. All must hold:
+      </p>
       <dl className="m-0 grid grid-cols-[auto_1fr] gap-x-3 gap-y-0.5">
         {SEARCH_HELP.map(({ text, meaning }) => (
           <div key={text} className="contents">

@@ -13,13 +13,16 @@ import { useAsk } from './use-ask.ts';
 
 const LIMIT = 500;
 
-/** All that is kept is searched; the answer says which part of it, where that is too much. */
+/** The answer says which part was looked at, where it is too much. */
 export function useTimelineSearch(): Answer<TimelineSearch> {
   const { deployment } = useDashboard();
-  const { query } = usePanels();
+  const { query, searched } = usePanels();
+  const from = String(searched.fromUnixNs);
+  const to = String(searched.toUnixNs);
   return useAsk(
-    deployment === null || query === '' ? null : ['timeline-search', deployment, query],
-    (options) => fetchTimelineSearch(deployment ?? '', { q: query, limit: LIMIT }, options),
+    deployment === null || query === '' ? null : ['timeline-search', deployment, query, from, to],
+    (options) =>
+      fetchTimelineSearch(deployment ?? '', { q: query, limit: LIMIT, from, to }, options),
   );
 }
 
