@@ -1,6 +1,6 @@
 'use client';
 
-import { type FormEvent, type KeyboardEvent, useState } from 'react';
+import { type FormEvent, type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { durationFigure, figureText } from '#lib/view/format.ts';
 import {
   MAX_AUTHOR_CHARS,
@@ -24,6 +24,9 @@ export function NoteForm({ draft }: { readonly draft: NoteDraft }) {
   const save = useSaveNote();
   const [text, setText] = useState(draft.text);
   const [author, setAuthor] = useState(rememberedAuthor);
+  const box = useRef<HTMLTextAreaElement>(null);
+  // Whoever starts a note wants to write it.
+  useEffect(() => box.current?.focus(), []);
   const lengthNs = Number(draft.toUnixNs - draft.fromUnixNs);
   const request = noteRequest({ ...draft, text }, deployment ?? '', author);
   const submit = (event?: FormEvent) => {
@@ -58,8 +61,7 @@ export function NoteForm({ draft }: { readonly draft: NoteDraft }) {
         {lengthNs === 0 ? '(instant)' : `+ ${figureText(durationFigure(lengthNs))}`}
       </p>
       <textarea
-        // Whoever starts a note wants to write it.
-        ref={(element) => element?.focus()}
+        ref={box}
         className="control h-20 w-full resize-y p-1.5 whitespace-pre-wrap"
         aria-label="Note"
         placeholder="What happened here?"

@@ -79,7 +79,7 @@ export function PanelsProvider({ children }: { readonly children: ReactNode }) {
   return <PanelsContext value={value}>{children}</PanelsContext>;
 }
 
-/** Whoever clicks a box wants to read about it; a panel that is open and busy stays. */
+/** Whoever clicks a box wants to read about it; a panel with the focus stays, steps have theirs. */
 function useSelectionOpensDetails(change: (next: Partial<PanelsUrl>) => void): void {
   const store = useTimelineStore();
   useEffect(() => {
@@ -88,7 +88,7 @@ function useSelectionOpensDetails(change: (next: Partial<PanelsUrl>) => void): v
       const { selection } = store.state();
       if (selection === last) return;
       last = selection;
-      if (selection === null || selection.kind === 'area') return;
+      if (selection === null || selection.kind === 'area' || selection.kind === 'step') return;
       const open = document.activeElement?.closest('[data-panel]')?.getAttribute('data-panel');
       if (open === null || open === undefined) change({ tab: 'details' });
     });
