@@ -75,7 +75,12 @@ function naiveEvents(table: EventTable): Naive[] {
     mb: table.microbatch[i]!,
     startUnixNs: table.baseUnixNs + BigInt(table.startNs[i]!),
     durationNs: table.durationNs[i]!,
-  })).sort((a, b) => Number(a.startUnixNs - b.startUnixNs));
+  })).sort(
+    (a, b) =>
+      Number(a.startUnixNs - b.startUnixNs) ||
+      (a.worker < b.worker ? -1 : a.worker > b.worker ? 1 : 0) ||
+      a.durationNs - b.durationNs,
+  );
 }
 
 describe('events', () => {

@@ -13,7 +13,7 @@ export class QueryTimes {
     this.#wallMs.push(Number(process.hrtime.bigint() - start) / 1e6);
     const { user, system } = process.threadCpuUsage(cpu);
     this.#cpuMs.push((user + system) / 1e3);
-    this.#bytes = Math.max(this.#bytes, JSON.stringify(answer).length);
+    this.#bytes = Math.max(this.#bytes, bytesOf(answer));
     return answer;
   }
 
@@ -41,6 +41,14 @@ export class QueryTimes {
       { name: `${name}: largest answer`, value: Math.ceil(this.#bytes / 1024), unit: 'KiB' },
     ];
   }
+}
+
+/** An answer that is bytes already says how many. */
+function bytesOf(answer: unknown): number {
+  const isMeasured = typeof answer === 'object' && answer !== null && 'bytes' in answer;
+  return isMeasured && typeof answer.bytes === 'number'
+    ? answer.bytes
+    : JSON.stringify(answer).length;
 }
 
 function at(values: readonly number[], share: number): number {
