@@ -6,7 +6,7 @@
  *     asked window                   ├─┤
  *     cells      │         │         │ ▒▒▒▒▒▒▒ │         │    one is read, and remembered
  */
-import { addNanos, NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
+import { addNanos, NS_PER_S, nanosBetween, type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import { alignTables, ClockTransfers } from '#lib/model/align-events.ts';
 import { alignClocks, type ClockAlignment } from '#lib/model/clock-alignment.ts';
 import { ClockBounds } from '#lib/model/clock-bounds.ts';
@@ -16,13 +16,14 @@ import { eventsInWindow } from '#lib/store/window-filter.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { type WorkerInfo, workerId } from '#lib/table/worker-info.ts';
 import { loadWindow } from './load-events.ts';
+import { eventsOfRows, packedSteps, unpackRows } from './whole-steps.ts';
 import { earlier } from './window.ts';
 
 const CELL_NS = 2 ** 28;
 /** A step of an engine is longer: less would hold no whole transfer. */
 const LEAST_CELL_NS = 2 ** 24;
-/** Read for one cell: about 25 ms of work. */
-const CELL_EVENTS = 200_000;
+/** Read for one cell: about 12 ms of work. */
+const CELL_EVENTS = 100_000;
 /** Cells that are remembered by one thread. */
 const MAX_CELLS = 128;
 /** Events come so late. */
@@ -92,9 +93,10 @@ async function readCell(
   deployment: string,
   window: TimeWindow,
 ): Promise<ClockCell> {
-  const columns = { measures: [], lists: ['peers'] } as const;
   // More than expected are cut off: what is there of a key's sends and receives limits no less right.
-  const { tables } = await loadWindow(reader, deployment, window, 4 * CELL_EVENTS, 0, columns);
+  const tables =
+    (await wholeSteps(reader, deployment, window)) ??
+    (await loadWindow(reader, deployment, window, 4 * CELL_EVENTS, 0, CELL_COLUMNS)).tables;
   const workers = new Map<string, WorkerInfo>();
   for (const table of tables) {
     for (const info of table.workers) {
@@ -108,6 +110,25 @@ async function readCell(
   const alignment = alignClocks(bounds.part());
   const moves = alignment.domains.some(({ correction }) => correction !== null);
   return { alignment, moves, workers };
+}
+
+const CELL_COLUMNS = { measures: [], lists: ['peers'] } as const;
+
+/** Packed steps that start in the cell. null: there are none, or too many, or events came otherwise. */
+async function wholeSteps(
+  reader: TelemetryReader,
+  deployment: string,
+  window: TimeWindow,
+): Promise<readonly EventTable[] | null> {
+  const packed = await packedSteps(reader, deployment, window);
+  if (packed === null) return null;
+  const takes = packed.map(({ length, startNs, baseUnixNs }) => {
+    const fromNs = nanosBetween(baseUnixNs, window.fromUnixNs);
+    return Uint8Array.from({ length }, (_, row) => (startNs[row]! >= fromNs ? 1 : 0));
+  });
+  const events = eventsOfRows(packed, takes);
+  if (events === 0 || events > 2 * CELL_EVENTS) return null;
+  return unpackRows(packed, takes, CELL_COLUMNS);
 }
 
 /** The selected events, at aligned times: those that overlap the window then. null: raw ones. */

@@ -93,7 +93,7 @@ function marginAround(span: TimeWindow): number {
 }
 
 /** An open end reaches as far as the store's instants do. */
-function widened(window: Partial<TimeWindow>, marginNs: number): TimeWindow {
+export function widened(window: Partial<TimeWindow>, marginNs: number): TimeWindow {
   return {
     fromUnixNs: earlier(window.fromUnixNs ?? unixNanos(0n), marginNs),
     toUnixNs: window.toUnixNs === undefined ? LAST_UNIX_NS : later(window.toUnixNs, marginNs),

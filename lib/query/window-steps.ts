@@ -23,11 +23,13 @@ import {
 } from '#lib/model/step-survey.ts';
 import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
+import type { WantedColumns } from '#lib/table/wanted-columns.ts';
 import { compareWorkers, workerId } from '#lib/table/worker-info.ts';
 import { alignedEvents, mostMovedNs } from './clock-near.ts';
-import { loadWindow, MARGIN_NS, REPORT_COLUMNS } from './load-events.ts';
+import { type LoadedEvents, loadWindow, MARGIN_NS, widened } from './load-events.ts';
 import type { RowWorker } from './tile-rows.ts';
 import { lengthOf } from './timeline-task.ts';
+import { eventsOfRows, packedSteps, rowsAround, unpackRows } from './whole-steps.ts';
 import { earlier } from './window.ts';
 
 /** Read for one window: a third of it is mostly assembled. */
@@ -73,15 +75,7 @@ export async function windowSteps(
   const roomNs = (MAX_READ_EVENTS * 0.8) / Math.max(eventsPerNs, 1e-12) - lengthOf(window);
   let marginNs = Math.max(LEAST_MARGIN_NS, Math.min(wantedNs, roomNs / 2));
   for (;;) {
-    const around = marginNs + movedNs;
-    const loaded = await loadWindow(
-      reader,
-      deployment,
-      window,
-      MAX_READ_EVENTS,
-      around,
-      REPORT_COLUMNS,
-    );
+    const loaded = await loadAround(reader, deployment, window, clocks, marginNs + movedNs);
     if (!loaded.complete) {
       // More than rollups told: once more with what is surely less.
       if (marginNs <= LEAST_MARGIN_NS) return null;
@@ -99,6 +93,30 @@ export async function windowSteps(
     marginNs = Math.min(MARGIN_NS, marginNs * 4);
   }
 }
+
+/** What lies around the window: where steps came packed, only those that it needs. */
+async function loadAround(
+  reader: TelemetryReader,
+  deployment: string,
+  window: TimeWindow,
+  clocks: ClockAlignment | null,
+  marginNs: number,
+): Promise<LoadedEvents> {
+  const packed = await packedSteps(reader, deployment, widened(window, marginNs));
+  if (packed === null) {
+    return loadWindow(reader, deployment, window, MAX_READ_EVENTS, marginNs, STEP_COLUMNS);
+  }
+  const takes = rowsAround(packed, window, clocks);
+  const events = eventsOfRows(packed, takes);
+  if (events > MAX_READ_EVENTS) return { tables: [], events, complete: false };
+  return { tables: await unpackRows(packed, takes, STEP_COLUMNS), events, complete: true };
+}
+
+/** What tiles show, and what causes are told by. */
+const STEP_COLUMNS: WantedColumns = {
+  measures: ['tokens', 'bytes', 'requests', 'contextTokens', 'expertsMaxTokens'],
+  lists: ['peers'],
+};
 
 function assembleWindow(
   tables: readonly EventTable[],
@@ -191,7 +209,7 @@ export async function windowOfWorkers(
   clocks: ClockAlignment | null,
   workers: readonly string[] | undefined,
 ): Promise<WindowSteps> {
-  const columns = REPORT_COLUMNS;
+  const columns = STEP_COLUMNS;
   const selection = { deployment, window, columns, ...(workers === undefined ? {} : { workers }) };
   const tables: EventTable[] = [];
   for await (const table of alignedEvents(reader, selection, clocks)) tables.push(table);
