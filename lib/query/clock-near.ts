@@ -10,11 +10,11 @@ import { addNanos, NS_PER_S, nanosBetween, type UnixNanos, unixNanos } from '#li
 import { alignTables, ClockTransfers } from '#lib/model/align-events.ts';
 import { alignClocks, type ClockAlignment } from '#lib/model/clock-alignment.ts';
 import { ClockBounds } from '#lib/model/clock-bounds.ts';
-import { correctionAt } from '#lib/model/clock-correction.ts';
 import type { EventSelection, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import { eventsInWindow } from '#lib/store/window-filter.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { type WorkerInfo, workerId } from '#lib/table/worker-info.ts';
+import { mostMovedWithin } from './clock-moves.ts';
 import { loadWindow } from './load-events.ts';
 import { eventsOfRows, packedSteps, unpackRows } from './whole-steps.ts';
 import { earlier } from './window.ts';
@@ -142,10 +142,7 @@ export async function* alignedEvents(
     return;
   }
   const { window } = selection;
-  const movedNs = Math.max(
-    mostMovedNs(clocks, window.fromUnixNs),
-    mostMovedNs(clocks, window.toUnixNs),
-  );
+  const movedNs = mostMovedWithin(clocks, window);
   const around = {
     fromUnixNs: earlier(window.fromUnixNs, movedNs),
     toUnixNs: addNanos(window.toUnixNs, movedNs),
@@ -154,12 +151,4 @@ export async function* alignedEvents(
     const inside = eventsInWindow(alignTables([table], clocks)[0]!, window);
     if (inside !== null) yield inside;
   }
-}
-
-/** The most that any clock is moved by at an instant, and a little more. */
-export function mostMovedNs(alignment: ClockAlignment, instant: UnixNanos): number {
-  const moved = alignment.domains.map(({ correction }) =>
-    correction === null ? 0 : Math.abs(correctionAt(correction, instant, 0)),
-  );
-  return Math.ceil(Math.max(0, ...moved) * 1.01) + 1;
 }

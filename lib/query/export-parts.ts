@@ -12,7 +12,7 @@ import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts'
 import { ABSENT } from '#lib/table/codes.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { selectRows } from '#lib/table/event-tables.ts';
-import { mostMovedNs } from './clock-near.ts';
+import { mostMovedWithin } from './clock-moves.ts';
 import { BadQuestionError } from './errors.ts';
 import type { ExportSelection } from './export-format.ts';
 import { type ExportSurvey, surveyExport } from './export-survey.ts';
@@ -51,10 +51,7 @@ export class ExportEvents {
     this.#plans = plans;
     this.alignment = alignment;
     const { fromUnixNs, toUnixNs } = selection.window;
-    this.#movedNs =
-      alignment === null
-        ? 0
-        : Math.max(mostMovedNs(alignment, fromUnixNs), mostMovedNs(alignment, toUnixNs));
+    this.#movedNs = mostMovedWithin(alignment, { fromUnixNs, toUnixNs });
   }
 
   /** @throws BadQuestionError where the window is longer than times can be told exactly. */

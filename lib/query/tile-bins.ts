@@ -11,13 +11,14 @@ interface BinFacts {
   readonly aligned: boolean;
   /** What of the task's filter the sums were chosen by. */
   readonly filter: EventFilter;
+  readonly notes?: readonly string[];
 }
 
 export async function binsTile(
   task: TimelineTask,
   found: BinSource,
   cell: ClockCell,
-  { aligned, filter }: BinFacts,
+  { aligned, filter, notes = [] }: BinFacts,
 ): Promise<Tile> {
   const { source, sums, grid, resolutionNs } = found;
   const { rows, hidden, stages, columns } = sums.finishColumns(MAX_ROWS);
@@ -34,7 +35,7 @@ export async function binsTile(
       hiddenWorkers: hidden,
       stages: [...stages],
       marks: [...waits.marks],
-      notes: [...unanswered(task, filter), ...waits.notes],
+      notes: [...notes, ...unanswered(task, filter), ...waits.notes],
     }),
     columns: { ...columns, ...waits.columns },
   };

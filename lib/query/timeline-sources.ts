@@ -3,7 +3,7 @@
  * counts an event where it starts and keeps minimum and maximum. Bins of events are in aligned time;
  * stored sums are by raw time.
  */
-import { NS_PER_S } from '#lib/base/units.ts';
+import { addNanos, NS_PER_S, type UnixNanos } from '#lib/base/units.ts';
 import type { ClockAlignment } from '#lib/model/clock-alignment.ts';
 import type { RollupPart, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
@@ -14,6 +14,7 @@ import { BadQuestionError } from './errors.ts';
 import { type SumsOptions, TimelineSums } from './timeline-bins.ts';
 import { gridOf, type TimelineGrid } from './timeline-grid.ts';
 import { lengthOf, shownBins, type TimelineTask } from './timeline-task.ts';
+import { roughEvents } from './whole-steps.ts';
 
 /** Seconds of one worker whose slices are read for one answer. */
 const MAX_SLICE_ROWS = 1200;
@@ -35,9 +36,9 @@ export interface BinSource {
 
 export interface EventSums extends BinSource {
   readonly source: 'events';
-  /** Those that overlap the grid's window, whatever the filter. */
+  /** Read, whatever the filter: about those that overlap the grid's window. */
   readonly events: number;
-  /** All of them, where there are at most `maxEvents`. */
+  /** All of them, where there are at most `maxEvents` and streams are not told apart. */
   readonly few: readonly EventTable[];
 }
 
@@ -55,14 +56,51 @@ export async function sumsOfEvents(
   const sums = new TimelineSums(grid, { streams, filter });
   const few: EventTable[] = [];
   let events = 0;
-  for await (const table of alignedEvents(reader, selection, clocks)) {
+  // Sums look at starts themselves; single events must overlap the window.
+  const read = streams ? roughEvents : alignedEvents;
+  for await (const table of read(reader, selection, clocks)) {
     events += table.length;
     // The window of the grid is at most twice the asked one; what rollups did not know counts too.
     if (events > 2 * maxBinned) return null;
-    if (events <= maxEvents) few.push(table);
+    if (!streams && events <= maxEvents) few.push(table);
     sums.addEvents(table);
   }
   return { source: 'events', sums, grid, resolutionNs: 0, events, few };
+}
+
+/** Events that are read for one answer where nothing was summed up: about a second of work. */
+const MAX_UNSUMMED_EVENTS = 4_000_000;
+
+export interface UnsummedBins extends BinSource {
+  readonly source: 'events';
+  /** null: everything was read; else what lies before it was, more or less. */
+  readonly readUntilUnixNs: UnixNanos | null;
+}
+
+/**
+ * Of a deployment that was stored without sums (imported, or of long ago): by raw time, from the oldest
+ * on, until too many events were read.
+ */
+export async function sumsOfUnsummed(
+  task: TimelineTask,
+  options: SumsOptions = {},
+  maxEvents: number = MAX_UNSUMMED_EVENTS,
+): Promise<UnsummedBins> {
+  const { reader, deployment, workers, asked } = task;
+  const grid = gridOf(asked, shownBins(task), 1);
+  const sums = new TimelineSums(grid, options);
+  const columns = { measures: [], lists: ['peers'] } as const;
+  const selection = { deployment, window: grid.window, columns, ...ofWorkers(workers) };
+  let events = 0;
+  let readUntilUnixNs: UnixNanos | null = null;
+  for await (const table of roughEvents(reader, selection, null)) {
+    sums.addEvents(table);
+    events += table.length;
+    if (events < maxEvents) continue;
+    readUntilUnixNs = addNanos(table.baseUnixNs, Math.floor(table.startNs[0] ?? 0));
+    break;
+  }
+  return { source: 'events', sums, grid, resolutionNs: 0, readUntilUnixNs };
 }
 
 /** null: slices are gone, too many, or finer than asked. */
@@ -83,7 +121,17 @@ export async function sumsOfSlices(
 }
 
 /** @throws BadQuestionError where the window has events, too many to read, and no rollups. */
-export async function sumsOfRollups(
+export async function sumsOfRollups(task: TimelineTask): Promise<BinSource> {
+  const found = await sumsOfStoredRollups(task);
+  if (!found.sums.isEmpty || (await isEmpty(task))) return found;
+  throw new BadQuestionError(
+    'from',
+    'The window holds more events than one answer may read, and has no rollups: ask for a shorter one.',
+  );
+}
+
+/** Empty where there are none. */
+export async function sumsOfStoredRollups(
   task: TimelineTask,
   options: SumsOptions = {},
 ): Promise<BinSource> {
@@ -112,12 +160,6 @@ export async function sumsOfRollups(
       const selection = { deployment, ...part, ...ofWorkers(workers), sketches: false };
       for (const row of await reader.stageRollups(selection)) sums.addRollup(row);
     }
-  }
-  if (sums.isEmpty && !(await isEmpty(task))) {
-    throw new BadQuestionError(
-      'from',
-      'The window holds more events than one answer may read, and has no rollups: ask for a shorter one.',
-    );
   }
   return { source: 'rollups', sums, grid, resolutionNs: fineNs };
 }

@@ -4,7 +4,7 @@ import { addNanos, NS_PER_S, nanosBetween, type UnixNanos } from '#lib/base/unit
 import { NO_DATA_GAP_NS } from '#lib/model/assembled.ts';
 import type { StoredDeployment, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import { earlierOf, laterOf } from '#lib/table/instants.ts';
-import { mostMovedNs } from './clock-near.ts';
+import { mostMovedWithin } from './clock-moves.ts';
 import { BadQuestionError } from './errors.ts';
 import { oneOf, wholeNumber } from './question-texts.ts';
 import type { TimelineStepsQuestion } from './questions.ts';
@@ -75,7 +75,7 @@ async function stepsOf(
   window: TimeWindow,
 ): Promise<{ readonly steps: readonly TimelineStep[]; readonly window: TimeWindow }> {
   const clocks = await clocksOfWindow(reader, deployment, window, nowUnixNs);
-  const movedNs = clocks === null ? 0 : 2 * mostMovedNs(clocks, window.fromUnixNs);
+  const movedNs = 2 * mostMovedWithin(clocks, window);
   const longest = await longestStepNs(reader, deployment, window);
   const marginNs = (longest === null ? LONGEST_NS : 3 * longest) + movedNs;
   const found = await listSteps(reader, deployment, window, clocks, marginNs, maxCost);

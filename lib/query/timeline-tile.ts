@@ -3,10 +3,10 @@
  * columns, at the detail that the window has room for:
  *
  *     few wanted events   the events, receives cut; bubbles by cause. Reads the steps around them
- *     up to half a million to read  bins made from the events of just these workers
+ *     up to 400,000 to read     bins made from the events of just these workers
  *     more                bins made from sums that are stored: slices of 50 ms, rollups beyond
  */
-import type { UnixNanos } from '#lib/base/units.ts';
+import { type UnixNanos, unixMsFromNanos } from '#lib/base/units.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import { type ClockCell, clockCell, movingClocks } from './clock-near.ts';
 import type { FrameBytes, TimelineTileQuestion } from './questions.ts';
@@ -14,7 +14,12 @@ import { type Tile, tileBytes } from './tile-answer.ts';
 import { binsTile } from './tile-bins.ts';
 import { eventsTile } from './tile-of-steps.ts';
 import { gridOf } from './timeline-grid.ts';
-import { sumsOfEvents, sumsOfRollups, sumsOfSlices } from './timeline-sources.ts';
+import {
+  sumsOfEvents,
+  sumsOfSlices,
+  sumsOfStoredRollups,
+  sumsOfUnsummed,
+} from './timeline-sources.ts';
 import {
   lengthOf,
   MAX_ALIGNED_NS,
@@ -27,7 +32,7 @@ import {
 
 export const TILE_LIMITS: TimelineLimits = {
   maxEvents: 30_000,
-  maxBinned: 500_000,
+  maxBinned: 400_000,
   maxCells: 131_072,
 };
 
@@ -82,6 +87,19 @@ async function ofSums(task: TimelineTask, cell: ClockCell): Promise<Tile> {
   const byStage = { ...filter, microbatch: null, peer: null };
   const options = { streams: true, filter: byStage };
   const slices = filter.layer === null ? await sumsOfSlices(task, options) : null;
-  const found = slices ?? (await sumsOfRollups(task, options));
-  return binsTile(task, found, cell, { aligned: false, filter: byStage });
+  const found = slices ?? (await sumsOfStoredRollups(task, options));
+  if (!found.sums.isEmpty) return binsTile(task, found, cell, { aligned: false, filter: byStage });
+  const read = await sumsOfUnsummed(task, { streams: true, filter });
+  const notes =
+    read.readUntilUnixNs === null
+      ? []
+      : [
+          `Nothing was summed up here, and there are too many events to read at once: only those up to ${rfc3339(read.readUntilUnixNs)} are shown. Zoom in to see the others.`,
+        ];
+  return binsTile(task, read, cell, { aligned: false, filter, notes });
+}
+
+/** To the second. */
+function rfc3339(instant: UnixNanos): string {
+  return `${new Date(unixMsFromNanos(instant)).toISOString().slice(0, 19)}Z`;
 }

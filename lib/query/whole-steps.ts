@@ -4,16 +4,19 @@
  */
 import { nanosBetween, type UnixNanos } from '#lib/base/units.ts';
 import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
+import { alignTables } from '#lib/model/align-events.ts';
 import type { ClockAlignment } from '#lib/model/clock-alignment.ts';
 import { correctionAt } from '#lib/model/clock-correction.ts';
 import type { WindowNs } from '#lib/model/select-window.ts';
 import { unpackedSlices } from '#lib/store/step-filter.ts';
-import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
+import type { EventSelection, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import { ABSENT } from '#lib/table/codes.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { PackedTable } from '#lib/table/packed-table.ts';
 import { isPackedTable, selectSteps } from '#lib/table/packed-tables.ts';
 import type { WantedColumns } from '#lib/table/wanted-columns.ts';
+import { mostMovedWithin } from './clock-moves.ts';
+import { widened } from './load-events.ts';
 
 /** Packed steps of a deployment that overlap a window; null: some events of it came otherwise. */
 export async function packedSteps(
@@ -30,13 +33,15 @@ export async function packedSteps(
   return found;
 }
 
+/** Its calls do not wait for anything, so that one serves all questions. */
+const unpacker = new PackedUnpacker();
+
 /** `takes`: 1 for the rows that are wanted, by table. */
 export async function unpackRows(
   tables: readonly PackedTable[],
   takes: readonly Uint8Array[],
   columns: WantedColumns,
 ): Promise<EventTable[]> {
-  const unpacker = new PackedUnpacker();
   const unpacked: EventTable[] = [];
   for await (const table of unpackedSlices(chosen(tables, takes), { columns }, unpacker)) {
     unpacked.push(table);
@@ -54,6 +59,20 @@ async function* chosen(
     const rows: number[] = [];
     for (let row = 0; row < table.length; row++) if (own[row] === 1) rows.push(row);
     if (rows.length > 0) yield selectSteps(table, Uint32Array.from(rows));
+  }
+}
+
+/** Events that overlap the window, and others of the packed steps that do; in the time of `clocks`. */
+export async function* roughEvents(
+  reader: TelemetryReader,
+  selection: EventSelection & { readonly window: TimeWindow },
+  clocks: ClockAlignment | null,
+): AsyncGenerator<EventTable> {
+  const { window, ...rest } = selection;
+  const around = clocks === null ? window : widened(window, mostMovedWithin(clocks, window));
+  const slices = reader.scanSteps({ ...rest, window: around });
+  for await (const table of unpackedSlices(slices, rest, unpacker)) {
+    yield clocks === null ? table : alignTables([table], clocks)[0]!;
   }
 }
 

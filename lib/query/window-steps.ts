@@ -25,7 +25,8 @@ import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts'
 import type { EventTable } from '#lib/table/event-table.ts';
 import type { WantedColumns } from '#lib/table/wanted-columns.ts';
 import { compareWorkers, workerId } from '#lib/table/worker-info.ts';
-import { alignedEvents, mostMovedNs } from './clock-near.ts';
+import { mostMovedWithin } from './clock-moves.ts';
+import { alignedEvents } from './clock-near.ts';
 import { type LoadedEvents, loadWindow, MARGIN_NS, widened } from './load-events.ts';
 import type { RowWorker } from './tile-rows.ts';
 import { lengthOf } from './timeline-task.ts';
@@ -66,10 +67,7 @@ export async function windowSteps(
   clocks: ClockAlignment | null,
   eventsPerNs: number,
 ): Promise<WindowSteps | null> {
-  const movedNs =
-    clocks === null
-      ? 0
-      : Math.max(mostMovedNs(clocks, window.fromUnixNs), mostMovedNs(clocks, window.toUnixNs));
+  const movedNs = mostMovedWithin(clocks, window);
   const known = await longestStepNs(reader, deployment, window);
   const wantedNs = Math.min(MARGIN_NS, known === null ? FIRST_MARGIN_NS : 2.2 * known + 1e6);
   const roomNs = (MAX_READ_EVENTS * 0.8) / Math.max(eventsPerNs, 1e-12) - lengthOf(window);
