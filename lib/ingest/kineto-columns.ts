@@ -1,4 +1,5 @@
 /** Columns that grow with the trace: what is kept of it until its end. */
+import { releaseMemory } from '#lib/base/release-memory.ts';
 
 type Column = Float64Array | Int32Array | Uint8Array;
 
@@ -37,6 +38,22 @@ export class TraceRows {
     this.kind[i] = kind;
   }
 
+  /** Gives the memory back at once; no row may be read any more. */
+  release(): void {
+    for (const column of [
+      this.startNs,
+      this.durationNs,
+      this.correlation,
+      this.name,
+      this.place,
+      this.device,
+      this.kind,
+    ]) {
+      releaseMemory(column);
+    }
+    this.length = 0;
+  }
+
   #grow(): void {
     const capacity = this.startNs.length * 2;
     this.startNs = grown(this.startNs, new Float64Array(capacity));
@@ -51,6 +68,7 @@ export class TraceRows {
 
 function grown<T extends Column>(from: T, to: T): T {
   to.set(from);
+  releaseMemory(from);
   return to;
 }
 

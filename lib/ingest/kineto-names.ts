@@ -71,9 +71,32 @@ export function stageOf(name: string, role: Role): string {
   return crosses ? 'collective' : STAGES[code]!;
 }
 
+/**
+ * The scopes and the name in an Itanium-mangled symbol: `_ZN5aiter4norm…` is "aiter::norm". Template
+ * arguments and parameters are not looked at; null: no such symbol.
+ */
+function demangled(symbol: string): string | null {
+  const start = /^_ZN?K?(?=\d)/.exec(symbol);
+  if (start === null) return null;
+  const nested = symbol.startsWith('_ZN');
+  const parts: string[] = [];
+  let at = start[0].length;
+  for (;;) {
+    const length = /^\d{1,4}/.exec(symbol.slice(at, at + 4))?.[0];
+    if (length === undefined) break;
+    at += length.length;
+    const part = symbol.slice(at, at + Number(length));
+    // Anonymous namespaces have names such as _GLOBAL__N__0a1b.
+    if (!part.startsWith('_GLOBAL_')) parts.push(part);
+    at += Number(length);
+    if (!nested) break;
+  }
+  return parts.length === 0 ? null : parts.join('::');
+}
+
 /** A kernel's name without return type, templates, arguments and anonymous namespaces. */
 export function shortKernelName(name: string): string {
-  const plain = name
+  const plain = (demangled(name) ?? name)
     .replaceAll('(anonymous namespace)::', '')
     .replace(/^(?:static |inline |__global__ )*(?:void|float|int) /, '');
   let short = '';

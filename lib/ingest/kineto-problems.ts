@@ -5,6 +5,9 @@ import type { LeftOut } from './kineto-types.ts';
 
 const MAX_CATEGORIES = 4;
 const count = (value: number): string => value.toLocaleString('en-US');
+/** "1 end event", "2 end events". */
+const some = (value: number, noun: string): string =>
+  `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
 
 /** Sentences without the path, each true of a file that was read in part. */
 export function fileProblems(collector: KinetoCollector, end: ChromeEnd): string[] {
@@ -35,17 +38,17 @@ export function fileProblems(collector: KinetoCollector, end: ChromeEnd): string
   if (pairs !== null) {
     if (pairs.misnested > 0) {
       problems.push(
-        `${count(pairs.misnested)} end events close a slice that is not the innermost one: each slice was read with its own times`,
+        `${some(pairs.misnested, 'mis-nested end event')}: not the innermost slice was closed; each slice was read with its own times`,
       );
     }
     if (pairs.endsWithoutBegin > 0) {
       problems.push(
-        `${count(pairs.endsWithoutBegin)} end events without a begin event of their name were left out`,
+        `left out: ${some(pairs.endsWithoutBegin, 'end event')} without a begin event of the same name`,
       );
     }
     if (pairs.beginsWithoutEnd > 0) {
       problems.push(
-        `${count(pairs.beginsWithoutEnd)} begin events without an end event were left out`,
+        `left out: ${some(pairs.beginsWithoutEnd, 'begin event')} without an end event`,
       );
     }
   }
@@ -102,9 +105,9 @@ export function noGpuEvents(collector: KinetoCollector): string {
   const complete = named.reduce((sum, { number }) => sum + number, 0);
   const paired = collector.pairs?.length ?? 0;
   const what = [
-    ...(complete > 0 ? [`${count(complete)} CPU events (${shown}${more})`] : []),
-    ...(paired > 0 ? [`${count(paired)} slices of begin and end events`] : []),
-    ...(complete + paired === 0 ? [`${count(all)} events without a duration`] : []),
+    ...(complete > 0 ? [`${some(complete, 'CPU event')} (${shown}${more})`] : []),
+    ...(paired > 0 ? [`${some(paired, 'slice')} of begin and end events`] : []),
+    ...(complete + paired === 0 ? [`${some(all, 'event')} without a duration`] : []),
   ].join(' and ');
   return `no GPU events: ${what}; record with ProfilerActivity.CUDA (torch.profiler) on a machine with a GPU`;
 }

@@ -78,5 +78,6 @@ export async function readKinetoFile(
     const why = noGpuEvents(collector);
     return { failure: [why, ...problems].join('; '), noGpu: true };
   }
+  collector.release();
   return { file: { ...file, file: { ...file.file, problems } } };
 }

@@ -14,6 +14,8 @@ const ENTRY = new URL('./kineto-thread.ts', import.meta.url);
 /** A thread costs about as much as reading this much. */
 const WORTH_A_THREAD_BYTES = 32 * 1024 * 1024;
 const MAX_THREADS = 2;
+/** What a trace is made of lies outside of the heap; semi-spaces of Node's own size would be 100 MB. */
+const YOUNG_MB = 12;
 
 type TraceTask = Omit<ThreadTask, 'task'>;
 
@@ -43,6 +45,7 @@ export async function readKinetoFiles(
         workerData: { table } satisfies ThreadData,
         name: 'trace',
         execArgv: [],
+        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
       }),
   );
   try {

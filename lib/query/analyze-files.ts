@@ -7,6 +7,7 @@ import { readTelemetryFiles, type TelemetryFiles } from '#lib/ingest/read-files.
 import { alignEvents } from '#lib/model/align-events.ts';
 import { assemble, deploymentsIn } from '#lib/model/assemble.ts';
 import { BadQuestionError, UnknownDeploymentError } from './errors.ts';
+import { LONG_REPORT_EVENTS, reportInSlices } from './long-report.ts';
 import { rejectionsOf } from './rejections.ts';
 import { completed } from './report.ts';
 import { parseWindow, type TimeTexts } from './window.ts';
@@ -40,6 +41,12 @@ export async function analyzeFiles(
   const deployment = chooseDeployment(deploymentsIn(files.events), options.deployment);
   const { late = 0, ...rejected } = rejectionsOf(files.rejected, deployment);
   const quality = { late, rejected };
+  // In slices, many events need less memory at once; the report is the same.
+  const rows = files.events.reduce((sum, { length }) => sum + length, 0);
+  if (rows > LONG_REPORT_EVENTS) {
+    const report = await reportInSlices(files.events, deployment, given, quality);
+    if (report !== null) return { report, files };
+  }
   if (given.fromUnixNs === undefined && given.toUnixNs === undefined) {
     return { report: buildReport({ events: files.events, deployment, ...quality }), files };
   }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -6,6 +6,7 @@ import { scenarioSpec } from '#lib/pipeline/scenarios.ts';
 import { simulateSteps } from '#lib/pipeline/simulate.ts';
 import { openTelemetryWriter } from '#lib/store/open-store.ts';
 import { ownPlaces, runAfdscope, startCollector } from '#test/support/afdscope-process.ts';
+import { kernelEvent, launchEvent, rangeEvent, trace } from '#test/support/kineto-events.ts';
 import { encodeTracesProtobuf } from '#test/support/otlp-encode.ts';
 import { scratchFolder } from '#test/support/scratch-folder.ts';
 import { batchOf } from '#test/support/telemetry-batch.ts';
@@ -106,6 +107,47 @@ describe('analyze', () => {
     const unknown = await runAfdscope(['analyze', folder, '--deployment', 'red']);
     expect(unknown.code).toBe(1);
     expect(unknown.stderr).toContain('There is no deployment "red"');
+  });
+
+  test('GPU traces: the report on stdout, what was recognised on stderr and under import', async () => {
+    const folder = scratchFolder();
+    const kernels = join(folder, 'own.yaml');
+    writeFileSync(kernels, 'kernels: [{ match: warp, stage: expert, library: ours }]');
+    const traces = join(folder, 'traces');
+    mkdirSync(traces);
+    for (const rank of [0, 1]) {
+      const events = [
+        rangeEvent('ProfilerStep#4', 0n, 9_000n),
+        launchEvent(1, 100n),
+        kernelEvent({ startNs: 5_000n, durationNs: 40n, name: 'warp_gemm', correlation: 1 }),
+        kernelEvent({
+          startNs: 5_020n,
+          durationNs: 40n,
+          name: 'ncclDevKernel_AllReduce',
+          stream: 8,
+        }),
+      ];
+      writeFileSync(join(traces, `rank${rank}.json`), trace(events));
+    }
+    const args = ['analyze', traces, '--kernels', kernels, '--deployment', 'before'];
+    const json = await runAfdscope([...args, '--json']);
+    expect(json.code).toBe(0);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      deployment: 'before',
+      balance: null,
+      steps: { count: 1 },
+      workers: [
+        { id: 'colocated/0', computeNs: 40, transferNs: 40, htaOverlapRatio: 0.5 },
+        { id: 'colocated/1' },
+      ],
+      import: { kernels: 4, libraries: [{ kernels: 2 }, { kernels: 2 }], steps: { count: 1 } },
+    });
+    expect(json.stderr).toContain('2 GPU traces, 8 events: 4 kernels and 0 copies');
+    expect(json.stderr).toContain('ours -> expert: 2 kernels, 80 ns (50.0 %)');
+    writeFileSync(kernels, 'kernels: [{ match: warp }]');
+    const wrong = await runAfdscope(args);
+    expect(wrong.code).toBe(1);
+    expect(wrong.stderr).toContain('own.yaml: kernels[0]: stage: write a stage');
   });
 
   test('files that cannot be read', async () => {

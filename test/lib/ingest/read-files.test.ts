@@ -118,7 +118,7 @@ describe('readTelemetryFiles', () => {
     [
       'events.json',
       '[{"ph":"X"}]',
-      /no GPU events: 1 CPU events \(1 without a category\); record with ProfilerActivity\.CUDA/,
+      /no GPU events: 1 CPU event \(1 without a category\); record with ProfilerActivity\.CUDA/,
     ],
     [
       'other.json',

@@ -35,70 +35,26 @@ const k = (meanNs: number, name: string, stream = 7): KernelShape => ({ name, me
 /** Launched one by one, each under an operator. */
 const EAGER: readonly (KernelShape & { readonly op: string })[] = [
   {
-    ...k(
-      9_200,
-      'void vllm::reshape_and_cache_flash_kernel<__nv_bfloat16, unsigned char, (vllm::Fp8KVCacheDataType)1>(__nv_bfloat16 const*, __nv_bfloat16 const*, unsigned char*, unsigned char*, long const*, long, long, long, long, int, int, int, float const*, float const*)',
-    ),
-    op: '_C_cache_ops::reshape_and_cache_flash',
-  },
-  {
-    ...k(
-      41_000,
-      'void flash::flash_fwd_splitkv_mla_fp8_sparse_kernel<cutlass::bfloat16_t, 576, 512, 64>(flash::DecodingParams)',
-    ),
+    ...k(41_000, 'void flash::flash_fwd_splitkv_mla_kernel<cutlass::bfloat16_t, 576, 512, 64>()'),
     op: '_flashmla_C::fwd_kvcache_mla',
-  },
-  {
-    ...k(
-      3_400,
-      'void flash_fwd_mla_combine_kernel<cutlass::bfloat16_t, float, int, 512, 4, 160, 256>(flash::CombineParams)',
-    ),
-    op: 'aten::copy_',
   },
 ];
 
 /** Out of a CUDA graph. */
 const GRAPHED: readonly KernelShape[] = [
-  k(
-    2_100,
-    'void vllm::fused_add_rms_norm_kernel<c10::BFloat16, 8>(c10::BFloat16*, long, c10::BFloat16*, c10::BFloat16 const*, float, int, int)',
-  ),
+  k(9_200, '_reshape_and_cache_flash_kernel'),
+  k(3_400, 'void flash_fwd_mla_combine_kernel<cutlass::bfloat16_t, float, int, 512, 4, 160>()'),
+  k(2_100, 'triton_red_fused__to_copy_add_mean_mul_pow_rsqrt_2'),
   k(12_700, 'nvjet_tst_64x8_64x16_4x1_v_bz_TNT'),
-  k(
-    2_600,
-    'void per_token_group_quant_8bit_kernel<c10::BFloat16, c10::Float8_e4m3fn, true, false, float>(c10::BFloat16 const*, void*, float*, int, int, int, float, float, float, int, int)',
-  ),
-  k(
-    14_800,
-    'void deep_gemm::sm90_fp8_gemm_1d2d_impl<7168u, 2048u, 1u, 64u, 128u, 128u, 8u, 4u>(float*, int*, unsigned int, CUtensorMap_st, CUtensorMap_st, CUtensorMap_st)',
-  ),
-  k(
-    3_100,
-    'void vllm::moe::grouped_topk_fused_kernel<float, float, int, (vllm::moe::ScoringFunc)1>(float*, float*, int*, float const*, long, long, long, long, bool, double)',
-  ),
-  k(
-    31_000,
-    'void deep_ep::internode_ll::dispatch<true, false, 7168>(void*, void*, int*, long*, int*, int*, int*, long*, int*, void*, void*, void*, void const*, long const*, int*, long*, int, int, int, int, int, int, int, bool, int)',
-    20,
-  ),
-  k(
-    52_000,
-    'void deep_gemm::sm90_fp8_gemm_1d2d_impl<4096u, 7168u, 16u, 64u, 128u, 128u, 8u, 4u>(float*, int*, unsigned int, CUtensorMap_st, CUtensorMap_st, CUtensorMap_st)',
-  ),
-  k(
-    4_200,
-    'void vllm::act_and_mul_kernel<c10::BFloat16, &(c10::BFloat16 vllm::silu_kernel<c10::BFloat16>(c10::BFloat16 const&)), true>(c10::BFloat16*, c10::BFloat16 const*, int)',
-  ),
+  k(2_600, '_per_token_group_quant_fp8'),
+  k(14_800, 'void deep_gemm::sm90_fp8_gemm_1d2d_impl<7168u, 2048u, 1u, 64u, 128u>(float*, int*)'),
+  k(3_100, 'void vllm::moe::grouped_topk_fused_kernel<float, float, int>(float*, float*, int*)'),
+  k(31_000, 'void deep_ep::internode_ll::dispatch<true, false, 7168>(void*, void*, int*)', 20),
+  k(52_000, 'void deep_gemm::sm90_fp8_gemm_1d2d_impl<4096u, 7168u, 16u, 64u>(float*, int*)'),
+  k(4_200, 'triton_poi_fused_mul_silu_slice_3'),
   k(47_000, '_fused_moe_kernel_fp8_w8a8_block_n128_k128'),
-  k(
-    36_000,
-    'void deep_ep::internode_ll::combine<true, 7168, 9>(void*, void*, int*, void*, void const*, long const*, float const*, int const*, long const*, int*, long*, int, int, int, int, int, int, int, bool, int, bool)',
-    20,
-  ),
-  k(
-    6_800,
-    'void at::native::vectorized_elementwise_kernel<4, at::native::CUDAFunctor_add<c10::BFloat16>, std::array<char*, 3ul> >(int, at::native::CUDAFunctor_add<c10::BFloat16>, std::array<char*, 3ul>)',
-  ),
+  k(36_000, 'void deep_ep::internode_ll::combine<true, 7168, 9>(void*, void*, int*)', 20),
+  k(6_800, 'triton_poi_fused_add_index_put_1'),
   k(18_000, 'ncclDevKernel_AllReduce_Sum_bf16_RING_LL(ncclDevKernelArgsStorage<4096ul>)', 24),
 ];
 
@@ -174,7 +130,7 @@ class TraceText {
     "ph": "X", "cat": "cpu_op", "name": "${name}", "pid": ${this.#pid}, "tid": ${this.#pid},
     "ts": ${us(startNs)}, "dur": ${us(durationNs)},
     "args": {
-      "External id": ${id},"Record function id": 0, "Concrete Inputs": ["", "", "False"], "Input type": ["c10::BFloat16", "c10::BFloat16", "Scalar"], "Input Strides": [[7168, 1], [576, 1], []], "Input Dims": [[128, 7168], [128, 576], []], "Ev Idx": ${id - 2049}
+      "External id": ${id},"Record function id": 0, "Concrete Inputs": ["", "", "False"], "Input type": ["c10::BFloat16", "c10::BFloat16", "Scalar"], "Input Dims": [[128, 7168], [128, 576], []], "Ev Idx": ${id - 2049}
     }
   },
 `);
