@@ -20,8 +20,18 @@ export interface Product {
   stop(): Promise<void>;
 }
 
-export async function startProduct(command: 'demo' | 'up'): Promise<Product> {
+/** `fill`: puts something into the data folder before the product is started. */
+export async function startProduct(
+  command: 'demo' | 'up',
+  fill: (dataDir: string) => Promise<void> = async () => {},
+): Promise<Product> {
   const dataDir = await mkdtemp(join(tmpdir(), 'afdscope-e2e-'));
+  try {
+    await fill(dataDir);
+  } catch (error) {
+    await rm(dataDir, { recursive: true, force: true });
+    throw error;
+  }
   const child = spawn(process.execPath, [join(ROOT, 'bin/afdscope.js'), command], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -121,6 +121,7 @@ export function TimelineCanvas({
             data-renderer={picture?.rendererKind ?? ''}
             data-loading={info.loading}
             data-detail={info.detail ?? ''}
+            data-events={info.events}
             className="sticky top-0 min-w-0 touch-none overflow-hidden select-none focus-visible:outline-offset-[-2px]"
             style={{ width: widthPx, height: size.heightPx }}
           >

@@ -13,6 +13,7 @@ export function workersOf(pieces: readonly TilePiece<LoadedTile>[]): readonly Ti
 export function infoOf(
   pieces: readonly TilePiece<LoadedTile>[],
   workers: readonly TimelineWorker[],
+  events: number,
   loading: number,
   problem: Problem | null,
 ): TimelineInfo {
@@ -31,6 +32,7 @@ export function infoOf(
     detail: headers.length === 0 ? null : isAllEvents ? 'events' : 'bins',
     source: headers.find(({ source }) => source !== 'events')?.source ?? headers[0]?.source ?? null,
     aligned: headers.some(({ aligned }) => aligned),
+    events,
     loading,
     problem,
   };

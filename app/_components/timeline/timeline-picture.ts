@@ -93,10 +93,6 @@ export class TimelinePicture {
     return this.#renderer.kind;
   }
 
-  get loadedEvents(): number {
-    return this.#loader.loadedEvents;
-  }
-
   get pieces(): readonly TilePiece<LoadedTile>[] {
     return this.#pieces;
   }
@@ -312,7 +308,8 @@ export class TimelinePicture {
   #tellInfo = (): void => {
     clearTimeout(this.#infoTimer);
     this.#infoTimer = undefined;
-    const info = infoOf(this.#pieces, this.#workers, this.#loading, this.#loader.problem);
+    const { loadedEvents, problem } = this.#loader;
+    const info = infoOf(this.#pieces, this.#workers, loadedEvents, this.#loading, problem);
     const tiles = this.#pieces.map(({ tile }) => `${tile.level}.${tile.index}.${tile.sizeBytes}`);
     const key = `${tiles.join(' ')} ${info.loading} ${info.problem?.detail} ${info.workers.length}`;
     if (key === this.#infoKey) return;

@@ -42,6 +42,8 @@ export interface TimelineInfo {
   readonly detail: TimelineTileHeader['detail'] | null;
   readonly source: TimelineTileHeader['source'] | null;
   readonly aligned: boolean;
+  /** Events that the browser holds, in the picture or not. */
+  readonly events: number;
   /** Tiles of the picture that are still asked for. */
   readonly loading: number;
   /** Why the newest tiles cannot be had; the picture stays. */
@@ -90,6 +92,7 @@ export const NO_INFO: TimelineInfo = {
   detail: null,
   source: null,
   aligned: false,
+  events: 0,
   loading: 0,
   problem: null,
 };
