@@ -6,6 +6,7 @@ import { durationFigure, figureText } from '#lib/view/format.ts';
 import { cellAt, type HeatCell, heatLayout } from '#lib/view/heat-layout.ts';
 import { heatMarks } from '#lib/view/heat-marks.ts';
 import type { HeatModel } from '#lib/view/heat-model.ts';
+import { linkToTimeline } from '#lib/view/timeline-link.ts';
 import { sizedContext } from './canvas-size.ts';
 import { useDashboard } from './dashboard.tsx';
 import { paintHeat } from './heat-paint.ts';
@@ -39,6 +40,10 @@ export function HeatCanvas({
     paintHeat(context, { model, layout, widthPx, theme, pointed: cell, marked });
   }, [model, layout, widthPx, theme, cell, marked]);
 
+  const openTimeline = ({ worker, layer }: HeatCell) => {
+    const place = { worker: model.workers[worker]!.workerId, layer: model.layers[layer]! };
+    router.push(linkToTimeline(state, null, place));
+  };
   const open = (layer: number) => router.push(hrefOf('/layers', { layer }));
 
   const onKeyDown = (event: KeyboardEvent) => {
@@ -55,7 +60,8 @@ export function HeatCanvas({
       event.preventDefault();
       setPointed(cell === null ? at : isInside(model, next) ? next : at);
     } else if (event.key === 'Enter' && cell !== null) {
-      open(model.layers[cell.layer]!);
+      if (event.shiftKey) openTimeline(cell);
+      else open(model.layers[cell.layer]!);
     } else if (event.key === 'Escape') {
       setPointed(null);
       holder.current?.blur();
@@ -73,7 +79,7 @@ export function HeatCanvas({
         aria-valuemax={model.values.length - 1}
         aria-valuenow={cell === null ? 0 : cell.worker * model.layers.length + cell.layer}
         aria-valuetext={cell === null ? 'no cell' : cellText(model, cell)}
-        aria-label={`${metric} of ${model.workers.length} workers by ${model.layers.length} layers. Arrow keys move the cell, Enter opens its layer.`}
+        aria-label={`${metric} of ${model.workers.length} workers by ${model.layers.length} layers. Arrow keys move the cell, Enter opens its layer, with Shift its timeline.`}
         className="mx-2"
         style={{ height: layout.heightPx }}
         onKeyDown={onKeyDown}
@@ -91,15 +97,17 @@ export function HeatCanvas({
             );
           }}
           onPointerLeave={() => setPointed(null)}
-          onClick={() => {
-            if (cell !== null) open(model.layers[cell.layer]!);
+          onClick={(event) => {
+            if (cell === null) return;
+            if (event.shiftKey) openTimeline(cell);
+            else open(model.layers[cell.layer]!);
           }}
         />
       </div>
       <div className="mx-3 flex items-start gap-2">
         <p className="h-5 min-w-0 flex-1 truncate text-small text-muted" aria-live="polite">
           {cell === null ? (
-            'Rest on a cell for its figures; click opens the layer.'
+            'Rest on a cell for its figures; click opens the layer, with Shift its timeline.'
           ) : (
             <Readout model={model} cell={cell} metric={metric} />
           )}

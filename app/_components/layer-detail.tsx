@@ -10,6 +10,7 @@ import { useDashboard } from './dashboard.tsx';
 import { Fig } from './figure.tsx';
 import { PathBar } from './layer-table.tsx';
 import { Swatch } from './stacked-bar.tsx';
+import { TimelineLink } from './timeline-link.tsx';
 
 const CELL_COLUMNS = TIME_COLUMNS.filter(({ key }) => key !== 'idealPeriodNs');
 
@@ -47,6 +48,13 @@ export function LayerDetail({ breakdown }: { readonly breakdown: Breakdown }) {
           )}
         </h2>
         <PeriodText layer={layer} />
+        <TimelineLink
+          window={null}
+          place={{ layer: layer.layer }}
+          title={`Timeline of layer ${layer.layer} alone`}
+        >
+          timeline
+        </TimelineLink>
         <ul className="ml-auto flex gap-3 text-small text-muted">
           {LEGEND.map(([name, colour]) => (
             <li key={name} className="flex items-center gap-1.5">

@@ -10,6 +10,7 @@ import { TermName } from './figure.tsx';
 import { SaveCsv } from './save-csv.tsx';
 import { Waiting } from './skeleton.tsx';
 import { Swatch } from './stacked-bar.tsx';
+import { extentOfWindow, TimelineLink } from './timeline-link.tsx';
 
 /** Where the time of the steps went that nothing else hid. */
 export function PathPanel({ report }: { readonly report: ReportJson }) {
@@ -29,6 +30,13 @@ export function PathPanel({ report }: { readonly report: ReportJson }) {
               {path.ofSteps > path.steps && ` of ${path.ofSteps.toLocaleString('en-US')}`}{' '}
               {path.ofSteps === 1 ? 'step' : 'steps'}
             </span>
+            <TimelineLink
+              window={newestOf(report)}
+              place={{ overlay: 'path' }}
+              title="Timeline of the newest steps, their critical path over it"
+            >
+              timeline
+            </TimelineLink>
             <span className="ml-auto">
               <SaveCsv
                 name="critical-path"
@@ -90,6 +98,14 @@ export function PathPanel({ report }: { readonly report: ReportJson }) {
       )}
     </section>
   );
+}
+
+/** The newest step or two of the report's window. */
+function newestOf(report: ReportJson) {
+  const { fromUnixNs, toUnixNs } = extentOfWindow(report.window);
+  const stepNs = BigInt(Math.ceil((report.steps.latencyNs?.p50 ?? 100e6) * 2));
+  const newest = toUnixNs - stepNs;
+  return { fromUnixNs: newest > fromUnixNs ? newest : fromUnixNs, toUnixNs };
 }
 
 function LayerAxis({ layers }: { readonly layers: readonly number[] }) {

@@ -12,9 +12,12 @@ import { sparklinePath } from '#lib/view/sparkline.ts';
 import { type StragglerRow, stragglerRows } from '#lib/view/straggler-rows.ts';
 import { useDashboard } from './dashboard.tsx';
 import { Fig, TermName } from './figure.tsx';
+import { TimelineLink } from './timeline-link.tsx';
 
 /** More rows than this tell no more. */
 const MAX_ROWS = 40;
+/** What a timeline shows on both sides: some steps. */
+const AROUND_NS = 500_000_000n;
 const AROUND_MS = { before: 5_000, after: 25_000 } as const;
 
 /** Who is slow, worst first: by how much, why, since when, what to do. */
@@ -108,6 +111,7 @@ function RankedWorker({
   const isChosen = state.worker === straggler.worker;
   const sinceMs = unixMsOf(straggler.sinceUnixNs);
   const since = instantText(sinceMs);
+  const sinceNs = BigInt(straggler.sinceUnixNs);
   const around = {
     kind: 'absolute' as const,
     fromMs: sinceMs - AROUND_MS.before,
@@ -158,7 +162,12 @@ function RankedWorker({
           >
             {isBefore && 'before '}
             {since.local.slice(11)}
-          </Link>
+          </Link>{' '}
+          <TimelineLink
+            window={{ fromUnixNs: sinceNs - AROUND_NS, toUnixNs: sinceNs + AROUND_NS }}
+            place={{ worker: straggler.worker }}
+            title={`Timeline of ${straggler.worker} when it became slow`}
+          />
         </td>
         <td className="px-2 pt-1.5 text-right whitespace-nowrap">
           {windows === undefined ? (

@@ -1,13 +1,17 @@
 'use client';
 
+import { useRouter } from 'next/navigation';
 import { type KeyboardEvent, type PointerEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { durationFigure, figureText } from '#lib/view/format.ts';
 import { roleColour, SURFACES, type ThemeName } from '#lib/view/palette.ts';
 import type { Pen } from '#lib/view/pen.ts';
 import { rowAt, type StripLayout, stripLayout } from '#lib/view/strip-layout.ts';
+import { boxPlace, boxWindow } from '#lib/view/strip-link.ts';
 import { hitTest, type StripModel } from '#lib/view/strip-model.ts';
 import { nsAt, panBy, type Viewport, xOf, zoomAt } from '#lib/view/strip-viewport.ts';
+import { linkToTimeline } from '#lib/view/timeline-link.ts';
 import { sizedContext } from './canvas-size.ts';
+import { useDashboard } from './dashboard.tsx';
 import { useTheme } from './root-setting.ts';
 import { type CsvCell, csvText } from './save-file.ts';
 import { SaveMenu } from './save-menu.tsx';
@@ -21,6 +25,8 @@ interface Pointed {
   readonly yPx: number;
 }
 
+/** A press that moves less is a click. */
+const CLICK_PX = 4;
 const NOTHING: Pointed = { box: -1, xPx: 0, yPx: 0 };
 
 export function StripCanvas({
@@ -34,6 +40,9 @@ export function StripCanvas({
 }) {
   const holder = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
+  const { state } = useDashboard();
+  const router = useRouter();
+  const pressedAt = useRef<{ readonly x: number; readonly y: number } | null>(null);
   const dragged = useRef<{ xPx: number; view: Viewport } | null>(null);
   const widthPx = useWidthPx(holder);
   const theme = useTheme();
@@ -84,6 +93,16 @@ export function StripCanvas({
     const at = rowAt(layout, yPx);
     const hit = at === null ? -1 : hitTest(model, at.row, at.lane, nsAt(view, xPx, widthPx));
     setPointed(hit === -1 ? NOTHING : { box: hit, xPx, yPx });
+  };
+
+  /** A click, not the end of a drag, opens the timeline where the box is. */
+  const openAt = (clientX: number, clientY: number) => {
+    const pressed = pressedAt.current;
+    const isClick =
+      pressed !== null && Math.hypot(clientX - pressed.x, clientY - pressed.y) < CLICK_PX;
+    if (isClick && hovered >= 0) {
+      router.push(linkToTimeline(state, boxWindow(model, hovered), boxPlace(model, hovered)));
+    }
   };
 
   const onKeyDown = (event: KeyboardEvent) => {
@@ -168,10 +187,12 @@ export function StripCanvas({
               event.currentTarget.setPointerCapture(event.pointerId);
               const box = event.currentTarget.getBoundingClientRect();
               dragged.current = { xPx: event.clientX - box.left, view };
+              pressedAt.current = { x: event.clientX, y: event.clientY };
             }}
             onPointerUp={() => {
               dragged.current = null;
             }}
+            onClick={(event) => openAt(event.clientX, event.clientY)}
             onPointerCancel={() => {
               dragged.current = null;
             }}

@@ -18,6 +18,7 @@ import { Waiting } from './skeleton.tsx';
 import { Swatch } from './stacked-bar.tsx';
 import { StripCanvas } from './strip-canvas.tsx';
 import { STRIP_LEGEND } from './strip-legend.ts';
+import { TimelineLink } from './timeline-link.tsx';
 
 /** The newest whole step: who worked on which micro-batch when. */
 export function StripPanel({ strip }: { readonly strip: Strip | null | undefined }) {
@@ -55,6 +56,7 @@ function LoadedStrip({ strip }: { readonly strip: Strip }) {
           : clampViewport(chosen, strip.durationNs),
     [chosen, model, strip.durationNs],
   );
+  const startUnixNs = BigInt(strip.startUnixNs);
   const zoom = (factor: number) =>
     setChosen(zoomAt(view, (view.fromNs + view.toNs) / 2, factor, strip.durationNs));
   return (
@@ -68,6 +70,15 @@ function LoadedStrip({ strip }: { readonly strip: Strip }) {
             `, first ${strip.shownLayers} of ${strip.layers} layers`}
           {strip.hiddenWorkers > 0 && `, ${strip.hiddenWorkers} more workers not shown`}
         </span>
+        <TimelineLink
+          window={{
+            fromUnixNs: startUnixNs + BigInt(Math.floor(view.fromNs)),
+            toUnixNs: startUnixNs + BigInt(Math.ceil(view.toNs)),
+          }}
+          title="Timeline of this part of the step"
+        >
+          timeline
+        </TimelineLink>
         <Legend />
         <div className="segments ml-auto">
           <button

@@ -11,6 +11,7 @@ import type { Evidence } from '#lib/view/verdict-piece.ts';
 import { verdictSentence } from '#lib/view/verdict-text.ts';
 import { useDashboard } from './dashboard.tsx';
 import { Fig, TermName } from './figure.tsx';
+import { extentOfWindow, TimelineLink } from './timeline-link.tsx';
 import type { WindowData } from './use-window-data.ts';
 
 /** The verdict on what the page shows. */
@@ -114,11 +115,26 @@ export function VerdictPanel({
           in <Fig figure={durationFigure(report.window.durationNs)} /> · {rangeText(state.range)} ·{' '}
           <TermName term="exactness">{report.exactness}</TermName>
           <Fragment> · until </Fragment>
-          <Until unixNs={report.window.endUnixNs} />
+          <Until unixNs={report.window.endUnixNs} />{' '}
+          <TimelineLink
+            window={newestPart(report.window)}
+            title="Timeline of the newest steps of this window"
+          >
+            timeline
+          </TimelineLink>
         </p>
       )}
     </section>
   );
+}
+
+/** Enough to see steps, not so much that they are bins. */
+const NEWEST_NS = 500_000_000n;
+
+function newestPart(window: { readonly startUnixNs: string; readonly endUnixNs: string }) {
+  const { fromUnixNs, toUnixNs } = extentOfWindow(window);
+  const newest = toUnixNs - NEWEST_NS;
+  return { fromUnixNs: newest > fromUnixNs ? newest : fromUnixNs, toUnixNs };
 }
 
 function useLastSeen(deployment: string | null): string | null {

@@ -37,7 +37,7 @@ const SURFACE = '[data-testid="timeline-surface"]';
 const frames = Number(values.frames);
 
 // The store is of a fixed day: a real one of that age would be swept.
-process.env.AFDSCOPE_RETENTION_RAW = '10000d';
+process.env.AFDSCOPE_RETENTION_RAW = '3650d';
 let filled: FilledStore | undefined;
 const product = await startProduct('up', async (data) => {
   const store = await openTelemetryWriter({ data });

@@ -134,6 +134,9 @@ export function TimelineCanvas({
               />
               <canvas ref={overlay} className="absolute inset-0 h-full w-full" />
             </div>
+            {info.workers.length === 0 && (
+              <Nothing isLoading={info.detail === null} hasFailed={info.problem !== null} />
+            )}
           </div>
         </div>
       </div>
@@ -145,6 +148,32 @@ export function TimelineCanvas({
         {focus.announcement}
       </output>
     </div>
+  );
+}
+
+/** Before the first tile, and where there is none. */
+function Nothing({
+  isLoading,
+  hasFailed,
+}: {
+  readonly isLoading: boolean;
+  readonly hasFailed: boolean;
+}) {
+  if (isLoading && !hasFailed) {
+    return (
+      <div className="absolute inset-0 flex flex-col gap-1 p-1" aria-busy="true">
+        {['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((row) => (
+          <div key={row} className="skeleton h-10 shrink-0 opacity-60" />
+        ))}
+      </div>
+    );
+  }
+  return (
+    <p className="absolute inset-x-0 top-8 text-center text-muted">
+      {hasFailed
+        ? 'Nothing is loaded yet. It is asked for again.'
+        : 'No events here. Press 0 for all that is kept, l for the newest.'}
+    </p>
   );
 }
 
