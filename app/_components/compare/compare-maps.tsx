@@ -72,7 +72,6 @@ function MapPanel({ answer, kind }: { readonly answer: Compare; readonly kind: M
       ) : (
         <MatrixCanvas
           model={model}
-          title={`Stages by layer, ${TITLES[kind]}`}
           testId={`compare-map-${kind}`}
           title={`Stages by layer, ${TITLES[kind]}`}
           label={`Stages by layer, ${TITLES[kind]}: ${model.rows.length} stages by ${model.columns.length} layers.`}
