@@ -37,6 +37,7 @@ describe('values', () => {
     expect(config).toEqual({
       dataDir: join(folder, 'data'),
       kernels: null,
+      importMaxBytes: 16e9,
       store: 'sqlite',
       otlpHttp: { host: '127.0.0.1', port: 4318 },
       otlpGrpc: { host: '127.0.0.1', port: 4317 },
