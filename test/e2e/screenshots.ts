@@ -17,6 +17,8 @@ interface Shot {
   readonly width: number;
   readonly height: number;
   readonly ready: string;
+  /** Pressed one after the other once it is ready. */
+  readonly keys?: readonly string[];
 }
 const HEALTHY: readonly Shot[] = [
   {
@@ -42,6 +44,16 @@ const HEALTHY: readonly Shot[] = [
     width: 1440,
     height: 900,
     ready: '[data-testid="layer-stack"]',
+  },
+  {
+    name: 'timeline-dark',
+    path: '/timeline?follow=1',
+    theme: 'dark',
+    width: 1440,
+    height: 900,
+    ready: '[data-testid="timeline-surface"][data-loading="0"]',
+    // A step of the past, about three milliseconds in its middle, an event and the flow through it.
+    keys: [...Array(4).fill('['), ...Array(9).fill('w'), 'Shift+ArrowRight'],
   },
 ];
 /** Under `FAULTS`. */
@@ -109,10 +121,14 @@ try {
   await product.stop();
 }
 
-async function take({ name, path, theme, width, height, ready }: Shot): Promise<void> {
+async function take({ name, path, theme, width, height, ready, keys }: Shot): Promise<void> {
   const { page, context } = await visit(browser, theme, { width, height });
   await page.goto(product.web + path);
   await page.waitForSelector(ready, { timeout: 60_000 });
+  for (const key of keys ?? []) {
+    await page.keyboard.press(key);
+    await page.waitForTimeout(1_000);
+  }
   await page.waitForTimeout(4_000);
   const file = join(FOLDER, `${name}.png`);
   await page.screenshot({ path: file });

@@ -196,7 +196,7 @@ function ClockLine({
           ± <Fig figure={durationFigure(clockErrorNs)} />
         </>
       )}
-      {!aligned && <span className="unit"> (raw time)</span>}
+      {!aligned && <span className="unit"> (not moved)</span>}
     </Line>
   );
 }
@@ -287,7 +287,7 @@ function SameStage({
           type="button"
           className="control"
           title={`Previous ${event.stage} of this worker`}
-          aria-label="Previous of the same stage"
+          aria-label="Same stage, previous"
           onClick={() => void go('previous')}
         >
           <ArrowLeftIcon size={13} aria-hidden />
@@ -296,7 +296,7 @@ function SameStage({
           type="button"
           className="control"
           title={`Next ${event.stage} of this worker`}
-          aria-label="Next of the same stage"
+          aria-label="Same stage, next"
           onClick={() => void go('next')}
         >
           Same stage <ArrowRightIcon size={13} aria-hidden />

@@ -124,7 +124,7 @@ function NumberField({
     <input
       type="text"
       inputMode="numeric"
-      className="control w-20 justify-start aria-invalid:border-critical"
+      className="control w-22 justify-start aria-invalid:border-critical"
       aria-label={`Only ${name}`}
       title={`Shows events of this ${name} only. Empty: all`}
       aria-invalid={isWrong}
