@@ -3,7 +3,7 @@
  * and script a frame while panning and zooming, with WebGL2 and with the Canvas2D fallback. The
  * browser draws in software there, which is not script.
  *
- *     npx node test/bench/timeline-page.ts [--events 10000000] [--rate 530000] [--frames 240] [--json]
+ *     npx node test/bench/timeline-page.ts [--events 10000000] [--rate 530000] [--frames 60] [--json]
  *
  * Targets: 4 ms of script a frame (95th percentile) while panning, a first picture in 1 s.
  */
@@ -25,7 +25,7 @@ const { values } = parseArgs({
   options: {
     events: { type: 'string', default: '10000000' },
     rate: { type: 'string', default: '530000' },
-    frames: { type: 'string', default: '240' },
+    frames: { type: 'string', default: '60' },
     json: { type: 'boolean', default: false },
   },
 });

@@ -98,6 +98,7 @@ export const NO_INFO: TimelineInfo = {
 };
 
 const SETTLE_MS = 120;
+const TAIL_SETTLE_MS = 1_000;
 
 /** What a deep link holds of the state. */
 export type TimelineStart = Pick<
@@ -111,6 +112,7 @@ export class TimelineStore {
   #listeners = new Set<() => void>();
   #viewListeners = new Set<() => void>();
   #settleTimer: ReturnType<typeof setTimeout> | undefined;
+  #settledMs = 0;
   #stepper: ((direction: 'next' | 'previous') => void) | null = null;
 
   constructor(bounds: TimelineExtent, start: Partial<TimelineStart> = {}) {
@@ -158,11 +160,15 @@ export class TimelineStore {
     if (sameView(next, this.#view)) return;
     this.#view = next;
     for (const listener of this.#viewListeners) listener();
-    this.#settleTimer ??= setTimeout(this.#settle, SETTLE_MS);
+    clearTimeout(this.#settleTimer);
+    // A tail never rests: components see it once a second.
+    const waitedMs = performance.now() - this.#settledMs;
+    const isLong = by === 'tail' && waitedMs >= TAIL_SETTLE_MS;
+    this.#settleTimer = setTimeout(this.#settle, isLong ? 0 : SETTLE_MS);
   }
 
   #settle = (): void => {
-    this.#settleTimer = undefined;
+    this.#settledMs = performance.now();
     if (!sameView(this.#state.viewport, this.#view)) this.#set({ viewport: this.#view });
   };
 

@@ -64,7 +64,9 @@ export function useTimelineLink(store: TimelineStore): void {
       window.history.replaceState(null, '', `?${next}`);
     };
     const later = () => {
-      timer ??= setTimeout(write, WRITE_MS);
+      // Writing renders the page: not in the middle of a move.
+      clearTimeout(timer);
+      timer = setTimeout(write, WRITE_MS);
     };
     // Only what a link holds is worth writing; a tail that moves is not.
     let last = store.state();

@@ -6,6 +6,9 @@ interface TraceEvent {
   readonly ph: string;
   readonly ts: number;
   readonly dur?: number;
+  /** Of the thread's own clock, which stands while others have the core. */
+  readonly tts?: number;
+  readonly tdur?: number;
   readonly pid: number;
   readonly tid: number;
 }
@@ -37,7 +40,9 @@ export async function scriptFrames(
   await act();
   const trace = await browser.stopTracing();
   const { traceEvents } = JSON.parse(trace.toString('utf8')) as { traceEvents: TraceEvent[] };
-  const complete = traceEvents.filter(({ ph, dur }) => ph === 'X' && dur !== undefined);
+  const complete = traceEvents
+    .filter(({ ph, tdur }) => ph === 'X' && tdur !== undefined)
+    .map((event) => ({ ...event, ts: event.tts ?? event.ts, dur: event.tdur ?? 0 }));
   const frames = complete.filter(({ name }) => name === 'FireAnimationFrame');
   const main = mostFrequent(frames);
   const own = complete
@@ -45,7 +50,7 @@ export async function scriptFrames(
     .sort((a, b) => a.ts - b.ts);
   const ends = frames
     .filter((event) => `${event.pid} ${event.tid}` === main)
-    .map(({ ts, dur }) => ts + dur!)
+    .map(({ ts, dur }) => ts + dur)
     .sort((a, b) => a - b);
   const sums = new Array<number>(Math.max(0, ends.length - 1)).fill(0);
   let frame = 0;
@@ -53,7 +58,7 @@ export async function scriptFrames(
   for (const { ts, dur } of own) {
     // Calls lie inside of one another: only what lies outside of the last one is new.
     const from = Math.max(ts, countedTo);
-    const to = ts + dur!;
+    const to = ts + dur;
     if (to <= from) continue;
     countedTo = to;
     while (frame < ends.length && ends[frame]! < to) frame++;
