@@ -3,6 +3,7 @@
 import type { ReactNode } from 'react';
 import { Banners } from './banners.tsx';
 import { DashboardProvider } from './dashboard.tsx';
+import { DropAnywhere } from './drop-anywhere.tsx';
 import { Keyboard } from './keyboard.tsx';
 import { Providers } from './providers.tsx';
 import { Rail } from './rail.tsx';
@@ -16,6 +17,7 @@ export function Frame({ children }: { readonly children: ReactNode }) {
         <a href="#content" className="control absolute -top-10 left-2 z-50 focus:top-2">
           Skip to content
         </a>
+        <DropAnywhere />
         <div className="flex min-h-screen has-data-full-bleed:h-screen">
           <Rail />
           <div className="flex min-w-0 min-h-0 flex-1 flex-col">

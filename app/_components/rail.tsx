@@ -9,6 +9,7 @@ import {
   LayoutDashboardIcon,
   PanelLeftIcon,
   ScaleIcon,
+  ServerIcon,
   TurtleIcon,
 } from 'lucide-react';
 import Link from 'next/link';
@@ -24,6 +25,7 @@ const PAGES = [
   { path: '/experts', name: 'Experts', keys: 'g e', Icon: Grid3x3Icon },
   { path: '/timeline', name: 'Timeline', keys: 'g t', Icon: ChartGanttIcon },
   { path: '/compare', name: 'Compare', keys: 'g c', Icon: GitCompareIcon },
+  { path: '/deployments', name: 'Deployments', keys: 'g d', Icon: ServerIcon },
   { path: '/health', name: 'Health', keys: 'g h', Icon: ActivityIcon },
 ] as const;
 

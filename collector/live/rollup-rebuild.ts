@@ -92,7 +92,11 @@ export class RollupRebuild {
 
   /** Queues the minutes after the last stored 60 s row of every deployment, of the last hour. */
   async addMissing(reader: TelemetryReader): Promise<void> {
+    const totals = new Map((await reader.ingestTotals()).map((row) => [row.deployment, row]));
     for (const { deployment, lastSeenUnixNs, firstSeenUnixNs } of await reader.deployments()) {
+      // What was only imported is answered from raw events.
+      const { importedEvents = 0, acceptedEvents = 0 } = totals.get(deployment) ?? {};
+      if (importedEvents > 0 && importedEvents >= acceptedEvents) continue;
       const toUnixNs = unixNanos(lastSeenUnixNs + 1n);
       const hour = toUnixNs - BigInt(BACKFILL_NS);
       const from = hour > firstSeenUnixNs ? hour : firstSeenUnixNs;

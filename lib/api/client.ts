@@ -16,6 +16,7 @@ import { type CriticalPath, criticalPathSchema } from './critical-path.ts';
 import { type Deployments, deploymentsSchema } from './deployments.ts';
 import { type ExpertsAnswer, expertsAnswerSchema } from './experts.ts';
 import { type Health, healthSchema } from './health.ts';
+import { type ImportsJson, importsSchema, type Unpinned, unpinnedSchema } from './imports.ts';
 import { type Problem, problemSchema } from './problem.ts';
 import { type ReportJson, reportSchema } from './report-schema.ts';
 import { type Series, seriesSchema } from './series.ts';
@@ -242,6 +243,20 @@ export function fetchTimeline(
     ...(workers === undefined ? {} : { workers: workers.join(',') }),
   };
   return call(timelineSchema, apiPath(deployment, 'timeline') + query(parameters), options);
+}
+
+export function fetchImports(options?: ClientOptions): Promise<ImportsJson> {
+  return call(importsSchema, '/api/v1/imports', options);
+}
+
+/** Gives an import's events to retention. */
+export function unpinImport(id: string, options?: ClientOptions): Promise<Unpinned> {
+  return call(unpinnedSchema, `/api/v1/imports${query({ id })}`, options, { method: 'DELETE' });
+}
+
+/** Where a browser gets a window as a file. */
+export function exportUrl(deployment: string, format: string, range: TimeRange): string {
+  return `/api/v1/export${query({ format, deployment, ...range })}`;
 }
 
 export function fetchHealth(options?: ClientOptions): Promise<Health> {

@@ -11,6 +11,10 @@ export const deploymentSchema = z.object({
   /** Distinct steps seen; null where the store does not keep the number. */
   steps: z.number().nullable(),
   events: z.number(),
+  /** Of these, what came by imports. */
+  importedEvents: z.number().optional(),
+  /** Windows whose raw events retention keeps. */
+  pinned: z.array(z.object({ fromUnixNs: z.string(), toUnixNs: z.string() })).optional(),
 });
 export type Deployment = z.infer<typeof deploymentSchema>;
 

@@ -8,7 +8,8 @@ export const seriesSchema = z.object({
   toUnixNs: z.string(),
   /** Bucket length of every point; 0 points: the store has no rollups in the window. */
   resolutionMs: z.number(),
-  exactness: z.literal('rollup'),
+  /** `raw`: there are no rollups of the window, which was imported. */
+  exactness: z.enum(['rollup', 'raw']),
   /** Oldest first, at most 1,500; buckets without data are left out. */
   points: z.array(trendPointSchema),
 });

@@ -5,6 +5,8 @@ import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 /** By the time of their last event, newest first. */
 export async function listDeployments(reader: TelemetryReader): Promise<Deployments> {
   const rows = [...(await reader.deployments())];
+  const totals = new Map((await reader.ingestTotals()).map((row) => [row.deployment, row]));
+  const pins = await reader.pins();
   rows.sort((a, b) => {
     if (a.lastSeenUnixNs !== b.lastSeenUnixNs) return a.lastSeenUnixNs > b.lastSeenUnixNs ? -1 : 1;
     return a.deployment < b.deployment ? -1 : 1;
@@ -18,6 +20,10 @@ export async function listDeployments(reader: TelemetryReader): Promise<Deployme
       lastSeenUnixNs: String(row.lastSeenUnixNs),
       steps: row.steps,
       events: row.events,
+      importedEvents: totals.get(row.deployment)?.importedEvents ?? 0,
+      pinned: pins
+        .filter((pin) => pin.deployment === row.deployment)
+        .map((pin) => ({ fromUnixNs: String(pin.fromUnixNs), toUnixNs: String(pin.toUnixNs) })),
     })),
   };
 }

@@ -5,6 +5,7 @@ import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts'
 import type { DeploymentRollup, GroupRollup } from '#lib/table/rollups.ts';
 import { STAGE_ROLLUP_RESOLUTIONS_NS } from '#lib/table/stage-rollups.ts';
 import type { DeploymentQuestion } from './questions.ts';
+import { rawBuckets } from './raw-buckets.ts';
 import { meanTpotMs, type TokenDelta, TokenDeltas, TPOT_METRICS } from './token-latency.ts';
 import { trendPoints } from './trend-points.ts';
 import { earlier, requireDeployment, windowOrNewest } from './window.ts';
@@ -21,13 +22,16 @@ export async function series(
   nowUnixNs: UnixNanos,
 ): Promise<Series> {
   const window = windowOrNewest(question, nowUnixNs);
-  await requireDeployment(reader, question.deployment);
+  const seen = await requireDeployment(reader, question.deployment);
   const { storedNs, shownNs: wantedNs } = resolutionFor(
     Number(window.toUnixNs - window.fromUnixNs),
   );
   const rows = await rollupRows(reader, question.deployment, window, storedNs);
-  const { groups, deployments, coarsestNs } = rows;
-  const shownNs = Math.max(wantedNs, coarsestNs);
+  const hasRollups = rows.groups.length + rows.deployments.length > 0;
+  const raw = hasRollups ? null : await rawBuckets(reader, seen, window, wantedNs);
+  const groups = raw?.workers ?? rows.groups;
+  const deployments = raw?.deployments ?? rows.deployments;
+  const shownNs = raw === null ? Math.max(wantedNs, rows.coarsestNs) : wantedNs;
   const deltas = await tokenDeltas(reader, question.deployment, window);
   const points = trendPoints(groups, deployments, shownNs, (from, spanNs) =>
     meanTpotMs(deltas, from, spanNs),
@@ -37,7 +41,7 @@ export async function series(
     fromUnixNs: String(window.fromUnixNs),
     toUnixNs: String(window.toUnixNs),
     resolutionMs: shownNs / 1e6,
-    exactness: 'rollup',
+    exactness: raw === null || raw.workers.length === 0 ? 'rollup' : 'raw',
     points: points.slice(-MAX_POINTS),
   };
 }

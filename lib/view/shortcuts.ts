@@ -21,6 +21,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { keys: ['g', 'e'], text: 'Go to Experts', action: { kind: 'go', path: '/experts' } },
   { keys: ['g', 't'], text: 'Go to Timeline', action: { kind: 'go', path: '/timeline' } },
   { keys: ['g', 'c'], text: 'Go to Compare', action: { kind: 'go', path: '/compare' } },
+  { keys: ['g', 'd'], text: 'Go to Deployments', action: { kind: 'go', path: '/deployments' } },
   { keys: ['g', 'h'], text: 'Go to Health', action: { kind: 'go', path: '/health' } },
   { keys: [' '], text: 'Pause or resume', action: { kind: 'pause' } },
   { keys: ['t'], text: 'Dark or light theme', action: { kind: 'theme' } },

@@ -49,7 +49,7 @@ describe('without a collector', () => {
     const stored = await runAfdscope(['report', '--deployment', 'old', '--json'], places);
     const read = await runAfdscope(['analyze', recording, '--json']);
     expect(JSON.parse(stored.stdout)).toEqual(JSON.parse(read.stdout));
-  });
+  }, 120_000);
 
   test('an archive goes out and comes back under another name, elsewhere', async () => {
     const out = join(folder, 'old.afdscope');
@@ -69,7 +69,7 @@ describe('without a collector', () => {
     expect(refused.code).toBe(1);
     expect(refused.stderr).toMatch(/cut\.afdscope: the archive is cut off in part \d+ at byte \d+/);
     expect(refused.stderr).toContain('nothing was stored');
-  });
+  }, 120_000);
 
   test('a file without events, and one that is not there', async () => {
     const empty = file('empty.json', '');
@@ -88,7 +88,7 @@ describe('without a collector', () => {
     expect((await runAfdscope(['import', join(folder, 'none')], places)).stderr).toContain(
       'there is no such file',
     );
-  });
+  }, 120_000);
 });
 
 test('through a collector', async () => {
@@ -221,4 +221,4 @@ test('through a collector', async () => {
       )
       .toBe(0);
   }
-}, 120_000);
+}, 300_000);
