@@ -60,7 +60,7 @@ function Row({ row }: { readonly row: DeploymentRow }) {
       ? exportUrl(row.id, 'archive', {})
       : exportUrl(row.id, 'archive', apiRange(row.range, 60_000));
   return (
-    <tr className="border-t border-line align-baseline">
+    <tr className="border-t border-line">
       <th scope="row" className="max-w-60 truncate py-1.5 pr-2 pl-3 text-left" title={row.id}>
         <Link className="text-accent" href={hrefOf('/', shown)}>
           {row.id}
@@ -92,25 +92,27 @@ function Row({ row }: { readonly row: DeploymentRow }) {
           <span className="text-muted">by retention</span>
         )}
       </td>
-      <td className="py-1 pr-3 pl-2 text-right whitespace-nowrap">
-        <Link className="control" href={hrefOf('/timeline', shown)}>
-          Timeline
-        </Link>{' '}
-        <a
-          className="control"
-          href={archive}
-          download
-          title={
-            row.state === 'imported'
-              ? 'Everything of it as one .afdscope file'
-              : row.state === 'live'
-                ? 'The newest minute as one .afdscope file'
-                : 'Its last five minutes as one .afdscope file'
-          }
-        >
-          <DownloadIcon size={13} aria-hidden />
-          Archive
-        </a>
+      <td className="py-1 pr-3 pl-2">
+        <span className="flex items-center justify-end gap-1">
+          <Link className="control" href={hrefOf('/timeline', shown)}>
+            Timeline
+          </Link>
+          <a
+            className="control"
+            href={archive}
+            download
+            title={
+              row.state === 'imported'
+                ? 'Everything of it as one .afdscope file'
+                : row.state === 'live'
+                  ? 'The newest minute as one .afdscope file'
+                  : 'Its last five minutes as one .afdscope file'
+            }
+          >
+            <DownloadIcon size={13} aria-hidden />
+            Archive
+          </a>
+        </span>
       </td>
     </tr>
   );

@@ -74,7 +74,7 @@ function UploadRow({ upload }: { readonly upload: Upload }) {
   const title = names.length > 2 ? `${names[0]} and ${names.length - 1} more` : names.join(', ');
   return (
     <li className="border-t border-line px-3 py-2" data-testid="upload">
-      <div className="flex flex-wrap items-baseline gap-x-3">
+      <div className="flex flex-wrap items-center gap-x-3">
         <StateIcon word={error === null ? 'receiving' : 'failed'} />
         <span className="font-semibold break-all">{title}</span>
         {error === null ? (
@@ -104,16 +104,16 @@ function ImportRow({ one, onChange }: { readonly one: ImportJson; readonly onCha
   const created = instantText(one.createdUnixMs);
   return (
     <li className="border-t border-line px-3 py-2" data-testid="import">
-      <div className="flex flex-wrap items-baseline gap-x-3 gap-y-1">
+      <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
         <StateIcon word={line.word} />
         <span className="font-semibold break-all">{line.title}</span>
         <span className="text-muted" title={created.utc}>
           {created.local}
         </span>
         <span>{line.summary}</span>
-        <span className="ml-auto flex flex-wrap gap-1">
+        <span className="ml-auto flex flex-wrap items-center gap-1">
           {line.opens.map(({ deployment, range }) => (
-            <span key={deployment} className="flex gap-1">
+            <span key={deployment} className="flex items-center gap-1">
               <Link className="control" href={hrefOf('/', { deployment, range })}>
                 Open {deployment}
               </Link>

@@ -8,6 +8,7 @@ import { criticalPathSchema } from './critical-path.ts';
 import { deploymentsSchema } from './deployments.ts';
 import { expertsAnswerSchema } from './experts.ts';
 import { healthSchema } from './health.ts';
+import { importSchema, importsSchema, unpinnedSchema } from './imports.ts';
 import { liveEventSchema } from './live-event.ts';
 import { PROBLEM_CONTENT_TYPE, problemSchema } from './problem.ts';
 import { reportSchema } from './report-schema.ts';
@@ -34,6 +35,8 @@ const SCHEMAS = {
   Experts: expertsAnswerSchema,
   Health: healthSchema,
   Heatmap: heatmapAnswerSchema,
+  Import: importSchema,
+  Imports: importsSchema,
   LiveEvent: liveEventSchema,
   Problem: problemSchema,
   Report: reportSchema,
@@ -46,6 +49,7 @@ const SCHEMAS = {
   TimelineStats: timelineStatsSchema,
   TimelineSteps: timelineStepsSchema,
   TimelineTileHeader: timelineTileHeaderSchema,
+  Unpinned: unpinnedSchema,
   Waits: waitsSchema,
   Whatif: whatifSchema,
 };
@@ -293,6 +297,31 @@ export function openApiDocument(): Json {
           queryParameter('b.to', `End of B's window, exclusive. ${TIME}. Now where absent.`),
         ]),
       },
+      '/api/v1/import': { post: importOperation() },
+      '/api/v1/imports': {
+        get: operation('What was imported, the newest first', 'Imports'),
+        delete: operation('Gives the events of an import to retention', 'Unpinned', [
+          { ...queryParameter('id', 'The import.'), required: true },
+        ]),
+      },
+      '/api/v1/export': {
+        get: {
+          summary: 'A window as a file, streamed',
+          parameters: [
+            { ...queryParameter('format', 'Such as `archive` (docs/archive.md).'), required: true },
+            { ...queryParameter('deployment', 'The deployment.'), required: true },
+            ...windowParameters,
+            queryParameter('workers', 'Worker ids with commas between them; all where absent.'),
+          ],
+          responses: {
+            200: {
+              description: 'The file; Content-Disposition names it',
+              content: { '*/*': { schema: { type: 'string', format: 'binary' } } },
+            },
+            default: problemResponse(),
+          },
+        },
+      },
       '/api/v1/health': { get: operation('Ingest totals, sizes, collector', 'Health') },
       '/api/v1/annotations': {
         get: operation('Notes that overlap a window', 'Annotations', [
@@ -315,6 +344,31 @@ export function openApiDocument(): Json {
       },
     },
     components: { schemas: componentSchemas() },
+  };
+}
+
+function importOperation(): Json {
+  return {
+    summary: 'Takes one file of an import: OTLP, GPU trace or archive, plain, gzip or zstd',
+    parameters: [
+      { ...queryParameter('name', 'What the file is called.'), required: true },
+      queryParameter('deployment', 'What to call it; where absent, what the files say.'),
+      queryParameter('importId', 'The same for all files of one import; one of its own if absent.'),
+      queryParameter('files', 'How many files the import has; 1 where absent.'),
+    ],
+    requestBody: {
+      required: true,
+      content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
+    },
+    responses: {
+      200: {
+        description: 'Imported before; nothing was stored again',
+        content: jsonContent('Import'),
+      },
+      201: { description: 'Stored', content: jsonContent('Import') },
+      202: { description: 'More files are to come, or it goes on', content: jsonContent('Import') },
+      default: problemResponse(),
+    },
   };
 }
 

@@ -1,0 +1,125 @@
+/** Files dropped on a page: imported, told of, opened, exported, unpinned. */
+import { gzipSync } from 'node:zlib';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { unixNanos } from '#lib/base/units.ts';
+import { slowSteps } from '#test/support/live-feed.ts';
+import { encodeTracesJson } from '#test/support/otlp-encode.ts';
+import { CHROMIUM, launchBrowser, namelessControls, overflowing, SIZES, visit } from './browser.ts';
+import { type Product, startProduct } from './product.ts';
+
+/** 2023-02-01T00:00:00Z */
+const OLD = unixNanos(1_675_209_600_000_000_000n);
+const WAIT = { timeout: 60_000 };
+
+interface Dropped {
+  readonly name: string;
+  readonly base64: string;
+}
+
+describe.skipIf(CHROMIUM === null)('imports', () => {
+  let product: Product;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    product = await startProduct('up');
+    browser = await launchBrowser();
+  }, 300_000);
+  afterAll(async () => {
+    await browser?.close();
+    await product?.stop();
+  });
+
+  function recording(deployment: string): Dropped {
+    const table = slowSteps({ seconds: 5, deployment, startUnixNs: OLD });
+    const bytes = gzipSync(encodeTracesJson(table));
+    return { name: `${deployment}.json.gz`, base64: bytes.toString('base64') };
+  }
+
+  /** As if they came from the desktop. */
+  async function drag(page: Page, type: 'dragenter' | 'drop', files: readonly Dropped[]) {
+    await page.evaluate(
+      ([kind, list]) => {
+        const dataTransfer = new DataTransfer();
+        for (const { name, base64 } of list) {
+          const bytes = Uint8Array.from(atob(base64), (one) => one.charCodeAt(0));
+          dataTransfer.items.add(new File([bytes], name));
+        }
+        window.dispatchEvent(
+          new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }),
+        );
+      },
+      [type, files] as const,
+    );
+  }
+
+  test('dropped on the overview, it is imported and opens with its figures', async () => {
+    const { page, context, complaints } = await visit(browser, 'dark', SIZES[0]);
+    await page.goto(`${product.web}/`);
+    await page.waitForSelector('[data-testid="empty-state"]', WAIT);
+    await page.keyboard.press('g');
+    await page.keyboard.press('d');
+    await page.waitForSelector('[data-testid="no-imports"]', WAIT);
+    expect(await page.getByTestId('no-deployments').count()).toBe(1);
+    await page.goBack();
+    await page.waitForSelector('[data-testid="empty-state"]', WAIT);
+
+    const file = recording('run-2023');
+    await drag(page, 'dragenter', [file]);
+    expect(await page.getByTestId('drop-overlay').textContent()).toContain('Drop OTLP, Kineto');
+    await drag(page, 'drop', [file]);
+    await page.waitForURL(/\/deployments/, WAIT);
+    const row = page.getByTestId('import').filter({ hasText: 'run-2023.json.gz' });
+    await row.getByText('done').waitFor(WAIT);
+    expect(await row.textContent()).toMatch(/events · \d+ steps · 3 workers/);
+    const deployment = page.getByTestId('deployments').getByRole('row', { name: /run-2023/ });
+    await deployment.waitFor(WAIT);
+    expect(await deployment.textContent()).toMatch(/imported.*2A1F.*attention 2, ffn 1.*pinned/);
+
+    const download = page.waitForEvent('download', WAIT);
+    await deployment.getByText('Archive').click();
+    expect((await download).suggestedFilename()).toMatch(
+      /^run-2023-20230201T000000Z-\d+s\.afdscope$/,
+    );
+
+    await row.getByText('Open run-2023').click();
+    await page.waitForSelector('[data-testid="group-cards"] article:nth-child(2)', WAIT);
+    await expect
+      .poll(() => page.getByTestId('verdict').textContent(), WAIT)
+      .toMatch(/^(Healthy|Attention-bound|FFN-bound|Network-bound|Latency-bound)/);
+    await page.waitForSelector('[data-testid="heat-canvas"]', WAIT);
+    expect(new URL(page.url()).searchParams.get('d')).toBe('run-2023');
+    expect(complaints).toEqual([]);
+    await context.close();
+  }, 240_000);
+
+  test.each(SIZES)(
+    'files that cannot be read, and unpinning, at $width x $height',
+    async (size) => {
+      const { page, context } = await visit(browser, 'light', size);
+      await page.goto(`${product.web}/deployments`);
+      await page.waitForSelector('[data-testid="deployments"]', WAIT);
+      const good = recording(`good-${size.width}`);
+      const broken = { name: 'broken.json', base64: btoa('{"resourceSpans":[') };
+      await drag(page, 'drop', [good, broken]);
+      const row = page.getByTestId('import').filter({ hasText: `good-${size.width}.json.gz` });
+      await row.getByText('partly imported').waitFor(WAIT);
+      expect(await row.getByRole('alert').textContent()).toMatch(/^broken\.json: line 1: /);
+      await drag(page, 'drop', [{ name: `empty-${size.width}.json`, base64: '' }]);
+      const empty = page.getByTestId('import').filter({ hasText: `empty-${size.width}.json` });
+      await empty.getByText('failed').waitFor(WAIT);
+      expect(await empty.getByRole('alert').textContent()).toContain('is empty');
+      expect(await overflowing(page)).toEqual([]);
+      expect(await namelessControls(page)).toEqual([]);
+
+      await empty.getByRole('button', { name: 'Dismiss' }).click();
+      await empty.waitFor({ ...WAIT, state: 'detached' });
+      await row.getByRole('button', { name: 'Unpin' }).click();
+      expect(await row.textContent()).toContain('Retention will delete it.');
+      await row.getByRole('button', { name: 'Unpin it' }).click();
+      await row.waitFor({ ...WAIT, state: 'detached' });
+      await context.close();
+    },
+    180_000,
+  );
+});
