@@ -254,11 +254,6 @@ export function unpinImport(id: string, options?: ClientOptions): Promise<Unpinn
   return call(unpinnedSchema, `/api/v1/imports${query({ id })}`, options, { method: 'DELETE' });
 }
 
-/** Where a browser gets a window as a file. */
-export function exportUrl(deployment: string, format: string, range: TimeRange): string {
-  return `/api/v1/export${query({ format, deployment, ...range })}`;
-}
-
 export function fetchHealth(options?: ClientOptions): Promise<Health> {
   return call(healthSchema, '/api/v1/health', options);
 }

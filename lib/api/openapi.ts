@@ -304,24 +304,6 @@ export function openApiDocument(): Json {
           { ...queryParameter('id', 'The import.'), required: true },
         ]),
       },
-      '/api/v1/export': {
-        get: {
-          summary: 'A window as a file, streamed',
-          parameters: [
-            { ...queryParameter('format', 'Such as `archive` (docs/archive.md).'), required: true },
-            { ...queryParameter('deployment', 'The deployment.'), required: true },
-            ...windowParameters,
-            queryParameter('workers', 'Worker ids with commas between them; all where absent.'),
-          ],
-          responses: {
-            200: {
-              description: 'The file; Content-Disposition names it',
-              content: { '*/*': { schema: { type: 'string', format: 'binary' } } },
-            },
-            default: problemResponse(),
-          },
-        },
-      },
       '/api/v1/health': { get: operation('Ingest totals, sizes, collector', 'Health') },
       '/api/v1/annotations': {
         get: operation('Notes that overlap a window', 'Annotations', [
