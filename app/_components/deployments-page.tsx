@@ -55,7 +55,7 @@ function ImportZone() {
         multiple
         className="sr-only"
         tabIndex={-1}
-        aria-label="Files to import"
+        aria-label="Recordings"
         onChange={({ target }) => {
           void uploadStore.send([...(target.files ?? [])]);
           target.value = '';
