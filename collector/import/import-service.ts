@@ -213,9 +213,9 @@ export class ImportService {
     const over = await running.over;
     this.#stopThread = null;
     if (over.state === 'failed') this.#options.onWarning(`import ${id}: ${over.error ?? ''}`);
+    await this.#cleanUp(id);
     this.#pending.delete(id);
     pending.finish(over);
-    await this.#cleanUp(id);
     await this.#forgetOldFailures();
   }
 

@@ -81,6 +81,8 @@ export class Spool {
       await pipeline(counted, createWriteStream(path, { flags: 'wx' }));
       return { path, sizeBytes };
     } catch (error) {
+      // The rest is thrown away, so that the sender comes to reading the answer.
+      body.resume();
       const isOther = error instanceof Error && 'code' in error && error.code === 'EEXIST';
       if (!isOther) await rm(path, { force: true });
       throw spoolFailure(error, path, name);
