@@ -202,6 +202,7 @@ export class Collector {
     const imports = new ImportService({
       dataDir: config.dataDir,
       maxBytes: config.importMaxBytes,
+      kernels: config.kernels,
       step: (step) => ingest.importStep(step),
       onWarning: (message) => log.warn(message),
       nowUnixMs: Date.now,

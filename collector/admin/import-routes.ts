@@ -25,6 +25,7 @@ interface ImportQuery {
   readonly deployment?: string;
   readonly importId?: string;
   readonly files?: string;
+  readonly kernels?: string;
 }
 
 export function addImportRoutes(server: FastifyInstance, options: ImportRouteOptions): void {
@@ -40,7 +41,13 @@ export function addImportRoutes(server: FastifyInstance, options: ImportRouteOpt
       async (request, reply) => {
         const imports = options.imports();
         if (imports === null) return sendStarting(reply);
-        const { name = '', deployment = '', importId = '', files = '1' } = request.query;
+        const {
+          name = '',
+          deployment = '',
+          importId = '',
+          files = '1',
+          kernels = '',
+        } = request.query;
         if (name === '') {
           const detail = 'name: what is the file called? Its end and its rank may stand there.';
           return sendProblem(reply, problem('bad-parameter', detail, 'name'));
@@ -56,8 +63,13 @@ export function addImportRoutes(server: FastifyInstance, options: ImportRouteOpt
           const detail = 'deployment: at most 255 characters.';
           return sendProblem(reply, problem('bad-parameter', detail, 'deployment'));
         }
+        if (kernels !== '' && (kernels !== '1' || importId === '')) {
+          const detail = 'kernels=1 says that the body is a kernel table; it needs an importId.';
+          return sendProblem(reply, problem('bad-parameter', detail, 'kernels'));
+        }
         const file = {
           name,
+          isKernelTable: kernels === '1',
           deployment: deployment === '' ? null : deployment,
           importId: importId === '' ? null : importId,
           files: Number(files),

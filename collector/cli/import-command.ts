@@ -38,18 +38,15 @@ export async function importCommand(
   const told = new Progress(io);
   let done: ImportJson;
   if (running !== null && admin !== null && processIsAlive(running.pid)) {
-    done = await throughCollector(
-      { admin, adminToken: running.adminToken },
-      paths,
-      deployment,
-      told,
-    );
+    const target = { admin, adminToken: running.adminToken };
+    done = await throughCollector(target, paths, deployment, config.kernels, told);
   } else {
     mkdirSync(config.dataDir, { recursive: true });
     const files = await Promise.all(
       paths.map(async (path) => ({ name: basename(path), sizeBytes: (await stat(path)).size })),
     );
-    const job = { import: newImport(randomUUID(), Date.now(), files), paths, deployment };
+    const started = newImport(randomUUID(), Date.now(), files);
+    const job = { import: started, paths, deployment, kernelsPath: config.kernels };
     const place = { data: config.dataDir, store: config.store };
     done = await importDirectly(place, job, (state) => told.show(state)).catch(asCommandError);
   }
@@ -94,17 +91,20 @@ async function throughCollector(
   target: ImportTarget,
   paths: readonly string[],
   deployment: string | null,
+  kernels: string | null,
   told: Progress,
 ): Promise<ImportJson> {
   const importId = randomUUID();
   let state: ImportJson | null = null;
-  for (const [i, path] of paths.entries()) {
-    told.say(`sending ${basename(path)} (${i + 1} of ${paths.length})`);
+  const parts = kernels === null ? paths : [kernels, ...paths];
+  for (const [i, path] of parts.entries()) {
+    told.say(`sending ${basename(path)} (${i + 1} of ${parts.length})`);
     const parameters = {
       name: basename(path),
       deployment: deployment ?? undefined,
       importId,
       files: String(paths.length),
+      kernels: path === kernels ? '1' : undefined,
     };
     const answer = await sendImport(target, parameters, createReadStream(path)).catch(
       (error: unknown) => {

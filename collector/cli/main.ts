@@ -131,7 +131,7 @@ function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Comman
       'import <files...>',
       'recordings into the store: OTLP files, GPU traces, archives, folders',
     ),
-    ['data', 'store'],
+    ['data', 'store', 'kernels'],
   )
     .option('--deployment <name>', 'what to call it; default: what the files say, or their name')
     .option('--json', 'as JSON instead of a table')

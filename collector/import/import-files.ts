@@ -1,17 +1,17 @@
 /** One import from first to last: its files are read and checked, stored batch by batch, and told of. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import type { ImportJson } from '#lib/api/imports.ts';
 import { looksLikeArchive } from '#lib/archive/archive-frame.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
-import type { KernelTable } from '#lib/ingest/kernel-table.ts';
+import { loadKernelTable } from '#lib/ingest/kernel-table-file.ts';
 import type { ImportRecord } from '#lib/store/state-store.ts';
 import type { Pin, TelemetryBatch, TimeWindow } from '#lib/store/telemetry-store.ts';
 import { earlierOf, laterOf } from '#lib/table/instants.ts';
 import { readArchiveRecording } from './archive-batches.ts';
 import { BatchMaker } from './import-batches.ts';
-import { added, readRecording } from './import-reader.ts';
+import { added, readRecording, withoutFolder } from './import-reader.ts';
 import { parseImport, recordOf } from './import-record.ts';
 import { batchPrefix, type ImportStep, type ImportStepAnswer, pinPrefix } from './import-steps.ts';
 import { ImportError, type Recording } from './recording.ts';
@@ -23,8 +23,8 @@ export interface ImportJob {
   /** Where its files are, in the order of `import.files`; each under its own name. */
   readonly paths: readonly string[];
   readonly deployment: string | null;
-  /** Text of the kernel table, and what it means; absent: the product's own. */
-  readonly kernels?: { readonly text: string; readonly table: KernelTable } | undefined;
+  /** A table of kernel names that comes before the product's own; null: none. */
+  readonly kernelsPath: string | null;
 }
 
 export interface ImportHooks {
@@ -81,7 +81,9 @@ class ImportRun {
 
   /** What was stored stays, is counted, and is told. */
   async failed(error: unknown): Promise<ImportJson> {
-    const why = error instanceof Error ? error.message : String(error);
+    const message = error instanceof Error ? error.message : String(error);
+    const isTable = error instanceof Error && error.name === 'KernelTableError';
+    const why = isTable ? withoutFolder(message) : message;
     const { events, points } = this.#state;
     const stored =
       events + points === 0
@@ -94,7 +96,7 @@ class ImportRun {
   }
 
   async #read(): Promise<readonly Recording[]> {
-    const { paths, deployment, kernels } = this.#job;
+    const { paths, deployment, kernelsPath } = this.#job;
     const isArchive = await Promise.all(paths.map(startsLikeArchive));
     const errors = new Map<string, string>();
     const recordings: Recording[] = [];
@@ -104,7 +106,7 @@ class ImportRun {
       const read = await readRecording(others, {
         deployment,
         fallback: nameOfFiles(names.filter((_, i) => isArchive[i] !== true)),
-        kernels: kernels?.table,
+        kernels: kernelsPath === null ? undefined : loadKernelTable(kernelsPath),
       });
       if (read.recording !== null) recordings.push(read.recording);
       for (const [path, error] of read.errors) errors.set(path, error);
@@ -258,6 +260,7 @@ async function contentKeyOf(job: ImportJob): Promise<string> {
       hash.update(piece);
     digests.push(`${hash.digest('hex')} ${job.import.files[i]!.name}`);
   }
-  const whole = [READER_VERSION, job.deployment, job.kernels?.text ?? null, digests.sort()];
+  const kernels = job.kernelsPath === null ? null : await readFile(job.kernelsPath, 'utf8');
+  const whole = [READER_VERSION, job.deployment, kernels, digests.sort()];
   return createHash('sha256').update(JSON.stringify(whole)).digest('hex');
 }

@@ -14,6 +14,8 @@ import { fileName, Spool, SpoolError } from './spool.ts';
 export interface ImportServiceOptions {
   readonly dataDir: string;
   readonly maxBytes: number;
+  /** The configuration's kernel table, for imports that bring none. */
+  readonly kernels: string | null;
   readonly step: (step: ImportStep) => Promise<ImportStepAnswer>;
   readonly onWarning: (message: string) => void;
   readonly nowUnixMs: () => number;
@@ -26,6 +28,8 @@ export interface ReceivedFile {
   readonly importId: string | null;
   /** Files of the import in all. */
   readonly files: number;
+  /** It is a table of kernel names for the others, which it comes before, and not one of `files`. */
+  readonly isKernelTable: boolean;
 }
 
 export interface Removed {
@@ -43,6 +47,7 @@ const MAX_RECENT = 50;
 interface Pending {
   state: ImportJson;
   readonly paths: string[];
+  kernelsPath: string | null;
   readonly deployment: string | null;
   readonly expected: number;
   usedBytes: number;
@@ -96,6 +101,12 @@ export class ImportService {
         this.#tell(pending, { progress: { what: 'bytes', done: before + bytes, total: null } });
       });
       pending.usedBytes += sizeBytes;
+      if (file.isKernelTable) {
+        pending.kernelsPath = path;
+        this.#tell(pending, { progress: null });
+        this.#expire(pending);
+        return pending.state;
+      }
       pending.paths.push(path);
       const entry = { name: fileName(file.name), sizeBytes, error: null };
       this.#tell(pending, { files: [...pending.state.files, entry], progress: null });
@@ -165,6 +176,7 @@ export class ImportService {
     const made: Pending = {
       state: newImport(id, this.#options.nowUnixMs(), []),
       paths: [],
+      kernelsPath: null,
       deployment: file.deployment,
       expected: file.files,
       usedBytes: 0,
@@ -204,6 +216,7 @@ export class ImportService {
     const job = {
       import: state,
       paths: order.map((i) => pending.paths[i]!),
+      kernelsPath: pending.kernelsPath ?? this.#options.kernels,
       deployment: pending.deployment,
     };
     const running = runInThread(job, this.#options.step, (now) => {

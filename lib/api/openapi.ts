@@ -337,6 +337,7 @@ function importOperation(): Json {
       queryParameter('deployment', 'What to call it; where absent, what the files say.'),
       queryParameter('importId', 'The same for all files of one import; one of its own if absent.'),
       queryParameter('files', 'How many files the import has; 1 where absent.'),
+      queryParameter('kernels', '`1`: the body is a table of kernel names for the others.'),
     ],
     requestBody: {
       required: true,

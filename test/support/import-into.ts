@@ -13,12 +13,12 @@ let imports = 0;
 export function importInto(
   stores: { readonly telemetry: TelemetryStore; readonly state: StateStore },
   paths: readonly string[],
-  options: Partial<Pick<ImportJob, 'deployment'>> = {},
+  options: Partial<Pick<ImportJob, 'deployment' | 'kernelsPath'>> = {},
 ): Promise<ImportJson> {
   const files = paths.map((path) => ({ name: basename(path), sizeBytes: statSync(path).size }));
   const started = newImport(`test-${imports++}`, 1_795_500_000_000 + imports, files);
   return runImport(
-    { import: started, paths, deployment: null, ...options },
+    { import: started, paths, deployment: null, kernelsPath: null, ...options },
     {
       step: (step) => applyImportStep(stores.telemetry, stores.state, step),
       progress: () => undefined,

@@ -30,6 +30,7 @@ beforeAll(async () => {
   imports = new ImportService({
     dataDir: folder,
     maxBytes: 2_000_000,
+    kernels: null,
     step: (step) => applyImportStep(telemetry, state, step),
     onWarning: (message) => warnings.push(message),
     nowUnixMs: Date.now,
