@@ -45,7 +45,6 @@ describe('values', () => {
       admin: { host: '127.0.0.1', port: 9464 },
       web: { host: '127.0.0.1', port: 3000 },
       retention: { rawNs: 7200e9, rawBytes: 20e9, rollupsNs: 90 * 86_400e9 },
-      importMaxBytes: 16e9,
       limits: { bodyBytes: 64 * 2 ** 20, bytesInFlight: 256 * 2 ** 20 },
     });
   });
