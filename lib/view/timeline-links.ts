@@ -1,16 +1,7 @@
 /** Where an area of the timeline leads: exports of it, the comparison with the time before. */
 import type { TimelineArea } from './timeline-selection.ts';
 
-/** Formats of `GET /api/v1/export`, as the timeline offers them. */
-export const AREA_EXPORTS = [
-  { format: 'chrome', label: 'Chrome trace (Perfetto opens it)' },
-  { format: 'perfetto', label: 'Perfetto protobuf' },
-  { format: 'csv', label: 'Events as CSV' },
-  { format: 'parquet', label: 'Events as Parquet' },
-  { format: 'otlp', label: 'OTLP JSON' },
-  { format: 'archive', label: 'Archive (.afdscope)' },
-] as const;
-
+/** `format`: as in export-choices.ts. */
 export function areaExportHref(deployment: string, area: TimelineArea, format: string): string {
   const search = new URLSearchParams({
     format,

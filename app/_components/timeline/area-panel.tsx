@@ -5,10 +5,11 @@ import { type CSSProperties, useState } from 'react';
 import { fetchTimelineStats } from '#lib/api/timeline-client.ts';
 import type { TimelineStats } from '#lib/api/timeline-stats.ts';
 import { causeColour, causeLook, isCause } from '#lib/view/cause-look.ts';
+import { EXPORT_CHOICES } from '#lib/view/export-choices.ts';
 import { durationFigure, ratioFigure } from '#lib/view/format.ts';
 import { areaCsv, exactnessText } from '#lib/view/timeline-area.ts';
 import { filterChips } from '#lib/view/timeline-filter-view.ts';
-import { AREA_EXPORTS, areaExportHref, compareBeforeHref } from '#lib/view/timeline-links.ts';
+import { areaExportHref, compareBeforeHref } from '#lib/view/timeline-links.ts';
 import type { TimelineArea } from '#lib/view/timeline-selection.ts';
 import { useDashboard } from '../dashboard.tsx';
 import { Fig, TermName } from '../figure.tsx';
@@ -140,9 +141,9 @@ function ExportMenu({
       }}
     >
       <option value="">Export this area…</option>
-      {AREA_EXPORTS.map(({ format, label }) => (
+      {EXPORT_CHOICES.map(({ format, name }) => (
         <option key={format} value={format}>
-          {label}
+          {name}
         </option>
       ))}
     </select>

@@ -22,6 +22,7 @@ import {
   withStageAlone,
   withStageToggled,
 } from '#lib/view/timeline-filter-view.ts';
+import { areaExportHref, compareBeforeHref } from '#lib/view/timeline-links.ts';
 import { draftOf, newNote, noteRequest, noteRows } from '#lib/view/timeline-notes-view.ts';
 import {
   hitSelection,
@@ -269,5 +270,16 @@ describe('notes', () => {
       ['a', true, 'instant'],
       ['b', false, '2.00 µs'],
     ]);
+  });
+});
+
+test('an area leads to its export and to a comparison with as long a time before', () => {
+  const area = { fromUnixNs: 1_000n, toUnixNs: 1_400n, workers: ['ffn/0', 'ffn/1'] };
+  expect(areaExportHref('a b', area, 'csv')).toBe(
+    '/api/v1/export?format=csv&deployment=a+b&from=1000&to=1400&workers=ffn%2F0%2Cffn%2F1',
+  );
+  const compare = new URL(compareBeforeHref('p', area), 'http://h').searchParams;
+  expect(Object.fromEntries(compare)).toMatchObject({
+    ...{ a: 'p', 'a.from': '600', 'a.to': '1000', b: 'p', 'b.from': '1000', 'b.to': '1400' },
   });
 });
