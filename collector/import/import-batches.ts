@@ -14,11 +14,6 @@ import { type WorkerInfo, workerId } from '#lib/table/worker-info.ts';
 /** Of one batch: some 100 ms of the ingest thread's time, after which requests get their turn. */
 export const BATCH_EVENTS = 131_072;
 
-export interface ReadTables {
-  readonly events: readonly (EventTable | PackedTable)[];
-  readonly metrics: readonly MetricTable[];
-}
-
 /** Tables of at most `BATCH_EVENTS` rows, in order of time inside a table. */
 export function* cutTables(table: EventTable): Generator<EventTable> {
   if (table.length <= BATCH_EVENTS) {

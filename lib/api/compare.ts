@@ -49,7 +49,6 @@ export const comparedSchema = z.object({
 export type Compared = z.infer<typeof comparedSchema>;
 
 export const compareUnitSchema = z.enum(['ns', 'ratio', 'perSecond', 'count']);
-export type CompareUnit = z.infer<typeof compareUnitSchema>;
 
 export const comparedFigureSchema = z.object({
   ...comparedSchema.shape,

@@ -15,11 +15,6 @@ export interface EventFilter {
 
 export const EVERY_EVENT: EventFilter = { stages: null, layer: null, microbatch: null, peer: null };
 
-/** Can sums by worker and stage tell these events? */
-export function isOfStages({ layer, microbatch, peer }: EventFilter): boolean {
-  return layer === null && microbatch === null && peer === null;
-}
-
 /** Of shown phases, and as the filter says. */
 export function wantedRow(table: EventTable, filter: EventFilter): (row: number) => boolean {
   const { phase, layer: layers, microbatch: microbatches, stage } = table;

@@ -13,15 +13,6 @@ export function flowKeyOf({ domain, step, layer, microbatch }: TimelineEvent): F
   return { domain: Math.max(0, domain), step, layer, microbatch };
 }
 
-export function sameKey(a: FlowKey, b: FlowKey): boolean {
-  return (
-    a.domain === b.domain &&
-    a.step === b.step &&
-    a.layer === b.layer &&
-    a.microbatch === b.microbatch
-  );
-}
-
 /** An event of a flow as the timeline chooses it; what a flow does not tell is none. */
 export function eventOfFlow(flow: TimelineFlow, event: FlowEvent): TimelineEvent {
   const { workerId, stage, kind, startUnixNs, durationNs } = event;

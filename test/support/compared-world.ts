@@ -1,6 +1,6 @@
 /** Simulated clusters as the sides of a comparison. */
 import type { Comparison } from '#lib/analysis/compare-types.ts';
-import { type CompareInput, compareWindows } from '#lib/analysis/compare-windows.ts';
+import type { CompareInput } from '#lib/analysis/compare-windows.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import type { Faults } from '#lib/pipeline/faults.ts';
 import { scenarioSpec } from '#lib/pipeline/scenarios.ts';
@@ -46,5 +46,3 @@ export function figure(
   if (found === undefined) throw new Error(`no figure ${id} of ${place}`);
   return found;
 }
-
-export { compareWindows };
