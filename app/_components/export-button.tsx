@@ -6,19 +6,25 @@ import { Popover } from 'radix-ui';
 import { useState } from 'react';
 import { exportUrl } from '#lib/api/client.ts';
 import { EXPORT_CHOICES } from '#lib/view/export-choices.ts';
-import { instantText } from '#lib/view/format.ts';
+import { durationFigure, figureText, instantText } from '#lib/view/format.ts';
 import { trendWindow } from '#lib/view/time-range.ts';
+import { instantNs } from '#lib/view/timeline-instant.ts';
+import type { TimelineExtent } from '#lib/view/timeline-viewport.ts';
+import { timelineWindow } from '#lib/view/timeline-window.ts';
 import { useDashboard } from './dashboard.tsx';
 
 export function ExportButton() {
   const { deployment, state } = useDashboard();
   // What is exported stays what it was when the list was opened, however long it is looked at.
   const [openedMs, setOpened] = useState<number | null>(null);
-  const window = trendWindow(state.range, openedMs ?? 0);
-  const range = {
-    from: new Date(window.fromMs).toISOString(),
-    to: new Date(window.toMs).toISOString(),
-  };
+  const page = trendWindow(state.range, openedMs ?? 0);
+  // A timeline that stands still is exported as it is seen.
+  const viewed =
+    openedMs === null ? null : timelineWindow(window.location.pathname, window.location.search);
+  const range =
+    viewed === null
+      ? { from: new Date(page.fromMs).toISOString(), to: new Date(page.toMs).toISOString() }
+      : { from: String(viewed.fromUnixNs), to: String(viewed.toUnixNs) };
   return (
     <Popover.Root
       open={openedMs !== null}
@@ -42,8 +48,10 @@ export function ExportButton() {
         >
           <p className="font-semibold">Export this window</p>
           <p className="mb-2 text-small text-muted">
-            {deployment}, {instantText(window.fromMs).local} –{' '}
-            {instantText(window.toMs).local.slice(11)}
+            {deployment},{' '}
+            {viewed === null
+              ? `${instantText(page.fromMs).local} – ${instantText(page.toMs).local.slice(11)}`
+              : `${instantNs(viewed.fromUnixNs).local} + ${viewedText(viewed)}`}
           </p>
           <ul data-testid="export-formats">
             {EXPORT_CHOICES.map(({ format, name, use }) => (
@@ -68,4 +76,8 @@ export function ExportButton() {
       </Popover.Portal>
     </Popover.Root>
   );
+}
+
+function viewedText({ fromUnixNs, toUnixNs }: TimelineExtent): string {
+  return figureText(durationFigure(Number(toUnixNs - fromUnixNs)));
 }

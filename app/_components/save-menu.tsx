@@ -18,6 +18,7 @@ export function SaveMenu({
   picture,
   hasSvg = true,
   csv,
+  windowText,
 }: {
   /** What is saved, as in "Save the heat map". */
   readonly title: string;
@@ -27,13 +28,15 @@ export function SaveMenu({
   readonly hasSvg?: boolean;
   /** The figures, with all digits; absent: they are elsewhere. */
   readonly csv?: { readonly name: string; readonly text: () => string };
+  /** Which time the picture is of, where it is not the page's. */
+  readonly windowText?: () => string;
 }) {
   const { deployment, state } = useDashboard();
   const theme = useTheme();
   const [failure, setFailure] = useState<string | null>(null);
   const subtitle = (): string => {
     const saved = new Date().toISOString().slice(0, 19).replace('T', ' ');
-    return `${deployment ?? 'no deployment'} · ${rangeText(state.range)} · saved ${saved} UTC`;
+    return `${deployment ?? 'no deployment'} · ${windowText?.() ?? rangeText(state.range)} · saved ${saved} UTC`;
   };
   const save = async (kind: 'png' | 'svg'): Promise<void> => {
     const made = picture();

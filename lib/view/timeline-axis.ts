@@ -127,6 +127,8 @@ export interface StepMark {
 }
 
 export interface LayerMark {
+  readonly domain: number;
+  readonly step: number;
   readonly layer: number;
   readonly startUnixNs: bigint;
 }
@@ -155,9 +157,8 @@ function readMarks(tile: LoadedTile): TileMarks {
   const { startNs, step, domain, layer, row, stream } = columns;
   const windowUnixNs = BigInt(header.window.startUnixNs);
   const starts = new Map<string, { domain: number; step: number; ns: number }>();
-  const layers: LayerMark[] = [];
+  const layers = new Map<string, { mark: Omit<LayerMark, 'startUnixNs'>; ns: number }>();
   const lead = header.rows.findIndex(({ role }) => role === 'attention');
-  let lastKey = '';
   for (let at = 0; at < startNs.length; at++) {
     if (step[at]! < 0) continue;
     const key = `${domain[at]} ${step[at]}`;
@@ -167,24 +168,28 @@ function readMarks(tile: LoadedTile): TileMarks {
     } else if (startNs[at]! < known.ns) known.ns = startNs[at]!;
     if (row[at] !== Math.max(0, lead) || stream[at] !== 0 || layer[at]! < 0) continue;
     const layerKey = `${key} ${layer[at]}`;
-    if (layerKey !== lastKey) {
-      layers.push({
-        layer: layer[at]!,
-        startUnixNs: windowUnixNs + BigInt(Math.round(startNs[at]!)),
-      });
-    }
-    lastKey = layerKey;
+    const begun = layers.get(layerKey);
+    if (begun === undefined) {
+      const mark = { domain: domain[at]!, step: step[at]!, layer: layer[at]! };
+      layers.set(layerKey, { mark, ns: startNs[at]! });
+    } else if (startNs[at]! < begun.ns) begun.ns = startNs[at]!;
   }
   const steps = [...starts.values()]
     .sort((a, b) => a.ns - b.ns)
     .map(({ ns, ...of }) => ({ ...of, startUnixNs: windowUnixNs + BigInt(Math.round(ns)) }));
-  return { steps, layers };
+  return {
+    steps,
+    layers: [...layers.values()].map(({ mark, ns }) => ({
+      ...mark,
+      startUnixNs: windowUnixNs + BigInt(Math.round(ns)),
+    })),
+  };
 }
 
 /** Steps and layers that begin in the pieces; the first start of each step over all of them. */
 export function pieceMarks(pieces: readonly TilePiece<LoadedTile>[]): TileMarks {
   const steps = new Map<string, StepMark>();
-  const layers = new Map<bigint, LayerMark>();
+  const layers = new Map<string, LayerMark>();
   for (const { tile, fromUnixNs, toUnixNs } of pieces) {
     const marks = tileMarks(tile);
     for (const mark of marks.steps) {
@@ -193,14 +198,32 @@ export function pieceMarks(pieces: readonly TilePiece<LoadedTile>[]): TileMarks 
       if (known === undefined || mark.startUnixNs < known.startUnixNs) steps.set(key, mark);
     }
     for (const mark of marks.layers) {
-      if (mark.startUnixNs >= fromUnixNs && mark.startUnixNs < toUnixNs) {
-        layers.set(mark.startUnixNs, mark);
-      }
+      if (mark.startUnixNs < fromUnixNs || mark.startUnixNs >= toUnixNs) continue;
+      const key = `${mark.domain} ${mark.step} ${mark.layer}`;
+      const known = layers.get(key);
+      if (known === undefined || mark.startUnixNs < known.startUnixNs) layers.set(key, mark);
     }
   }
   const byStart = (a: { startUnixNs: bigint }, b: { startUnixNs: bigint }) =>
     a.startUnixNs < b.startUnixNs ? -1 : a.startUnixNs > b.startUnixNs ? 1 : 0;
-  return { steps: [...steps.values()].sort(byStart), layers: [...layers.values()].sort(byStart) };
+  return {
+    steps: [...steps.values()].sort(byStart),
+    layers: rising([...layers.values()].sort(byStart)),
+  };
+}
+
+/**
+ * Without layers that began before one that is marked already: micro-batches interleave, so what is
+ * left of a layer may be the first that the pieces hold of it.
+ */
+function rising(layers: readonly LayerMark[]): readonly LayerMark[] {
+  const newest = new Map<string, number>();
+  return layers.filter(({ domain, step, layer }) => {
+    const key = `${domain} ${step}`;
+    if (layer <= (newest.get(key) ?? -1)) return false;
+    newest.set(key, layer);
+    return true;
+  });
 }
 
 /** The view in words, for titles and readers: `1.20 ms from 2026-11-27 14:03:05.123456789`. */

@@ -3,8 +3,9 @@ import { type TimeSelection, trendWindow } from './time-range.ts';
 import type { TimelineLink } from './timeline-url.ts';
 import { type TimelineExtent, type TimelineViewport, viewAt, viewOf } from './timeline-viewport.ts';
 
-/** Of a live page: some steps, so that their layers can be told. */
-const LIVE_SPAN_NS = 500e6;
+/** Of a live page: short, so that layers can be told; longer than a second, as workers that sample
+ * steps often send some of them a second, and the picture must not be empty in between. */
+const LIVE_SPAN_NS = 1_200e6;
 /** How far behind the newest event a live timeline ends: events of all workers are there by then. */
 export const TAIL_DELAY_NS = 1_500_000_000;
 

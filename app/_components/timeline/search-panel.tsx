@@ -179,7 +179,7 @@ function HitList({
             className={`block w-full px-1 py-1 text-left hover:bg-raised ${i === at ? 'bg-raised shadow-[inset_2px_0_0_var(--accent)]' : ''}`}
             onClick={() => onChoose(i)}
           >
-            <span className="block truncate" title={hit.label}>
+            <span className="block break-words" title={hit.label}>
               {hit.label}
             </span>
             <span className="flex justify-between gap-2 text-tiny text-muted">

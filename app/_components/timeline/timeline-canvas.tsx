@@ -8,6 +8,7 @@ import { AXIS_PX } from './paint-axis.ts';
 import { useTimeline, useTimelineStore } from './timeline-context.tsx';
 import { HEADER_PX, TimelineHeaders } from './timeline-headers.tsx';
 import { TimelinePicture } from './timeline-picture.ts';
+import { TimelineSave } from './timeline-save.tsx';
 import { useEventFocus } from './use-event-focus.ts';
 import { useTimelineKeys } from './use-timeline-keys.ts';
 import { useTimelinePointer } from './use-timeline-pointer.ts';
@@ -32,6 +33,7 @@ export function TimelineCanvas({
   const boxes = useRef<HTMLCanvasElement>(null);
   const overlay = useRef<HTMLCanvasElement>(null);
   const axis = useRef<HTMLCanvasElement>(null);
+  const corner = useRef<HTMLSpanElement>(null);
   const surface = useRef<HTMLDivElement>(null);
   const [picture, setPicture] = useState<TimelinePicture | null>(null);
   const [isPlain] = useState(
@@ -43,12 +45,12 @@ export function TimelineCanvas({
 
   useEffect(() => {
     const canvases = { base: base.current, boxes: boxes.current, overlay: overlay.current };
-    if (axis.current === null || canvases.base === null) return;
+    if (axis.current === null || corner.current === null || canvases.base === null) return;
     if (canvases.boxes === null || canvases.overlay === null) return;
     const { base: below, boxes: middle, overlay: above } = canvases;
     const made = new TimelinePicture(
       store,
-      { base: below, boxes: middle, overlay: above, axis: axis.current },
+      { base: below, boxes: middle, overlay: above, axis: axis.current, corner: corner.current },
       { deployment, workers, isPlain },
     );
     setPicture(made);
@@ -78,11 +80,12 @@ export function TimelineCanvas({
     <div className="flex min-h-0 flex-1 flex-col">
       <div className="flex shrink-0 border-b border-line" style={{ height: AXIS_PX }}>
         <div
-          className="flex shrink-0 flex-col justify-end border-r border-line bg-panel px-2 pb-1 text-tiny text-muted"
+          className="flex shrink-0 items-end gap-1 border-r border-line bg-panel px-2 pb-1 text-tiny text-muted"
           style={{ width: HEADER_PX }}
           title={`UTC ${viewText(viewport, 0)}`}
         >
-          <span className="truncate">{viewText(viewport, zoneMinutes).split(' from ')[1]}</span>
+          <span ref={corner} className="min-w-0 flex-1 truncate" data-testid="timeline-base" />
+          <TimelineSave picture={picture} />
         </div>
         <canvas
           ref={axis}

@@ -145,12 +145,13 @@ function paintMinimap(
     const pxPerNs = widthPx / whole.spanNs;
     const { bins, binNs, shares } = overview;
     const filled = new Float32Array(bins);
+    const fullest = fullestOf(overview);
     const roomPx = HEIGHT_PX - 14;
     context.globalAlpha = 0.85;
     for (const [at, colour] of overview.colours.entries()) {
       context.fillStyle = colours[colour] ?? surface.muted;
       for (let bin = 0; bin < bins; bin++) {
-        const share = Math.min(1 - filled[bin]!, shares[at * bins + bin]!);
+        const share = Math.min(1 - filled[bin]!, shares[at * bins + bin]! / fullest);
         if (share <= 0) continue;
         const fromPx = Math.round((originNs + bin * binNs) * pxPerNs);
         const toPx = Math.max(fromPx + 1, Math.round((originNs + (bin + 1) * binNs) * pxPerNs));
@@ -178,4 +179,11 @@ function paintMinimap(
   for (const { fromUnixNs } of layers.notes) {
     context.fillRect(Math.round(timeToX(whole, BigInt(fromUnixNs), widthPx)), 0, 2, 8);
   }
+}
+
+/** Heights are shares of the busiest bin: where steps are sampled, none is busy for long. */
+function fullestOf({ bins, shares }: TimelineOverview): number {
+  const sums = new Float32Array(bins);
+  for (const [at, share] of shares.entries()) sums[at % bins] = sums[at % bins]! + share;
+  return Math.max(1e-6, ...sums);
 }

@@ -3,6 +3,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import type { Deployment } from '#lib/api/deployments.ts';
+import type { Problem } from '#lib/api/problem.ts';
 import { fetchTimelineTile } from '#lib/api/timeline-client.ts';
 import { overviewOf } from '#lib/view/timeline-overview.ts';
 import type { TimelineWorker } from '#lib/view/timeline-rows.ts';
@@ -34,7 +35,10 @@ export function TimelinePage() {
   if (problem !== null) return <ErrorState problem={problem} onRetry={retry} />;
   if (deployments === undefined) return <TimelineSkeleton />;
   const known = deployments.find(({ id }) => id === deployment);
-  if (known === undefined) return <EmptyState />;
+  if (known === undefined) {
+    if (deployments.length === 0 || deployment === null) return <EmptyState />;
+    return <ErrorState problem={unknownDeployment(deployment, deployments)} onRetry={retry} />;
+  }
   return <LoadedTimeline key={known.id} deployment={known} />;
 }
 
@@ -100,6 +104,16 @@ function LoadedPicture({ deployment }: { readonly deployment: Deployment }) {
       />
     </>
   );
+}
+
+function unknownDeployment(id: string, known: readonly Deployment[]): Problem {
+  const names = known.map((deployment) => deployment.id).join(', ');
+  return {
+    type: 'about:blank#not-found',
+    title: 'Not found',
+    status: 404,
+    detail: `There is no deployment "${id}". Known: ${names}.`,
+  };
 }
 
 function boundsOf({ firstSeenUnixNs, lastSeenUnixNs }: Deployment): TimelineExtent {

@@ -3,7 +3,7 @@
  * something changed. It asks the loader what there is, and never waits for it.
  */
 import type { ThemeName } from '#lib/view/palette.ts';
-import { exactInstant, pieceMarks, timeAxis } from '#lib/view/timeline-axis.ts';
+import { exactInstant, pieceMarks, type TimeAxis, timeAxis } from '#lib/view/timeline-axis.ts';
 import type { LoadedTile } from '#lib/view/timeline-boxes.ts';
 import { hitTest } from '#lib/view/timeline-hit.ts';
 import {
@@ -27,6 +27,7 @@ import { canvasRenderer } from './render-canvas.ts';
 import { webglRenderer } from './render-webgl.ts';
 import { type FetchTile, type TileBlock, TileLoader } from './tile-loader.ts';
 import { infoOf, workersOf } from './timeline-info.ts';
+import { timelineSheet } from './timeline-sheet.ts';
 import type { TimelineStore } from './timeline-store.ts';
 
 export interface PictureCanvases {
@@ -34,6 +35,8 @@ export interface PictureCanvases {
   readonly boxes: HTMLCanvasElement;
   readonly overlay: HTMLCanvasElement;
   readonly axis: HTMLCanvasElement;
+  /** Says where the axis counts from. */
+  readonly corner: HTMLElement;
 }
 
 export interface PictureOptions {
@@ -95,6 +98,30 @@ export class TimelinePicture {
 
   get pieces(): readonly TilePiece<LoadedTile>[] {
     return this.#pieces;
+  }
+
+  get widthPx(): number {
+    return this.#widthPx;
+  }
+
+  get heightPx(): number {
+    return this.#heightPx;
+  }
+
+  /** What is drawn now as one canvas; null: nothing is. */
+  sheet(): HTMLCanvasElement | null {
+    const { axis, base, boxes, overlay } = this.#canvases;
+    if (this.#widthPx === 0 || this.#heightPx === 0) return null;
+    return timelineSheet({
+      axis,
+      layers: [base, boxes, overlay],
+      rows: visibleRows(this.#layout, this.#scrollPx, this.#heightPx),
+      scrollPx: this.#scrollPx,
+      widthPx: this.#widthPx,
+      heightPx: this.#heightPx,
+      axisPx: AXIS_PX,
+      theme: this.#theme,
+    });
   }
 
   indexOf = (workerId: string): number | undefined => this.#loader.registry.known(workerId);
@@ -231,6 +258,7 @@ export class TimelinePicture {
     const [widthPx, heightPx] = [this.#widthPx, this.#heightPx];
     const zoneMinutes = -new Date(Number(view.fromUnixNs / 1_000_000n)).getTimezoneOffset();
     const axis = timeAxis(view, widthPx, zoneMinutes);
+    this.#tellBase(axis, exactInstant(view.fromUnixNs, zoneMinutes));
     const notes = state.overlays.notes ? state.layers.notes : [];
     const shared = { view, widthPx, heightPx, scrollPx: this.#scrollPx, theme: this.#theme };
     const base = sizedContext(this.#canvases.base, widthPx, heightPx);
@@ -281,6 +309,13 @@ export class TimelinePicture {
     paintOverlay(scene);
   }
 
+  /** The day, and the instant that offsets on the axis are added to. */
+  #tellBase({ base }: TimeAxis, from: string): void {
+    const { corner } = this.#canvases;
+    const text = base === '' ? from.slice(0, 10) : `${base} +`;
+    if (corner.textContent !== text) corner.textContent = text;
+  }
+
   #blocks(rows: readonly WorkerRow[]): readonly TileBlock[] {
     if (this.#options.workers <= BLOCK_WORKERS && this.#workers.length <= BLOCK_WORKERS) {
       return [null];
@@ -295,10 +330,15 @@ export class TimelinePicture {
 
   /** Workers in an order that does not change as the picture moves. */
   #learn(workers: readonly TimelineWorker[]): void {
-    const known = new Set(this.#workers.map(({ workerId }) => workerId));
-    const fresh = workers.filter(({ workerId }) => !known.has(workerId));
+    const known = new Map(this.#workers.map((worker) => [worker.workerId, worker]));
+    // A worker may be seen before its host is known.
+    const fresh = workers.filter(({ workerId, host }) => {
+      const old = known.get(workerId);
+      return old === undefined || (old.host === '' && host !== '');
+    });
     if (fresh.length === 0) return;
-    this.#workers = [...this.#workers, ...fresh].sort(
+    for (const worker of fresh) known.set(worker.workerId, worker);
+    this.#workers = [...known.values()].sort(
       (a, b) => a.group.localeCompare(b.group) || a.rank - b.rank,
     );
     this.#infoKey = '';
