@@ -91,10 +91,12 @@ export function ErrorState({
     <section role="alert" className="panel mx-auto mt-6 max-w-3xl p-5">
       <h1 className="text-head font-semibold">{problem.title}</h1>
       <p className="mt-2">{problem.detail}</p>
-      <p className="mt-2 text-muted">
-        The collector receives and stores on its own; what it stored while this page could not be
-        filled will be here later.
-      </p>
+      {problem.status !== 404 && (
+        <p className="mt-2 text-muted">
+          The collector receives and stores on its own; what it stored while this page could not be
+          filled will be here later.
+        </p>
+      )}
       <button type="button" className="control mt-4" onClick={onRetry}>
         <RefreshCwIcon size={14} aria-hidden /> Try again
       </button>
