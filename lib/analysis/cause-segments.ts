@@ -13,6 +13,7 @@ import { sweepCauses } from './cause-sweep.ts';
 import type { CauseSink } from './causes.ts';
 import { keyTimes } from './key-times.ts';
 import { fitLoadModel } from './load-model.ts';
+import { ALL_STEPS, type StepRange } from './load-sums.ts';
 
 /** Sorted by start, disjoint. Times are after `events.baseUnixNs`. */
 export interface CauseSegments {
@@ -24,15 +25,17 @@ export interface CauseSegments {
 
 /**
  * Why each of `workers` (indices) waited in the window. `assembled` holds all steps that touch it, and
- * their neighbours, whole.
+ * their neighbours, whole. What load explains of an excess is fitted to the steps of `fitted`: all of
+ * them, which a window of less than a step needs; a report's figures come from those of its window.
  */
 export function causeSegments(
   assembled: Assembled,
   window: WindowNs,
   workers: readonly number[],
+  fitted: StepRange = ALL_STEPS,
 ): CauseSegments[] {
   const times = keyTimes(assembled);
-  const model = fitLoadModel(assembled, times);
+  const model = fitLoadModel(assembled, times, fitted);
   const sink = new SegmentSink(workers);
   sweepCauses(assembled, times, [model], [window.fromNs, window.toNs], sink, workers);
   return workers.map((worker) => sink.of(worker));

@@ -8,6 +8,7 @@
  */
 import { causeSegments } from '#lib/analysis/cause-segments.ts';
 import { CAUSES } from '#lib/analysis/causes.ts';
+import { wholeSlice } from '#lib/analysis/slice.ts';
 import type { TimelineStats } from '#lib/api/timeline-stats.ts';
 import type { UnixNanos } from '#lib/base/units.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
@@ -123,7 +124,12 @@ function causesOf(
   wholeNs: number,
 ): TimelineStats['causes'] {
   const sums = new Float64Array(CAUSES.length);
-  for (const { startNs, endNs, cause } of causeSegments(assembled, window, workers)) {
+  for (const { startNs, endNs, cause } of causeSegments(
+    assembled,
+    window,
+    workers,
+    wholeSlice(window),
+  )) {
     for (let i = 0; i < startNs.length; i++) {
       sums[cause[i]!] = sums[cause[i]!]! + endNs[i]! - startNs[i]!;
     }
