@@ -30,8 +30,25 @@ export function startOf(
 }
 
 /** The view that ends a moment before the newest event. */
-export function tailView(newestUnixNs: bigint, spanNs: number): TimelineViewport {
-  return viewAt(newestUnixNs, -TAIL_DELAY_NS - spanNs, spanNs);
+export function tailView(
+  newestUnixNs: bigint,
+  spanNs: number,
+  delayNs = TAIL_DELAY_NS,
+): TimelineViewport {
+  return viewAt(newestUnixNs, -delayNs - spanNs, spanNs);
+}
+
+const MOST_DELAY_NS = 20_000_000_000;
+
+/**
+ * How far behind the newest event a tail ends that has to wait for its tiles: one may just be on its
+ * way when newer data come. The delay grows more slowly than time passes, so that the view never goes
+ * back, and shrinks as slowly.
+ */
+export function nextTailDelay(delayNs: number, tileLatencyMs: number, passedMs: number): number {
+  const wantedNs = Math.min(MOST_DELAY_NS, TAIL_DELAY_NS + 2 * tileLatencyMs * 1e6);
+  const mostNs = Math.max(0, passedMs) * 1e6 * 0.5;
+  return delayNs + Math.max(-mostNs, Math.min(mostNs, wantedNs - delayNs));
 }
 
 function ns(unixMs: number): bigint {

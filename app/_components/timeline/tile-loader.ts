@@ -35,6 +35,8 @@ const RETRY_MS = 1_500;
 /** Events may come this much later than their time. */
 const LATE_NS = 12_000_000_000n;
 const REFRESH_MS = 1_000;
+/** How much of what tiles took is remembered at the next one. */
+const LATENCY_KEPT = 0.8;
 
 interface Kept {
   readonly loaded: LoadedTile;
@@ -79,6 +81,7 @@ export class TileLoader {
   #level = -1;
   #levelSinceMs = 0;
   #failedUntilMs = 0;
+  #latencyMs = 0;
   #problem: Problem | null = null;
   #filterKey = '';
   /** Of the filter before, drawn until the new one's tiles are there. */
@@ -94,6 +97,11 @@ export class TileLoader {
   /** Why the newest tiles could not be had; null once one came again. */
   get problem(): Problem | null {
     return this.#problem;
+  }
+
+  /** How long tiles take to come: of the last ones the longest, which fades. */
+  get latencyMs(): number {
+    return this.#latencyMs;
   }
 
   get loadedEvents(): number {
@@ -142,7 +150,14 @@ export class TileLoader {
       for (const address of missing) wanted.push({ block, address });
       const nsPerPx = view.spanNs / Math.max(1, widthPx);
       for (const address of wantedTiles(view, level, PADDING)) {
-        if (set.get(address) !== undefined || !reaches(address, bounds)) continue;
+        const known = set.get(address);
+        if (known !== undefined) {
+          // A tail must have what it comes to.
+          const kept = this.#kept.get(known);
+          if (kept !== undefined && isGrowing(kept, bounds, nowMs)) later.push({ block, address });
+          continue;
+        }
+        if (!reaches(address, bounds)) continue;
         if (set.coarser(address, (tile) => tile.servesNsPerPx <= nsPerPx) !== undefined) continue;
         if (!missing.some(({ index }) => index === address.index)) later.push({ block, address });
       }
@@ -246,6 +261,7 @@ export class TileLoader {
         },
         { signal: controller.signal },
       );
+      this.#latencyMs = Math.max(performance.now() - askedMs, this.#latencyMs * LATENCY_KEPT);
       this.#keep(address, set, tile, newestUnixNs, askedMs);
       this.#problem = null;
     } catch (error) {

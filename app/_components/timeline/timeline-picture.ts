@@ -110,7 +110,7 @@ export class TimelinePicture {
 
   /** What is drawn now as one canvas; null: nothing is. */
   sheet(): HTMLCanvasElement | null {
-    const { axis, base, boxes, overlay } = this.#canvases;
+    const { axis, base, boxes, overlay, corner } = this.#canvases;
     if (this.#widthPx === 0 || this.#heightPx === 0) return null;
     return timelineSheet({
       axis,
@@ -120,6 +120,7 @@ export class TimelinePicture {
       widthPx: this.#widthPx,
       heightPx: this.#heightPx,
       axisPx: AXIS_PX,
+      base: corner.textContent,
       theme: this.#theme,
     });
   }
@@ -232,6 +233,7 @@ export class TimelinePicture {
     if (pieces.length > 0 && this.#pieces.length === 0) performance.mark('timeline-first-picture');
     this.#pieces = pieces;
     this.#loading = loading;
+    this.#store.tileLatencyMs = this.#loader.latencyMs;
     this.#learn(workersOf(pieces));
     this.#renderer.draw({
       view,

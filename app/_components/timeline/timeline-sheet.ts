@@ -12,6 +12,8 @@ export interface SheetParts {
   readonly widthPx: number;
   readonly heightPx: number;
   readonly axisPx: number;
+  /** Where the axis counts from, in words. */
+  readonly base: string;
   readonly theme: ThemeName;
 }
 
@@ -35,6 +37,10 @@ export function timelineSheet(parts: SheetParts): HTMLCanvasElement | null {
   context.fillRect(0, 0, SHEET_NAMES_PX + widthPx, axisPx + heightPx);
   context.drawImage(axis, SHEET_NAMES_PX, 0, widthPx, axisPx);
   for (const layer of layers) context.drawImage(layer, SHEET_NAMES_PX, axisPx, widthPx, heightPx);
+  context.font = `${NAME_PX}px system-ui, sans-serif`;
+  context.textBaseline = 'alphabetic';
+  context.fillStyle = SURFACES[theme].muted;
+  context.fillText(parts.base, 4, axisPx - 5, SHEET_NAMES_PX - 8);
   context.beginPath();
   context.rect(0, axisPx, SHEET_NAMES_PX, heightPx);
   context.clip();

@@ -148,6 +148,9 @@ export class TimelineStore {
     return () => this.#viewListeners.delete(listener);
   }
 
+  /** How long the picture's tiles take to come: a tail stays that far behind. */
+  tileLatencyMs = 0;
+
   /** The view of this frame. */
   get view(): TimelineViewport {
     return this.#view;

@@ -4,7 +4,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import { fetchDeployments } from '#lib/api/client.ts';
-import { tailView } from '#lib/view/timeline-start.ts';
+import { nextTailDelay, TAIL_DELAY_NS, tailView } from '#lib/view/timeline-start.ts';
 import { useLive } from '../live-store.ts';
 import { useTimelinePart, useTimelineStore } from './timeline-context.tsx';
 
@@ -47,15 +47,20 @@ export function useTail(deployment: string): void {
     }
   }, [lastSeen, store]);
 
+  const delay = useRef({ ns: TAIL_DELAY_NS, atMs: 0 });
   useEffect(() => {
     if (!isFollowing) return;
+    delay.current.atMs = Date.now();
     const follow = () => {
       const known = behind.current;
       if (known === null) return;
       const nowMs = Date.now();
       const isQuiet = nowMs - known.changedMs > QUIET_MS;
       const edge = isQuiet ? known.newest : BigInt(Math.round(nowMs * NS_PER_MS - known.ns));
-      store.setViewport(tailView(edge, store.view.spanNs), 'tail');
+      const { ns, atMs } = delay.current;
+      const delayNs = nextTailDelay(ns, store.tileLatencyMs, nowMs - atMs);
+      delay.current = { ns: delayNs, atMs: nowMs };
+      store.setViewport(tailView(edge, store.view.spanNs, delayNs), 'tail');
     };
     if (window.matchMedia('(prefers-reduced-motion: reduce)').matches) {
       const timer = setInterval(follow, POLL_MS);
