@@ -19,7 +19,7 @@ export const TIMELINE_DEFINITIONS = {
   areaShare: {
     name: 'Share',
     unit: '%',
-    text: 'Sum over (length of the area × workers of the group in it). Stages that overlap each other can add up to more than 100 %.',
+    text: 'Sum over (length of the area × workers of the group in it). Events that overlap, such as the receives of several micro-batches, can add up to more than 100 %.',
   },
   areaMean: {
     name: 'Mean',

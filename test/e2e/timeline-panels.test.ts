@@ -179,7 +179,7 @@ describe.skipIf(CHROMIUM === null)('timeline panels', () => {
     expect(await start.getAttribute('title')).toMatch(/Z\n\d{19} ns since 1970$/);
 
     // Slack on demand.
-    await panel.getByRole('button', { name: 'compute' }).click();
+    await panel.getByRole('button', { name: 'work it out' }).click();
     await expect
       .poll(() => panel.textContent(), FOUND)
       .toMatch(/Slack(none: on the critical path|[\d.]+ (ns|µs|ms))/);

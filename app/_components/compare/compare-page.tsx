@@ -30,7 +30,12 @@ export function ComparePage() {
       <SidePickers answer={answer} />
       {data === undefined ? (
         answer.problem === null ? (
-          <PageSkeleton />
+          <>
+            <p role="status" className="text-muted">
+              Reading the steps of both windows, which takes some seconds.
+            </p>
+            <PageSkeleton />
+          </>
         ) : (
           <ErrorState problem={answer.problem} onRetry={answer.retry} />
         )

@@ -42,14 +42,14 @@ export function SlackLine({
     <Line name={<TermName term="timelineSlack" />}>
       {!isAsked && (
         <button type="button" className="text-accent underline" onClick={() => setAsked(true)}>
-          compute
+          work it out
         </button>
       )}
       {isAsked && answer.problem !== null && (
         <span className="text-warning">{answer.problem.detail}</span>
       )}
       {isAsked && answer.problem === null && answer.data === undefined && (
-        <span className="text-muted">computing…</span>
+        <span className="text-muted">working it out…</span>
       )}
       {answer.data !== undefined && (
         <SlackValue slackNs={answer.data === null ? null : slackOf(answer.data, event)} />
