@@ -4,7 +4,7 @@ import { readVersion } from '#lib/config/read-version.ts';
 import { postmortemOfFiles } from '#lib/query/postmortem-files.ts';
 import { setupFacts } from '#lib/query/postmortem-setup.ts';
 import type { CommandIo } from './command-io.ts';
-import { textOption } from './config-options.ts';
+import { loadCommandConfig, textOption } from './config-options.ts';
 import { asCommandError } from './query-errors.ts';
 import { ownZone, writeReports } from './write-report.ts';
 
@@ -17,6 +17,7 @@ export async function analyzePostmortem(
     from: textOption(options, 'from'),
     to: textOption(options, 'to'),
     deployment: textOption(options, 'deployment'),
+    kernels: loadCommandConfig(io, options).config.kernels,
     zone: textOption(options, 'zone') ?? ownZone(),
     setup: setupFacts(readVersion(io.root), null, ''),
   };

@@ -1,18 +1,17 @@
 /** `afdscope export`: a window of the store as a file. */
 import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip, createZstdCompress, type Gzip, type ZstdCompress } from 'node:zlib';
-import { fileProblem } from '#lib/base/file-problem.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import { readVersion } from '#lib/config/read-version.ts';
 import { type Export, exportWindow } from '#lib/query/export.ts';
 import { EXPORT_FORMATS } from '#lib/query/export-formats.ts';
 import { openStateReader } from '#lib/store/open-store.ts';
-import { CommandError, type CommandIo, UsageError } from './command-io.ts';
+import { type CommandIo, UsageError } from './command-io.ts';
 import { textOption } from './config-options.ts';
 import { countText } from './figures.ts';
+import { writeWholeFile } from './whole-file.ts';
 import { withStore } from './with-store.ts';
 
 /** Writes to `--output`, or under the export's own name into the folder that it runs in. */
@@ -83,20 +82,13 @@ async function writeOut(
     return { path: '-', sizeBytes };
   }
   const path = resolve(io.cwd, output ?? join('.', fileName));
-  const partial = `${path}.${process.pid}.part`;
-  try {
-    const file = createWriteStream(partial, { flags: 'wx' });
+  await writeWholeFile(path, async (target, flags) => {
+    const file = createWriteStream(target, { flags });
     const packed = compressorFor(path);
     if (packed === null) await pipeline(counted(), file);
     else await pipeline(counted(), packed, file);
     if (packed !== null) sizeBytes = file.bytesWritten;
-    await rename(partial, path);
-  } catch (error) {
-    await rm(partial, { force: true });
-    const problem = fileProblem(error, path);
-    if (problem !== null) throw new CommandError(problem);
-    throw error;
-  }
+  });
   return { path, sizeBytes };
 }
 

@@ -76,6 +76,11 @@ async function filesOf(io: CommandIo, given: readonly string[]): Promise<readonl
     }
     const entries = await readdir(path, { withFileTypes: true });
     const files = entries.filter((entry) => entry.isFile() && !entry.name.startsWith('.'));
+    const folders = entries.filter((entry) => entry.isDirectory());
+    if (folders.length > 0) {
+      const names = folders.map(({ name }) => name).join(', ');
+      io.say(printable(`${one}: folders in it are left out, name them to import them: ${names}`));
+    }
     if (files.length === 0) throw new CommandError(`${one}: the folder holds no files`);
     for (const { name } of files) found.push(join(path, name));
   }
@@ -109,7 +114,9 @@ async function throughCollector(
     const answer = await sendImport(target, parameters, createReadStream(path)).catch(
       (error: unknown) => {
         const why = error instanceof Error ? error.message : String(error);
-        throw new CommandError(`${basename(path)} could not be sent to the collector: ${why}`);
+        throw new CommandError(
+          `${basename(path)} could not be sent to the collector: ${why}; see whether it runs (afdscope doctor), then import again`,
+        );
       },
     );
     state = stateIn(answer.body);

@@ -21,6 +21,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
     print: (text) => process.stdout.write(`${text}\n`),
     say: (text) => process.stderr.write(`${text}\n`),
   };
+  watchOutput(io, args[0] ?? '');
   let exitCode = 0;
   const program = buildProgram(io, (code) => {
     exitCode = code;
@@ -31,6 +32,19 @@ export async function runCli(args: readonly string[]): Promise<number> {
   } catch (error) {
     return exitCodeOf(error, io);
   }
+}
+
+/** Who serves goes on without a terminal; results that nobody can take end their command. */
+function watchOutput(io: CommandIo, command: string): void {
+  const serves = ['up', 'demo', 'collector', 'web'].includes(command);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (serves) return;
+    // A reader that has seen enough (`| head`) needs no message.
+    if (error.code !== 'EPIPE') io.say(`afdscope: not all could be written: ${error.message}`);
+    process.exit(1);
+  });
+  // There is nowhere left to tell it.
+  process.stderr.on('error', () => undefined);
 }
 
 function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Command {

@@ -4,12 +4,13 @@ export interface Column {
   readonly align?: 'left' | 'right';
 }
 
-/** Lines without trailing spaces; empty without rows. */
+/** Lines without trailing spaces; empty without rows. A line feed in a cell is written as \\n. */
 export function formatTable(
   columns: readonly Column[],
-  rows: readonly (readonly string[])[],
+  given: readonly (readonly string[])[],
 ): string[] {
-  if (rows.length === 0) return [];
+  if (given.length === 0) return [];
+  const rows = given.map((row) => row.map((cell) => cell.replaceAll('\n', '\\n')));
   const widths = columns.map(({ title }, c) =>
     Math.max(displayWidth(title), ...rows.map((row) => displayWidth(row[c] ?? ''))),
   );

@@ -1,10 +1,10 @@
 /** Post-mortem reports as files: what `--html` and `--md` of a command name. */
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { fileProblem } from '#lib/base/file-problem.ts';
 import { postmortemFile } from '#lib/query/postmortem.ts';
-import { CommandError, type CommandIo, UsageError } from './command-io.ts';
+import { type CommandIo, UsageError } from './command-io.ts';
 import { textOption } from './config-options.ts';
+import { writeWholeFile } from './whole-file.ts';
 
 const FORMATS = ['html', 'md'] as const;
 type Facts = Parameters<typeof postmortemFile>[0];
@@ -37,21 +37,8 @@ export async function writeReports(
       continue;
     }
     const path = resolve(io.cwd, target);
-    await writeWhole(path, text);
+    await writeWholeFile(path, (target, flag) => writeFile(target, text, { flag }));
     io.say(`wrote ${path}`);
-  }
-}
-
-async function writeWhole(path: string, text: string): Promise<void> {
-  const partial = `${path}.${process.pid}.part`;
-  try {
-    await writeFile(partial, text, { flag: 'wx' });
-    await rename(partial, path);
-  } catch (error) {
-    await rm(partial, { force: true });
-    const problem = fileProblem(error, path);
-    if (problem !== null) throw new CommandError(problem);
-    throw error;
   }
 }
 

@@ -1,10 +1,12 @@
 /** `.afdscope` archives as recordings: checked to the end first, then read again while they are stored. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream';
 import { ArchiveError } from '#lib/archive/archive-frame.ts';
 import type { ArchiveAnnotation, ArchiveManifest } from '#lib/archive/manifest.ts';
 import { type ArchivePart, readArchive } from '#lib/archive/read-archive.ts';
 import { unixNanos } from '#lib/base/units.ts';
+import { compressionOf, firstBytes, inflaterOf, isDamagedData } from '#lib/ingest/file-bytes.ts';
 import type { Annotation } from '#lib/store/state-store.ts';
 import { REJECT_REASONS, type RejectCounts } from '#lib/table/reject-reasons.ts';
 import { ContentsTally } from './import-batches.ts';
@@ -59,15 +61,26 @@ export async function readArchiveRecording(
   };
 }
 
+/** @throws ImportError; compressed archives are unpacked on the way */
 async function* partsOf(path: string): AsyncGenerator<ArchivePart> {
   const file = createReadStream(path, { highWaterMark: READ_BYTES });
+  const compression = compressionOf(firstBytes(path, 4));
+  const inflate = compression === 'none' ? null : inflaterOf(compression);
+  // What goes wrong on the way is an error of the last stream, which is read below.
+  if (inflate !== null) pipeline(file, inflate, () => undefined);
   try {
-    yield* readArchive(file);
+    yield* readArchive(inflate ?? file);
   } catch (error) {
     if (error instanceof ArchiveError) throw new ImportError(error.message);
+    if (inflate !== null && isDamagedData(error)) {
+      throw new ImportError(
+        `the ${compression} data around the archive is cut off or damaged; copy or export it again`,
+      );
+    }
     throw error;
   } finally {
     file.destroy();
+    inflate?.destroy();
   }
 }
 

@@ -1,10 +1,11 @@
 /** One import from first to last: its files are read and checked, stored batch by batch, and told of. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { ImportJson } from '#lib/api/imports.ts';
 import { looksLikeArchive } from '#lib/archive/archive-frame.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
+import { firstPlainBytes } from '#lib/ingest/file-bytes.ts';
 import { loadKernelTable } from '#lib/ingest/kernel-table-file.ts';
 import type { ImportRecord } from '#lib/store/state-store.ts';
 import type { Pin, TelemetryBatch, TimeWindow } from '#lib/store/telemetry-store.ts';
@@ -241,14 +242,7 @@ function shown(
 }
 
 async function startsLikeArchive(path: string): Promise<boolean> {
-  const file = await open(path);
-  try {
-    const start = new Uint8Array(8);
-    const { bytesRead } = await file.read(start);
-    return looksLikeArchive(start.subarray(0, bytesRead));
-  } finally {
-    await file.close();
-  }
+  return looksLikeArchive(await firstPlainBytes(path, 8));
 }
 
 /** Content and names of the files, whichever comes first, and how they are read. */

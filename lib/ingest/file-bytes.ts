@@ -4,7 +4,7 @@
  */
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { pipeline } from 'node:stream';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from 'node:zlib';
 
 export type Compression = 'none' | 'gzip' | 'zstd';
 
@@ -57,10 +57,7 @@ export async function readInto(
     readPlainInto(path, target);
     return null;
   }
-  const inflate =
-    compression === 'gzip'
-      ? createGunzip({ chunkSize: STREAM_PIECE_BYTES })
-      : createZstdDecompress({ chunkSize: STREAM_PIECE_BYTES });
+  const inflate = inflaterOf(compression);
   const source = createReadStream(path, { highWaterMark: STREAM_PIECE_BYTES });
   pipeline(source, inflate, () => undefined);
   try {
@@ -70,13 +67,23 @@ export async function readInto(
     }
     return null;
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (!/^(Z_|ZSTD_|ERR_ZLIB|ERR__ZSTD|ERR_BUFFER)/.test(code)) throw error;
-    return `the ${compression} data is cut off or damaged (${code})`;
+    if (!isDamagedData(error)) throw error;
+    return `the ${compression} data is cut off or damaged (${error.code})`;
   } finally {
     source.destroy();
     inflate.destroy();
   }
+}
+
+export function inflaterOf(compression: 'gzip' | 'zstd'): Gunzip | ZstdDecompress {
+  const options = { chunkSize: STREAM_PIECE_BYTES };
+  return compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options);
+}
+
+/** Did the data keep from being unpacked, and not the file system? */
+export function isDamagedData(error: unknown): error is Error & { readonly code: string } {
+  if (!(error instanceof Error) || !('code' in error)) return false;
+  return /^(Z_|ZSTD_|ERR_ZLIB|ERR__ZSTD|ERR_BUFFER)/.test(String(error.code));
 }
 
 function readPlainInto(path: string, target: ByteTarget): void {

@@ -295,6 +295,12 @@ function decodeFile(path: string, bytes: Uint8Array, decoder: Decoder, into: Col
 }
 
 function decodeJson(path: string, bytes: Uint8Array, decoder: Decoder, into: Collected): void {
+  if (Buffer.from(bytes.subarray(0, 8)).toString('latin1') === 'AFDSCOPE') {
+    throw new TelemetryFileError(
+      path,
+      'is an afdscope archive: bring it into a store (afdscope import FILE --data FOLDER) and ask there (afdscope report --data FOLDER)',
+    );
+  }
   const first = bytes.find((byte) => byte > 0x20) ?? 0;
   if (first !== 0x7b && first !== 0x5b && first !== 0xef) {
     throw new TelemetryFileError(path, `is neither JSON nor OTLP protobuf; ${EXPECTED}`);

@@ -13,6 +13,7 @@ import { type AnalyzeOptions, chooseDeployment } from './analyze-files.ts';
 import { BadQuestionError, UnknownDeploymentError } from './errors.ts';
 import { loadSpread } from './load-spread.ts';
 import { pictureWindow } from './newest-events.ts';
+import { timeText } from './parse-time.ts';
 import type { CompareQuestion, DeploymentQuestion } from './questions.ts';
 import { completed } from './report.ts';
 import { earlier, parseWindow, requireDeployment } from './window.ts';
@@ -149,7 +150,7 @@ async function windowBefore(
   const given = parseWindow(a, nowUnixNs);
   const end = given.toUnixNs ?? fromUnixNs;
   const start = given.fromUnixNs ?? earlier(end, Number(toUnixNs - fromUnixNs));
-  const times = { from: String(start), to: String(end) };
+  const times = { from: timeText(start), to: timeText(end) };
   return sideWindow(reader, { deployment: a.deployment, ...times }, nowUnixNs);
 }
 

@@ -33,6 +33,14 @@ export function parseTime(text: string, nowUnixNs: UnixNanos): Result<UnixNanos,
   return parseRfc3339(trimmed);
 }
 
+/**
+ * The instant as `parseTime` takes it, with all digits: traces that count from the start of a machine
+ * must not be taken for seconds.
+ */
+export function timeText(unixNs: UnixNanos): string {
+  return String(unixNs).padStart(19, '0');
+}
+
 function parseUnixNs(digits: string): Result<UnixNanos, string> {
   // Seconds, milliseconds and microseconds of this century have 10, 13 and 16 digits: refuse them
   // rather than read them as an instant in 1970.

@@ -8,6 +8,7 @@ import { baselineFlaw } from '#lib/postmortem/baseline.ts';
 import type { Baseline, PassedOver } from '#lib/postmortem/facts.ts';
 import type { StoredDeployment, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
 import { laterOf } from '#lib/table/instants.ts';
+import { timeText } from './parse-time.ts';
 import { report } from './report.ts';
 import { reportJson } from './report-json.ts';
 import { earlier } from './window.ts';
@@ -61,7 +62,7 @@ async function reportOrNull(
   to: UnixNanos,
   nowUnixNs: UnixNanos,
 ): Promise<ReportJson | null> {
-  const question = { deployment, from: String(from), to: String(to) };
+  const question = { deployment, from: timeText(from), to: timeText(to) };
   const answer = await report(reader, question, nowUnixNs, MOST_RAW_EVENTS);
   return answer.quality.events === 0 ? null : reportJson(answer);
 }

@@ -1,11 +1,12 @@
 /** A post-mortem report of telemetry files, without a store: `afdscope analyze FILE… --html`. */
 import { addNanos, type UnixNanos } from '#lib/base/units.ts';
-import { readTelemetryFiles, type TelemetryFiles } from '#lib/ingest/read-files.ts';
+import type { TelemetryFiles } from '#lib/ingest/read-files.ts';
 import { deploymentsIn } from '#lib/model/assemble.ts';
 import type { PostmortemFacts } from '#lib/postmortem/facts.ts';
 import { MemoryStore } from '#lib/store/memory-store.ts';
-import { type AnalyzeOptions, chooseDeployment } from './analyze-files.ts';
+import { type AnalyzeOptions, chooseDeployment, readQuestionFiles } from './analyze-files.ts';
 import { BadQuestionError } from './errors.ts';
+import { timeText } from './parse-time.ts';
 import { postmortemFacts } from './postmortem.ts';
 import type { PostmortemQuestion } from './questions.ts';
 import { parseWindow } from './window.ts';
@@ -22,7 +23,7 @@ export async function postmortemOfFiles(
   nowUnixNs: UnixNanos,
 ): Promise<FilesPostmortem> {
   const given = parseWindow(options, nowUnixNs);
-  const files = await readTelemetryFiles(paths);
+  const files = await readQuestionFiles(paths, options);
   const deployment = chooseDeployment(deploymentsIn(files.events), options.deployment);
   const store = new MemoryStore();
   const { events, metrics, rejected, logRecords } = files;
@@ -35,8 +36,8 @@ export async function postmortemOfFiles(
   const question = {
     ...options,
     deployment,
-    from: String(given.fromUnixNs ?? seen.firstSeenUnixNs),
-    to: String(given.toUnixNs ?? addNanos(seen.lastSeenUnixNs, 1)),
+    from: timeText(given.fromUnixNs ?? seen.firstSeenUnixNs),
+    to: timeText(given.toUnixNs ?? addNanos(seen.lastSeenUnixNs, 1)),
     conditions: null,
   };
   const facts = await postmortemFacts(store, null, question, nowUnixNs);

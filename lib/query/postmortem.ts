@@ -19,6 +19,7 @@ import { listAnnotations } from './annotations.ts';
 import { compare } from './compare.ts';
 import { BadQuestionError } from './errors.ts';
 import { MAX_PICTURE_EVENTS, pictureWindow } from './newest-events.ts';
+import { timeText } from './parse-time.ts';
 import { findBaseline } from './postmortem-baseline.ts';
 import { closeUpOf } from './postmortem-close-up.ts';
 import { type StepSearch, slowSteps, usualStep } from './postmortem-steps.ts';
@@ -148,7 +149,7 @@ function textsOf(
   deployment: string,
   { fromUnixNs, toUnixNs }: TimeWindow,
 ): Required<DeploymentQuestion> {
-  return { deployment, from: String(fromUnixNs), to: String(toUnixNs) };
+  return { deployment, from: timeText(fromUnixNs), to: timeText(toUnixNs) };
 }
 
 function windowIn({ window }: ReportJson): TimeWindow {

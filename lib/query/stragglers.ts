@@ -8,6 +8,7 @@ import { NS_PER_S, type UnixNanos } from '#lib/base/units.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import { laterOf } from '#lib/table/instants.ts';
 import { MAX_PICTURE_EVENTS, newestEvents } from './newest-events.ts';
+import { timeText } from './parse-time.ts';
 import type { DeploymentQuestion } from './questions.ts';
 import { parseWindow } from './window.ts';
 
@@ -60,7 +61,7 @@ async function hangsBefore(
   fromUnixNs: UnixNanos,
   untilUnixNs: UnixNanos,
 ): Promise<readonly Hang[]> {
-  const before = { deployment, to: String(fromUnixNs) };
+  const before = { deployment, to: timeText(fromUnixNs) };
   const { assembled, window } = await newestEvents(reader, before, untilUnixNs);
   const { hangs } = stragglerView(assembled, window, untilUnixNs);
   return hangs.filter((hang) => hang.untilUnixNs === null || BigInt(hang.untilUnixNs) > fromUnixNs);

@@ -2,6 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
@@ -202,3 +203,34 @@ test('report, events, points and notes are the same where the archive was import
     { numRuns: 12 },
   );
 }, 240_000);
+
+test('a compressed archive is read as it is, and a damaged one is told', async () => {
+  const source = await newPlace();
+  const target = await newPlace();
+  try {
+    const events = slowSteps({ seconds: 1, deployment: 'packed' });
+    await source.telemetry.append([batchOf('ours', { events: [events] })]);
+    const stores = { telemetry: source.telemetry, state: async () => source.state };
+    const made = await exportWindow(stores, { format: 'archive', deployment: 'packed' }, NOW, '1');
+    const pieces: Uint8Array[] = [];
+    for await (const piece of made.pieces) pieces.push(piece);
+    const plain = Buffer.concat(pieces);
+    for (const [name, bytes] of [
+      ['a.afdscope.gz', gzipSync(plain)],
+      ['b.afdscope.zst', zstdCompressSync(plain)],
+    ] as const) {
+      const path = join(folder, name);
+      await writeFile(path, bytes);
+      const done = await importInto(target, [path]);
+      expect(done).toMatchObject({ state: 'done', error: null });
+      expect(done.events + done.duplicateEvents).toBe(events.length);
+      await writeFile(join(folder, `cut-${name}`), bytes.subarray(0, bytes.length >> 1));
+      const cut = await importInto(target, [join(folder, `cut-${name}`)]);
+      expect(cut.state).toBe('failed');
+      expect(cut.error).toMatch(/cut off/);
+    }
+  } finally {
+    await closePlace(source);
+    await closePlace(target);
+  }
+});

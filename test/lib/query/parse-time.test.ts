@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { unixNanos } from '#lib/base/units.ts';
-import { parseTime } from '#lib/query/parse-time.ts';
+import { parseTime, timeText } from '#lib/query/parse-time.ts';
 
 const NOW = unixNanos(1_795_442_400_123_456_789n);
 
@@ -78,4 +78,13 @@ describe('parseTime', () => {
       { seed: 12, numRuns: 500 },
     );
   });
+});
+
+test('the text of an instant is read back, also of one that looks like seconds', () => {
+  for (const instant of [0n, 1n, 2_000_000_000n, 1_793_000_000_000n, 1_793_000_000_000_000_000n]) {
+    expect(parseTime(timeText(unixNanos(instant)), unixNanos(0n))).toEqual({
+      ok: true,
+      value: instant,
+    });
+  }
 });
