@@ -24,7 +24,7 @@ export function TimeField({
   return (
     <input
       type="text"
-      className="control w-44 justify-start font-normal aria-invalid:border-critical"
+      className="control w-44 justify-start font-normal max-xl:w-38 aria-invalid:border-critical"
       aria-label={label}
       aria-invalid={isWrong}
       placeholder="default"

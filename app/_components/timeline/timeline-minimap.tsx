@@ -53,7 +53,9 @@ export function TimelineMinimap({ overview }: { readonly overview: TimelineOverv
     const ownPx = (store.view.spanNs / whole.spanNs) * widthPx;
     const brushPx = Math.max(LEAST_BRUSH_PX, ownPx);
     const middleNs = offsetOf(whole, store.view.fromUnixNs) + store.view.spanNs / 2;
-    const leftPx = (middleNs / whole.spanNs) * widthPx - brushPx / 2;
+    // A tail may be ahead of what is said to be kept.
+    const placePx = (middleNs / whole.spanNs) * widthPx - brushPx / 2;
+    const leftPx = Math.min(placePx, widthPx - brushPx);
     element.style.width = `${brushPx}px`;
     element.style.transform = `translateX(${leftPx}px)`;
   }, [store, widthPx]);
