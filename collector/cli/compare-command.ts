@@ -10,7 +10,7 @@ import {
   compareSourceOfStore,
 } from '#lib/query/compare.ts';
 import { type CommandIo, UsageError } from './command-io.ts';
-import { textOption } from './config-options.ts';
+import { loadCommandConfig, textOption } from './config-options.ts';
 import { formatCompare } from './print-compare.ts';
 import { asCommandError } from './query-errors.ts';
 import { withReader } from './with-store.ts';
@@ -60,10 +60,11 @@ async function ofFiles(
   now: UnixNanos,
 ): Promise<Compare> {
   const deployment = textOption(options, 'deployment');
+  const { kernels } = loadCommandConfig(io, options).config;
   const sources: CompareSource[] = [];
   for (const side of sides) {
     const { name, from, to } = await fileSide(io, side);
-    const question = { from, to, deployment };
+    const question = { from, to, deployment, kernels };
     const { source, files } = await compareSourceOfFiles([name], question, now).catch(
       asCommandError,
     );

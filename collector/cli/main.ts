@@ -129,7 +129,7 @@ function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Comman
       'compare <a> <b>',
       'two runs side by side: files or folders, or with --data deployments and windows',
     ),
-    ['data', 'store'],
+    ['data', 'store', 'kernels'],
   )
     .option('--deployment <name>', 'where files hold several')
     .option('--fail-on-regression <percent>', 'exit 1 where B is slower per step by more than that')

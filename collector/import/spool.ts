@@ -101,9 +101,9 @@ export function fileName(name: string): string {
   const base = basename(name.replaceAll('\\', '/')).replaceAll(/\p{Cc}/gu, '_');
   const safe = base === '' || base === '.' || base === '..' ? 'file' : base;
   // The end tells the format and, mostly, the rank.
-  let kept = safe;
-  while (Buffer.byteLength(kept) > MAX_NAME_BYTES) kept = kept.slice(1);
-  return kept;
+  const characters = [...safe.slice(-MAX_NAME_BYTES).toWellFormed()];
+  while (Buffer.byteLength(characters.join('')) > MAX_NAME_BYTES) characters.shift();
+  return characters.join('');
 }
 
 function tooLarge(maxBytes: number): SpoolError {

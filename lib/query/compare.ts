@@ -4,12 +4,12 @@ import type { ComparedSide, Comparison } from '#lib/analysis/compare-types.ts';
 import { compareWindows } from '#lib/analysis/compare-windows.ts';
 import type { Compare, CompareSide } from '#lib/api/compare.ts';
 import { NS_PER_S, type UnixNanos } from '#lib/base/units.ts';
-import { readTelemetryFiles, type TelemetryFiles } from '#lib/ingest/read-files.ts';
+import type { TelemetryFiles } from '#lib/ingest/read-files.ts';
 import { alignEvents } from '#lib/model/align-events.ts';
 import { assemble, deploymentsIn } from '#lib/model/assemble.ts';
 import type { Assembled } from '#lib/model/assembled.ts';
 import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
-import { type AnalyzeOptions, chooseDeployment } from './analyze-files.ts';
+import { type AnalyzeOptions, chooseDeployment, readQuestionFiles } from './analyze-files.ts';
 import { BadQuestionError, UnknownDeploymentError } from './errors.ts';
 import { loadSpread } from './load-spread.ts';
 import { pictureWindow } from './newest-events.ts';
@@ -75,7 +75,7 @@ export async function compareSourceOfFiles(
   nowUnixNs: UnixNanos,
 ): Promise<CompareFileSource> {
   const given = parseWindow(options, nowUnixNs);
-  const files = await readTelemetryFiles(paths);
+  const files = await readQuestionFiles(paths, options);
   const deployment = chooseDeployment(deploymentsIn(files.events), options.deployment);
   const assembled = assemble(alignEvents(files.events, deployment, given).tables, deployment);
   const window = completed(given, assembled);

@@ -37,6 +37,13 @@ describe('files', () => {
     expect(stdout).toMatch(/^ {2}1\. Experts of layers 1-5 take .* longer/m);
   });
 
+  test('a kernel table that cannot be read is told, not passed over', async () => {
+    const missing = join(folder, 'none.yaml');
+    const { code, stderr } = await runAfdscope(['compare', fast, slow, '--kernels', missing]);
+    expect(stderr).toContain(missing);
+    expect(code).toBe(1);
+  });
+
   test('JSON is the contract', async () => {
     const { code, stdout } = await runAfdscope(['compare', fast, slow, '--json']);
     expect(code).toBe(0);
