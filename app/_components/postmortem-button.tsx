@@ -5,7 +5,8 @@ import { FileTextIcon } from 'lucide-react';
 import { Popover } from 'radix-ui';
 import { useEffect, useRef, useState } from 'react';
 import { fetchPostmortem, postmortemUrl } from '#lib/api/client.ts';
-import { apiRange, LIVE_TREND_MS, rangeText } from '#lib/view/time-range.ts';
+import { apiRange, LIVE_TREND_MS, rangeText, type TimeSelection } from '#lib/view/time-range.ts';
+import { reportRange } from '#lib/view/timeline-window.ts';
 import { problemOf, useDashboard } from './dashboard.tsx';
 import { useNow } from './use-now.ts';
 
@@ -22,9 +23,11 @@ export function PostmortemButton() {
   const request = useRef<AbortController | null>(null);
   useEffect(() => () => request.current?.abort(), []);
 
-  const addressOf = (format: 'html' | 'md'): string =>
+  // What it is about stays what it was when it was asked for, however the page moves on.
+  const [range, setRange] = useState<TimeSelection>(state.range);
+  const addressOf = (format: 'html' | 'md', about = range): string =>
     postmortemUrl(deployment ?? '', {
-      ...apiRange(state.range, LIVE_TREND_MS),
+      ...apiRange(about, LIVE_TREND_MS),
       format,
       zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
       url: window.location.origin,
@@ -36,8 +39,12 @@ export function PostmortemButton() {
     request.current = own;
     if (making.state === 'ready') URL.revokeObjectURL(making.url);
     setMaking({ state: 'making', sinceMs: Date.now() });
+    const about = reportRange(window.location.pathname, window.location.search, state.range);
+    setRange(about);
     try {
-      const { fileName, blob } = await fetchPostmortem(addressOf('html'), { signal: own.signal });
+      const { fileName, blob } = await fetchPostmortem(addressOf('html', about), {
+        signal: own.signal,
+      });
       const url = URL.createObjectURL(blob);
       setMaking({ state: 'ready', fileName, url });
       // A browser that allows no new tab leaves the links.
@@ -75,7 +82,7 @@ export function PostmortemButton() {
         >
           <p className="font-semibold">Post-mortem report</p>
           <p className="mb-2 text-small text-muted">
-            {state.range.kind === 'live' ? 'the last 5 min' : rangeText(state.range)}
+            {range.kind === 'live' ? 'the last 5 min' : rangeText(range)}
           </p>
           <div aria-live="polite" data-testid="postmortem-state" data-state={making.state}>
             {making.state === 'making' && <Progress sinceMs={making.sinceMs} />}
