@@ -1,5 +1,6 @@
 /** A window of a deployment as a file: `GET /api/v1/export`, `afdscope export`. */
 import { addNanos, type UnixNanos } from '#lib/base/units.ts';
+import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import type { Stores } from './answer.ts';
 import { BadQuestionError } from './errors.ts';
 import type { ExportFormat, ExportSelection } from './export-format.ts';
@@ -50,8 +51,35 @@ export async function exportWindow(
     ...(workers.length === 0 ? {} : { workers }),
     options,
   };
+  await requireContent(telemetry, selection);
   const source = { telemetry, state, selection, seen, nowUnixNs, version };
   return { format, fileName: fileNameOf(selection, format), pieces: format.write(source) };
+}
+
+/**
+ * An empty file would look like one of a quiet cluster. Metric points alone are something, too.
+ * @throws BadQuestionError
+ */
+async function requireContent(
+  telemetry: TelemetryReader,
+  { deployment, window, workers }: ExportSelection,
+): Promise<void> {
+  const selection = { deployment, window };
+  const events = telemetry.scanEvents(
+    workers === undefined ? selection : { ...selection, workers: [...workers] },
+  );
+  for await (const { length } of events) if (length > 0) return;
+  if (workers !== undefined) {
+    throw new BadQuestionError(
+      'workers',
+      `The deployment has no events of ${workers.join(', ')} in this window; workers are written as attention/0, ffn/3.`,
+    );
+  }
+  for await (const { length } of telemetry.scanMetrics(selection)) if (length > 0) return;
+  throw new BadQuestionError(
+    'from',
+    'The deployment has no events in this window; deployments and the time that they sent are on the Deployments page.',
+  );
 }
 
 /** @throws BadQuestionError */

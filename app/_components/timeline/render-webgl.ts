@@ -12,11 +12,16 @@ import { activate, type BoxProgram, boxProgram } from './webgl-program.ts';
 /** The rows' texture is 256 workers of four lanes wide. */
 const WORKERS_A_LINE = 256;
 const COLOURS = 256;
+const STREAMS = 4;
+
+interface TileBuffer {
+  readonly array: WebGLVertexArrayObject;
+  readonly buffer: WebGLBuffer;
+}
 
 interface TileBuffers {
-  readonly boxes: WebGLVertexArrayObject;
-  readonly bubbles: WebGLVertexArrayObject;
-  readonly buffers: readonly WebGLBuffer[];
+  readonly boxes: TileBuffer;
+  readonly bubbles: TileBuffer;
 }
 
 /** null: this browser has no WebGL2. `onRestored` is called once a lost context is back. */
@@ -98,34 +103,33 @@ class WebglRenderer implements BoxRenderer {
       gl.uniform1f(at.unitPx, place.unitPx);
       gl.uniform2f(at.clipPx, place.fromPx, place.toPx);
       const buffers = this.#tiles.get(piece.tile) ?? this.#upload(piece.tile);
-      this.#drawBoxes(buffers.boxes, piece.tile.boxes.length / WORDS);
-      if (scene.bubbles) this.#drawBoxes(buffers.bubbles, piece.tile.bubbles.length / WORDS);
+      const { first, end } = shownBoxes(piece.tile, scene);
+      this.#drawBoxes(buffers.boxes, first, end);
+      if (scene.bubbles) this.#drawBoxes(buffers.bubbles, 0, piece.tile.bubbles.length / WORDS);
     }
     gl.bindVertexArray(null);
   }
 
-  #drawBoxes(array: WebGLVertexArrayObject, count: number): void {
-    if (count === 0) return;
-    this.#gl.bindVertexArray(array);
-    this.#gl.drawArraysInstanced(this.#gl.TRIANGLE_STRIP, 0, 4, count);
+  #drawBoxes({ array, buffer }: TileBuffer, first: number, end: number): void {
+    if (end <= first) return;
+    const gl = this.#gl;
+    gl.bindVertexArray(array);
+    gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
+    // WebGL2 cannot begin at an instance: the buffer is read from there on.
+    gl.vertexAttribIPointer(0, WORDS, gl.UNSIGNED_INT, 0, first * WORDS * 4);
+    gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, end - first);
   }
 
   #upload(tile: LoadedTile): TileBuffers {
-    const boxes = this.#vertexArray(tile.boxes);
-    const bubbles = this.#vertexArray(tile.bubbles);
     const made = {
-      boxes: boxes.array,
-      bubbles: bubbles.array,
-      buffers: [boxes.buffer, bubbles.buffer],
+      boxes: this.#vertexArray(tile.boxes),
+      bubbles: this.#vertexArray(tile.bubbles),
     };
     this.#tiles.set(tile, made);
     return made;
   }
 
-  #vertexArray(words: Uint32Array<ArrayBuffer>): {
-    readonly array: WebGLVertexArrayObject;
-    readonly buffer: WebGLBuffer;
-  } {
+  #vertexArray(words: Uint32Array<ArrayBuffer>): TileBuffer {
     const gl = this.#gl;
     const array = gl.createVertexArray();
     const buffer = gl.createBuffer();
@@ -183,9 +187,10 @@ class WebglRenderer implements BoxRenderer {
     const held = this.#tiles.get(tile);
     if (held === undefined) return;
     this.#tiles.delete(tile);
-    this.#gl.deleteVertexArray(held.boxes);
-    this.#gl.deleteVertexArray(held.bubbles);
-    for (const buffer of held.buffers) this.#gl.deleteBuffer(buffer);
+    for (const { array, buffer } of [held.boxes, held.bubbles]) {
+      this.#gl.deleteVertexArray(array);
+      this.#gl.deleteBuffer(buffer);
+    }
   }
 
   dispose(): void {
@@ -196,6 +201,26 @@ class WebglRenderer implements BoxRenderer {
     this.#gl.deleteTexture(this.#colours);
     this.#gl.deleteProgram(this.#program.program);
   }
+}
+
+/** The boxes from the first to the last that belong to a row in the window. */
+function shownBoxes(
+  tile: LoadedTile,
+  { rows, indexOf }: BoxScene,
+): { readonly first: number; readonly end: number } {
+  let first = Infinity;
+  let end = 0;
+  for (const row of rows) {
+    const worker = indexOf(row.worker.workerId);
+    if (worker === undefined) continue;
+    for (let stream = 0; stream < STREAMS; stream++) {
+      const at = tile.segmentOf.get(worker * STREAMS + stream);
+      if (at === undefined) continue;
+      first = Math.min(first, tile.segments[at]!.firstBox);
+      end = Math.max(end, tile.segments[at]!.endBox);
+    }
+  }
+  return { first, end };
 }
 
 function dataTexture(gl: WebGL2RenderingContext): WebGLTexture {

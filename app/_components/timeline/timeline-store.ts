@@ -112,6 +112,7 @@ export class TimelineStore {
   #listeners = new Set<() => void>();
   #viewListeners = new Set<() => void>();
   #settleTimer: ReturnType<typeof setTimeout> | undefined;
+  #isHeld = false;
   #settledMs = 0;
   #stepper: ((direction: 'next' | 'previous') => void) | null = null;
 
@@ -165,9 +166,17 @@ export class TimelineStore {
     for (const listener of this.#viewListeners) listener();
     clearTimeout(this.#settleTimer);
     // A tail never rests: components see it once a second.
+    if (this.#isHeld) return;
     const waitedMs = performance.now() - this.#settledMs;
     const isLong = by === 'tail' && waitedMs >= TAIL_SETTLE_MS;
     this.#settleTimer = setTimeout(this.#settle, isLong ? 0 : SETTLE_MS);
+  }
+
+  /** While a hand drags the view it does not rest, however long a frame takes. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    clearTimeout(this.#settleTimer);
+    if (!isHeld) this.#settleTimer = setTimeout(this.#settle, SETTLE_MS);
   }
 
   #settle = (): void => {

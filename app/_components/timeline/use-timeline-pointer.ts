@@ -105,6 +105,7 @@ class Hand {
       : isAxis || event.shiftKey
         ? { kind: 'area', isAxis }
         : { kind: 'pan', view: this.#store.view, scrollPx: this.#scroller.scrollTop };
+    if (drag.kind === 'pan') this.#store.hold(true);
     this.#press = {
       pointerId: event.pointerId,
       drag,
@@ -174,6 +175,8 @@ class Hand {
     this.#touches.delete(event.pointerId);
     const press = this.#press;
     this.#press = null;
+    // A pinch lets go of the press before its fingers are up.
+    if (this.#touches.size === 0) this.#store.hold(false);
     if (press === null || press.pointerId !== event.pointerId) return;
     if (press.drag.kind === 'ruler' && press.isMoved) {
       const { ruler } = this.#store.state();
