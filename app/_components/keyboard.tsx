@@ -13,6 +13,7 @@ import {
 import { type Action, matchShortcut, SEQUENCE_MS } from '#lib/view/shortcuts.ts';
 import { useDashboard } from './dashboard.tsx';
 import { HelpDialog } from './help-dialog.tsx';
+import { isTyping } from './is-typing.ts';
 import { liveStore } from './live-store.ts';
 import { toggleRail, toggleTheme } from './root-setting.ts';
 
@@ -79,13 +80,6 @@ export function Keyboard({ children }: { readonly children: ReactNode }) {
       {children}
       <HelpDialog open={isHelpOpen} onOpenChange={setHelpOpen} />
     </HelpContext>
-  );
-}
-
-function isTyping(target: EventTarget | null): boolean {
-  return (
-    target instanceof HTMLElement &&
-    (target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName))
   );
 }
 

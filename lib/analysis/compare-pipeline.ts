@@ -3,13 +3,7 @@ import type { Assembled } from '#lib/model/assembled.ts';
 import { Kind, Stage } from '#lib/table/codes.ts';
 import { sumPeriods } from './balance.ts';
 import type { SampledSteps } from './compare-steps.ts';
-import {
-  type PipelineSamples,
-  type PipelineTerms,
-  termSamples,
-  termsOfMedians,
-} from './pipeline-terms.ts';
-import { mediansOf } from './samples.ts';
+import { type PipelineSamples, pipelineTerms } from './pipeline-terms.ts';
 
 export interface StepFigure {
   readonly id: string;
@@ -29,8 +23,8 @@ export function pipelineFigures(
   const cellOfKey = stepOfKey.map((step, key) =>
     step < 0 || keys.layer[key]! < 0 ? -1 : step * layers + keys.layer[key]!,
   );
-  const overall = medianTerms(samples, stepOfKey, rows.length);
-  const byLayer = medianTerms(samples, cellOfKey, rows.length * layers);
+  const overall = pipelineTerms(samples, stepOfKey, rows.length);
+  const byLayer = pipelineTerms(samples, cellOfKey, rows.length * layers);
   const microbatches = microbatchesOf(assembled);
   const measured = measuredPeriods(assembled, samples, sampled);
   const ideal = Float64Array.from(rows, (_, sample) => {
@@ -51,21 +45,6 @@ export function pipelineFigures(
     { id: 'expertImbalance', values: expertImbalance(assembled, sampled) },
   ];
   return figures.filter(({ values }) => values.some((value) => !Number.isNaN(value)));
-}
-
-function medianTerms(
-  samples: PipelineSamples,
-  groupOfKey: Int32Array,
-  groups: number,
-): PipelineTerms {
-  const found = termSamples(samples, groupOfKey, groups);
-  return termsOfMedians(
-    mediansOf(found.computeNs),
-    mediansOf(found.occupiedNs),
-    mediansOf(found.serialNs),
-    mediansOf(found.transferNs),
-    mediansOf(found.linkNs),
-  );
 }
 
 /** Micro-batches that the sampled steps' keys name. */

@@ -5,7 +5,7 @@ import { expertLayerSchema, expertWorkerSchema } from './experts.ts';
 import { hangSchema } from './hangs.ts';
 import { loadModelSchema, stragglerSchema } from './stragglers.ts';
 
-const quantiles = z.object({
+export const quantilesSchema = z.object({
   min: z.number(),
   p50: z.number(),
   p90: z.number(),
@@ -154,10 +154,10 @@ export const reportSchema = z.object({
   }),
   steps: z.object({
     count: z.number(),
-    latencyNs: quantiles.nullable(),
+    latencyNs: quantilesSchema.nullable(),
     meanLatencyNs: z.number().optional(),
     maxLatencyNs: z.number().optional(),
-    cadenceNs: quantiles.nullable(),
+    cadenceNs: quantilesSchema.nullable(),
     tokens: z.number().nullable(),
     tokensPerSecond: z.number().nullable(),
   }),
@@ -177,11 +177,11 @@ export const reportSchema = z.object({
   layers: z.array(
     z.object({
       layer: z.number(),
-      attentionNs: quantiles.nullable(),
-      a2fNs: quantiles.nullable(),
-      ffnNs: quantiles.nullable(),
-      f2aNs: quantiles.nullable(),
-      periodNs: quantiles.nullable(),
+      attentionNs: quantilesSchema.nullable(),
+      a2fNs: quantilesSchema.nullable(),
+      ffnNs: quantilesSchema.nullable(),
+      f2aNs: quantilesSchema.nullable(),
+      periodNs: quantilesSchema.nullable(),
       idealPeriodNs: z.number().nullable(),
       bound: bound.nullable(),
     }),
@@ -192,7 +192,7 @@ export const reportSchema = z.object({
       stage: z.string(),
       count: z.number(),
       totalNs: z.number(),
-      durationNs: quantiles,
+      durationNs: quantilesSchema,
     }),
   ),
   balance: balance.nullable(),

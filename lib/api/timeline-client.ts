@@ -1,4 +1,5 @@
 /** Typed calls of the timeline's questions, as client.ts makes them of the others. */
+import type { z } from 'zod';
 import {
   ApiProblem,
   apiPath,
@@ -131,6 +132,17 @@ function picked<T>(
   return columns as T;
 }
 
+function ask<T>(
+  schema: z.ZodType<T>,
+  deployment: string,
+  what: string,
+  question: object,
+  options?: ClientOptions,
+): Promise<T> {
+  const path = apiPath(deployment, `timeline/${what}`);
+  return call(schema, path + query(parametersOf(question)), options);
+}
+
 /** The steps of a window; `overNs`: only those that last longer. */
 export function fetchTimelineSteps(
   deployment: string,
@@ -142,11 +154,7 @@ export function fetchTimelineSteps(
   },
   options?: ClientOptions,
 ): Promise<TimelineSteps> {
-  return call(
-    timelineStepsSchema,
-    apiPath(deployment, 'timeline/steps') + query(parametersOf(question)),
-    options,
-  );
+  return ask(timelineStepsSchema, deployment, 'steps', question, options);
 }
 
 /** The step that starts after, or before, an instant (unix ns); at most one. */
@@ -160,11 +168,7 @@ export function fetchTimelineStepBeside(
   },
   options?: ClientOptions,
 ): Promise<TimelineSteps> {
-  return call(
-    timelineStepsSchema,
-    apiPath(deployment, 'timeline/steps') + query(parametersOf(question)),
-    options,
-  );
+  return ask(timelineStepsSchema, deployment, 'steps', question, options);
 }
 
 export function fetchTimelineStats(
@@ -172,11 +176,7 @@ export function fetchTimelineStats(
   question: TimeRange & TimelineFilter,
   options?: ClientOptions,
 ): Promise<TimelineStats> {
-  return call(
-    timelineStatsSchema,
-    apiPath(deployment, 'timeline/stats') + query(parametersOf(question)),
-    options,
-  );
+  return ask(timelineStatsSchema, deployment, 'stats', question, options);
 }
 
 /** `at`: unix ns inside of the step, or beside it. */
@@ -191,11 +191,7 @@ export function fetchTimelineFlow(
   },
   options?: ClientOptions,
 ): Promise<TimelineFlow> {
-  return call(
-    timelineFlowSchema,
-    apiPath(deployment, 'timeline/flow') + query(parametersOf(question)),
-    options,
-  );
+  return ask(timelineFlowSchema, deployment, 'flow', question, options);
 }
 
 export function fetchTimelineSearch(
@@ -203,11 +199,7 @@ export function fetchTimelineSearch(
   question: TimeRange & { readonly q: string; readonly limit?: number },
   options?: ClientOptions,
 ): Promise<TimelineSearch> {
-  return call(
-    timelineSearchSchema,
-    apiPath(deployment, 'timeline/search') + query(parametersOf(question)),
-    options,
-  );
+  return ask(timelineSearchSchema, deployment, 'search', question, options);
 }
 
 type Parameter = string | number | readonly string[] | undefined;

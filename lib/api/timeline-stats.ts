@@ -3,15 +3,7 @@
  * area of the timeline holds.
  */
 import { z } from 'zod';
-
-const quantilesNs = z.object({
-  min: z.number(),
-  p50: z.number(),
-  p90: z.number(),
-  p99: z.number(),
-  max: z.number(),
-  mean: z.number(),
-});
+import { quantilesSchema } from './report-schema.ts';
 
 export const timelineStatsSchema = z.object({
   deployment: z.string(),
@@ -33,7 +25,7 @@ export const timelineStatsSchema = z.object({
       /** sumNs over (window × workers of the group in the selection). */
       share: z.number(),
       /** Of whole events, also of those that stick out. */
-      durationNs: quantilesNs,
+      durationNs: quantilesSchema,
     }),
   ),
   /** Waiting by cause, over all workers; empty where it is not known. */

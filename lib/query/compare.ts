@@ -16,7 +16,7 @@ import { pictureWindow } from './newest-events.ts';
 import { timeText } from './parse-time.ts';
 import type { CompareQuestion, DeploymentQuestion } from './questions.ts';
 import { completed } from './report.ts';
-import { earlier, parseWindow, requireDeployment } from './window.ts';
+import { earlier, parseWindow, requireDeployment, windowJson } from './window.ts';
 
 /** Of each side: read, aligned and looked at in about a second and a half of one core. */
 export const MAX_SERVED_COMPARE_EVENTS = 1_000_000;
@@ -111,11 +111,7 @@ function sideJson(
   return {
     deployment: assembled.deployment,
     ...side,
-    window: {
-      startUnixNs: String(window.fromUnixNs),
-      endUnixNs: String(window.toUnixNs),
-      durationNs: Number(window.toUnixNs - window.fromUnixNs),
-    },
+    window: windowJson(window),
     readWhole,
   };
 }

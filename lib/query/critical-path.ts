@@ -12,6 +12,7 @@ import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import { BadQuestionError } from './errors.ts';
 import { newestEvents } from './newest-events.ts';
 import type { CriticalPathQuestion } from './questions.ts';
+import { windowJson } from './window.ts';
 
 /** A step of 27 workers of 61 layers and 3 micro-batches; 2 MB of JSON. */
 const MAX_EVENTS = 20_000;
@@ -36,11 +37,7 @@ export async function criticalPath(
         : slowestStep(selected, span, domain);
   return {
     deployment: question.deployment,
-    window: {
-      startUnixNs: String(window.fromUnixNs),
-      endUnixNs: String(window.toUnixNs),
-      durationNs: Number(window.toUnixNs - window.fromUnixNs),
-    },
+    window: windowJson(window),
     sums: sums && sumsJson(sums),
     step: row < 0 ? null : stepJson(stepPath(selected, row, MAX_EVENTS)),
   };

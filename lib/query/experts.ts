@@ -10,6 +10,7 @@ import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import { workerId } from '#lib/table/worker-info.ts';
 import { newestEvents } from './newest-events.ts';
 import type { DeploymentQuestion } from './questions.ts';
+import { windowJson } from './window.ts';
 
 /** Where the window holds more than a million events, its newest part. */
 export async function experts(
@@ -23,11 +24,7 @@ export async function experts(
   const sums = sumExperts([expertPart(selected, span)]);
   return {
     deployment: question.deployment,
-    window: {
-      startUnixNs: String(window.fromUnixNs),
-      endUnixNs: String(window.toUnixNs),
-      durationNs: Number(window.toUnixNs - window.fromUnixNs),
-    },
+    window: windowJson(window),
     steps: countSteps(selected, span),
     ...(sums === null ? NOTHING : answerOf(sums, selected)),
   };

@@ -5,6 +5,7 @@ import type { StepBoxes } from '#lib/analysis/newest-step.ts';
 import type { Breakdown } from '#lib/api/breakdown.ts';
 import type { Heatmap, Strip } from '#lib/api/live-event.ts';
 import type { TimeWindow } from '#lib/store/telemetry-store.ts';
+import { windowJson } from './window.ts';
 
 /** null: no step, or no layer, to show. */
 export function heatmapOf(matrix: LayerMatrix, deployment: string): Heatmap | null {
@@ -53,11 +54,7 @@ export function breakdownAnswer(
 ): Breakdown {
   return {
     deployment,
-    window: {
-      startUnixNs: String(window.fromUnixNs),
-      endUnixNs: String(window.toUnixNs),
-      durationNs: Number(window.toUnixNs - window.fromUnixNs),
-    },
+    window: windowJson(window),
     steps: breakdown.steps,
     microbatches: breakdown.microbatches.length,
     layers: breakdown.byLayer.map((layer) => ({ ...layer })),

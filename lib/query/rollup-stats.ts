@@ -13,7 +13,8 @@ import { BadQuestionError } from './errors.ts';
 import { quantilesOfCell } from './rollup-stages.ts';
 import { HistogramSums, namedCauses, type StageStat, shareOf } from './stage-stats.ts';
 import { CAUSE_LENGTHS } from './tile-waits.ts';
-import { lengthOf, type TimelineTask, windowJson } from './timeline-task.ts';
+import { lengthOf, type TimelineTask } from './timeline-task.ts';
+import { windowJson } from './window.ts';
 
 /** Rows of single workers that are read for one answer: 0.1 ms each. */
 const MAX_WORKER_ROWS = 2000;

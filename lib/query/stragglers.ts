@@ -10,7 +10,7 @@ import { laterOf } from '#lib/table/instants.ts';
 import { MAX_PICTURE_EVENTS, newestEvents } from './newest-events.ts';
 import { timeText } from './parse-time.ts';
 import type { DeploymentQuestion } from './questions.ts';
-import { parseWindow } from './window.ts';
+import { parseWindow, windowJson } from './window.ts';
 
 /** Long enough that a run of slow seconds is told from a bad moment. */
 const DEFAULT_SPAN_NS = 60 * NS_PER_S;
@@ -39,11 +39,7 @@ export async function stragglers(
   const { attention, ffn } = view.loadModel;
   return {
     deployment: question.deployment,
-    window: {
-      startUnixNs: String(window.fromUnixNs),
-      endUnixNs: String(window.toUnixNs),
-      durationNs: Number(window.toUnixNs - window.fromUnixNs),
-    },
+    window: windowJson(window),
     thresholdScore: SLOW_SCORE,
     // The same but for `readonly`; a test holds the types together.
     ranking: view.stragglers as StragglersAnswer['ranking'],

@@ -6,7 +6,8 @@ import { TIMELINE_STREAMS, type TimelineTileHeader } from '#lib/api/timeline-til
 import type { TimeWindow } from '#lib/store/telemetry-store.ts';
 import { KINDS } from '#lib/table/codes.ts';
 import type { FrameBytes } from './questions.ts';
-import { type TimelineTask, windowJson } from './timeline-task.ts';
+import type { TimelineTask } from './timeline-task.ts';
+import { windowJson } from './window.ts';
 
 export interface Tile {
   readonly header: TimelineTileHeader;

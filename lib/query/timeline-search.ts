@@ -21,8 +21,8 @@ import { wholeNumber } from './question-texts.ts';
 import type { TimelineSearchQuestion } from './questions.ts';
 import { fitsNames, inRanges, parseSearch, type SearchQuery } from './search-query.ts';
 import { type ListedStep, listSteps } from './step-list.ts';
-import { lengthOf, storable, windowJson } from './timeline-task.ts';
-import { earlier, requireDeployment, windowOrNewest } from './window.ts';
+import { lengthOf, storable } from './timeline-task.ts';
+import { earlier, requireDeployment, windowJson, windowOrNewest } from './window.ts';
 import { clocksOfWindow } from './window-clocks.ts';
 import { longestStepNs } from './window-steps.ts';
 

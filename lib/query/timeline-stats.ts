@@ -24,8 +24,8 @@ import {
   type TimelineLimits,
   type TimelineTask,
   timelineTask,
-  windowJson,
 } from './timeline-task.ts';
+import { windowJson } from './window.ts';
 import { type WindowSteps, windowOfWorkers, windowSteps, workersOfSteps } from './window-steps.ts';
 
 const LIMITS: TimelineLimits = { maxEvents: 200_000, maxBinned: 1_000_000, maxCells: 1 };

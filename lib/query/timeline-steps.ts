@@ -9,8 +9,8 @@ import { BadQuestionError } from './errors.ts';
 import { oneOf, wholeNumber } from './question-texts.ts';
 import type { TimelineStepsQuestion } from './questions.ts';
 import { type ListedStep, listSteps } from './step-list.ts';
-import { storable, windowJson } from './timeline-task.ts';
-import { earlier, parseInstant, requireDeployment, windowOrNewest } from './window.ts';
+import { storable } from './timeline-task.ts';
+import { earlier, parseInstant, requireDeployment, windowJson, windowOrNewest } from './window.ts';
 import { clocksOfWindow } from './window-clocks.ts';
 import { longestStepNs } from './window-steps.ts';
 

@@ -88,15 +88,6 @@ export function lengthOf({ fromUnixNs, toUnixNs }: TimeWindow): number {
   return Number(toUnixNs - fromUnixNs);
 }
 
-/** As an answer of the API tells it. */
-export function windowJson({ fromUnixNs, toUnixNs }: TimeWindow) {
-  return {
-    startUnixNs: String(fromUnixNs),
-    endUnixNs: String(toUnixNs),
-    durationNs: Number(toUnixNs - fromUnixNs),
-  };
-}
-
 /** Fewer bins where many workers would make the answer too large. */
 export function shownBins({ bins, overview, maxCells }: TimelineTask): number {
   const lanes = Math.max(1, Math.min(MAX_ROWS, overview.workers)) * overview.stages;

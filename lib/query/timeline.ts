@@ -18,14 +18,8 @@ import type { TimelineQuestion } from './questions.ts';
 import { eventsAnswer } from './timeline-events.ts';
 import { gridOf } from './timeline-grid.ts';
 import { type BinSource, sumsOfEvents, sumsOfRollups, sumsOfSlices } from './timeline-sources.ts';
-import {
-  clocksOf,
-  MAX_ROWS,
-  shownBins,
-  type TimelineTask,
-  timelineTask,
-  windowJson,
-} from './timeline-task.ts';
+import { clocksOf, MAX_ROWS, shownBins, type TimelineTask, timelineTask } from './timeline-task.ts';
+import { windowJson } from './window.ts';
 
 /** Shown one by one. */
 const MAX_EVENTS = 20_000;

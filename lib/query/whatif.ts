@@ -25,7 +25,7 @@ import { newestEvents } from './newest-events.ts';
 import type { WhatifQuestion } from './questions.ts';
 import { completed } from './report.ts';
 import { cellsFor, MAX_CELLS } from './whatif-size.ts';
-import { parseWindow } from './window.ts';
+import { parseWindow, windowJson } from './window.ts';
 
 /** Somebody waits: to read these and replay them takes about half a second of one core. */
 const MAX_WHATIF_EVENTS = 400_000;
@@ -81,11 +81,7 @@ function answerOf(
   const recording = recordingOf(assembled, windowOf(assembled, window), MAX_CELLS);
   const common = {
     deployment: assembled.deployment,
-    window: {
-      startUnixNs: String(window.fromUnixNs),
-      endUnixNs: String(window.toUnixNs),
-      durationNs: Number(window.toUnixNs - window.fromUnixNs),
-    },
+    window: windowJson(window),
     events: assembled.events.length,
   };
   if (typeof recording === 'string') {

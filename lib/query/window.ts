@@ -69,3 +69,12 @@ export function parseInstant(parameter: string, text: string, nowUnixNs: UnixNan
   if (!parsed.ok) throw new BadQuestionError(parameter, parsed.error);
   return parsed.value;
 }
+
+/** As an answer of the API tells it. */
+export function windowJson({ fromUnixNs, toUnixNs }: TimeWindow) {
+  return {
+    startUnixNs: String(fromUnixNs),
+    endUnixNs: String(toUnixNs),
+    durationNs: Number(toUnixNs - fromUnixNs),
+  };
+}

@@ -2,20 +2,7 @@
 import type { Compare } from '#lib/api/compare.ts';
 import { durationFigure, figureText } from './format.ts';
 import { STAGE_COLOURS, type SurfaceColours } from './palette.ts';
-
-type AxisText = { readonly color: string; readonly fontSize: number };
-
-interface Axis {
-  type: 'value';
-  min?: number;
-  max?: number;
-  scale: boolean;
-  splitNumber: number;
-  axisLine: { show: true; lineStyle: { color: string } };
-  axisTick: { show: false };
-  axisLabel: AxisText & { formatter: (value: number) => string; hideOverlap: true };
-  splitLine: { lineStyle: { color: string } };
-}
+import { type ValueAxis, valueAxis } from './value-axis.ts';
 
 interface Line {
   id: string;
@@ -31,8 +18,8 @@ interface Line {
 export type LatencyOption = {
   readonly animation: false;
   readonly grid: { left: number; right: number; top: number; bottom: number };
-  readonly xAxis: Axis;
-  readonly yAxis: Axis;
+  readonly xAxis: ValueAxis;
+  readonly yAxis: ValueAxis & { min: number; max: number };
   readonly series: Line[];
 };
 
@@ -43,21 +30,11 @@ export const SIDE_LINES = {
 } as const;
 
 export function latencyOption(latency: Compare['latency'], surface: SurfaceColours): LatencyOption {
-  const text: AxisText = { color: surface.muted, fontSize: 10 };
-  const axis = (formatter: (value: number) => string): Axis => ({
-    type: 'value',
-    scale: true,
-    splitNumber: 4,
-    axisLine: { show: true, lineStyle: { color: surface.line } },
-    axisTick: { show: false },
-    axisLabel: { ...text, formatter, hideOverlap: true },
-    splitLine: { lineStyle: { color: surface.line } },
-  });
   return {
     animation: false,
     grid: { left: 48, right: 24, top: 12, bottom: 26 },
-    xAxis: axis((ns) => figureText(durationFigure(ns))),
-    yAxis: { ...axis((share) => `${Math.round(share * 100)} %`), min: 0, max: 1 },
+    xAxis: valueAxis(surface, (ns) => figureText(durationFigure(ns))),
+    yAxis: { ...valueAxis(surface, (share) => `${Math.round(share * 100)} %`), min: 0, max: 1 },
     series: (['a', 'b'] as const).map((side) => ({
       id: side,
       name: side.toUpperCase(),

@@ -3,30 +3,19 @@
 import { type LoadPoint, loadLine } from './expert-layer.ts';
 import { durationFigure, figureText, significant } from './format.ts';
 import { STAGE_COLOURS, type SurfaceColours } from './palette.ts';
-
-type AxisText = { readonly color: string; readonly fontSize: number };
-
-interface AxisLook {
-  type: 'value';
-  scale: boolean;
-  splitNumber: number;
-  axisLine: { show: true; lineStyle: { color: string } };
-  axisTick: { show: false };
-  axisLabel: AxisText & { formatter: (value: number) => string; hideOverlap: true };
-  splitLine: { lineStyle: { color: string } };
-}
+import { type AxisText, axisText, type ValueAxis, valueAxis } from './value-axis.ts';
 
 /** A type alias: ECharts wants an index signature, which interfaces do not give. */
 export type ScatterOption = {
   readonly animation: false;
   readonly grid: { left: number; right: number; top: number; bottom: number };
-  readonly xAxis: AxisLook & {
+  readonly xAxis: ValueAxis & {
     name: string;
     nameLocation: 'end';
     nameGap: number;
     nameTextStyle: AxisText & { align: 'right'; verticalAlign: 'bottom'; padding: number[] };
   };
-  readonly yAxis: AxisLook;
+  readonly yAxis: ValueAxis;
   readonly series: (ScatterSeries | LineSeries)[];
 };
 
@@ -55,17 +44,6 @@ export function scatterOption(
   layer: number | null,
   surface: SurfaceColours,
 ): ScatterOption {
-  const text: AxisText = { color: surface.muted, fontSize: 10 };
-  const axis = (formatter: (value: number) => string): AxisLook => ({
-    type: 'value',
-    // Times and loads of one model lie close together: an axis from zero would show one blot.
-    scale: true,
-    splitNumber: 4,
-    axisLine: { show: true, lineStyle: { color: surface.line } },
-    axisTick: { show: false },
-    axisLabel: { ...text, formatter, hideOverlap: true },
-    splitLine: { lineStyle: { color: surface.line } },
-  });
   const series = (id: string, chosen: boolean): ScatterSeries => ({
     id,
     type: 'scatter',
@@ -83,13 +61,18 @@ export function scatterOption(
     animation: false,
     grid: { left: 62, right: 12, top: 10, bottom: 34 },
     xAxis: {
-      ...axis((value) => significant(value)),
+      ...valueAxis(surface, (value) => significant(value)),
       name: 'tokens of a key',
       nameLocation: 'end',
       nameGap: 0,
-      nameTextStyle: { ...text, align: 'right', verticalAlign: 'bottom', padding: [0, 0, -30, 0] },
+      nameTextStyle: {
+        ...axisText(surface),
+        align: 'right',
+        verticalAlign: 'bottom',
+        padding: [0, 0, -30, 0],
+      },
     },
-    yAxis: axis((value) => figureText(durationFigure(value))),
+    yAxis: valueAxis(surface, (value) => figureText(durationFigure(value))),
     series: [series('layers', false), series('chosen', true), ...fitSeries(points, surface)],
   };
 }

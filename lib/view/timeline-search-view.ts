@@ -1,7 +1,12 @@
 /** What the search of the timeline found, and how one walks through it. */
 import type { TimelineSearch } from '#lib/api/timeline-search.ts';
 import type { TimelineEvent, TimelineSelection } from './timeline-selection.ts';
-import { extentOf, type TimelineExtent, type TimelineViewport } from './timeline-viewport.ts';
+import {
+  endOf,
+  extentOf,
+  type TimelineExtent,
+  type TimelineViewport,
+} from './timeline-viewport.ts';
 
 export type SearchHit = TimelineSearch['hits'][number];
 
@@ -37,7 +42,7 @@ export function hitSelection(hit: SearchHit): TimelineSelection | null {
       step: { domain: hit.domain ?? 0, step: hit.step, startUnixNs, durationNs },
     };
   }
-  const toUnixNs = startUnixNs + BigInt(Math.max(1, Math.ceil(durationNs)));
+  const toUnixNs = endOf(startUnixNs, durationNs);
   if (hit.kind !== 'annotation') return null;
   return { kind: 'area', area: { fromUnixNs: startUnixNs, toUnixNs, workers: null } };
 }

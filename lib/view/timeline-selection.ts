@@ -2,7 +2,7 @@
 import type { TimelineFilter } from '#lib/api/timeline-client.ts';
 import type { TimelineStream } from '#lib/api/timeline-tile.ts';
 import type { CauseName } from '#lib/api/waits.ts';
-import type { TimelineExtent } from './timeline-viewport.ts';
+import { endOf, type TimelineExtent } from './timeline-viewport.ts';
 
 /** One event as a tile tells it; -1: none, as in the tile. */
 export interface TimelineEvent {
@@ -109,5 +109,5 @@ export function selectionExtent(selection: TimelineSelection): TimelineExtent {
 }
 
 function stretch(fromUnixNs: bigint, lengthNs: number): TimelineExtent {
-  return { fromUnixNs, toUnixNs: fromUnixNs + BigInt(Math.max(1, Math.ceil(lengthNs))) };
+  return { fromUnixNs, toUnixNs: endOf(fromUnixNs, lengthNs) };
 }

@@ -101,3 +101,8 @@ export function viewAround(extent: TimelineExtent, marginShare: number): Timelin
 export function sameView(a: TimelineViewport, b: TimelineViewport): boolean {
   return a.fromUnixNs === b.fromUnixNs && a.fractionNs === b.fractionNs && a.spanNs === b.spanNs;
 }
+
+/** Exclusive end of what lasts so long; an instant is a nanosecond long. */
+export function endOf(startUnixNs: bigint, lengthNs: number): bigint {
+  return startUnixNs + BigInt(Math.max(1, Math.ceil(lengthNs)));
+}

@@ -8,7 +8,7 @@ import type {
   TimelineBubble,
   TimelineStepChoice,
 } from '#lib/view/timeline-selection.ts';
-import { extentOf } from '#lib/view/timeline-viewport.ts';
+import { endOf, extentOf } from '#lib/view/timeline-viewport.ts';
 import { useDashboard } from '../dashboard.tsx';
 import { Fig } from '../figure.tsx';
 import { EventPanel } from './event-panel.tsx';
@@ -66,7 +66,7 @@ function ViewButton() {
 
 function BinPanel({ bin }: { readonly bin: TimelineBin }) {
   const store = useTimelineStore();
-  const toUnixNs = bin.startUnixNs + BigInt(Math.max(1, Math.ceil(bin.binNs)));
+  const toUnixNs = endOf(bin.startUnixNs, bin.binNs);
   const area = { fromUnixNs: bin.startUnixNs, toUnixNs, workers: [bin.workerId] };
   return (
     <div data-testid="bin-details">
@@ -120,7 +120,7 @@ function BinPanel({ bin }: { readonly bin: TimelineBin }) {
 function BubblePanel({ bubble }: { readonly bubble: TimelineBubble }) {
   const store = useTimelineStore();
   const look = causeLook(bubble.cause);
-  const toUnixNs = bubble.startUnixNs + BigInt(Math.max(1, Math.ceil(bubble.durationNs)));
+  const toUnixNs = endOf(bubble.startUnixNs, bubble.durationNs);
   return (
     <div data-testid="bubble-details">
       <h3 className="font-semibold">Waiting: {look.label}</h3>
@@ -152,7 +152,7 @@ function BubblePanel({ bubble }: { readonly bubble: TimelineBubble }) {
 function StepPanel({ step }: { readonly step: TimelineStepChoice }) {
   const store = useTimelineStore();
   const { startNote } = usePanels();
-  const toUnixNs = step.startUnixNs + BigInt(Math.max(1, Math.ceil(step.durationNs)));
+  const toUnixNs = endOf(step.startUnixNs, step.durationNs);
   const area = { fromUnixNs: step.startUnixNs, toUnixNs, workers: null };
   return (
     <div data-testid="step-details">

@@ -16,7 +16,7 @@ import { boxLook } from '#lib/view/palette.ts';
 import { perSecond, stepPlace } from '#lib/view/timeline-details.ts';
 import { type NeighbourDirection, neighbourEvent } from '#lib/view/timeline-neighbour.ts';
 import type { TimelineEvent, TimelineStepChoice } from '#lib/view/timeline-selection.ts';
-import type { TimelineExtent } from '#lib/view/timeline-viewport.ts';
+import { endOf, type TimelineExtent } from '#lib/view/timeline-viewport.ts';
 import { Fig } from '../figure.tsx';
 import { Swatch } from '../stacked-bar.tsx';
 import { FlowLine } from './flow-line.tsx';
@@ -212,7 +212,7 @@ function Buttons({
 }) {
   const store = useTimelineStore();
   const { isFollowing, change, startNote } = usePanels();
-  const toUnixNs = event.startUnixNs + BigInt(Math.max(1, Math.ceil(event.durationNs)));
+  const toUnixNs = endOf(event.startUnixNs, event.durationNs);
   return (
     <div className="mt-2 flex flex-wrap gap-1">
       <button

@@ -3,6 +3,7 @@
 /** What the panels do beside the picture: layers that they have drawn, keys, buttons of the toolbar. */
 import { ListOrderedIcon, SearchIcon, StickyNoteIcon, TextSearchIcon } from 'lucide-react';
 import { useEffect } from 'react';
+import { isTyping } from '../is-typing.ts';
 import { selectView } from './details-panel.tsx';
 import { FlowLayer } from './flow-line.tsx';
 import { CopyLink } from './panel-parts.tsx';
@@ -45,13 +46,6 @@ function PanelKeys() {
     return () => window.removeEventListener('keydown', onKeyDown);
   }, [store, isFollowing, change, openSearch, startNote]);
   return null;
-}
-
-function isTyping(target: EventTarget | null): boolean {
-  return (
-    target instanceof HTMLElement &&
-    target.closest('input, textarea, select, [contenteditable]') !== null
-  );
 }
 
 /** Opens the panels from the toolbar. */

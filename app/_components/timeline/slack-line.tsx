@@ -1,13 +1,12 @@
 'use client';
 
 import { useState } from 'react';
-import { fetchCriticalPath } from '#lib/api/client.ts';
 import { durationFigure } from '#lib/view/format.ts';
 import { slackOf } from '#lib/view/timeline-details.ts';
 import type { TimelineEvent, TimelineStepChoice } from '#lib/view/timeline-selection.ts';
 import { Fig, TermName } from '../figure.tsx';
 import { Line } from './panel-parts.tsx';
-import { useAsk } from './use-ask.ts';
+import { useStepPath } from './use-step-path.ts';
 
 /** How much later the event could have ended; asked for on demand, because it takes the whole step. */
 export function SlackLine({
@@ -21,22 +20,7 @@ export function SlackLine({
 }) {
   // Once somebody asked, it is asked for the events that follow too.
   const [isAsked, setAsked] = useState(false);
-  const answer = useAsk(
-    isAsked && step !== null
-      ? ['timeline-slack', deployment, step.domain, step.step, String(step.startUnixNs)]
-      : null,
-    async (options) => {
-      if (step === null) return null;
-      const to = step.startUnixNs + BigInt(Math.ceil(step.durationNs)) + 1n;
-      const question = {
-        from: String(step.startUnixNs),
-        to: String(to),
-        step: step.step,
-        domain: step.domain,
-      };
-      return (await fetchCriticalPath(deployment, question, options)).step;
-    },
-  );
+  const answer = useStepPath(deployment, isAsked ? step : null);
   if (step === null) return null;
   return (
     <Line name={<TermName term="timelineSlack" />}>

@@ -15,6 +15,7 @@ import {
   stepsSummary,
 } from '#lib/view/timeline-steps-view.ts';
 import {
+  endOf,
   extentOf,
   type TimelineExtent,
   type TimelineViewport,
@@ -166,7 +167,7 @@ function StepList({
   const hasDomains = new Set(answer.steps.map(({ domain }) => domain)).size > 1;
   const choose = ({ choice }: StepRow) => {
     store.select({ kind: 'step', step: choice });
-    const end = choice.startUnixNs + BigInt(Math.max(1, Math.ceil(choice.durationNs)));
+    const end = endOf(choice.startUnixNs, choice.durationNs);
     store.showWindow(choice.startUnixNs, end);
   };
   return (

@@ -6,7 +6,7 @@ import { useEffect } from 'react';
 import { fetchTimelineStepBeside } from '#lib/api/timeline-client.ts';
 import type { TimelineStepChoice } from '#lib/view/timeline-selection.ts';
 import { stepChoice } from '#lib/view/timeline-steps-view.ts';
-import { type TimelineViewport, xToTime } from '#lib/view/timeline-viewport.ts';
+import { endOf, type TimelineViewport, xToTime } from '#lib/view/timeline-viewport.ts';
 import { useDashboard } from '../dashboard.tsx';
 import { useTimelinePart, useTimelineStore } from './timeline-context.tsx';
 import { useAsk } from './use-ask.ts';
@@ -57,7 +57,7 @@ export function StepKeys() {
       if (asked !== newest || steps[0] === undefined) return;
       const step = stepChoice(steps[0]);
       store.select({ kind: 'step', step });
-      const end = step.startUnixNs + BigInt(Math.max(1, Math.ceil(step.durationNs)));
+      const end = endOf(step.startUnixNs, step.durationNs);
       store.showWindow(step.startUnixNs, end);
     };
     store.setStepper((direction) => {

@@ -10,6 +10,7 @@ import type { TimelineRow } from '#lib/api/timeline-tile.ts';
 import { eventAt, findEvent, type WaitAnswer, waitParts } from '#lib/view/timeline-details.ts';
 import type { TimelineEvent, TimelineStepChoice } from '#lib/view/timeline-selection.ts';
 import { stepOfEvent } from '#lib/view/timeline-step-of.ts';
+import { endOf } from '#lib/view/timeline-viewport.ts';
 import type { Answer } from '../use-question.ts';
 import { useAsk } from './use-ask.ts';
 
@@ -30,7 +31,7 @@ export function useEventDetails(
   event: TimelineEvent,
 ): Answer<EventDetails | null> {
   const from = String(event.startUnixNs);
-  const to = String(event.startUnixNs + BigInt(Math.max(1, Math.ceil(event.durationNs))));
+  const to = String(endOf(event.startUnixNs, event.durationNs));
   return useAsk(
     ['timeline-event', deployment, event.workerId, event.stage, event.kind, from, to],
     async (options) => {

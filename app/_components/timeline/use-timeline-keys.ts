@@ -7,6 +7,7 @@
 import { type RefObject, useEffect } from 'react';
 import { SEQUENCE_MS } from '#lib/view/shortcuts.ts';
 import { TIMELINE_OVERLAYS } from '#lib/view/timeline-selection.ts';
+import { isTyping } from '../is-typing.ts';
 import { useTimelineStore } from './timeline-context.tsx';
 import type { TimelineStore } from './timeline-store.ts';
 import type { FocusMove } from './use-event-focus.ts';
@@ -123,11 +124,4 @@ function letGo(store: TimelineStore): boolean {
   else if (selection !== null) store.select(null);
   else return false;
   return true;
-}
-
-function isTyping(target: EventTarget | null): boolean {
-  return (
-    target instanceof HTMLElement &&
-    (target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName))
-  );
 }
