@@ -20,6 +20,7 @@ import { GroupCommit, type PendingBatch } from './group-commit.ts';
 import { type HeldRequest, HeldRequests } from './held-requests.ts';
 import { LiveFeed } from './live-feed.ts';
 import { StageSums } from './stage-sums.ts';
+import { applyStateChange } from './state-change.ts';
 import { StoreSlot } from './store-slot.ts';
 import { StoreWatch } from './store-watch.ts';
 import type {
@@ -157,12 +158,8 @@ class IngestThread {
 
   async #change(id: number, change: StateChange): Promise<void> {
     try {
-      const { people } = this.#slot;
       if (this.#watch.failing) throw new Error('the store cannot be written now: see /readyz');
-      const found =
-        change.kind === 'delete-annotation'
-          ? await people.deleteAnnotation(change.annotationId)
-          : await people.putAnnotation(change.annotation).then(() => true);
+      const found = await applyStateChange(this.#store, this.#slot.people, change);
       if (this.#slot.isReplaced) throw new Error('the database was moved meanwhile');
       send({ type: 'changed', id, found, failure: null });
     } catch (error) {

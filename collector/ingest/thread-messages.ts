@@ -3,9 +3,9 @@ import type { MessagePort } from 'node:worker_threads';
 import type { ImportStep, ImportStepAnswer } from '#collector/import/import-steps.ts';
 import type { IngestReply, IngestRequest } from '#collector/messages.ts';
 import type { DecodeLimits } from '#lib/ingest/decode-limits.ts';
-import type { Annotation } from '#lib/store/state-store.ts';
+import type { Annotation, StateChanges } from '#lib/store/state-store.ts';
 import type { StoreFailureReason } from '#lib/store/store-errors.ts';
-import type { RetentionPolicy, StoreSize } from '#lib/store/telemetry-store.ts';
+import type { Pin, RetentionPolicy, StoreSize } from '#lib/store/telemetry-store.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 
 /** When a group of requests is committed. */
@@ -93,10 +93,14 @@ export interface IngestThreadStats {
   readonly size: StoreSize | null;
 }
 
-/** A change of what people wrote: this thread holds the folder's lock, so it writes that, too. */
+/** What is not telemetry, and pins: this thread holds the folder's lock, so it writes that, too. */
 export type StateChange =
   | { readonly kind: 'put-annotation'; readonly annotation: Annotation }
-  | { readonly kind: 'delete-annotation'; readonly annotationId: string };
+  | { readonly kind: 'delete-annotation'; readonly annotationId: string }
+  /** `found`: something of `remove` was there, or nothing was to be removed. */
+  | { readonly kind: 'change-state'; readonly changes: StateChanges }
+  | { readonly kind: 'pin'; readonly pin: Pin }
+  | { readonly kind: 'unpin'; readonly pinId: string };
 
 /** Main -> ingest. */
 export type ToIngestThread =

@@ -31,7 +31,21 @@ export interface Config {
     readonly rollupsNs: number;
   };
   readonly importMaxBytes: number;
+  readonly alerts: AlertConfig;
   readonly limits: { readonly bodyBytes: number; readonly bytesInFlight: number };
+}
+
+export interface AlertConfig {
+  /** Absolute path; null: the built-in rules alone. */
+  readonly rulesFile: string | null;
+  /** Absolute path; null: nobody is told. */
+  readonly receiversFile: string | null;
+  /** Without a slash at its end; null: the web address. */
+  readonly externalUrl: string | null;
+  readonly tpotTargetNs: number;
+  readonly recordBeforeNs: number;
+  readonly recordAfterNs: number;
+  readonly recordBytes: number;
 }
 
 export interface LoadedConfig {
@@ -60,6 +74,9 @@ export type ConfigProblems = readonly string[];
 
 type Tree = Record<string, unknown>;
 
+/** Relative to the file that names them, or to the working folder. */
+const PATH_KEYS = ['data', 'kernels', 'alerts.rules', 'alerts.receivers'];
+
 export function loadConfig(sources: ConfigSources): Result<LoadedConfig, ConfigProblems> {
   const read = readConfigFile(sources);
   if (!read.ok) return err([read.error]);
@@ -67,11 +84,12 @@ export function loadConfig(sources: ConfigSources): Result<LoadedConfig, ConfigP
   const origins = new Map<string, string>();
   const fileName = sources.file ?? DEFAULT_CONFIG_FILE;
   // Paths in the file are relative to it.
-  const bases = { data: sources.cwd, kernels: sources.cwd };
+  const bases: Record<string, string> = {};
+  for (const key of PATH_KEYS) bases[key] = sources.cwd;
   for (const { key } of configKeys) {
     if (getAt(tree, key) === undefined) continue;
     origins.set(key, fileName);
-    if ((key === 'data' || key === 'kernels') && file !== null) bases[key] = dirname(file);
+    if (key in bases && file !== null) bases[key] = dirname(file);
   }
   for (const { key, variable } of configKeys) {
     const value = sources.env[variable];
@@ -87,7 +105,7 @@ export function loadConfig(sources: ConfigSources): Result<LoadedConfig, ConfigP
   function overlay(key: string, value: string, origin: string): void {
     setAt(tree, key, value);
     origins.set(key, origin);
-    if (key === 'data' || key === 'kernels') bases[key] = sources.cwd;
+    if (key in bases) bases[key] = sources.cwd;
   }
 
   const parsed = fileSchema.safeParse(tree);
@@ -107,22 +125,34 @@ export function loadConfig(sources: ConfigSources): Result<LoadedConfig, ConfigP
     );
   }
   const values = parsed.data;
+  const path = (key: string, value: string): string | null =>
+    value === '' ? null : resolve(bases[key] ?? sources.cwd, value);
   return ok({
     config: {
-      dataDir: resolve(bases.data, values.data),
+      dataDir: path('data', values.data) ?? sources.cwd,
       store: values.store,
       otlpHttp: values.otlp.http,
       otlpGrpc: values.otlp.grpc,
       corsOrigins: values.otlp.corsOrigins,
       admin: values.admin,
       web: values.web,
-      kernels: values.kernels === '' ? null : resolve(bases.kernels, values.kernels),
+      kernels: path('kernels', values.kernels),
       retention: {
         rawNs: values.retention.raw,
         rawBytes: values.retention.rawBytes,
         rollupsNs: values.retention.rollups,
       },
       importMaxBytes: values.import.maxBytes,
+      alerts: {
+        rulesFile: path('alerts.rules', values.alerts.rules),
+        receiversFile: path('alerts.receivers', values.alerts.receivers),
+        externalUrl:
+          values.alerts.externalUrl === '' ? null : values.alerts.externalUrl.replace(/\/+$/, ''),
+        tpotTargetNs: values.alerts.tpotTarget,
+        recordBeforeNs: values.alerts.recordBefore,
+        recordAfterNs: values.alerts.recordAfter,
+        recordBytes: values.alerts.recordBytes,
+      },
       limits: values.limits,
     },
     file,
@@ -148,6 +178,13 @@ export function configToEnv(config: Config): Record<string, string> {
     AFDSCOPE_RETENTION_RAW_BYTES: String(config.retention.rawBytes),
     AFDSCOPE_RETENTION_ROLLUPS: `${config.retention.rollupsNs / 1e6}ms`,
     AFDSCOPE_IMPORT_MAX_BYTES: String(config.importMaxBytes),
+    AFDSCOPE_ALERTS_RULES: config.alerts.rulesFile ?? '',
+    AFDSCOPE_ALERTS_RECEIVERS: config.alerts.receiversFile ?? '',
+    AFDSCOPE_ALERTS_EXTERNAL_URL: config.alerts.externalUrl ?? '',
+    AFDSCOPE_ALERTS_TPOT_TARGET: `${config.alerts.tpotTargetNs / 1e6}ms`,
+    AFDSCOPE_ALERTS_RECORD_BEFORE: `${config.alerts.recordBeforeNs / 1e6}ms`,
+    AFDSCOPE_ALERTS_RECORD_AFTER: `${config.alerts.recordAfterNs / 1e6}ms`,
+    AFDSCOPE_ALERTS_RECORD_BYTES: String(config.alerts.recordBytes),
     AFDSCOPE_LIMITS_BODY_BYTES: String(config.limits.bodyBytes),
     AFDSCOPE_LIMITS_BYTES_IN_FLIGHT: String(config.limits.bytesInFlight),
   };

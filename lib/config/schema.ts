@@ -44,6 +44,17 @@ export const fileSchema = z
     kernels: z.string(),
     retention: z.strictObject({ raw: duration, rawBytes: size, rollups: duration }),
     import: z.strictObject({ maxBytes: size }),
+    alerts: z.strictObject({
+      rules: z.string(),
+      receivers: z.string(),
+      externalUrl: z.string().refine((url) => url === '' || /^https?:\/\/\S+$/.test(url), {
+        error: 'write a URL such as https://afdscope.example, or nothing',
+      }),
+      tpotTarget: duration,
+      recordBefore: duration,
+      recordAfter: duration,
+      recordBytes: size,
+    }),
     limits: z.strictObject({ bodyBytes: size, bytesInFlight: size }),
   })
   .superRefine((config, context) => {
@@ -138,6 +149,48 @@ export const configKeys: readonly ConfigKey[] = [
     variable: 'AFDSCOPE_IMPORT_MAX_BYTES',
     standard: '16GB',
     about: 'files of one import, as they are sent',
+  },
+  {
+    key: 'alerts.rules',
+    variable: 'AFDSCOPE_ALERTS_RULES',
+    standard: '',
+    about: 'file of alert rules, beside the built-in ones (docs/alerts.md)',
+  },
+  {
+    key: 'alerts.receivers',
+    variable: 'AFDSCOPE_ALERTS_RECEIVERS',
+    standard: '',
+    about: 'file that says who is told of alerts, and how',
+  },
+  {
+    key: 'alerts.externalUrl',
+    variable: 'AFDSCOPE_ALERTS_EXTERNAL_URL',
+    standard: '',
+    about: 'where people reach the dashboard, for links in messages; else the web address',
+  },
+  {
+    key: 'alerts.tpotTarget',
+    variable: 'AFDSCOPE_ALERTS_TPOT_TARGET',
+    standard: '50ms',
+    about: 'time per output token that the built-in rule holds the cluster to',
+  },
+  {
+    key: 'alerts.recordBefore',
+    variable: 'AFDSCOPE_ALERTS_RECORD_BEFORE',
+    standard: '60s',
+    about: 'raw events kept before an alert',
+  },
+  {
+    key: 'alerts.recordAfter',
+    variable: 'AFDSCOPE_ALERTS_RECORD_AFTER',
+    standard: '60s',
+    about: 'and after it',
+  },
+  {
+    key: 'alerts.recordBytes',
+    variable: 'AFDSCOPE_ALERTS_RECORD_BYTES',
+    standard: '5GB',
+    about: 'all incidents together; the oldest give their raw events up first',
   },
   {
     key: 'limits.bodyBytes',

@@ -17,7 +17,7 @@ import {
 import type { UnixNanos } from '#lib/base/units.ts';
 
 /** Migrations in `drizzle/`; kept in the database as `user_version`. */
-export const SCHEMA_VERSION = 4;
+export const SCHEMA_VERSION = 5;
 
 const unixNs = customType<{ data: UnixNanos; driverData: bigint }>({
   dataType: () => 'integer',
@@ -388,6 +388,41 @@ export const imports = sqliteTable('imports', {
   contentKey: text('content_key').notNull(),
   detail: text('detail').notNull(),
 });
+
+/** Rules, alerts, silences, incidents, deliveries (../state-store.ts): few, small, many shapes. */
+export const documents = sqliteTable(
+  'documents',
+  {
+    kind: text('kind').notNull(),
+    id: text('id').notNull(),
+    deployment: text('deployment').notNull(),
+    status: text('status').notNull(),
+    createdUnixNs: unixNs('created_unix_ns').notNull(),
+    updatedUnixNs: unixNs('updated_unix_ns').notNull(),
+    detail: text('detail').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.kind, table.id] }),
+    index('documents_by_update').on(table.kind, table.updatedUnixNs),
+  ],
+);
+
+/** What happened to alerts and deliveries, and the samples that rules are tried on. */
+export const logEntries = sqliteTable(
+  'log_entries',
+  {
+    topic: text('topic').notNull(),
+    atUnixNs: unixNs('at_unix_ns').notNull(),
+    subject: text('subject').notNull(),
+    part: text('part').notNull(),
+    deployment: text('deployment').notNull(),
+    detail: text('detail').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.topic, table.atUnixNs, table.subject, table.part] }),
+    index('log_by_subject').on(table.topic, table.subject, table.atUnixNs),
+  ],
+);
 
 /**
  * Running totals `raw_bytes` (chunks, packed chunks and journal) and `metric_bytes`; `sequence` of the

@@ -37,6 +37,15 @@ describe('values', () => {
     expect(config).toEqual({
       dataDir: join(folder, 'data'),
       kernels: null,
+      alerts: {
+        rulesFile: null,
+        receiversFile: null,
+        externalUrl: null,
+        tpotTargetNs: 50e6,
+        recordBeforeNs: 60e9,
+        recordAfterNs: 60e9,
+        recordBytes: 5e9,
+      },
       importMaxBytes: 16e9,
       store: 'sqlite',
       otlpHttp: { host: '127.0.0.1', port: 4318 },
