@@ -22,10 +22,11 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           fileParallelism: false,
-          testTimeout: 120_000,
-          // A browser and the whole product share two cores with whatever else runs there; the second
-          // try is printed, so a test that needs it is seen.
-          retry: 1,
+          // Of the whole test; what it waits for has 60 s to come (test/e2e/soon.ts).
+          testTimeout: 240_000,
+          // A browser and the whole product share two cores with whatever else runs there; a test that
+          // needs another try is printed, and named at the end (bin/task.js).
+          retry: 2,
         },
       },
       {

@@ -10,6 +10,9 @@ export const SIZES = [
 ] as const;
 export const THEMES: readonly ThemeName[] = ['dark', 'light'];
 
+/** How long waits for a page last that name no time: it may be slow, with other work beside it. */
+const WAIT_MS = 60_000;
+
 /** Path of the browser; null: there is none, and the tests are skipped. */
 export const CHROMIUM: string | null =
   [
@@ -49,6 +52,7 @@ export async function visit(
 ): Promise<Visit> {
   const context = await browser.newContext({ viewport, timezoneId: 'UTC' });
   await context.addInitScript((name) => localStorage.setItem('afdscope.theme', name), theme);
+  context.setDefaultTimeout(WAIT_MS);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('console', (message) => {

@@ -1,5 +1,4 @@
 /** The panels of the Timeline page over the running demo: what they say is what the API says. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fetchAnnotations, fetchReport } from '#lib/api/client.ts';
@@ -24,8 +23,8 @@ import {
   exactNs,
   FOUND,
   parameter,
-  pastSteps,
   SOON,
+  storedSteps,
   windowOf,
 } from './timeline-page.ts';
 
@@ -38,11 +37,7 @@ describe.skipIf(CHROMIUM === null)('timeline panels', () => {
   beforeAll(async () => {
     product = await startProduct('demo');
     browser = await launchBrowser();
-    let steps: readonly TimelineStep[] = [];
-    for (let tries = 0; tries < 120 && steps.length <= 20; tries++) {
-      await sleep(1_000);
-      steps = await pastSteps(product).catch(() => []);
-    }
+    const steps = await storedSteps(product, 20);
     step = steps[steps.length - 8]!;
   }, 420_000);
   afterAll(async () => {
