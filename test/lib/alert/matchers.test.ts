@@ -1,0 +1,117 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { linearRegex } from '#lib/alert/linear-regex.ts';
+import { labelTest, matcherText } from '#lib/alert/matchers.ts';
+import { matcherSchema } from '#lib/api/alerts.ts';
+
+const matches = (pattern: string, text: string): boolean => {
+  const compiled = linearRegex(pattern);
+  if (!compiled.ok) throw new Error(compiled.error);
+  return compiled.value(text);
+};
+
+/** Patterns of everything that is known, over a small alphabet, so that they often match. */
+const pattern = fc.letrec<{ node: string; atom: string; seq: string }>((tie) => ({
+  atom: fc.oneof(
+    { weight: 5, arbitrary: fc.constantFrom('a', 'b', 'c', '.', '\\.', '\\d', '\\W', '😀') },
+    { weight: 2, arbitrary: fc.constantFrom('[ab]', '[^a]', '[a-c1]', '[\\d-]', '[\\]x]') },
+    { weight: 1, arbitrary: fc.constantFrom('^', '$') },
+    { weight: 3, arbitrary: tie('node').map((node) => `(?:${node})`) },
+  ),
+  seq: fc
+    .array(fc.tuple(tie('atom'), fc.constantFrom('', '', '*', '+', '?', '{2}', '{1,}', '{0,2}')), {
+      maxLength: 4,
+    })
+    .map((parts) =>
+      parts.map(([atom, count]) => (/^[$^]$/.test(atom) ? atom : atom + count)).join(''),
+    ),
+  node: fc.array(tie('seq'), { minLength: 1, maxLength: 3 }).map((options) => options.join('|')),
+})).node;
+
+describe('patterns', () => {
+  test('mean what they mean to JavaScript', () => {
+    fc.assert(
+      fc.property(
+        pattern,
+        fc.array(fc.constantFrom('a', 'b', 'c', '.', '1', '-', ']', '😀'), { maxLength: 6 }),
+        (source, chars) => {
+          const text = chars.join('');
+          const reference = new RegExp(`^(?:${source})$`, 'su');
+          expect(matches(source, text)).toBe(reference.test(text));
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('one that would keep another engine busy for years is answered', () => {
+    expect(matches('(a+)+b', 'a'.repeat(1000))).toBe(false);
+    expect(matches('(a|a)*(a|a)*(a|a)*c', 'a'.repeat(1000))).toBe(false);
+    expect(matches('(a?){100}a{100}', 'a'.repeat(100))).toBe(true);
+  });
+
+  test('case is ignored where the pattern says so', () => {
+    expect(matches('(?i)ffn/[a-c]+', 'FFN/AbC')).toBe(true);
+    expect(matches('ffn', 'FFN')).toBe(false);
+  });
+
+  test.each([
+    ['(', 'has no )'],
+    ['a)', 'has no ('],
+    ['[a', 'has no ]'],
+    ['*a', 'nothing stands before'],
+    ['a**', 'repeated'],
+    ['a{3,2}', 'ends before it starts'],
+    ['a{5000}', 'more than 1000'],
+    ['((a{900}){900})', 'too large'],
+    ['(?=a)', 'only (?:…)'],
+    ['(?<x>a)', 'only (?:…)'],
+    ['\\1', '\\1 is not known'],
+    ['\\b', '\\b is not known'],
+    ['a\\', 'ends with'],
+    ['[z-a]', 'backwards'],
+    ['x'.repeat(2000), 'longer than'],
+    ['('.repeat(500), 'too deep'],
+  ])('%s is refused with a reason', (source, reason) => {
+    const compiled = linearRegex(source);
+    expect(compiled.ok ? '' : compiled.error).toContain(reason);
+  });
+
+  test('never throws, whatever it is', () => {
+    fc.assert(
+      fc.property(fc.string({ maxLength: 40 }), fc.string({ maxLength: 20 }), (source, text) => {
+        const compiled = linearRegex(source);
+        if (compiled.ok) compiled.value(text);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('matchers', () => {
+  const labels = { alertname: 'straggler', group: 'ffn', worker: 'ffn/3' };
+  const holds = (...list: object[]): boolean => {
+    const made = labelTest(list.map((one) => matcherSchema.parse(one)));
+    if (!made.ok) throw new Error(made.error);
+    return made.value(labels);
+  };
+
+  test('all must hold, and an absent label is empty', () => {
+    expect(holds({ name: 'group', value: 'ffn' })).toBe(true);
+    expect(holds({ name: 'group', value: 'ffn' }, { name: 'worker', value: 'ffn/4' })).toBe(false);
+    expect(holds({ name: 'group', value: 'ffn', isEqual: false })).toBe(false);
+    expect(holds({ name: 'worker', value: 'ffn/[1-3]', isRegex: true })).toBe(true);
+    expect(holds({ name: 'worker', value: 'ffn', isRegex: true })).toBe(false);
+    expect(holds({ name: 'worker', value: 'att.*', isRegex: true, isEqual: false })).toBe(true);
+    expect(holds({ name: 'domain', value: '' })).toBe(true);
+    expect(holds({ name: 'domain', value: '.+', isRegex: true })).toBe(false);
+  });
+
+  test('are written as Alertmanager writes them; a wrong pattern names its label', () => {
+    const matcher = matcherSchema.parse({ name: 'worker', value: 'a"b', isRegex: true });
+    expect(matcherText(matcher)).toBe('worker=~"a\\"b"');
+    expect(labelTest([matcherSchema.parse({ name: 'worker', value: '(', isRegex: true })])).toEqual(
+      { ok: false, error: expect.stringContaining('worker: ') },
+    );
+  });
+});
