@@ -154,3 +154,27 @@ export const deliverySchema = z.object({
 export type DeliveryJson = z.infer<typeof deliverySchema>;
 export const deliveriesSchema = z.object({ deliveries: z.array(deliverySchema) });
 export type Deliveries = z.infer<typeof deliveriesSchema>;
+
+/** `GET /api/v1/alerts/receivers`: who is told, by name and kind. Never holds a secret. */
+export const receiversSchema = z.object({
+  receivers: z.array(
+    z.object({
+      name: z.string(),
+      /** One a target: `webhook`, `slack`, `pagerduty`, `email`, `alertmanager`. */
+      kinds: z.array(z.string()),
+    }),
+  ),
+  /** The receivers file; null: none is configured, and nobody is told. */
+  file: z.string().nullable(),
+  /** Why the file cannot be used; null: it can. */
+  problem: z.string().nullable(),
+});
+export type Receivers = z.infer<typeof receiversSchema>;
+
+/** Body of `POST /api/v1/alerts/receivers/test`: sends a message that says that it is a test. */
+export const receiverTestRequestSchema = z.object({ receiver: z.string().min(1).max(128) });
+/** What became of it, a line a target. */
+export const receiverTestSchema = z.object({
+  results: z.array(z.object({ kind: z.string(), ok: z.boolean(), detail: z.string() })),
+});
+export type ReceiverTest = z.infer<typeof receiverTestSchema>;

@@ -1,0 +1,32 @@
+/** Alertmanager's matchers: which labels a silence or a route is about. */
+import type { Matcher } from './alerts.ts';
+
+export type Labels = Readonly<Record<string, string>>;
+
+/**
+ * All of `matchers` hold; a label that is not there is ''. Regular expressions must match the whole
+ * value; one that cannot be read matches nothing, with `!~` too.
+ */
+export function matchesLabels(matchers: readonly Matcher[], labels: Labels): boolean {
+  return matchers.every((matcher) => {
+    const value = labels[matcher.name] ?? '';
+    if (!matcher.isRegex) return (value === matcher.value) === matcher.isEqual;
+    const pattern = wholePattern(matcher.value);
+    return pattern !== null && pattern.test(value) === matcher.isEqual;
+  });
+}
+
+/** As people write it: `worker="ffn/2"`, `group=~"a.*"`. */
+export function matcherText({ name, value, isRegex, isEqual }: Matcher): string {
+  const operator = isRegex ? (isEqual ? '=~' : '!~') : isEqual ? '=' : '!=';
+  return `${name}${operator}${JSON.stringify(value)}`;
+}
+
+/** null: it cannot be read. */
+export function wholePattern(source: string): RegExp | null {
+  try {
+    return new RegExp(`^(?:${source})$`, 'u');
+  } catch {
+    return null;
+  }
+}
