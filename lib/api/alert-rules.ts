@@ -126,9 +126,15 @@ export const listedRuleSchema = z.object({
   pending: z.number(),
   /** Why it cannot be evaluated now; null: it can. */
   error: z.string().nullable(),
+  /** When it was stored from a page; null: it was not. Goes back as `basedOn` with a change of it. */
+  changedUnixMs: z.number().nullable(),
 });
 export type ListedRule = z.infer<typeof listedRuleSchema>;
-export const rulesAnswerSchema = z.object({ rules: z.array(listedRuleSchema) });
+export const rulesAnswerSchema = z.object({
+  rules: z.array(listedRuleSchema),
+  /** What is wrong with the file of `alerts.rules`, and what became of it; empty: nothing. */
+  problems: z.array(z.string()),
+});
 export type RulesAnswer = z.infer<typeof rulesAnswerSchema>;
 
 /** `POST /api/v1/alerts/rules/preview`: when would this have fired? */

@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import { annotationRequestSchema, annotationSchema, annotationsSchema } from './annotations.ts';
 import { breakdownSchema } from './breakdown.ts';
-import { COLUMN_FRAME_CONTENT_TYPE } from './column-frame.ts';
 import { compareSchema } from './compare.ts';
 import { criticalPathSchema } from './critical-path.ts';
 import { deploymentsSchema } from './deployments.ts';
@@ -10,7 +9,20 @@ import { expertsAnswerSchema } from './experts.ts';
 import { healthSchema } from './health.ts';
 import { importSchema, importsSchema, unpinnedSchema } from './imports.ts';
 import { liveEventSchema } from './live-event.ts';
-import { PROBLEM_CONTENT_TYPE, problemSchema } from './problem.ts';
+import { ALERT_INPUTS, ALERT_SCHEMAS, alertPaths } from './openapi-alerts.ts';
+import {
+  frameOperation,
+  type Json,
+  jsonContent,
+  operation,
+  problemResponse,
+  queryParameter,
+  reference,
+  TIME,
+  taggedOperation,
+  windowParameters,
+} from './openapi-parts.ts';
+import { problemSchema } from './problem.ts';
 import { reportSchema } from './report-schema.ts';
 import { seriesSchema } from './series.ts';
 import { stragglersSchema } from './stragglers.ts';
@@ -25,6 +37,7 @@ import { waitsSchema } from './waits.ts';
 import { whatifSchema } from './whatif.ts';
 
 const SCHEMAS = {
+  ...ALERT_SCHEMAS,
   Annotation: annotationSchema,
   AnnotationRequest: annotationRequestSchema,
   Annotations: annotationsSchema,
@@ -54,17 +67,6 @@ const SCHEMAS = {
   Whatif: whatifSchema,
 };
 type SchemaName = keyof typeof SCHEMAS;
-
-/** A part of the document; the standard's own rules say what may stand where. */
-type Json = { readonly [key: string]: unknown };
-
-const TIME =
-  'Unix nanoseconds, RFC 3339 with up to nine decimals, or relative to now ("-5m", "now")';
-
-const windowParameters = [
-  queryParameter('from', `Start of the window. ${TIME}.`),
-  queryParameter('to', `End of the window, exclusive. ${TIME}.`),
-];
 
 const filterParameters = [
   queryParameter('stages', 'Only events of these stages, with commas between them.'),
@@ -324,6 +326,7 @@ export function openApiDocument(): Json {
           responses: { 204: { description: 'It is gone' }, default: problemResponse() },
         },
       },
+      ...alertPaths(),
     },
     components: { schemas: componentSchemas() },
   };
@@ -359,70 +362,9 @@ function componentSchemas(): Json {
   return Object.fromEntries(
     Object.entries(SCHEMAS).map(([name, schema]) => {
       const { $schema: _, ...body } = z.toJSONSchema(schema, {
-        io: name === 'AnnotationRequest' ? 'input' : 'output',
+        io: name === 'AnnotationRequest' || ALERT_INPUTS.has(name) ? 'input' : 'output',
       });
       return [name, body];
     }),
   );
-}
-
-function operation(summary: string, schema: SchemaName, parameters: readonly Json[] = []): Json {
-  return {
-    summary,
-    parameters,
-    responses: {
-      200: { description: 'OK', content: jsonContent(schema) },
-      default: problemResponse(),
-    },
-  };
-}
-
-/** One whose answer has an `ETag`. */
-function taggedOperation(summary: string, schema: SchemaName, parameters: readonly Json[]): Json {
-  return tagged(summary, jsonContent(schema), parameters);
-}
-
-/** One that is answered with a frame of columns (lib/api/column-frame.ts) with such a header. */
-function frameOperation(summary: string, header: SchemaName, parameters: readonly Json[]): Json {
-  const description = `"AFDF", the length of the header (u32, little-endian), the header as JSON (${header}), then its columns, each padded to 8 bytes.`;
-  const schema = { type: 'string', format: 'binary', description };
-  return tagged(summary, { [COLUMN_FRAME_CONTENT_TYPE]: { schema } }, parameters);
-}
-
-function tagged(summary: string, content: Json, parameters: readonly Json[]): Json {
-  const tag = { description: 'Names the answer.', schema: { type: 'string' } };
-  const known = {
-    name: 'If-None-Match',
-    in: 'header',
-    description: 'The ETag of an answer; 304 where it is still the same.',
-    schema: { type: 'string' },
-  };
-  return {
-    summary,
-    parameters: [...parameters, known],
-    responses: {
-      200: { description: 'OK', headers: { ETag: tag }, content },
-      304: { description: 'What the ETag names is still the answer', headers: { ETag: tag } },
-      default: problemResponse(),
-    },
-  };
-}
-
-function problemResponse(): Json {
-  return {
-    description: 'What is wrong, and what to do (RFC 9457)',
-    content: { [PROBLEM_CONTENT_TYPE]: { schema: reference('Problem') } },
-  };
-}
-
-function jsonContent(schema: SchemaName): Json {
-  return { 'application/json': { schema: reference(schema) } };
-}
-
-function reference(schema: SchemaName): Json {
-  return { $ref: `#/components/schemas/${schema}` };
-}
-
-function queryParameter(name: string, description: string): Json {
-  return { name, in: 'query', required: false, description, schema: { type: 'string' } };
 }

@@ -10,6 +10,7 @@ export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
 export const PROBLEM_KINDS = [
   'bad-parameter',
   'not-found',
+  'conflict',
   'no-database',
   'forbidden',
   'busy',
@@ -35,6 +36,7 @@ export type Problem = z.infer<typeof problemSchema>;
 const TITLES: Readonly<Record<ProblemKind, readonly [status: number, title: string]>> = {
   'bad-parameter': [400, 'A parameter is wrong'],
   'not-found': [404, 'Not found'],
+  conflict: [409, 'It has changed since'],
   'no-database': [503, 'There is no database yet'],
   forbidden: [403, 'Not allowed from this page'],
   busy: [503, 'Too many queries are running'],
