@@ -62,6 +62,7 @@ const LAYERS: Readonly<Record<string, Row>> = {
       '@opentelemetry/sdk-trace',
       'commander',
       'fastify',
+      'nodemailer',
       'pino',
       'pino-pretty',
       'prom-client',

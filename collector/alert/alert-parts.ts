@@ -15,11 +15,16 @@ export interface AlertStore {
 }
 
 export interface AlertNotifier {
-  /** Reads what waits from before this process, and begins to send. */
+  /**
+   * Reads what waits from before this process, and begins to send. It is given every document of the kind
+   * `notify-group`, and those of `delivery` whose status is `waiting`.
+   */
   start(waiting: readonly StateDocument[]): void;
   /**
    * Messages that are due now, for all alerts as they are: documents of the kinds `delivery` and
-   * `notify-group`. Called at every evaluation, since groups wait and messages repeat.
+   * `notify-group`. Called at every evaluation, since groups wait and messages repeat. `alerts` are all there
+   * are: one that was told and is missing counts as ended. Called again without `committed` in between, it
+   * plans anew: what it planned before counts as not written.
    */
   plan(alerts: readonly AlertJson[], nowUnixMs: number): readonly StateDocument[];
   /** The planned documents are on disk: send them. */

@@ -19,7 +19,7 @@ function fakeSource() {
       send(7, { kind: 'reset', deployment: 'demo' });
       return () => senders.delete(send);
     },
-    latestOverviews: () => new Map(),
+    latestReports: () => new Map(),
   };
   return { source, senders, resumed };
 }

@@ -1,0 +1,238 @@
+/**
+ * Tells receivers of alerts. `plan` decides what is due and hands out documents; they go to disk in the
+ * transaction of the alerts that they are about; `committed` then lets the lanes send. What was sent is
+ * written down after the answer, so a process that is killed in between sends again, with the same key.
+ */
+import type { AlertNotifier, AlertStore } from '#collector/alert/alert-parts.ts';
+import type { Logger } from '#collector/observe/log.ts';
+import { planNotifications } from '#lib/alert/notify-plan.ts';
+import type { NotifyPlan, WaitingMessage } from '#lib/alert/notify-state.ts';
+import type { AlertJson } from '#lib/api/alerts.ts';
+import type { StateDocument } from '#lib/store/state-store.ts';
+import type { Channel, SendOutcome } from './channel.ts';
+import { channelOf } from './channels.ts';
+import {
+  type Delivery,
+  deliveryDocument,
+  newDelivery,
+  readDelivery,
+  withNews,
+} from './delivery.ts';
+import { DeliveryWriter } from './delivery-writer.ts';
+import { Lane } from './lane.ts';
+import { endedDocument, groupDocument, groupId, NotifyBook, rateDocument } from './notify-book.ts';
+import { NotifyCounts } from './notify-counts.ts';
+import { DEFAULT_PATIENCE, type Patience } from './patience.ts';
+import type { NotifySetup } from './receivers-setup.ts';
+import { sendTest } from './test-message.ts';
+
+export interface NotifierOptions {
+  readonly setup: NotifySetup;
+  /** Where people reach the dashboard, without a slash at its end. */
+  readonly externalUrl: string;
+  readonly store: Pick<AlertStore, 'change'>;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Wall clock. */
+  readonly nowUnixMs: () => number;
+  readonly patience?: Patience;
+  readonly random?: () => number;
+}
+
+/** Planned, and not on disk yet as far as is known. */
+interface Pending {
+  readonly plan: NotifyPlan;
+  readonly deliveries: readonly Delivery[];
+}
+
+const STOP_GRACE_MS = 1500;
+
+export class Notifier implements AlertNotifier {
+  readonly counts: NotifyCounts;
+  readonly #options: NotifierOptions;
+  readonly #book = new NotifyBook();
+  readonly #lanes = new Map<string, Lane>();
+  readonly #channels = new Map<string, Channel>();
+  readonly #kinds: ReadonlyMap<string, string>;
+  readonly #writer: DeliveryWriter;
+  #pending: Pending | null = null;
+
+  constructor(options: NotifierOptions) {
+    this.#options = options;
+    const { env, externalUrl, log, nowUnixMs, setup, store } = options;
+    const { folder, receivers } = setup;
+    this.#kinds = new Map(receivers.map(({ name, kind }) => [name, kind]));
+    this.counts = new NotifyCounts(this.#kinds, (name) => this.#lanes.get(name));
+    this.#writer = new DeliveryWriter(store, nowUnixMs, (error) =>
+      log.warn({ err: error }, 'what became of messages cannot be written yet'),
+    );
+    for (const receiver of receivers) {
+      const channel = channelOf(receiver, { env, folder, externalUrl });
+      this.#channels.set(receiver.name, channel);
+      const lane = new Lane({
+        receiver: receiver.name,
+        channel,
+        writer: this.#writer,
+        nowUnixMs,
+        random: options.random ?? Math.random,
+        ...(options.patience === undefined ? {} : { patience: options.patience }),
+        onOutcome: (delivery, outcome) => this.#tell(delivery, outcome),
+      });
+      this.#lanes.set(receiver.name, lane);
+    }
+  }
+
+  /** `waiting`: all documents of the kinds `notify-group` and `delivery` that are not settled. */
+  start(waiting: readonly StateDocument[]): void {
+    const { nowUnixMs } = this.#options;
+    const useless = waiting.filter(
+      (document) => document.kind === 'notify-group' && !this.#book.read(document),
+    );
+    this.#remove(useless.map(({ id }) => id));
+    const deliveries = waiting
+      .filter(({ kind }) => kind === 'delivery')
+      .map(readDelivery)
+      .filter((delivery) => delivery !== null)
+      .filter(({ state }) => state === 'waiting')
+      .sort((a, b) => a.createdUnixMs - b.createdUnixMs || a.contentUnixMs - b.contentUnixMs);
+    for (const delivery of deliveries) {
+      const lane = this.#lanes.get(delivery.receiver);
+      // What a stopped process waited for says little now: it is tried at once.
+      const now = { ...delivery, nextAttemptUnixMs: nowUnixMs() };
+      if (lane !== undefined) lane.put([now]);
+      else this.#strand(delivery);
+    }
+  }
+
+  /**
+   * Due messages as documents. Called again without `committed` in between, it plans anew: what it
+   * planned before counts as not written.
+   */
+  plan(alerts: readonly AlertJson[], nowUnixMs: number): readonly StateDocument[] {
+    this.#unplan();
+    const { routes, targets } = this.#options.setup;
+    if (targets.size === 0) return [];
+    const { groups, rates } = this.#book;
+    const waiting = this.#waiting();
+    const byKey = new Map<string, WaitingMessage[]>();
+    for (const { id, message } of waiting.values()) {
+      byKey.set(message.groupKey, [...(byKey.get(message.groupKey) ?? []), { id, message }]);
+    }
+    const plan = planNotifications({
+      alerts,
+      routes,
+      targets,
+      groups,
+      rates,
+      waiting: byKey,
+      nowUnixMs,
+    });
+    if (plan.groups.length + plan.ended.length + plan.messages.length === 0) return [];
+    const deliveries = plan.messages.map(({ receiver, message, replaces }): Delivery => {
+      const old = replaces === null ? undefined : waiting.get(replaces);
+      if (old !== undefined) return withNews(old, message, nowUnixMs);
+      const kind = this.#kinds.get(receiver) ?? '';
+      const known = groups.get(message.groupKey);
+      const group = known ?? plan.groups.find(({ key }) => key === message.groupKey);
+      // The same for a plan that was not written and its successor; merged messages have no group.
+      const salt =
+        group === undefined ? `${nowUnixMs}` : `${group.sinceUnixMs} ${known?.messages ?? 0}`;
+      return newDelivery({ receiver, kind, message, nowUnixMs }, salt);
+    });
+    this.#pending = { plan, deliveries };
+    const replaced = plan.messages.map(({ replaces }) => replaces).filter((id) => id !== null);
+    if (replaced.length > 0) for (const lane of this.#lanes.values()) lane.hold(new Set(replaced));
+    return [
+      ...plan.groups.map((group) => groupDocument(group, nowUnixMs)),
+      ...plan.ended.filter((key) => groups.has(key)).map((key) => endedDocument(key, nowUnixMs)),
+      ...plan.rates.map((rate) => rateDocument(rate, nowUnixMs)),
+      ...deliveries.map((delivery) => deliveryDocument(delivery, nowUnixMs)),
+    ];
+  }
+
+  committed(): void {
+    if (this.#pending === null) return;
+    const { plan, deliveries } = this.#pending;
+    this.#pending = null;
+    const { groups, rates } = this.#book;
+    this.#remove(plan.ended.filter((key) => groups.has(key)).map(groupId));
+    for (const key of plan.ended) groups.delete(key);
+    for (const group of plan.groups) groups.set(group.key, group);
+    for (const rate of plan.rates) rates.set(rate.receiver, rate);
+    for (const delivery of deliveries) {
+      this.#writer.wasWritten(delivery);
+      this.#lanes.get(delivery.receiver)?.put([delivery]);
+    }
+    for (const lane of this.#lanes.values()) lane.hold(new Set());
+  }
+
+  /** Sends a test message now; null: there is no such receiver. `detail` says what came of it. */
+  async testMessage(
+    receiver: string,
+  ): Promise<{ readonly kind: string; readonly ok: boolean; readonly detail: string } | null> {
+    const channel = this.#channels.get(receiver);
+    const kind = this.#kinds.get(receiver);
+    if (channel === undefined || kind === undefined) return null;
+    const { nowUnixMs, patience = DEFAULT_PATIENCE } = this.#options;
+    const outcome = await sendTest(channel, kind, receiver, patience.timeoutMs, nowUnixMs());
+    return { kind, ok: outcome.ok, detail: outcome.ok ? outcome.detail : outcome.error };
+  }
+
+  /** Names and kinds, for the page. */
+  receivers(): { readonly name: string; readonly kind: string }[] {
+    return [...this.#kinds].map(([name, kind]) => ({ name, kind }));
+  }
+
+  async stop(): Promise<void> {
+    this.#unplan();
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.stop(STOP_GRACE_MS)));
+    await this.#writer.stop();
+  }
+
+  #unplan(): void {
+    if (this.#pending === null) return;
+    this.#pending = null;
+    for (const lane of this.#lanes.values()) lane.hold(new Set());
+  }
+
+  #waiting(): Map<string, Delivery> {
+    const all = [...this.#lanes.values()].flatMap((lane) => lane.changeable());
+    return new Map(all.map((delivery) => [delivery.id, delivery]));
+  }
+
+  /** Its receiver is no longer in the file. */
+  #strand(delivery: Delivery): void {
+    const lastError = `there is no receiver "${delivery.receiver}" any more`;
+    this.#writer.write({ ...delivery, state: 'failed', nextAttemptUnixMs: null, lastError }, null);
+    const { id, receiver, alertIds } = delivery;
+    this.#options.log.warn(
+      { delivery: id, receiver, alerts: alertIds.length },
+      `a message is not sent: ${lastError}`,
+    );
+  }
+
+  /** Documents of groups that are over; those that stay are found at the next start. */
+  #remove(ids: readonly string[]): void {
+    if (ids.length === 0) return;
+    const remove = ids.map((id) => ({ kind: 'notify-group' as const, id }));
+    this.#options.store.change({ remove }).catch(() => undefined);
+  }
+
+  #tell(delivery: Delivery, outcome: SendOutcome): void {
+    this.counts.count(delivery, outcome.ok);
+    const { id, receiver, kind, attempts, status, alertIds, state } = delivery;
+    const facts = { delivery: id, receiver, kind, attempts, status, alerts: alertIds.length };
+    if (outcome.ok) this.#options.log.info(facts, 'a message was sent');
+    else if (state === 'failed') {
+      this.#options.log.warn(
+        { ...facts, error: outcome.error },
+        'a message could not be sent; it is given up',
+      );
+    } else if (attempts === 1) {
+      this.#options.log.warn(
+        { ...facts, error: outcome.error },
+        'a message could not be sent; it is tried again',
+      );
+    }
+  }
+}
