@@ -4,6 +4,8 @@
  * The one EventSource of this browser tab, and what it has told so far. Components read it through
  * `useLive`. While paused, readers keep the picture of that moment and the store goes on listening.
  *
+ * While the page rests (page-rest.ts), what comes is kept unread, and read afterwards.
+ *
  * A hidden tab lets go of its stream after half a minute: browsers allow six connections to a host.
  */
 import { useSyncExternalStore } from 'react';
@@ -21,6 +23,8 @@ const HIDDEN_CLOSE_MS = 30_000;
 const RETRY_MS = [1_000, 2_000, 5_000, 10_000] as const;
 /** History asked for on a fresh stream: the live trend window and some room. */
 const HISTORY = { from: '-6m', to: 'now' } as const;
+/** More is read though the page rests. */
+const MAX_UNREAD = 512;
 /** Rollups close a moment after their time: what lay between them and the stream is there by then. */
 const SECOND_HISTORY_MS = 15_000;
 
@@ -40,6 +44,8 @@ class LiveStore {
   #history: AbortController | null = null;
   #historyTimer: ReturnType<typeof setTimeout> | undefined;
   #watching = false;
+  #isResting = false;
+  #unread: string[] = [];
 
   subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
@@ -100,10 +106,25 @@ class LiveStore {
     this.#history?.abort();
     this.#source?.close();
     this.#source = null;
+    this.#unread = [];
+  }
+
+  rest(isResting: boolean): void {
+    this.#isResting = isResting;
+    if (!isResting) this.#readAll();
   }
 
   #receive(data: unknown): void {
     if (typeof data !== 'string') return;
+    this.#unread.push(data);
+    if (!this.#isResting || this.#unread.length >= MAX_UNREAD) this.#readAll();
+  }
+
+  #readAll(): void {
+    for (const data of this.#unread.splice(0)) this.#read(data);
+  }
+
+  #read(data: string): void {
     const parsed = liveEventSchema.safeParse(safeJson(data));
     // An event of a newer version is left out; the next overview shows whether the stream works.
     if (!parsed.success) return;
@@ -174,4 +195,11 @@ const SERVER_SHOWN: Shown = { state: initialLiveState(null), paused: false };
 
 export function useLive(): Shown {
   return useSyncExternalStore(liveStore.subscribe, liveStore.shown, () => SERVER_SHOWN);
+}
+
+const isPaused = (): boolean => liveStore.shown().paused;
+
+/** Does the page stand still? Renders again when that changes, not with every live event. */
+export function useLivePaused(): boolean {
+  return useSyncExternalStore(liveStore.subscribe, isPaused, () => false);
 }

@@ -6,7 +6,7 @@ import type { ClientOptions, TimeRange } from '#lib/api/client.ts';
 import type { Problem } from '#lib/api/problem.ts';
 import { apiRange, refreshMs } from '#lib/view/time-range.ts';
 import { problemOf, useDashboard } from './dashboard.tsx';
-import { useLive } from './live-store.ts';
+import { useLivePaused } from './live-store.ts';
 
 export interface Answer<T> {
   /** undefined while loading, or where it failed. */
@@ -24,7 +24,7 @@ export function useQuestion<T>(
   liveMs?: number,
 ): Answer<T> {
   const { deployment, state } = useDashboard();
-  const { paused } = useLive();
+  const paused = useLivePaused();
   const range = apiRange(state.range, liveMs);
   const asked = useQuery({
     queryKey: [name, deployment, range],

@@ -8,7 +8,7 @@ import type { WhatifAnswer } from '#lib/api/whatif.ts';
 import { apiRange, refreshMs } from '#lib/view/time-range.ts';
 import { choiceSet, parseChoice, type WhatifChoice } from '#lib/view/whatif-choice.ts';
 import { problemOf, useDashboard } from './dashboard.tsx';
-import { useLive } from './live-store.ts';
+import { useLivePaused } from './live-store.ts';
 
 /** A prediction stands long enough to be compared with the next change. */
 const LEAST_REFRESH_MS = 30_000;
@@ -26,7 +26,7 @@ export interface Whatif {
 /** The what-if of the changes in the URL; a newer question cancels the one before. */
 export function useWhatif(): Whatif {
   const { deployment, state } = useDashboard();
-  const { paused } = useLive();
+  const paused = useLivePaused();
   const range = apiRange(state.range);
   const refresh = refreshMs(state.range);
   const asked = useQuery({

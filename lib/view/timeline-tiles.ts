@@ -114,8 +114,8 @@ export function coverView<T extends CoverTile>(
   tiles: TileSet<T>,
   view: TimelineViewport,
   widthPx: number,
+  level = levelOf(view, widthPx),
 ): Cover<T> {
-  const level = levelOf(view, widthPx);
   const nsPerPx = view.spanNs / Math.max(1, widthPx);
   const pieces: TilePiece<T>[] = [];
   const missing: TileAddress[] = [];

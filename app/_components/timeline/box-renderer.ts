@@ -29,7 +29,15 @@ export interface BoxScene {
 
 export interface BoxRenderer {
   readonly kind: 'webgl2' | 'canvas2d';
-  draw(scene: BoxScene): void;
+  /**
+   * Draws the scene, whose view and pieces reach `marginPx` device pixels over both edges of the
+   * window, and shows the middle of it.
+   */
+  draw(scene: BoxScene, marginPx: number): void;
+  /** Shows another part of what was drawn, from `fromPx` device pixels on. */
+  shift(fromPx: number): void;
+  /** The widest margin that it can draw beside a window of so many device pixels. */
+  mostMarginPx(widthPx: number): number;
   /** Frees what it holds of a tile. */
   drop(tile: LoadedTile): void;
   dispose(): void;

@@ -13,6 +13,8 @@ import { hatch } from '../hatch.ts';
 import { type BoxRenderer, type BoxScene, type PiecePlace, piecePlace } from './box-renderer.ts';
 
 const EVENT_HEIGHTS = 255 << 8;
+/** Every browser has canvases of this width. */
+const MAX_STRIP_PX = 8192;
 
 export function canvasRenderer(canvas: HTMLCanvasElement): BoxRenderer | null {
   const context = canvas.getContext('2d');
@@ -22,21 +24,45 @@ export function canvasRenderer(canvas: HTMLCanvasElement): BoxRenderer | null {
 class CanvasRenderer implements BoxRenderer {
   readonly kind = 'canvas2d';
   readonly #canvas: HTMLCanvasElement;
-  readonly #context: CanvasRenderingContext2D;
+  readonly #window: CanvasRenderingContext2D;
+  /** Of the window, or of a strip. */
+  #context: CanvasRenderingContext2D;
   #colours: readonly string[] = [];
   #hatches: (CanvasPattern | null)[] = [];
   #shown = '';
+  /** Wider than the window; null: it was drawn at once. */
+  #strip: HTMLCanvasElement | null = null;
 
   constructor(canvas: HTMLCanvasElement, context: CanvasRenderingContext2D) {
     this.#canvas = canvas;
+    this.#window = context;
     this.#context = context;
   }
 
-  draw(scene: BoxScene): void {
+  mostMarginPx(widthPx: number): number {
+    return Math.max(0, Math.floor((MAX_STRIP_PX - widthPx) / 2));
+  }
+
+  draw(scene: BoxScene, marginPx: number): void {
     const width = Math.max(1, Math.round(scene.widthPx * scene.ratio));
     const height = Math.max(1, Math.round(scene.heightPx * scene.ratio));
-    if (this.#canvas.width !== width) this.#canvas.width = width;
-    if (this.#canvas.height !== height) this.#canvas.height = height;
+    resize(this.#canvas, width, height);
+    this.#strip = marginPx === 0 ? null : (this.#strip ?? document.createElement('canvas'));
+    if (this.#strip !== null) resize(this.#strip, width + 2 * marginPx, height);
+    const context = this.#strip?.getContext('2d') ?? this.#window;
+    this.#context = context;
+    this.#paint(scene, width + (this.#strip === null ? 0 : 2 * marginPx), height);
+    if (this.#strip !== null) this.shift(marginPx);
+  }
+
+  shift(fromPx: number): void {
+    if (this.#strip === null) return;
+    const { width, height } = this.#canvas;
+    this.#window.clearRect(0, 0, width, height);
+    this.#window.drawImage(this.#strip, fromPx, 0, width, height, 0, 0, width, height);
+  }
+
+  #paint(scene: BoxScene, width: number, height: number): void {
     const look = `${scene.theme} ${scene.ratio}`;
     if (this.#shown !== look) {
       this.#colours = timelineColours(scene.theme);
@@ -153,4 +179,10 @@ class CanvasRenderer implements BoxRenderer {
   drop(): void {}
 
   dispose(): void {}
+}
+
+/** Also empties a canvas whose size is another. */
+function resize(canvas: HTMLCanvasElement, width: number, height: number): void {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
 }

@@ -19,6 +19,13 @@ interface TileBuffer {
   readonly buffer: WebGLBuffer;
 }
 
+/** What is wider than the window is drawn here, and copied to it in part. */
+interface Strip {
+  readonly frame: WebGLFramebuffer;
+  readonly pixels: WebGLRenderbuffer;
+  size: string;
+}
+
 interface TileBuffers {
   readonly boxes: TileBuffer;
   readonly bubbles: TileBuffer;
@@ -52,6 +59,7 @@ class WebglRenderer implements BoxRenderer {
   #shownLayout: RowsLayout | null = null;
   #shownWorkers = -1;
   #shownTheme = '';
+  #strip: Strip | null = null;
 
   constructor(canvas: HTMLCanvasElement, gl: WebGL2RenderingContext, onRestored: () => void) {
     this.#canvas = canvas;
@@ -71,16 +79,58 @@ class WebglRenderer implements BoxRenderer {
     this.#colours = null;
     this.#shownLayout = null;
     this.#shownTheme = '';
+    this.#strip = null;
     this.#onRestored();
   };
 
-  draw(scene: BoxScene): void {
+  mostMarginPx(widthPx: number): number {
+    const mostPx: number = this.#gl.getParameter(this.#gl.MAX_TEXTURE_SIZE) ?? 0;
+    return Math.max(0, Math.floor((mostPx - widthPx) / 2));
+  }
+
+  draw(scene: BoxScene, marginPx: number): void {
     const gl = this.#gl;
     if (gl.isContextLost()) return;
     const width = Math.max(1, Math.round(scene.widthPx * scene.ratio));
     const height = Math.max(1, Math.round(scene.heightPx * scene.ratio));
     if (this.#canvas.width !== width) this.#canvas.width = width;
     if (this.#canvas.height !== height) this.#canvas.height = height;
+    if (marginPx === 0) {
+      gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+      this.#paint(scene, width, height);
+      return;
+    }
+    this.#bindStrip(width + 2 * marginPx, height);
+    this.#paint(scene, width + 2 * marginPx, height);
+    this.shift(marginPx);
+  }
+
+  shift(fromPx: number): void {
+    const gl = this.#gl;
+    if (this.#strip === null || gl.isContextLost()) return;
+    const { width, height } = this.#canvas;
+    gl.bindFramebuffer(gl.READ_FRAMEBUFFER, this.#strip.frame);
+    gl.bindFramebuffer(gl.DRAW_FRAMEBUFFER, null);
+    const [from, to] = [fromPx, fromPx + width];
+    const { COLOR_BUFFER_BIT, NEAREST } = gl;
+    gl.blitFramebuffer(from, 0, to, height, 0, 0, width, height, COLOR_BUFFER_BIT, NEAREST);
+  }
+
+  /** Draws go to a strip of this size from now on. */
+  #bindStrip(width: number, height: number): void {
+    const gl = this.#gl;
+    this.#strip ??= { frame: gl.createFramebuffer(), pixels: gl.createRenderbuffer(), size: '' };
+    const { frame, pixels, size } = this.#strip;
+    gl.bindFramebuffer(gl.FRAMEBUFFER, frame);
+    if (size === `${width} ${height}`) return;
+    gl.bindRenderbuffer(gl.RENDERBUFFER, pixels);
+    gl.renderbufferStorage(gl.RENDERBUFFER, gl.RGBA8, width, height);
+    gl.framebufferRenderbuffer(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.RENDERBUFFER, pixels);
+    this.#strip.size = `${width} ${height}`;
+  }
+
+  #paint(scene: BoxScene, width: number, height: number): void {
+    const gl = this.#gl;
     const { at } = this.#program;
     gl.viewport(0, 0, width, height);
     gl.clearColor(0, 0, 0, 0);
@@ -197,6 +247,8 @@ class WebglRenderer implements BoxRenderer {
     this.#canvas.removeEventListener('webglcontextlost', this.#onLost);
     this.#canvas.removeEventListener('webglcontextrestored', this.#onBack);
     for (const tile of [...this.#tiles.keys()]) this.drop(tile);
+    this.#gl.deleteFramebuffer(this.#strip?.frame ?? null);
+    this.#gl.deleteRenderbuffer(this.#strip?.pixels ?? null);
     this.#gl.deleteTexture(this.#rows);
     this.#gl.deleteTexture(this.#colours);
     this.#gl.deleteProgram(this.#program.program);

@@ -9,6 +9,7 @@ import { fetchTimelineTile, type TimelineTile } from '#lib/api/timeline-client.t
 import { type LoadedTile, loadedTile, WorkerRegistry } from '#lib/view/timeline-boxes.ts';
 import type { TimelineFilters } from '#lib/view/timeline-selection.ts';
 import {
+  type Cover,
   coverView,
   levelOf,
   TILE_PX,
@@ -142,10 +143,7 @@ export class TileLoader {
       const cover = coverView(set, view, widthPx);
       const missing = cover.missing.filter((address) => reaches(address, bounds));
       loading += missing.length;
-      const shown =
-        cover.pieces.length === 0 && missing.length > 0
-          ? coverView(this.#setOf(block, this.#oldFilterKey), view, widthPx).pieces
-          : cover.pieces;
+      const shown = this.#shown(block, cover, view, widthPx, level);
       pieces.push(...shown);
       for (const address of missing) wanted.push({ block, address });
       const nsPerPx = view.spanNs / Math.max(1, widthPx);
@@ -175,6 +173,31 @@ export class TileLoader {
       nowMs,
     );
     return { pieces, loading };
+  }
+
+  /** What there is of a view that reaches beyond the last one, at the level of that one. */
+  cover(
+    view: TimelineViewport,
+    widthPx: number,
+    blocks: readonly TileBlock[],
+  ): readonly TilePiece<LoadedTile>[] {
+    return blocks.flatMap((block) => {
+      const set = this.#setOf(block, this.#filterKey);
+      const cover = coverView(set, view, widthPx, this.#level);
+      return this.#shown(block, cover, view, widthPx, this.#level);
+    });
+  }
+
+  /** Until there is anything of the filter, what was drawn before it. */
+  #shown(
+    block: TileBlock,
+    { pieces, missing }: Cover<LoadedTile>,
+    view: TimelineViewport,
+    widthPx: number,
+    level: number,
+  ): readonly TilePiece<LoadedTile>[] {
+    if (pieces.length > 0 || missing.length === 0) return pieces;
+    return coverView(this.#setOf(block, this.#oldFilterKey), view, widthPx, level).pieces;
   }
 
   /** Tiles of all that is kept: wherever the view jumps to, they stand in. */

@@ -5,7 +5,7 @@ import { viewText } from '#lib/view/timeline-axis.ts';
 import { rowsLayout, type TimelineWorker } from '#lib/view/timeline-rows.ts';
 import { useTheme } from '../root-setting.ts';
 import { AXIS_PX } from './paint-axis.ts';
-import { useTimeline, useTimelineStore } from './timeline-context.tsx';
+import { useTimelinePart, useTimelineStore } from './timeline-context.tsx';
 import { HEADER_PX, TimelineHeaders } from './timeline-headers.tsx';
 import { TimelinePicture } from './timeline-picture.ts';
 import { TimelineSave } from './timeline-save.tsx';
@@ -26,7 +26,10 @@ export function TimelineCanvas({
   readonly known: readonly TimelineWorker[];
 }) {
   const store = useTimelineStore();
-  const { info, rows, viewport, bounds } = useTimeline();
+  const info = useTimelinePart((state) => state.info);
+  const rows = useTimelinePart((state) => state.rows);
+  const viewport = useTimelinePart((state) => state.viewport);
+  const bounds = useTimelinePart((state) => state.bounds);
   const theme = useTheme();
   const scroller = useRef<HTMLDivElement>(null);
   const base = useRef<HTMLCanvasElement>(null);

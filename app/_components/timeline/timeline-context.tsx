@@ -13,13 +13,10 @@ export function useTimelineStore(): TimelineStore {
   return store;
 }
 
-/** The state; renders again on every change of it, but for a moving view only once it rests. */
-export function useTimeline(): TimelineState {
-  const store = useTimelineStore();
-  return useSyncExternalStore(store.subscribe, store.state, store.state);
-}
-
-/** A part of the state: renders again only where that part changed. */
+/**
+ * A part of the state: renders again only where that part changed, and for a moving view only once it
+ * rests.
+ */
 export function useTimelinePart<T>(pick: (state: TimelineState) => T): T {
   const store = useTimelineStore();
   const read = () => pick(store.state());

@@ -15,7 +15,7 @@ import {
 import { sizedContext } from '../canvas-size.ts';
 import { useTheme } from '../root-setting.ts';
 import { useWidthPx } from '../use-size.ts';
-import { useTimeline, useTimelineStore } from './timeline-context.tsx';
+import { useTimelinePart, useTimelineStore } from './timeline-context.tsx';
 import type { TimelineState } from './timeline-store.ts';
 
 const HEIGHT_PX = 38;
@@ -24,16 +24,16 @@ const LEAST_BRUSH_PX = 4;
 /** All that is kept, with the part that the picture shows. */
 export function TimelineMinimap({ overview }: { readonly overview: TimelineOverview | undefined }) {
   const store = useTimelineStore();
-  const state = useTimeline();
-  const { bounds, viewport } = state;
+  const bounds = useTimelinePart((state) => state.bounds);
+  const viewport = useTimelinePart((state) => state.viewport);
+  const { hits, notes } = useTimelinePart((state) => state.layers);
+  const shownNotes = useTimelinePart((state) => state.overlays.notes);
   const theme = useTheme();
   const holder = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const brush = useRef<HTMLDivElement>(null);
   const grip = useRef<{ readonly pointerId: number; readonly offsetNs: number } | null>(null);
   const widthPx = useWidthPx(holder);
-  const { hits, notes } = state.layers;
-  const shownNotes = state.overlays.notes;
 
   useEffect(() => {
     if (canvas.current === null || widthPx === 0) return;

@@ -9,7 +9,8 @@ import { overviewOf } from '#lib/view/timeline-overview.ts';
 import type { TimelineWorker } from '#lib/view/timeline-rows.ts';
 import type { TimelineExtent } from '#lib/view/timeline-viewport.ts';
 import { useDashboard } from '../dashboard.tsx';
-import { useLive } from '../live-store.ts';
+import { useLivePaused } from '../live-store.ts';
+import { restPage } from '../page-rest.ts';
 import { EmptyState, ErrorState } from '../states.tsx';
 import { FilterBar } from './filter-bar.tsx';
 import { PanelsProvider } from './panels-context.tsx';
@@ -71,11 +72,12 @@ function LoadedTimeline({ deployment }: { readonly deployment: Deployment }) {
 /** Minimap and picture, and what keeps them at the state of the URL and of the newest data. */
 function LoadedPicture({ deployment }: { readonly deployment: Deployment }) {
   const store = useTimelineStore();
-  const { paused } = useLive();
+  const paused = useLivePaused();
   const info = useTimelinePart((state) => state.info);
   const bounds = boundsOf(deployment);
   useTimelineLink(store);
   useTail(deployment.id);
+  useRest(store);
   const newest = deployment.lastSeenUnixNs;
   useEffect(() => {
     const known = store.state().bounds;
@@ -104,6 +106,17 @@ function LoadedPicture({ deployment }: { readonly deployment: Deployment }) {
       />
     </>
   );
+}
+
+/** The page rests while the view is moved by hand. */
+function useRest(store: TimelineStore): void {
+  useEffect(() => {
+    const stop = store.onMoving(restPage);
+    return () => {
+      stop();
+      restPage(false);
+    };
+  }, [store]);
 }
 
 function unknownDeployment(id: string, known: readonly Deployment[]): Problem {

@@ -18,6 +18,7 @@ import type { TilePiece } from '#lib/view/timeline-tiles.ts';
 import { xToTime } from '#lib/view/timeline-viewport.ts';
 import { sizedContext } from '../canvas-size.ts';
 import type { BoxRenderer } from './box-renderer.ts';
+import { BoxStrip, type CoverOf } from './box-strip.ts';
 import { AXIS_PX, paintAxis } from './paint-axis.ts';
 import { paintBase } from './paint-base.ts';
 import { paintLabels } from './paint-labels.ts';
@@ -60,6 +61,7 @@ export class TimelinePicture {
   readonly #options: PictureOptions;
   readonly #loader: TileLoader;
   readonly #renderer: BoxRenderer;
+  readonly #strip: BoxStrip;
   readonly #stops: (() => void)[];
   #layout: RowsLayout = { rows: [], heightPx: 0, byWorker: new Map() };
   #workers: readonly TimelineWorker[] = [];
@@ -85,11 +87,20 @@ export class TimelinePicture {
       onDrop: (tile) => this.#renderer.drop(tile),
       ...(fetchTile === undefined ? {} : { fetchTile }),
     });
-    const gl = options.isPlain === true ? null : webglRenderer(canvases.boxes, this.invalidate);
+    const restored = () => {
+      this.#strip.forget();
+      this.invalidate();
+    };
+    const gl = options.isPlain === true ? null : webglRenderer(canvases.boxes, restored);
     const renderer = gl ?? canvasRenderer(canvases.boxes);
     if (renderer === null) throw new Error('The browser gives no context to draw on a canvas.');
     this.#renderer = renderer;
-    this.#stops = [store.onView(this.invalidate), store.subscribe(this.invalidate)];
+    this.#strip = new BoxStrip(renderer);
+    this.#stops = [
+      store.onView(this.invalidate),
+      store.subscribe(this.invalidate),
+      store.onMoving(this.invalidate),
+    ];
   }
 
   get rendererKind(): BoxRenderer['kind'] {
@@ -223,10 +234,11 @@ export class TimelinePicture {
     const state = this.#store.state();
     const rows = visibleRows(this.#layout, this.#scrollPx, this.#heightPx);
     const workerRows = rows.filter((row) => row.kind === 'worker');
+    const blocks = this.#blocks(workerRows);
     const { pieces, loading } = this.#loader.tiles(
       view,
       this.#widthPx,
-      this.#blocks(workerRows),
+      blocks,
       state.filters,
       state.bounds,
     );
@@ -235,7 +247,7 @@ export class TimelinePicture {
     this.#loading = loading;
     this.#store.tileLatencyMs = this.#loader.latencyMs;
     this.#learn(workersOf(pieces));
-    this.#renderer.draw({
+    const scene = {
       view,
       widthPx: this.#widthPx,
       heightPx: this.#heightPx,
@@ -248,7 +260,10 @@ export class TimelinePicture {
       pieces,
       bubbles: state.overlays.bubbles,
       theme: this.#theme,
-    });
+    };
+    const isMoving = this.#store.isMoving || state.isTail;
+    const cover: CoverOf = (of, widthPx) => this.#loader.cover(of, widthPx, blocks);
+    this.#strip.show(scene, cover, isMoving);
     this.#drawAround(rows, workerRows);
     this.#infoTimer ??= setTimeout(this.#tellInfo, INFO_MS);
   }
@@ -351,6 +366,10 @@ export class TimelinePicture {
     clearTimeout(this.#infoTimer);
     this.#infoTimer = undefined;
     const { loadedEvents, problem } = this.#loader;
+    // A component that renders would hold up the frame; when the view rests, it is told.
+    const known = this.#store.state().info;
+    const canWait = known.detail !== null && known.workers === this.#workers;
+    if (this.#store.isMoving && canWait && problem === known.problem) return;
     const info = infoOf(this.#pieces, this.#workers, loadedEvents, this.#loading, problem);
     const tiles = this.#pieces.map(({ tile }) => `${tile.level}.${tile.index}.${tile.sizeBytes}`);
     const key = `${tiles.join(' ')} ${info.loading} ${info.problem?.detail} ${info.workers.length}`;

@@ -1,7 +1,7 @@
 /**
  * The timeline's state and what can be done with it, outside of React: a frame of panning moves the
- * picture without rendering a component. `useTimeline` (timeline-context.tsx) gives components the
- * state once the view has come to rest.
+ * picture without rendering a component. `useTimelinePart` (timeline-context.tsx) gives components
+ * the state once the view has come to rest.
  */
 import type { AnnotationJson } from '#lib/api/annotations.ts';
 import type { CriticalPath } from '#lib/api/critical-path.ts';
@@ -113,6 +113,8 @@ export class TimelineStore {
   #viewListeners = new Set<() => void>();
   #settleTimer: ReturnType<typeof setTimeout> | undefined;
   #isHeld = false;
+  #isMoving = false;
+  #moveListeners = new Set<(isMoving: boolean) => void>();
   #settledMs = 0;
   #stepper: ((direction: 'next' | 'previous') => void) | null = null;
 
@@ -149,6 +151,23 @@ export class TimelineStore {
     return () => this.#viewListeners.delete(listener);
   }
 
+  /** Is the view moved by a hand: dragged, by keys, by the wheel? It ends when the view rests. */
+  get isMoving(): boolean {
+    return this.#isMoving;
+  }
+
+  /** Called when a move begins and ends. */
+  onMoving(listener: (isMoving: boolean) => void): () => void {
+    this.#moveListeners.add(listener);
+    return () => this.#moveListeners.delete(listener);
+  }
+
+  #setMoving(isMoving: boolean): void {
+    if (isMoving === this.#isMoving) return;
+    this.#isMoving = isMoving;
+    for (const listener of this.#moveListeners) listener(isMoving);
+  }
+
   /** How long the picture's tiles take to come: a tail stays that far behind. */
   tileLatencyMs = 0;
 
@@ -163,6 +182,7 @@ export class TimelineStore {
     if (by === 'person' && this.#state.isTail) this.#set({ isTail: false });
     if (sameView(next, this.#view)) return;
     this.#view = next;
+    if (by === 'person') this.#setMoving(true);
     for (const listener of this.#viewListeners) listener();
     clearTimeout(this.#settleTimer);
     // A tail never rests: components see it once a second.
@@ -176,11 +196,13 @@ export class TimelineStore {
   hold(isHeld: boolean): void {
     this.#isHeld = isHeld;
     clearTimeout(this.#settleTimer);
-    if (!isHeld) this.#settleTimer = setTimeout(this.#settle, SETTLE_MS);
+    if (isHeld) this.#setMoving(true);
+    else this.#settleTimer = setTimeout(this.#settle, SETTLE_MS);
   }
 
   #settle = (): void => {
     this.#settledMs = performance.now();
+    this.#setMoving(false);
     if (!sameView(this.#state.viewport, this.#view)) this.#set({ viewport: this.#view });
   };
 

@@ -5,7 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import { fetchDeployments } from '#lib/api/client.ts';
 import { nextTailDelay, TAIL_DELAY_NS, tailView } from '#lib/view/timeline-start.ts';
-import { useLive } from '../live-store.ts';
+import { useLivePaused } from '../live-store.ts';
 import { useTimelinePart, useTimelineStore } from './timeline-context.tsx';
 
 const POLL_MS = 1_000;
@@ -18,7 +18,7 @@ const NS_PER_MS = 1e6;
 export function useTail(deployment: string): void {
   const store = useTimelineStore();
   const isTail = useTimelinePart((state) => state.isTail);
-  const { paused } = useLive();
+  const paused = useLivePaused();
   const isFollowing = isTail && !paused;
   const newest = useQuery({
     queryKey: ['timeline-newest'],
