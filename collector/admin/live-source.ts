@@ -1,6 +1,5 @@
 /** What the admin server needs of the live hub. */
-import type { LiveEvent } from '#lib/api/live-event.ts';
-import type { ReportJson } from '#lib/api/report-schema.ts';
+import type { LiveEvent, Overview } from '#lib/api/live-event.ts';
 
 export interface LiveSource {
   deployments(): string[];
@@ -10,6 +9,6 @@ export interface LiveSource {
     lastEventId: number | null,
     send: (epoch: number, event: LiveEvent) => void,
   ): () => void;
-  /** Newest report of each live deployment. */
-  latestReports(): ReadonlyMap<string, ReportJson>;
+  /** Newest figures of each deployment in memory. */
+  latestOverviews(): ReadonlyMap<string, Overview>;
 }

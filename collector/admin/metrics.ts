@@ -69,7 +69,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   const commitSeconds = addIngestMetrics(registry, sources);
   addConditionMetrics(registry, sources);
   addLiveMetrics(registry, sources);
-  addGroupMetrics(registry, sources.live);
+  addGroupMetrics(registry, sources.live, sources.nowUnixMs);
   return {
     contentType: registry.contentType,
     observeCommit: (commit) => commitSeconds.observe(commit.commitMs / 1000),
@@ -270,7 +270,8 @@ function addLiveMetrics(registry: Registry, sources: MetricSources): void {
     [],
     (g) => {
       let largest: number | null = null;
-      for (const report of sources.live.latestReports().values()) {
+      for (const { report } of sources.live.latestOverviews().values()) {
+        if (report === null) continue;
         const endUnixMs = Number(BigInt(report.window.endUnixNs) / 1_000_000n);
         const lagSeconds = Math.max(0, (sources.nowUnixMs() - endUnixMs) / 1000);
         largest = Math.max(largest ?? 0, lagSeconds);

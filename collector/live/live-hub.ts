@@ -7,8 +7,7 @@
  * process is never taken for one of this.
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import type { LiveEvent, TrendPoint } from '#lib/api/live-event.ts';
-import type { ReportJson } from '#lib/api/report-schema.ts';
+import type { LiveEvent, Overview, TrendPoint } from '#lib/api/live-event.ts';
 import { EpochRing } from '#lib/base/epoch-ring.ts';
 import type { FromLive, LiveStats, LiveThreadData, LiveUpdate, ToLive } from './live-messages.ts';
 import { LIVE_DEFAULTS, type LiveSettings } from './live-settings.ts';
@@ -44,7 +43,8 @@ export interface LiveHub {
    * then the last of every other kind), then with everything new. Returns the way to stop.
    */
   subscribe(deployment: string, lastEventId: number | null, send: SendLive): () => void;
-  latestReports(): ReadonlyMap<string, ReportJson>;
+  /** Newest figures of each deployment that sent any. */
+  latestOverviews(): ReadonlyMap<string, Overview>;
   stats(): LiveStats | null;
   /** Ends the thread; buckets that are open are rebuilt at the next start. */
   stop(): Promise<void>;
@@ -68,7 +68,7 @@ class Hub implements LiveHub {
   readonly #options: LiveOptions;
   readonly #channels = new Map<string, Channel>();
   readonly #known = new Set<string>();
-  readonly #reports = new Map<string, ReportJson>();
+  readonly #overviews = new Map<string, Overview>();
   #worker: Worker | undefined;
   #port: MessagePort | undefined;
   #stats: LiveStats | null = null;
@@ -123,8 +123,8 @@ class Hub implements LiveHub {
     return [...this.#known].sort();
   }
 
-  latestReports(): ReadonlyMap<string, ReportJson> {
-    return this.#reports;
+  latestOverviews(): ReadonlyMap<string, Overview> {
+    return this.#overviews;
   }
 
   stats(): LiveStats | null {
@@ -218,8 +218,10 @@ class Hub implements LiveHub {
   #publish({ deployment, overview, points, strip, heatmap }: LiveUpdate): void {
     // Who asked for a deployment that nobody knows may be gone again.
     if (overview.state === 'empty' && !this.#channels.has(deployment)) return;
-    if (overview.state !== 'empty') this.#known.add(deployment);
-    if (overview.report !== null) this.#reports.set(deployment, overview.report);
+    if (overview.state !== 'empty') {
+      this.#known.add(deployment);
+      this.#overviews.set(deployment, overview);
+    }
     const channel = this.#channel(deployment);
     for (const point of points) {
       const epoch = channel.baseEpoch + channel.ring.push(point);
@@ -239,7 +241,7 @@ class Hub implements LiveHub {
 
   #evict(deployment: string): void {
     this.#known.delete(deployment);
-    this.#reports.delete(deployment);
+    this.#overviews.delete(deployment);
     const channel = this.#channels.get(deployment);
     if (channel !== undefined && channel.subscribers.size === 0) this.#channels.delete(deployment);
   }

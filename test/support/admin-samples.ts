@@ -1,5 +1,6 @@
 /** What the admin server shows, without a collector: an idle ingest thread, a small report. */
 import type { IngestStats } from '#collector/ingest/ingest-client.ts';
+import { type Overview, overviewSchema } from '#lib/api/live-event.ts';
 import { type ReportJson, reportSchema } from '#lib/api/report-schema.ts';
 
 export function idleIngestStats(): IngestStats {
@@ -35,6 +36,59 @@ export function idleIngestStats(): IngestStats {
     committedEvents: 0,
     committedMetricPoints: 0,
   };
+}
+
+/** The report below; GPU rank 3 is slow, rank 5 has been silent for 9 s, and a step stood still and went on. */
+export function sampleOverview(deployment: string): Overview {
+  const hang = {
+    domain: 0,
+    step: 7,
+    sinceUnixNs: '1793000001000000000',
+    untilUnixNs: null,
+    durationNs: 4e9,
+    usualNs: null,
+    worker: 'attention/5',
+    waiting: 0,
+    workers: [],
+  };
+  return overviewSchema.parse({
+    kind: 'overview',
+    deployment,
+    state: 'live',
+    atUnixMs: 1_793_000_010_000,
+    report: sampleReport(deployment),
+    gpu: [],
+    tpotMs: { mean: 42, p50: 40, p99: 60 },
+    ingest: {
+      eventsPerSecond: 1000,
+      acceptedEvents: 10_000,
+      acceptedMetricPoints: 0,
+      logRecords: 0,
+      rejected: {},
+      lagMs: 1500,
+    },
+    stragglers: [
+      {
+        worker: 'attention/3',
+        stage: 'attention',
+        score: 8.5,
+        excessRatio: 0.12,
+        loadRatio: 0.02,
+        residualRatio: 0.1,
+        sinceUnixNs: '1792999990000000000',
+      },
+    ],
+    hangs: [
+      { ...hang, kind: 'silent', reason: 'silent' },
+      {
+        ...hang,
+        kind: 'hang',
+        reason: 'no-progress',
+        sinceUnixNs: '1792999900000000000',
+        untilUnixNs: '1792999905000000000',
+      },
+    ],
+  });
 }
 
 /** One attention group: busy 75 %, active bubble 20 %, no transfer; period 820 µs of ideal 810 µs. */

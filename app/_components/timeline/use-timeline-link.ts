@@ -2,7 +2,8 @@
 
 /** Keeps the URL and the timeline the same: a link opens what it was copied from. */
 import { useSearchParams } from 'next/navigation';
-import { useEffect, useRef } from 'react';
+import { useEffect, useState } from 'react';
+import { LinkEcho } from '#lib/view/link-echo.ts';
 import { parsePanelsUrl, withPanelsUrl } from '#lib/view/timeline-panels-url.ts';
 import { startOf } from '#lib/view/timeline-start.ts';
 import { parseTimeline, serializeTimeline } from '#lib/view/timeline-url.ts';
@@ -52,15 +53,18 @@ function ownPart(text: string): string {
 
 export function useTimelineLink(store: TimelineStore): void {
   const text = useSearchParams().toString();
-  const written = useRef(ownPart(text));
+  const [echo] = useState(() => new LinkEcho(ownPart(text)));
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const write = () => {
       timer = undefined;
       if (window.location.pathname !== '/timeline') return;
-      const next = linkText(store, window.location.search);
-      if (next === window.location.search.slice(1)) return;
-      written.current = ownPart(next);
+      const shown = window.location.search.slice(1);
+      // Somebody wants another view, which the page is not rendered with yet: it is opened then.
+      if (echo.isForeign(ownPart(shown))) return;
+      const next = linkText(store, shown);
+      if (next === shown) return;
+      echo.wrote(ownPart(next));
       window.history.replaceState(null, '', `?${next}`);
     };
     const later = () => {
@@ -84,12 +88,9 @@ export function useTimelineLink(store: TimelineStore): void {
       stop();
       clearTimeout(timer);
     };
-  }, [store]);
+  }, [store, echo]);
   // Back, forth, a range of the top bar, a link on this page.
   useEffect(() => {
-    const own = ownPart(text);
-    if (own === written.current) return;
-    written.current = own;
-    store.open(readLink(text, store.state().bounds));
-  }, [text, store]);
+    if (echo.sees(ownPart(text))) store.open(readLink(text, store.state().bounds));
+  }, [text, store, echo]);
 }

@@ -12,19 +12,19 @@ import { ReceiverStats } from '#collector/receive/receiver-stats.ts';
 import { readinessSchema } from '#lib/api/condition.ts';
 import { unixNanos } from '#lib/base/units.ts';
 import type { Annotation } from '#lib/store/state-store.ts';
-import { idleIngestStats, sampleReport } from '#test/support/admin-samples.ts';
+import { idleIngestStats, sampleOverview } from '#test/support/admin-samples.ts';
 
 const PROMTOOL = '/usr/bin/promtool';
 const TOKEN = 'secret-token';
 
-const reports = new Map([
-  ['demo', sampleReport('demo')],
-  ['quo"ted\\\n', sampleReport('quo"ted\\\n')],
+const overviews = new Map([
+  ['demo', sampleOverview('demo')],
+  ['quo"ted\\\n', sampleOverview('quo"ted\\\n')],
 ]);
 const live = {
-  deployments: () => [...reports.keys()],
+  deployments: () => [...overviews.keys()],
   subscribe: () => () => {},
-  latestReports: () => reports,
+  latestOverviews: () => overviews,
 };
 const receiver = new ReceiverStats(new ByteBudget(1000));
 const clients = new LiveClients(live);
@@ -196,6 +196,15 @@ describe('metrics', () => {
       'afdscope_layer_period_seconds{deployment="demo"} 0.00082',
       'afdscope_ideal_layer_period_seconds{deployment="demo"} 0.00081',
       'afdscope_tokens_per_second{deployment="demo"} 4000',
+      'afdscope_group_exposed_transfer_ratio{deployment="demo",group="attention",role="attention"} 0\n',
+      'afdscope_attention_effective_seconds{deployment="demo"} 0.00027',
+      'afdscope_time_per_output_token_seconds{deployment="demo"} 0.042',
+      'afdscope_stragglers{deployment="demo"} 1',
+      'afdscope_straggler_excess_ratio{deployment="demo"} 0.12',
+      // One that is over is none.
+      'afdscope_hang_seconds{deployment="demo"} 0\n',
+      'afdscope_silent_workers{deployment="demo"} 1',
+      'afdscope_deployment_lag_seconds{deployment="demo"} 1.5',
       'process_cpu_seconds_total',
     ]) {
       expect(text).toContain(line);
@@ -205,19 +214,34 @@ describe('metrics', () => {
     expect(text).not.toMatch(/layer="|expert="|worker="/);
   });
 
+  test('a deployment that sends nothing has no figures of now, but stands still', async () => {
+    const overview = sampleOverview('quiet');
+    const hangs = overview.hangs!.map((hang) => ({
+      ...hang,
+      kind: 'hang' as const,
+      untilUnixNs: null,
+    }));
+    overviews.set('quiet', { ...overview, state: 'quiet', hangs });
+    const text = await (await fetch(`${base}/metrics`)).text();
+    overviews.delete('quiet');
+    expect(text).not.toContain('busy_ratio{deployment="quiet"');
+    expect(text).not.toContain('tokens_per_second{deployment="quiet"');
+    expect(text).toContain('afdscope_hang_seconds{deployment="quiet"} 110\n');
+  });
+
   test('a group that is gone leaves no series behind', async () => {
-    reports.set('gone', sampleReport('gone'));
+    overviews.set('gone', sampleOverview('gone'));
     expect(await (await fetch(`${base}/metrics`)).text()).toContain('deployment="gone"');
-    reports.delete('gone');
+    overviews.delete('gone');
     expect(await (await fetch(`${base}/metrics`)).text()).not.toContain('deployment="gone"');
   });
 
   test('the number of series is bounded, and what is hidden is counted', async () => {
-    for (let i = 0; i < 100; i++) reports.set(`many-${i}`, sampleReport(`many-${i}`));
+    for (let i = 0; i < 100; i++) overviews.set(`many-${i}`, sampleOverview(`many-${i}`));
     const text = await (await fetch(`${base}/metrics`)).text();
     expect(text.match(/^afdscope_group_busy_ratio\{/gm)).toHaveLength(64);
     expect(text).toContain('afdscope_hidden_groups 38');
-    for (let i = 0; i < 100; i++) reports.delete(`many-${i}`);
+    for (let i = 0; i < 100; i++) overviews.delete(`many-${i}`);
   });
 
   test.skipIf(!existsSync(PROMTOOL))('pass promtool check metrics', async () => {

@@ -19,7 +19,7 @@ function fakeSource() {
       send(7, { kind: 'reset', deployment: 'demo' });
       return () => senders.delete(send);
     },
-    latestReports: () => new Map(),
+    latestOverviews: () => new Map(),
   };
   return { source, senders, resumed };
 }

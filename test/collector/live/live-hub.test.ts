@@ -92,7 +92,10 @@ describe('LiveHub', () => {
       { type: 'consumed', messages: 1 },
     ]);
     expect(hub.deployments()).toEqual(['demo']);
-    expect(hub.latestReports().get('demo')?.topology).toMatchObject({ attention: 2, ffn: 1 });
+    expect(hub.latestOverviews().get('demo')?.report?.topology).toMatchObject({
+      attention: 2,
+      ffn: 1,
+    });
     const epochs = received.map(({ epoch }) => epoch);
     expect(epochs).toEqual([...epochs].sort((a, b) => a - b));
     await until(() => (hub.stats()?.deployments ?? 0) === 1, 'stats');
