@@ -35,7 +35,7 @@ const LAYERS: Readonly<Record<string, Row>> = {
     npm: ['better-sqlite3', 'drizzle-orm'],
     node: true,
   },
-  'lib/alert': { rooms: LIB('base table model analysis api'), npm: ['yaml', 'zod'] },
+  'lib/alert': { rooms: LIB('base table model analysis api'), npm: ['yaml', 'zod'], node: true },
   'lib/live': { rooms: LIB('base table model analysis') },
   'lib/api': { rooms: LIB('base'), npm: ['zod'] },
   'lib/view': { rooms: LIB('base api') },

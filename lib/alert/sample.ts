@@ -20,11 +20,14 @@ export interface Sample {
    * is the ratio of sums.
    */
   readonly weight: number;
+  /** What annotations may say beside labels ("step", "reason"); the newest of a series counts. */
+  readonly facts?: Readonly<Record<string, string>>;
 }
 
 /** Samples of one deployment that were taken together: one look at its live figures. */
 export interface SampleSet {
   readonly deployment: string;
+  /** When it was looked, by the collector's clock. */
   readonly atUnixMs: number;
   readonly samples: readonly Sample[];
 }

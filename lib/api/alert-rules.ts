@@ -32,7 +32,10 @@ export type Severity = (typeof SEVERITIES)[number];
 export const COMPARISONS = ['>', '>=', '<', '<='] as const;
 export type Comparison = (typeof COMPARISONS)[number];
 
-/** `where`: which series a rule watches. Texts may hold `*`; layers are "7", "3-60" or "3-5,9". */
+/**
+ * `where`: which series a rule watches. Texts may hold `*`, commas separate several ("disk-full,locked");
+ * layers are "7", "3-60" or "3-5,9".
+ */
 const where = z.partialRecord(z.enum(['deployment', ...SERIES_LABELS]), z.string().min(1));
 
 export const alertRuleSchema = z
@@ -44,14 +47,23 @@ export const alertRuleSchema = z
     /** A name of ALERT_METRICS, or `report:` and a path. */
     metric: z.string().min(1).max(200),
     where: where.default({}),
+    /**
+     * Labels that its alerts are told apart by; of series that differ in others the worst counts, so
+     * that ten hot layers are one alert. Default: all labels of the metric. Always the deployment, too.
+     */
+    by: z.array(z.enum(SERIES_LABELS)).optional(),
     compare: z.enum(COMPARISONS).default('>'),
     /** In the metric's base unit (seconds, 0..1). Either this, or `baseline`, or both must hold. */
     threshold: z.number().optional(),
-    /** The alert ends only once the value is back on this side (hysteresis). Default: the threshold. */
+    /**
+     * The alert ends only once the value is back on this side (hysteresis). Default: the threshold. What
+     * fired by a baseline ends at half the distance from it.
+     */
     recover: z.number().optional(),
     /**
      * Compares with the series' own recent past: true where the value is `deviations` robust standard
      * deviations (1.4826 · MAD, at least 2 % of the median) beyond the median, and `at_least` away.
+     * The past is that of before the trouble: it stays news until it is older than `over`.
      */
     baseline: z
       .strictObject({

@@ -9,8 +9,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse as parseYaml, YAMLParseError } from 'yaml';
+import { closest } from '#lib/base/closest.ts';
 import { err, ok, type Result } from '#lib/base/result.ts';
-import { closest } from './closest.ts';
 import { type Address, formatAddress } from './quantities.ts';
 import { configKeys, fileSchema, internalVariables } from './schema.ts';
 

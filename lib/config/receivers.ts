@@ -8,8 +8,8 @@ import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parse as parseYaml, YAMLParseError } from 'yaml';
 import type { z } from 'zod';
+import { closest } from '#lib/base/closest.ts';
 import { err, ok, type Result } from '#lib/base/result.ts';
-import { closest } from './closest.ts';
 import { type Receiver, type Route, receiversFileSchema } from './receiver-schema.ts';
 
 export interface Receivers {
