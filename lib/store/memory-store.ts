@@ -7,14 +7,11 @@ import type { MetricTable } from '#lib/table/metric-table.ts';
 import type { PackedTable, StepUnpacker } from '#lib/table/packed-table.ts';
 import { concatPacked, isPackedTable, packedSpan, payloadBytes } from '#lib/table/packed-tables.ts';
 import { REJECT_REASONS, type RejectCounts } from '#lib/table/reject-reasons.ts';
-import {
-  type DeploymentRollup,
-  type GroupRollup,
-  ROLLUP_LENGTHS,
-  type RollupBucket,
-  type RollupLengthName,
-  type RollupLengths,
-  type WorkerRollup,
+import type {
+  DeploymentRollup,
+  GroupRollup,
+  RollupBucket,
+  WorkerRollup,
 } from '#lib/table/rollups.ts';
 import type { StageBands } from '#lib/table/stage-bands.ts';
 import type { StageRollup } from '#lib/table/stage-rollups.ts';
@@ -25,8 +22,10 @@ import {
   type PlannedMetricChunk,
   planAppend,
 } from './append-plan.ts';
+import { addedLengths, addedRollup } from './memory-rollup-sums.ts';
 import { byBucketAndWorker, MemoryStageRollups } from './memory-stage-rollups.ts';
 import { takeNewSteps } from './new-steps.ts';
+import { rawExtentOf } from './raw-extent.ts';
 import { keptFrom, ROLLUP_LEVELS_NS } from './rollup-levels.ts';
 import { boundedSteps, eventsOfWorkers, stepsInSelection, unpackedSlices } from './step-filter.ts';
 import { StepLedger } from './step-ledger.ts';
@@ -39,6 +38,7 @@ import type {
   IngestTotals,
   MetricSelection,
   Pin,
+  RawExtent,
   RetainOutcome,
   RetentionPolicy,
   RollupPart,
@@ -342,6 +342,13 @@ export class MemoryStore implements TelemetryStore {
       .sort((a, b) => compareInstants(a.fromUnixNs, b.fromUnixNs) || (a.pinId < b.pinId ? -1 : 1));
   }
 
+  async rawExtent(deployment: string, { fromUnixNs, toUnixNs }: TimeWindow): Promise<RawExtent> {
+    const inside = this.#of([...this.#chunks, ...this.#packed], deployment).filter(
+      (chunk) => chunk.toUnixNs > fromUnixNs && chunk.fromUnixNs < toUnixNs,
+    );
+    return rawExtentOf(inside.map((chunk) => ({ ...chunk, bytes: bytesOf(chunk.table) })));
+  }
+
   async size(): Promise<StoreSize> {
     const starts = [...this.#chunks, ...this.#packed]
       .filter((chunk) => !this.#isPinned(chunk))
@@ -448,16 +455,6 @@ export class MemoryStore implements TelemetryStore {
       rejected[reason] = (rejected[reason] ?? 0) + count;
     }
   }
-}
-
-function addedRollup(sum: WorkerRollup, row: WorkerRollup): WorkerRollup {
-  const lengths = addedLengths(sum.lengths, row.lengths);
-  return { ...sum, events: sum.events + row.events, lengths };
-}
-
-function addedLengths(a: RollupLengths, b: RollupLengths): RollupLengths {
-  const entries = ROLLUP_LENGTHS.map((name) => [name, a[name] + b[name]]);
-  return Object.fromEntries(entries) as Record<RollupLengthName, number>;
 }
 
 function groupsOf(workers: readonly WorkerInfo[]): StoredDeployment['groups'] {

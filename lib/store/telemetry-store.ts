@@ -165,6 +165,14 @@ export interface Pin extends TimeWindow {
   readonly deployment: string;
 }
 
+/** Which raw events of a window are kept, and what pinning the window keeps. */
+export interface RawExtent {
+  /** Of every chunk that overlaps the window: retention keeps or deletes whole ones. */
+  readonly rawBytes: number;
+  /** Times of those chunks, ascending, apart from each other; they may reach beyond the window. */
+  readonly spans: readonly TimeWindow[];
+}
+
 export interface RetentionPolicy {
   readonly rawNs: number;
   readonly rawBytes: number;
@@ -227,6 +235,7 @@ export interface TelemetryReader {
   ingestTotals(): Promise<readonly IngestTotals[]>;
   /** Of the deployment, or of all, by start. */
   pins(deployment?: string): Promise<readonly Pin[]>;
+  rawExtent(deployment: string, window: TimeWindow): Promise<RawExtent>;
   size(): Promise<StoreSize>;
   close(): Promise<void>;
 }

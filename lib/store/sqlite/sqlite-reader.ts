@@ -16,6 +16,7 @@ import type {
   IngestTotals,
   MetricSelection,
   Pin,
+  RawExtent,
   RollupPart,
   RollupPartsSelection,
   RollupSelection,
@@ -25,6 +26,7 @@ import type {
   StoredDeployment,
   StoreSize,
   TelemetryReader,
+  TimeWindow,
 } from '../telemetry-store.ts';
 import { pointsInWindow } from '../window-filter.ts';
 import { unpackMetrics } from './blob.ts';
@@ -33,6 +35,7 @@ import type { DamagedChunk, DamageListener } from './damage.ts';
 import { EventScan } from './event-scan.ts';
 import { JOURNAL_LIMITS } from './journal.ts';
 import { NOT_PINNED } from './pinned.ts';
+import { RawExtentReader } from './raw-extent-statements.ts';
 import { RollupCover } from './rollup-cover.ts';
 import { RollupReader } from './rollup-statements.ts';
 import { StageRollupReader } from './stage-rollup-statements.ts';
@@ -51,6 +54,7 @@ export class SqliteReader implements TelemetryReader {
   readonly #rollups: RollupReader;
   readonly #stageRollups: StageRollupReader;
   readonly #cover: RollupCover;
+  readonly #rawExtent: RawExtentReader;
   readonly #damaged = new Set<string>();
   readonly #report: DamageListener;
   readonly #statements;
@@ -69,6 +73,7 @@ export class SqliteReader implements TelemetryReader {
     this.#rollups = new RollupReader(database);
     this.#stageRollups = new StageRollupReader(database, this.#report);
     this.#cover = new RollupCover(database);
+    this.#rawExtent = new RawExtentReader(database);
     this.#statements = {
       deployments: database.prepare<
         [],
@@ -230,6 +235,10 @@ export class SqliteReader implements TelemetryReader {
         fromUnixNs: unixNanos(from),
         toUnixNs: unixNanos(to),
       }));
+  }
+
+  async rawExtent(deployment: string, window: TimeWindow): Promise<RawExtent> {
+    return this.#rawExtent.read(deployment, window);
   }
 
   async size(): Promise<StoreSize> {

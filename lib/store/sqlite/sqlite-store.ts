@@ -22,6 +22,7 @@ import type {
   IngestTotals,
   MetricSelection,
   Pin,
+  RawExtent,
   RetainOutcome,
   RetentionPolicy,
   RollupPart,
@@ -325,6 +326,10 @@ export class SqliteStore implements TelemetryStore {
 
   pins(deployment?: string): Promise<readonly Pin[]> {
     return this.#reader.pins(deployment);
+  }
+
+  rawExtent(deployment: string, window: TimeWindow): Promise<RawExtent> {
+    return this.#reader.rawExtent(deployment, window);
   }
 
   size(): Promise<StoreSize> {

@@ -458,6 +458,26 @@ export function describeTelemetryStore(name: string, open: () => Promise<Telemet
         expect(await kept()).toEqual([]);
       });
 
+      test('the extent of a window is that of the whole chunks that a pin of it keeps', async () => {
+        const part = window(3 * SECOND_NS + 1, 5 * SECOND_NS);
+        const extent = await store.rawExtent('prod', part);
+        expect(extent.rawBytes).toBeGreaterThan(0);
+        expect(extent.rawBytes).toBeLessThan((await store.size()).rawBytes);
+        expect(extent.spans.length).toBeGreaterThan(0);
+        for (const { fromUnixNs, toUnixNs } of extent.spans) {
+          expect(fromUnixNs < part.toUnixNs && toUnixNs > part.fromUnixNs).toBe(true);
+        }
+        await store.pin('incident', 'prod', part);
+        await store.retain({ ...FOREVER, rawNs: 0, rawBytes: 0 }, at(100));
+        expect((await store.size()).rawBytes).toBe(extent.rawBytes);
+        expect(await store.rawExtent('prod', part)).toEqual(extent);
+        expect(await store.rawExtent('prod', window(0, 3 * SECOND_NS))).toEqual({
+          rawBytes: 0,
+          spans: [],
+        });
+        expect((await store.rawExtent('other', part)).rawBytes).toBe(0);
+      });
+
       test('old metric points go with the rollups', async () => {
         const table = metricTable(BASE, [[gauge('m'), 0, 1]]);
         await store.append([batchOf('m', { metrics: [table] })]);
