@@ -14,6 +14,7 @@ import type { AnnotationWriter } from '#collector/admin/annotation-routes.ts';
 import { LiveClients } from '#collector/admin/live-clients.ts';
 import { createMetrics, type Metrics } from '#collector/admin/metrics.ts';
 import { ImportService } from '#collector/import/import-service.ts';
+import { type RunningRecorder, startRecorder } from '#collector/incident/start-recorder.ts';
 import { type IngestService, startIngest } from '#collector/ingest/ingest-client.ts';
 import { type LiveHub, startLive } from '#collector/live/live-hub.ts';
 import { CollectorWatch } from '#collector/observe/collector-watch.ts';
@@ -74,6 +75,8 @@ interface Parts {
   readonly state: AnnotationWriter;
   readonly ingest: IngestService;
   readonly imports: ImportService;
+  readonly incidents: RunningRecorder['recorder'];
+  readonly recording: RunningRecorder;
   readonly live: LiveHub;
 }
 
@@ -155,6 +158,7 @@ export class Collector {
     for (const receiver of this.#receivers) receiver.drain();
     await Promise.all(this.#receivers.map((receiver) => receiver.close(RECEIVER_GRACE_MS)));
     await this.#parts?.imports.stop();
+    await this.#parts?.recording.stop();
     // The live view reads the database; the writer closes last, so that it empties the log.
     await this.#parts?.live.stop();
     await this.#parts?.ingest.stop();
@@ -208,6 +212,13 @@ export class Collector {
       nowUnixMs: Date.now,
     });
     await imports.start();
+    const recording = await startRecorder({
+      config,
+      version: this.#options.version,
+      ingest,
+      rules: () => [],
+      warn: (message) => log.warn(message),
+    });
     const clients = new LiveClients(live);
     metrics = createMetrics({
       version: this.#options.version,
@@ -220,7 +231,8 @@ export class Collector {
       door: this.#door,
       nowUnixMs: Date.now,
     });
-    return { metrics, clients, state, ingest, imports, live };
+    const incidents = recording.recorder;
+    return { metrics, clients, state, ingest, imports, incidents, recording, live };
   }
 
   #startAdmin(): Promise<AdminServer> {

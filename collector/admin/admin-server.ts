@@ -9,6 +9,7 @@ import { problem } from '#lib/api/problem.ts';
 import type { Address } from '#lib/config/quantities.ts';
 import { type AnnotationWriter, addAnnotationRoutes } from './annotation-routes.ts';
 import { addImportRoutes, type Imports } from './import-routes.ts';
+import { addIncidentRoutes, type Incidents } from './incident-routes.ts';
 import { type LiveClients, parseLastEventId } from './live-clients.ts';
 import type { Metrics } from './metrics.ts';
 import { sendProblem, sendStarting } from './problem-reply.ts';
@@ -19,6 +20,7 @@ export interface AdminParts {
   readonly clients: LiveClients;
   readonly state: AnnotationWriter;
   readonly imports: Imports;
+  readonly incidents: Incidents;
 }
 
 /** What `/readyz` and `/healthz` tell beside their reasons. */
@@ -64,6 +66,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   addLiveRoute(server, options);
   addAnnotationRoutes(server, { ...options, state: () => options.parts()?.state ?? null });
   addImportRoutes(server, { ...options, imports: () => options.parts()?.imports ?? null });
+  addIncidentRoutes(server, { ...options, incidents: () => options.parts()?.incidents ?? null });
   server.get('/metrics', async (_request, reply) => {
     const metrics = options.parts()?.metrics;
     if (metrics === undefined) return sendStarting(reply);

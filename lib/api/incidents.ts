@@ -24,6 +24,8 @@ export const incidentSchema = z.object({
   origin: z.enum(['alert', 'manual']),
   createdUnixMs: z.number(),
   updatedUnixMs: z.number(),
+  /** When the last of its alerts ended, event time; null: one goes on, or it has none. */
+  endedUnixMs: z.number().nullable(),
   /** What is pinned, or was. */
   window: z.object({ fromUnixNs: unixNsStringSchema, toUnixNs: unixNsStringSchema }),
   /** The alerts that belong to it; the first made it. */

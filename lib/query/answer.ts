@@ -14,18 +14,24 @@ import { breakdown } from './breakdown.ts';
 import { compare } from './compare.ts';
 import { criticalPath } from './critical-path.ts';
 import { listDeployments } from './deployments.ts';
-import { BadQuestionError, UnknownDeploymentError } from './errors.ts';
+import { BadQuestionError, UnknownDeploymentError, UnknownIncidentError } from './errors.ts';
 import { experts } from './experts.ts';
 import { heatmap } from './heatmap.ts';
+import { evidenceExtent, evidenceSnapshot, fittingWindow } from './incident-evidence.ts';
+import { incidentDetail, listIncidents } from './incidents.ts';
 import { postmortem } from './postmortem.ts';
 import type {
   CompareQuestion,
   DeploymentQuestion,
+  EvidenceQuestion,
+  FitQuestion,
+  IncidentQuestion,
   JsonText,
   PostmortemQuestion,
   QueryFailure,
   QueryRequest,
   QuestionKind,
+  SnapshotQuestion,
 } from './questions.ts';
 import { report } from './report.ts';
 import { reportJson } from './report-json.ts';
@@ -86,6 +92,17 @@ const ANSWERERS: Readonly<Record<QuestionKind, Answerer>> = {
     postmortem(telemetry, await state(), question as PostmortemQuestion, now),
   totals: ({ telemetry }) => storeTotals(telemetry),
   annotations: async ({ state }, question, now) => listAnnotations(await state(), question, now),
+  incidents: async ({ state }, question) => listIncidents(await state(), question),
+  incident: async ({ state }, question) =>
+    incidentDetail(await state(), question as unknown as IncidentQuestion),
+  incidentDocuments: async ({ state }) => (await state()).documents({ kind: 'incident' }),
+  pins: ({ telemetry }) => telemetry.pins(),
+  evidence: ({ telemetry }, question) =>
+    evidenceExtent(telemetry, question as unknown as EvidenceQuestion),
+  evidenceFit: ({ telemetry }, question) =>
+    fittingWindow(telemetry, question as unknown as FitQuestion),
+  evidenceSnapshot: ({ telemetry }, question, now) =>
+    evidenceSnapshot(telemetry, question as unknown as SnapshotQuestion, now),
 };
 
 function jsonText(value: unknown): JsonText {
@@ -116,6 +133,9 @@ export function failureOf(error: unknown): QueryFailure {
   }
   if (error instanceof UnknownDeploymentError) {
     return { kind: 'not-found', message: error.message, parameter: error.parameter };
+  }
+  if (error instanceof UnknownIncidentError) {
+    return { kind: 'not-found', message: error.message, parameter: 'id' };
   }
   if (error instanceof NoDatabaseError) {
     return {

@@ -37,3 +37,14 @@ export class UnknownDeploymentError extends Error {
     return new UnknownDeploymentError(this.deployment, this.known, parameter);
   }
 }
+
+/** No incident has this id. */
+export class UnknownIncidentError extends Error {
+  override readonly name = 'UnknownIncidentError';
+
+  constructor(id: string) {
+    super(
+      `There is no incident ${JSON.stringify(id.slice(0, 80))}; GET /api/v1/incidents lists them.`,
+    );
+  }
+}

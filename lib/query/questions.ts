@@ -7,6 +7,7 @@ import type { CriticalPath } from '#lib/api/critical-path.ts';
 import type { Deployments } from '#lib/api/deployments.ts';
 import type { ExpertsAnswer } from '#lib/api/experts.ts';
 import type { IngestTotalsJson, StoreHealth } from '#lib/api/health.ts';
+import type { IncidentDetail, Incidents } from '#lib/api/incidents.ts';
 import type { ProblemKind } from '#lib/api/problem.ts';
 import type { ReportJson } from '#lib/api/report-schema.ts';
 import type { Series } from '#lib/api/series.ts';
@@ -18,7 +19,10 @@ import type { TimelineSteps } from '#lib/api/timeline-steps.ts';
 import type { HeatmapAnswer, StripAnswer } from '#lib/api/views.ts';
 import type { Waits } from '#lib/api/waits.ts';
 import type { WhatifAnswer } from '#lib/api/whatif.ts';
+import type { UnixNanos } from '#lib/base/units.ts';
 import type { SetupFacts } from '#lib/postmortem/facts.ts';
+import type { StateDocument } from '#lib/store/state-store.ts';
+import type { Pin, TimeWindow } from '#lib/store/telemetry-store.ts';
 
 /** `from` and `to` as written by the caller (lib/query/parse-time.ts). */
 export interface DeploymentQuestion {
@@ -112,6 +116,51 @@ export interface PostmortemFile {
   readonly text: string;
 }
 
+export interface IncidentsQuestion {
+  /** Absent: all. */
+  readonly deployment?: string | undefined;
+  readonly status?: string | undefined;
+  /** In digits. */
+  readonly limit?: string | undefined;
+}
+
+export interface IncidentQuestion {
+  readonly incidentId: string;
+}
+
+/** What the flight recorder asks, in instants. */
+export interface EvidenceQuestion extends TimeWindow {
+  readonly deployment: string;
+}
+
+export interface SnapshotQuestion extends EvidenceQuestion {
+  /** Inside of the window: what matters most, such as when its alert fired. */
+  readonly focusUnixNs: UnixNanos;
+}
+
+export interface FitQuestion extends SnapshotQuestion {
+  readonly maxBytes: number;
+}
+
+/** What is kept of a window's raw events. */
+export interface EvidenceExtent {
+  /** What a pin of the window keeps. */
+  readonly rawBytes: number;
+  /** Of the deployment. */
+  readonly lastSeenUnixNs: UnixNanos;
+  /** Which part retention had taken before, as a sentence; '': none. */
+  readonly missing: string;
+}
+
+export interface EvidenceSnapshot {
+  /** null: `reportNote` says why. */
+  readonly report: ReportJson | null;
+  readonly reportNote: string;
+  /** Of the last healthy window of the same length before. */
+  readonly baseline: ReportJson | null;
+  readonly baselineNote: string;
+}
+
 /** Ready to send: an answer of megabytes is not taken apart and put together again. */
 export interface JsonText {
   readonly json: string;
@@ -154,6 +203,13 @@ export interface Questions {
   postmortem: { question: PostmortemQuestion; answer: PostmortemFile };
   totals: { question: Record<never, never>; answer: StoreTotals };
   annotations: { question: DeploymentQuestion; answer: { annotations: AnnotationJson[] } };
+  incidents: { question: IncidentsQuestion; answer: Incidents };
+  incident: { question: IncidentQuestion; answer: IncidentDetail };
+  incidentDocuments: { question: Record<never, never>; answer: readonly StateDocument[] };
+  pins: { question: Record<never, never>; answer: readonly Pin[] };
+  evidence: { question: EvidenceQuestion; answer: EvidenceExtent };
+  evidenceFit: { question: FitQuestion; answer: TimeWindow };
+  evidenceSnapshot: { question: SnapshotQuestion; answer: EvidenceSnapshot };
 }
 export type QuestionKind = keyof Questions;
 

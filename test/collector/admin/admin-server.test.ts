@@ -3,14 +3,17 @@ import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AdminServer, startAdmin } from '#collector/admin/admin-server.ts';
 import type { Imports } from '#collector/admin/import-routes.ts';
+import type { Incidents } from '#collector/admin/incident-routes.ts';
 import { LiveClients } from '#collector/admin/live-clients.ts';
 import { createMetrics } from '#collector/admin/metrics.ts';
 import { newImport } from '#collector/import/import-record.ts';
+import { FreezeRefusedError } from '#collector/incident/freeze-window.ts';
 import { ConditionBoard } from '#collector/observe/condition-board.ts';
 import { ByteBudget } from '#collector/receive/byte-budget.ts';
 import { ReceiverStats } from '#collector/receive/receiver-stats.ts';
 import { readinessSchema } from '#lib/api/condition.ts';
 import { unixNanos } from '#lib/base/units.ts';
+import { UnknownIncidentError } from '#lib/query/errors.ts';
 import type { Annotation } from '#lib/store/state-store.ts';
 import { idleIngestStats, sampleOverview } from '#test/support/admin-samples.ts';
 
@@ -61,6 +64,11 @@ const imports: Imports = {
   list: async () => [],
   remove: async () => ({ found: false, unpinned: 0 }),
 };
+const incidents: Incidents = {
+  freeze: async () => Promise.reject(new FreezeRefusedError('lastSeconds', 'nothing is kept')),
+  change: async (id) => Promise.reject(new UnknownIncidentError(id)),
+  remove: async () => false,
+};
 let base = '';
 let started = false;
 let notReady: string[] = [];
@@ -69,7 +77,7 @@ let notAlive: string[] = [];
 beforeAll(async () => {
   server = await startAdmin({
     address: { host: '127.0.0.1', port: 0 },
-    parts: () => (started ? { metrics, clients, state, imports } : null),
+    parts: () => (started ? { metrics, clients, state, imports, incidents } : null),
     adminToken: TOKEN,
     nowUnixMs: () => 1_793_000_010_000,
     notReady: () => notReady,

@@ -1,0 +1,61 @@
+/** The flight recorder of a running collector: what it knew before, and its clock. */
+import type { IngestService } from '#collector/ingest/ingest-client.ts';
+import type { Config } from '#lib/config/load-config.ts';
+import { shownConfig } from '#lib/config/shown-config.ts';
+import { EvidenceThreads } from './evidence-reader.ts';
+import { FlightRecorder } from './flight-recorder.ts';
+
+export interface StartOptions {
+  readonly config: Config;
+  readonly version: string;
+  readonly ingest: Pick<IngestService, 'change'>;
+  /** Alert rules as they are now. */
+  readonly rules: () => readonly unknown[];
+  readonly warn: (message: string) => void;
+}
+
+const TICK_MS = 1000;
+
+export interface RunningRecorder {
+  readonly recorder: FlightRecorder;
+  stop(): Promise<void>;
+}
+
+/** Incidents that were recording when the last process ended go on. */
+export async function startRecorder(options: StartOptions): Promise<RunningRecorder> {
+  const { config, version, ingest, rules, warn } = options;
+  const evidence = new EvidenceThreads({
+    store: config.store,
+    dataDir: config.dataDir,
+    workerFile: new URL(import.meta.resolve('#lib/query/query-worker.ts')),
+  });
+  const recorder = new FlightRecorder({
+    store: {
+      change: async (changes) => void (await ingest.change({ kind: 'change-state', changes })),
+      pin: async (pin) => void (await ingest.change({ kind: 'pin', pin })),
+      unpin: async (pinId) => void (await ingest.change({ kind: 'unpin', pinId })),
+    },
+    evidence,
+    config: config.alerts,
+    rawBytes: config.retention.rawBytes,
+    setup: () => ({
+      version,
+      config: Object.fromEntries(shownConfig(config).map(({ key, value }) => [key, value])),
+      rules: [...rules()],
+    }),
+    warn,
+  });
+  // A store that cannot be read by others has no incidents from before.
+  if (config.store === 'sqlite') {
+    recorder.start(await evidence.ask('incidentDocuments', {}));
+    await recorder.reconcile();
+  }
+  const timer = setInterval(() => recorder.tick(Date.now()), TICK_MS);
+  return {
+    recorder,
+    stop: () => {
+      clearInterval(timer);
+      return recorder.stop();
+    },
+  };
+}
