@@ -142,6 +142,11 @@ export function changeIncident(
   return call(incidentSchema, incidentPath(id), options, withBody('POST', change));
 }
 
+/** Its report and notes are gone; its raw events go to retention. */
+export async function deleteIncident(id: string, options?: ClientOptions): Promise<void> {
+  await send(incidentPath(id), options, { method: 'DELETE' });
+}
+
 function incidentPath(id: string): string {
   return `/api/v1/incidents/${encodeURIComponent(id)}`;
 }

@@ -10,6 +10,7 @@ import { healthSchema } from './health.ts';
 import { importSchema, importsSchema, unpinnedSchema } from './imports.ts';
 import { liveEventSchema } from './live-event.ts';
 import { ALERT_INPUTS, ALERT_SCHEMAS, alertPaths } from './openapi-alerts.ts';
+import { INCIDENT_INPUTS, INCIDENT_SCHEMAS, incidentPaths } from './openapi-incidents.ts';
 import {
   frameOperation,
   type Json,
@@ -38,6 +39,7 @@ import { whatifSchema } from './whatif.ts';
 
 const SCHEMAS = {
   ...ALERT_SCHEMAS,
+  ...INCIDENT_SCHEMAS,
   Annotation: annotationSchema,
   AnnotationRequest: annotationRequestSchema,
   Annotations: annotationsSchema,
@@ -327,6 +329,7 @@ export function openApiDocument(): Json {
         },
       },
       ...alertPaths(),
+      ...incidentPaths(),
     },
     components: { schemas: componentSchemas() },
   };
@@ -358,11 +361,13 @@ function importOperation(): Json {
   };
 }
 
+const INPUTS = new Set(['AnnotationRequest', ...ALERT_INPUTS, ...INCIDENT_INPUTS]);
+
 function componentSchemas(): Json {
   return Object.fromEntries(
     Object.entries(SCHEMAS).map(([name, schema]) => {
       const { $schema: _, ...body } = z.toJSONSchema(schema, {
-        io: name === 'AnnotationRequest' || ALERT_INPUTS.has(name) ? 'input' : 'output',
+        io: INPUTS.has(name) ? 'input' : 'output',
       });
       return [name, body];
     }),
