@@ -96,6 +96,11 @@ beforeAll(async () => {
         list: async () => [],
         remove: async () => ({ found: false, unpinned: 0 }),
       },
+      incidents: {
+        freeze: () => Promise.reject(new Error('none')),
+        change: () => Promise.reject(new Error('none')),
+        remove: async () => false,
+      },
     }),
     adminToken: 'x',
     nowUnixMs: Date.now,
