@@ -16,10 +16,10 @@ export interface AlertStore {
 
 export interface AlertNotifier {
   /**
-   * Reads what waits from before this process, and begins to send. It is given every document of the kind
-   * `notify-group`, and those of `delivery` whose status is `waiting`.
+   * Reads what waits from before this process, and begins to send. It is given every document of the kinds
+   * `notify-group` and `delivery`: it lets go of old ones, too.
    */
-  start(waiting: readonly StateDocument[]): void;
+  start(stored: readonly StateDocument[]): void;
   /**
    * Messages that are due now, for all alerts as they are: documents of the kinds `delivery` and
    * `notify-group`. Called at every evaluation, since groups wait and messages repeat. `alerts` are all there

@@ -8,6 +8,22 @@ export function statusOf(alert: AlertJson): 'firing' | 'resolved' {
   return isFiring(alert) ? 'firing' : 'resolved';
 }
 
+/** "[FIRING 2] straggler in prod", "[RESOLVED] hang in prod". */
+export function titleOf(message: NotifyMessage): string {
+  const { alerts, isRepeat, truncatedAlerts } = message;
+  const firing = alerts.filter(isFiring).length;
+  const count = firing + (firing > 0 ? truncatedAlerts : 0);
+  const status = firing === 0 ? 'RESOLVED' : count > 1 ? `FIRING ${count}` : 'FIRING';
+  const rules = [...new Set(alerts.map(({ rule }) => rule))];
+  const places = [...new Set(alerts.map(({ deployment }) => deployment || 'the collector'))];
+  const again = isRepeat ? ' (still)' : '';
+  return `[${status}]${again} ${few(rules, 'rules')} in ${few(places, 'deployments')}`;
+}
+
+function few(names: readonly string[], many: string): string {
+  return names.length <= 3 ? names.join(', ') : `${names.length} ${many}`;
+}
+
 /** Its rule's summary, or what it compared. */
 export function summaryOf(alert: AlertJson): string {
   const { annotations, rule, deployment } = alert;

@@ -3,10 +3,19 @@
  * own messages waiting. Messages of one group keep their order; another group's may overtake one that
  * is waiting for its next try.
  */
+import type { NotifyMessage } from '#lib/alert/notify-state.ts';
 import type { Channel, SendOutcome } from './channel.ts';
 import { type Attempt, attemptEntry, type Delivery } from './delivery.ts';
 import type { DeliveryWriter } from './delivery-writer.ts';
 import { DEFAULT_PATIENCE, type Patience, retryDelayMs } from './patience.ts';
+
+/** What a receiver must be told again and again, whatever else there is; kept nowhere. */
+export interface Refresh {
+  readonly intervalMs: number;
+  /** null: nothing at the moment. */
+  readonly message: () => NotifyMessage | null;
+  readonly onOutcome: (outcome: SendOutcome) => void;
+}
 
 export interface LaneOptions {
   readonly receiver: string;
@@ -15,8 +24,11 @@ export interface LaneOptions {
   readonly nowUnixMs: () => number;
   readonly random: () => number;
   readonly patience?: Patience;
+  readonly refresh?: Refresh;
   readonly onOutcome: (delivery: Delivery, outcome: SendOutcome) => void;
 }
+
+const FIRST_REFRESH_MS = 5000;
 
 export class Lane {
   readonly #options: LaneOptions;
@@ -26,18 +38,24 @@ export class Lane {
   /** Being replaced by a plan that is not on disk yet. */
   #held: ReadonlySet<string> = new Set();
   #inFlight: {
-    readonly id: string;
+    readonly id: string | null;
     readonly abort: AbortController;
     readonly done: Promise<void>;
   } | null = null;
   #timer: NodeJS.Timeout | undefined;
   /** The receiver asked to be left alone until then. */
   #notBeforeUnixMs = 0;
+  #refreshUnixMs = Number.POSITIVE_INFINITY;
   #isStopped = false;
 
   constructor(options: LaneOptions) {
     this.#options = options;
     this.#patience = options.patience ?? DEFAULT_PATIENCE;
+    const { refresh, nowUnixMs } = options;
+    if (refresh === undefined) return;
+    // After a start, as soon as alerts can have been looked at.
+    this.#refreshUnixMs = nowUnixMs() + Math.min(refresh.intervalMs, FIRST_REFRESH_MS);
+    this.#wake();
   }
 
   /** Adds messages, or takes new versions of those that wait. */
@@ -81,20 +99,42 @@ export class Lane {
     clearTimeout(this.#timer);
     if (this.#isStopped || this.#inFlight !== null) return;
     const next = this.#next();
-    if (next === null) return;
-    const now = this.#options.nowUnixMs();
-    const waitMs = Math.max(next.nextAttemptUnixMs ?? 0, this.#notBeforeUnixMs) - now;
+    const nextUnixMs = next === null ? Number.POSITIVE_INFINITY : (next.nextAttemptUnixMs ?? 0);
+    const firstUnixMs = Math.min(nextUnixMs, this.#refreshUnixMs);
+    if (firstUnixMs === Number.POSITIVE_INFINITY) return;
+    const waitMs = Math.max(firstUnixMs, this.#notBeforeUnixMs) - this.#options.nowUnixMs();
     if (waitMs > 0) {
       // A clock that was set back must not keep a message waiting for longer than a retry.
       this.#timer = setTimeout(() => this.#wake(), Math.min(waitMs, this.#patience.maxRetryMs));
       return;
     }
     const abort = new AbortController();
-    const done = this.#attempt(next, abort).finally(() => {
+    const isMessage = next !== null && nextUnixMs <= this.#refreshUnixMs;
+    const work = isMessage ? this.#attempt(next, abort) : this.#refresh(abort);
+    const done = work.finally(() => {
       this.#inFlight = null;
       this.#wake();
     });
-    this.#inFlight = { id: next.id, abort, done };
+    this.#inFlight = { id: isMessage ? next.id : null, abort, done };
+  }
+
+  async #refresh(abort: AbortController): Promise<void> {
+    const { channel, nowUnixMs, refresh } = this.#options;
+    if (refresh === undefined) return;
+    const now = nowUnixMs();
+    this.#refreshUnixMs = now + refresh.intervalMs;
+    const message = refresh.message();
+    if (message === null) return;
+    const outcome = await sendWithin(this.#patience.timeoutMs, abort, (signal) =>
+      channel.send(message, {
+        dedupKey: `${this.#options.receiver}-${now}`,
+        signal,
+        nowUnixMs: now,
+      }),
+    );
+    if (outcome === null) return;
+    if (outcome.ok) this.#forward(nowUnixMs());
+    refresh.onOutcome(outcome);
   }
 
   /** The first of its group, and of those the one whose turn comes first. */

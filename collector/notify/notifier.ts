@@ -8,6 +8,7 @@ import type { Logger } from '#collector/observe/log.ts';
 import { planNotifications } from '#lib/alert/notify-plan.ts';
 import type { NotifyPlan, WaitingMessage } from '#lib/alert/notify-state.ts';
 import type { AlertJson } from '#lib/api/alerts.ts';
+import { unixNanosFromMs } from '#lib/base/units.ts';
 import type { StateDocument } from '#lib/store/state-store.ts';
 import type { Channel, SendOutcome } from './channel.ts';
 import { channelOf } from './channels.ts';
@@ -19,11 +20,13 @@ import {
   withNews,
 } from './delivery.ts';
 import { DeliveryWriter } from './delivery-writer.ts';
-import { Lane } from './lane.ts';
+import { Lane, type Refresh } from './lane.ts';
 import { endedDocument, groupDocument, groupId, NotifyBook, rateDocument } from './notify-book.ts';
 import { NotifyCounts } from './notify-counts.ts';
 import { DEFAULT_PATIENCE, type Patience } from './patience.ts';
 import type { NotifySetup } from './receivers-setup.ts';
+import { RefreshedAlerts } from './refreshed-alerts.ts';
+import { KEEP_MS, SettledDeliveries } from './settled-deliveries.ts';
 import { sendTest } from './test-message.ts';
 
 export interface NotifierOptions {
@@ -46,6 +49,7 @@ interface Pending {
 }
 
 const STOP_GRACE_MS = 1500;
+const TIDY_MS = 3_600_000;
 
 export class Notifier implements AlertNotifier {
   readonly counts: NotifyCounts;
@@ -55,6 +59,10 @@ export class Notifier implements AlertNotifier {
   readonly #channels = new Map<string, Channel>();
   readonly #kinds: ReadonlyMap<string, string>;
   readonly #writer: DeliveryWriter;
+  readonly #refreshed = new RefreshedAlerts();
+  readonly #failing = new Set<string>();
+  readonly #settled = new SettledDeliveries();
+  #tidyTimer: NodeJS.Timeout | undefined;
   #pending: Pending | null = null;
 
   constructor(options: NotifierOptions) {
@@ -76,26 +84,29 @@ export class Notifier implements AlertNotifier {
         nowUnixMs,
         random: options.random ?? Math.random,
         ...(options.patience === undefined ? {} : { patience: options.patience }),
+        ...(receiver.kind === 'alertmanager'
+          ? { refresh: this.#refreshOf(receiver.name, receiver.resend_interval) }
+          : {}),
         onOutcome: (delivery, outcome) => this.#tell(delivery, outcome),
       });
       this.#lanes.set(receiver.name, lane);
     }
   }
 
-  /** `waiting`: all documents of the kinds `notify-group` and `delivery` that are not settled. */
-  start(waiting: readonly StateDocument[]): void {
+  start(stored: readonly StateDocument[]): void {
     const { nowUnixMs } = this.#options;
-    const useless = waiting.filter(
+    const useless = stored.filter(
       (document) => document.kind === 'notify-group' && !this.#book.read(document),
     );
     this.#remove(useless.map(({ id }) => id));
-    const deliveries = waiting
+    const deliveries = stored
       .filter(({ kind }) => kind === 'delivery')
       .map(readDelivery)
       .filter((delivery) => delivery !== null)
-      .filter(({ state }) => state === 'waiting')
       .sort((a, b) => a.createdUnixMs - b.createdUnixMs || a.contentUnixMs - b.contentUnixMs);
-    for (const delivery of deliveries) {
+    this.#settled.add(deliveries.filter(({ state }) => state !== 'waiting'));
+    this.#tidyTimer = setInterval(() => this.#tidy(), TIDY_MS);
+    for (const delivery of deliveries.filter(({ state }) => state === 'waiting')) {
       const lane = this.#lanes.get(delivery.receiver);
       // What a stopped process waited for says little now: it is tried at once.
       const now = { ...delivery, nextAttemptUnixMs: nowUnixMs() };
@@ -110,6 +121,7 @@ export class Notifier implements AlertNotifier {
    */
   plan(alerts: readonly AlertJson[], nowUnixMs: number): readonly StateDocument[] {
     this.#unplan();
+    this.#refreshed.look(alerts);
     const { routes, targets } = this.#options.setup;
     if (targets.size === 0) return [];
     const { groups, rates } = this.#book;
@@ -162,6 +174,8 @@ export class Notifier implements AlertNotifier {
     for (const delivery of deliveries) {
       this.#writer.wasWritten(delivery);
       this.#lanes.get(delivery.receiver)?.put([delivery]);
+      if (delivery.kind !== 'alertmanager') continue;
+      this.#refreshed.told(delivery.receiver, delivery.message, delivery.contentUnixMs);
     }
     for (const lane of this.#lanes.values()) lane.hold(new Set());
   }
@@ -184,6 +198,7 @@ export class Notifier implements AlertNotifier {
   }
 
   async stop(): Promise<void> {
+    clearInterval(this.#tidyTimer);
     this.#unplan();
     await Promise.all([...this.#lanes.values()].map((lane) => lane.stop(STOP_GRACE_MS)));
     await this.#writer.stop();
@@ -218,8 +233,41 @@ export class Notifier implements AlertNotifier {
     this.#options.store.change({ remove }).catch(() => undefined);
   }
 
+  /** The delivery log of the last two weeks is kept. */
+  #tidy(): void {
+    const nowUnixMs = this.#options.nowUnixMs();
+    const remove = this.#settled
+      .takeOld(nowUnixMs)
+      .map((id) => ({ kind: 'delivery' as const, id }));
+    const beforeUnixNs = unixNanosFromMs(nowUnixMs - KEEP_MS);
+    const forget = [{ topic: 'attempt' as const, beforeUnixNs }];
+    // Those that a store refuses to remove are found at the next start.
+    this.#options.store.change({ remove, forget }).catch(() => undefined);
+  }
+
+  #refreshOf(receiver: string, intervalMs: number): Refresh {
+    const { log, nowUnixMs } = this.#options;
+    return {
+      intervalMs,
+      message: () =>
+        this.#refreshed.message(receiver, this.#book.groups.get(`${receiver}:*`), nowUnixMs()),
+      onOutcome: (outcome) => {
+        this.counts.refreshed(receiver, outcome.ok);
+        if (outcome.ok) this.#failing.delete(receiver);
+        else if (!this.#failing.has(receiver)) {
+          this.#failing.add(receiver);
+          log.warn(
+            { receiver, error: outcome.error },
+            'alerts that still fire could not be sent again',
+          );
+        }
+      },
+    };
+  }
+
   #tell(delivery: Delivery, outcome: SendOutcome): void {
     this.counts.count(delivery, outcome.ok);
+    if (delivery.state !== 'waiting') this.#settled.add([delivery]);
     const { id, receiver, kind, attempts, status, alertIds, state } = delivery;
     const facts = { delivery: id, receiver, kind, attempts, status, alerts: alertIds.length };
     if (outcome.ok) this.#options.log.info(facts, 'a message was sent');

@@ -36,6 +36,11 @@ export class NotifyCounts {
     if (state === 'failed') add(this.#givenUp);
   }
 
+  /** Alertmanager was told again what fires. */
+  refreshed(receiver: string, isSent: boolean): void {
+    if (!isSent) this.#failed.set(receiver, (this.#failed.get(receiver) ?? 0) + 1);
+  }
+
   all(): ReceiverCounts[] {
     return [...this.#kinds].map(([receiver, kind]) => ({
       receiver,

@@ -12,18 +12,14 @@ import {
   statusOf,
 } from './alert-texts.ts';
 import { type Channel, failed, type Sending, type SendOutcome } from './channel.ts';
+import type { ChannelContext } from './channel-context.ts';
 import { loginHeaders } from './http-login.ts';
 import { postJson } from './http-post.ts';
 import { linksOf } from './message-links.ts';
-import { readText, type SecretSources } from './secrets.ts';
+import { readText } from './secrets.ts';
 
 /** Go's zero time: how Alertmanager writes the end of what has not ended. */
 export const NOT_ENDED = '0001-01-01T00:00:00Z';
-
-export interface ChannelContext extends SecretSources {
-  /** Without a slash at its end. */
-  readonly externalUrl: string;
-}
 
 export class WebhookChannel implements Channel {
   readonly #receiver: ReceiverOf<'webhook'>;

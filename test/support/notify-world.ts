@@ -56,7 +56,7 @@ export class NotifyWorld {
       },
     });
     const groups = await this.store.documents({ kind: 'notify-group' });
-    const deliveries = await this.store.documents({ kind: 'delivery', statuses: ['waiting'] });
+    const deliveries = await this.store.documents({ kind: 'delivery' });
     this.notifier.start([...groups, ...deliveries]);
     return this;
   }
