@@ -10,9 +10,11 @@ import {
   type ReadinessFacts,
   startAdmin,
 } from '#collector/admin/admin-server.ts';
+import type { AlertDesk } from '#collector/admin/alert-routes.ts';
 import type { AnnotationWriter } from '#collector/admin/annotation-routes.ts';
 import { LiveClients } from '#collector/admin/live-clients.ts';
 import { createMetrics, type Metrics } from '#collector/admin/metrics.ts';
+import { alertStoreOf, startAlerts } from '#collector/alert/start-alerts.ts';
 import { ImportService } from '#collector/import/import-service.ts';
 import { type RunningRecorder, startRecorder } from '#collector/incident/start-recorder.ts';
 import { type IngestService, startIngest } from '#collector/ingest/ingest-client.ts';
@@ -77,6 +79,7 @@ interface Parts {
   readonly imports: ImportService;
   readonly incidents: RunningRecorder['recorder'];
   readonly recording: RunningRecorder;
+  readonly alerts: AlertDesk;
   readonly live: LiveHub;
 }
 
@@ -219,6 +222,7 @@ export class Collector {
       rules: () => [],
       warn: (message) => log.warn(message),
     });
+    const alerts = await startAlerts({ config, store: alertStoreOf(ingest), log });
     const clients = new LiveClients(live);
     metrics = createMetrics({
       version: this.#options.version,
@@ -232,7 +236,7 @@ export class Collector {
       nowUnixMs: Date.now,
     });
     const incidents = recording.recorder;
-    return { metrics, clients, state, ingest, imports, incidents, recording, live };
+    return { metrics, clients, state, ingest, imports, incidents, recording, live, alerts };
   }
 
   #startAdmin(): Promise<AdminServer> {

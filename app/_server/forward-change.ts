@@ -7,13 +7,14 @@ const TIMEOUT_MS = 10_000;
 
 /** Sends a change with the admin token; the collector's answer, or its refusal as a problem. */
 export async function forwardChange(
-  method: 'POST' | 'DELETE',
+  method: 'POST' | 'PUT' | 'DELETE',
   path: string,
   body?: unknown,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<Response> {
   const answer = await services().collector.fetch(path, {
     method,
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(timeoutMs),
     ...(body === undefined
       ? {}
       : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
@@ -21,9 +22,9 @@ export async function forwardChange(
   if (answer.status === 204) return new Response(null, { status: 204 });
   const value: unknown = await answer.json().catch(() => null);
   if (answer.ok) return jsonAnswer(value, answer.status);
-  if (answer.status === 404) return problemAnswer(problem('not-found', 'There is no such entry.'));
   const refused = problemSchema.safeParse(value);
   if (refused.success) return problemAnswer(refused.data);
+  if (answer.status === 404) return problemAnswer(problem('not-found', 'There is no such entry.'));
   return problemAnswer(
     answer.status === 400
       ? problem('bad-parameter', 'The collector refused the request.')

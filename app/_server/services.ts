@@ -9,13 +9,15 @@ import { loadConfig } from '#lib/config/load-config.ts';
 import { ExportThreads } from '#lib/query/export-stream.ts';
 import { setupFacts } from '#lib/query/postmortem-setup.ts';
 import { QueryPool } from '#lib/query/query-pool.ts';
-import type { PostmortemQuestion } from '#lib/query/questions.ts';
+import type { PostmortemQuestion, Questions } from '#lib/query/questions.ts';
 import { CollectorLink } from './collector-link.ts';
 
 export interface Services {
   readonly pool: QueryPool;
   readonly exports: ExportThreads;
   readonly collector: CollectorLink;
+  /** Which alert rules stand beside those that are stored. */
+  readonly alertRules: Questions['alertRules']['question'];
   /** Versions and configuration, as reports tell them. */
   readonly setup: PostmortemQuestion['setup'];
 }
@@ -46,6 +48,10 @@ function createServices(env: NodeJS.ProcessEnv): Services {
   return {
     pool: new QueryPool(threads),
     exports: new ExportThreads({ ...threads, version }),
+    alertRules: {
+      rulesFile: loaded.ok ? loaded.value.config.alerts.rulesFile : null,
+      tpotTargetNs: loaded.ok ? loaded.value.config.alerts.tpotTargetNs : 50e6,
+    },
     setup: setupFacts(version, loaded.ok ? loaded.value.config : null, 'of the dashboard'),
     collector: new CollectorLink(env.AFDSCOPE_RUNTIME ?? join(dataDir, 'runtime.json')),
   };

@@ -7,6 +7,7 @@ import { type FastifyInstance, fastify } from 'fastify';
 import type { Readiness } from '#lib/api/condition.ts';
 import { problem } from '#lib/api/problem.ts';
 import type { Address } from '#lib/config/quantities.ts';
+import { type AlertDesk, addAlertRoutes } from './alert-routes.ts';
 import { type AnnotationWriter, addAnnotationRoutes } from './annotation-routes.ts';
 import { addImportRoutes, type Imports } from './import-routes.ts';
 import { addIncidentRoutes, type Incidents } from './incident-routes.ts';
@@ -21,6 +22,7 @@ export interface AdminParts {
   readonly state: AnnotationWriter;
   readonly imports: Imports;
   readonly incidents: Incidents;
+  readonly alerts: AlertDesk;
 }
 
 /** What `/readyz` and `/healthz` tell beside their reasons. */
@@ -65,6 +67,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   addHealthRoutes(server, options);
   addLiveRoute(server, options);
   addAnnotationRoutes(server, { ...options, state: () => options.parts()?.state ?? null });
+  addAlertRoutes(server, { ...options, alerts: () => options.parts()?.alerts ?? null });
   addImportRoutes(server, { ...options, imports: () => options.parts()?.imports ?? null });
   addIncidentRoutes(server, { ...options, incidents: () => options.parts()?.incidents ?? null });
   server.get('/metrics', async (_request, reply) => {

@@ -1,30 +1,18 @@
-/**
- * Alertmanager's matchers, over the labels of an alert: all of a list must hold, a label that is not
- * there counts as empty, patterns match the whole value.
- */
+/** Matchers of labels (lib/api/matchers.ts), compiled once for many alerts. */
 import type { Matcher } from '#lib/api/alerts.ts';
+import { type Labels, matcherProblem, wholePattern } from '#lib/api/matchers.ts';
 import { err, ok, type Result } from '#lib/base/result.ts';
-import { linearRegex } from './linear-regex.ts';
 
-export type LabelTest = (labels: Readonly<Record<string, string>>) => boolean;
+export type LabelTest = (labels: Labels) => boolean;
 
-/** The error names the matcher. */
+/** All must hold. The error names the matcher whose pattern cannot be read. */
 export function labelTest(matchers: readonly Matcher[]): Result<LabelTest, string> {
-  const tests: LabelTest[] = [];
-  for (const { name, value, isRegex, isEqual } of matchers) {
-    if (isRegex) {
-      const pattern = linearRegex(value);
-      if (!pattern.ok) return err(`${name}: ${pattern.error}`);
-      tests.push((labels) => pattern.value(labels[name] ?? '') === isEqual);
-    } else {
-      tests.push((labels) => ((labels[name] ?? '') === value) === isEqual);
-    }
-  }
+  const problem = matcherProblem(matchers);
+  if (problem !== null) return err(problem);
+  const tests = matchers.map(({ name, value, isRegex, isEqual }): LabelTest => {
+    if (!isRegex) return (labels) => ((labels[name] ?? '') === value) === isEqual;
+    const pattern = wholePattern(value)!;
+    return (labels) => pattern.test(labels[name] ?? '') === isEqual;
+  });
   return ok((labels) => tests.every((test) => test(labels)));
-}
-
-/** As Alertmanager writes it: `group=~"ffn|attention"`. */
-export function matcherText({ name, value, isRegex, isEqual }: Matcher): string {
-  const sign = isEqual ? (isRegex ? '=~' : '=') : isRegex ? '!~' : '!=';
-  return `${name}${sign}${JSON.stringify(value)}`;
 }

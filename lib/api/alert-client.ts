@@ -70,9 +70,17 @@ export function fetchRules(options?: ClientOptions): Promise<RulesAnswer> {
   return call(rulesAnswerSchema, '/api/v1/alerts/rules', options);
 }
 
-/** Makes the rule, or replaces the one of its name. */
-export async function putRule(rule: AlertRuleInput, options?: ClientOptions): Promise<void> {
-  await send('/api/v1/alerts/rules', options, withBody('PUT', rule));
+/**
+ * Makes the rule, or replaces the one of its name. `basedOn`: `changedUnixMs` of the listed rule that was
+ * edited; where somebody else has changed it since, it is a `conflict` problem and nothing is stored.
+ */
+export async function putRule(
+  rule: AlertRuleInput,
+  options: ClientOptions & { readonly basedOn?: number | null } = {},
+): Promise<void> {
+  const { basedOn } = options;
+  const parameters = basedOn === undefined ? {} : { basedOn: String(basedOn ?? 'none') };
+  await send(`/api/v1/alerts/rules${query(parameters)}`, options, withBody('PUT', rule));
 }
 
 /** Deletes the stored rule; a built-in or file rule of the name comes back. */

@@ -77,6 +77,7 @@ export const alertEventSchema = z.object({
     'released',
     'acknowledged',
     'silenced',
+    'unsilenced',
   ]),
   value: z.number().nullable(),
   detail: z.string(),

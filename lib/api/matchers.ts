@@ -1,4 +1,5 @@
 /** Alertmanager's matchers: which labels a silence or a route is about. */
+import { linearRegex } from '#lib/base/linear-regex.ts';
 import type { Matcher } from './alerts.ts';
 
 export type Labels = Readonly<Record<string, string>>;
@@ -22,11 +23,18 @@ export function matcherText({ name, value, isRegex, isEqual }: Matcher): string 
   return `${name}${operator}${JSON.stringify(value)}`;
 }
 
-/** null: it cannot be read. */
-export function wholePattern(source: string): RegExp | null {
-  try {
-    return new RegExp(`^(?:${source})$`, 'u');
-  } catch {
-    return null;
+/** Takes the whole text, in time that is linear in it; null: it cannot be read. */
+export function wholePattern(source: string): { test(text: string): boolean } | null {
+  const compiled = linearRegex(source);
+  return compiled.ok ? { test: compiled.value } : null;
+}
+
+/** Why matchers cannot be used, naming the label; null: they can. */
+export function matcherProblem(matchers: readonly Matcher[]): string | null {
+  for (const { name, value, isRegex } of matchers) {
+    if (!isRegex) continue;
+    const compiled = linearRegex(value);
+    if (!compiled.ok) return `${name}: ${compiled.error}`;
   }
+  return null;
 }

@@ -98,7 +98,10 @@ export function alertPaths(): Json {
     '/api/v1/alerts/rules/export': {
       get: {
         summary: 'The rules as a YAML file that `alerts.rules` takes',
-        parameters: [queryParameter('source', '`all` (default), or `page`: stored ones alone.')],
+        parameters: [
+          queryParameter('source', '`all` (default), or `page`: stored ones alone.'),
+          queryParameter('name', 'This rule alone.'),
+        ],
         responses: {
           200: {
             description: 'OK',

@@ -18,6 +18,7 @@ export const PROBLEM_KINDS = [
   'too-large',
   'unreadable-file',
   'disk-full',
+  'not-stored',
   'collector-unreachable',
   'internal',
 ] as const;
@@ -44,6 +45,7 @@ const TITLES: Readonly<Record<ProblemKind, readonly [status: number, title: stri
   'too-large': [413, 'Too large'],
   'unreadable-file': [422, 'The files cannot be imported'],
   'disk-full': [507, 'The disk is full'],
+  'not-stored': [503, 'The store does not take it now'],
   'collector-unreachable': [503, 'The collector cannot be reached'],
   internal: [500, 'The server failed'],
 };

@@ -9,6 +9,14 @@ import {
   UnsupportedStoreError,
 } from '#lib/store/store-errors.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
+import { type AlertRulesQuestion, listAlertRules } from './alert-rules.ts';
+import {
+  alertHistory,
+  type LimitQuestion,
+  listAlerts,
+  listDeliveries,
+  listSilences,
+} from './alerts.ts';
 import { listAnnotations } from './annotations.ts';
 import { breakdown } from './breakdown.ts';
 import { compare } from './compare.ts';
@@ -91,6 +99,13 @@ const ANSWERERS: Readonly<Record<QuestionKind, Answerer>> = {
   postmortem: async ({ telemetry, state }, question, now) =>
     postmortem(telemetry, await state(), question as PostmortemQuestion, now),
   totals: ({ telemetry }) => storeTotals(telemetry),
+  alerts: async ({ state }, question) => listAlerts(await state(), question),
+  alertHistory: async ({ state }, question, now) => alertHistory(await state(), question, now),
+  alertRules: async ({ state }, question) =>
+    listAlertRules(await state(), question as unknown as AlertRulesQuestion),
+  silences: async ({ state }, _question, now) => listSilences(await state(), now),
+  deliveries: async ({ state }, question) =>
+    listDeliveries(await state(), question as LimitQuestion),
   annotations: async ({ state }, question, now) => listAnnotations(await state(), question, now),
   incidents: async ({ state }, question) => listIncidents(await state(), question),
   incident: async ({ state }, question) =>

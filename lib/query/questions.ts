@@ -1,4 +1,6 @@
 /** Everything that the API asks of the stores, as plain data that can cross to a query thread. */
+import type { RulesAnswer } from '#lib/api/alert-rules.ts';
+import type { AlertHistory, Alerts, Deliveries, SilenceJson } from '#lib/api/alerts.ts';
 import type { AnnotationJson } from '#lib/api/annotations.ts';
 import type { Breakdown } from '#lib/api/breakdown.ts';
 import type { Compare } from '#lib/api/compare.ts';
@@ -23,6 +25,8 @@ import type { UnixNanos } from '#lib/base/units.ts';
 import type { SetupFacts } from '#lib/postmortem/facts.ts';
 import type { StateDocument } from '#lib/store/state-store.ts';
 import type { Pin, TimeWindow } from '#lib/store/telemetry-store.ts';
+import type { AlertRulesQuestion } from './alert-rules.ts';
+import type { AlertHistoryQuestion, AlertsQuestion, LimitQuestion } from './alerts.ts';
 
 /** `from` and `to` as written by the caller (lib/query/parse-time.ts). */
 export interface DeploymentQuestion {
@@ -202,6 +206,11 @@ export interface Questions {
   whatif: { question: WhatifQuestion; answer: WhatifAnswer };
   postmortem: { question: PostmortemQuestion; answer: PostmortemFile };
   totals: { question: Record<never, never>; answer: StoreTotals };
+  alerts: { question: AlertsQuestion; answer: Alerts };
+  alertHistory: { question: AlertHistoryQuestion; answer: AlertHistory };
+  alertRules: { question: AlertRulesQuestion; answer: RulesAnswer };
+  silences: { question: Record<never, never>; answer: { silences: SilenceJson[] } };
+  deliveries: { question: LimitQuestion; answer: Deliveries };
   annotations: { question: DeploymentQuestion; answer: { annotations: AnnotationJson[] } };
   incidents: { question: IncidentsQuestion; answer: Incidents };
   incident: { question: IncidentQuestion; answer: IncidentDetail };

@@ -18,6 +18,7 @@ import { ByteBudget } from '#collector/receive/byte-budget.ts';
 import { ReceiverStats } from '#collector/receive/receiver-stats.ts';
 import type { Overview } from '#lib/api/live-event.ts';
 import { idleIngestStats, sampleOverview } from '#test/support/admin-samples.ts';
+import { alertServiceOn, deskOf } from '#test/support/alert-service.ts';
 
 const DOCS = resolve(import.meta.dirname, '../../docs');
 const RULES = join(DOCS, 'prometheus/rules.yaml');
@@ -101,6 +102,7 @@ beforeAll(async () => {
         change: () => Promise.reject(new Error('none')),
         remove: async () => false,
       },
+      alerts: deskOf(alertServiceOn(async () => undefined, Date.now)),
     }),
     adminToken: 'x',
     nowUnixMs: Date.now,

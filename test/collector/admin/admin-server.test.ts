@@ -16,6 +16,7 @@ import { unixNanos } from '#lib/base/units.ts';
 import { UnknownIncidentError } from '#lib/query/errors.ts';
 import type { Annotation } from '#lib/store/state-store.ts';
 import { idleIngestStats, sampleOverview } from '#test/support/admin-samples.ts';
+import { alertServiceOn, deskOf } from '#test/support/alert-service.ts';
 
 const PROMTOOL = '/usr/bin/promtool';
 const TOKEN = 'secret-token';
@@ -69,6 +70,12 @@ const incidents: Incidents = {
   change: async (id) => Promise.reject(new UnknownIncidentError(id)),
   remove: async () => false,
 };
+const alerts = deskOf(
+  alertServiceOn(
+    async () => undefined,
+    () => 1_793_000_010_000,
+  ),
+);
 let base = '';
 let started = false;
 let notReady: string[] = [];
@@ -77,7 +84,7 @@ let notAlive: string[] = [];
 beforeAll(async () => {
   server = await startAdmin({
     address: { host: '127.0.0.1', port: 0 },
-    parts: () => (started ? { metrics, clients, state, imports, incidents } : null),
+    parts: () => (started ? { metrics, clients, state, imports, incidents, alerts } : null),
     adminToken: TOKEN,
     nowUnixMs: () => 1_793_000_010_000,
     notReady: () => notReady,

@@ -1,8 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { linearRegex } from '#lib/alert/linear-regex.ts';
-import { labelTest, matcherText } from '#lib/alert/matchers.ts';
-import { matcherSchema } from '#lib/api/alerts.ts';
+import { linearRegex } from '#lib/base/linear-regex.ts';
 
 const matches = (pattern: string, text: string): boolean => {
   const compiled = linearRegex(pattern);
@@ -84,34 +82,6 @@ describe('patterns', () => {
         if (compiled.ok) compiled.value(text);
       }),
       { numRuns: 2000 },
-    );
-  });
-});
-
-describe('matchers', () => {
-  const labels = { alertname: 'straggler', group: 'ffn', worker: 'ffn/3' };
-  const holds = (...list: object[]): boolean => {
-    const made = labelTest(list.map((one) => matcherSchema.parse(one)));
-    if (!made.ok) throw new Error(made.error);
-    return made.value(labels);
-  };
-
-  test('all must hold, and an absent label is empty', () => {
-    expect(holds({ name: 'group', value: 'ffn' })).toBe(true);
-    expect(holds({ name: 'group', value: 'ffn' }, { name: 'worker', value: 'ffn/4' })).toBe(false);
-    expect(holds({ name: 'group', value: 'ffn', isEqual: false })).toBe(false);
-    expect(holds({ name: 'worker', value: 'ffn/[1-3]', isRegex: true })).toBe(true);
-    expect(holds({ name: 'worker', value: 'ffn', isRegex: true })).toBe(false);
-    expect(holds({ name: 'worker', value: 'att.*', isRegex: true, isEqual: false })).toBe(true);
-    expect(holds({ name: 'domain', value: '' })).toBe(true);
-    expect(holds({ name: 'domain', value: '.+', isRegex: true })).toBe(false);
-  });
-
-  test('are written as Alertmanager writes them; a wrong pattern names its label', () => {
-    const matcher = matcherSchema.parse({ name: 'worker', value: 'a"b', isRegex: true });
-    expect(matcherText(matcher)).toBe('worker=~"a\\"b"');
-    expect(labelTest([matcherSchema.parse({ name: 'worker', value: '(', isRegex: true })])).toEqual(
-      { ok: false, error: expect.stringContaining('worker: ') },
     );
   });
 });

@@ -6,7 +6,7 @@
  * A pattern becomes the states of a Thompson machine; a text runs through all of them at once.
  * Look-around, back-references and word boundaries are refused.
  */
-import { err, ok, type Result } from '#lib/base/result.ts';
+import { err, ok, type Result } from './result.ts';
 
 type Ranges = readonly (readonly [from: number, to: number])[];
 

@@ -1,0 +1,169 @@
+/**
+ * Alerting in the collector's main thread: the one place that knows rules, alerts and silences. What
+ * people change is written first and counts then; one change after the other.
+ */
+import type { AlertDesk } from '#collector/admin/alert-routes.ts';
+import type { ListedRule, RulesAnswer } from '#lib/api/alert-rules.ts';
+import {
+  type AlertJson,
+  type Alerts,
+  acknowledgeRequestSchema,
+  type SilenceJson,
+} from '#lib/api/alerts.ts';
+import { problem } from '#lib/api/problem.ts';
+import { err } from '#lib/base/result.ts';
+import type { StateChanges } from '#lib/store/state-store.ts';
+import { AlertMemory, alertEvent } from './alert-memory.ts';
+import type { AlertStore } from './alert-parts.ts';
+import { conflict, notFound, type Refusable, wrongBody } from './refusal.ts';
+import { RuleBook, type RuleBookOptions } from './rule-book.ts';
+import { SilenceBook } from './silence-book.ts';
+import type { StoredAlertState } from './stored-state.ts';
+
+export interface AlertServiceOptions extends RuleBookOptions {
+  /** What was wrong with the rule file. */
+  readonly ruleProblems: readonly string[];
+  readonly store: Pick<AlertStore, 'change'>;
+  /** By the collector's clock. */
+  readonly nowUnixMs: () => number;
+  readonly onWarning: (message: string) => void;
+}
+
+export class AlertService implements Omit<AlertDesk, 'receivers' | 'testReceiver'> {
+  readonly #options: AlertServiceOptions;
+  readonly #rules: RuleBook;
+  readonly #silences = new SilenceBook();
+  readonly #memory = new AlertMemory();
+  #evaluatedUnixMs: number | null = null;
+  /** The end of the changes that were asked for so far. */
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(options: AlertServiceOptions) {
+    this.#options = options;
+    this.#rules = new RuleBook(options);
+  }
+
+  /** What there was when the collector ended, however it did. */
+  load(stored: StoredAlertState): void {
+    const unread =
+      this.#rules.load(stored.rules) +
+      this.#silences.load(stored.silences) +
+      this.#memory.load(stored.alerts, stored.events);
+    if (unread === 0) return;
+    this.#options.onWarning(
+      `${unread} stored alert documents are of another version and are left as they are`,
+    );
+  }
+
+  alerts(): Alerts {
+    const nowUnixMs = this.#options.nowUnixMs();
+    return { evaluatedUnixMs: this.#evaluatedUnixMs, alerts: this.#memory.list(nowUnixMs) };
+  }
+
+  rules(): RulesAnswer {
+    return {
+      rules: this.#rules.list().map((entry) => this.#listed(entry)),
+      problems: [...this.#options.ruleProblems],
+    };
+  }
+
+  acknowledge(body: unknown): Promise<Refusable<AlertJson>> {
+    return this.#inTurn(async () => {
+      const parsed = acknowledgeRequestSchema.safeParse(body);
+      if (!parsed.success) return wrongBody(parsed.error);
+      const { alertId, by, comment } = parsed.data;
+      const alert = this.#memory.find(alertId);
+      if (alert === null) return notFound(`There is no alert ${alertId}.`, 'alertId');
+      if (alert.state === 'resolved') return conflict('The alert is over: nothing to acknowledge.');
+      const nowUnixMs = this.#options.nowUnixMs();
+      const acknowledged = { by, comment, atUnixMs: nowUnixMs };
+      const detail = comment === '' ? `by ${by}` : `by ${by}: ${comment}`;
+      const told = { ...this.#memory.document(alert, nowUnixMs) };
+      const json = { ...this.#memory.json(alert, nowUnixMs), acknowledged };
+      const { lastTrueAtUnixMs } = alert;
+      return this.#written(
+        {
+          put: [{ ...told, detail: JSON.stringify({ ...json, lastTrueAtUnixMs }) }],
+          log: [alertEvent(alert, 'acknowledged', nowUnixMs, detail)],
+        },
+        () => {
+          this.#memory.acknowledge(alertId, acknowledged);
+          return json;
+        },
+      );
+    });
+  }
+
+  putRule(body: unknown, basedOn: number | null | undefined): Promise<Refusable<ListedRule>> {
+    return this.#inTurn(async () => {
+      const planned = this.#rules.plan(body, basedOn, this.#options.nowUnixMs());
+      if (!planned.ok) return planned;
+      return this.#written({ put: [planned.value] }, () => {
+        this.#rules.commit(planned.value);
+        return this.#listed(this.#rules.entry(planned.value.id)!);
+      });
+    });
+  }
+
+  deleteRule(name: string): Promise<Refusable<null>> {
+    return this.#inTurn(async () => {
+      const planned = this.#rules.planRemoval(name);
+      if (!planned.ok) return planned;
+      return this.#written({ remove: [{ kind: 'alert-rule', id: name }] }, () => {
+        this.#rules.remove(name);
+        return null;
+      });
+    });
+  }
+
+  putSilence(body: unknown): Promise<Refusable<SilenceJson>> {
+    return this.#inTurn(async () => {
+      const planned = this.#silences.plan(body, this.#options.nowUnixMs());
+      if (!planned.ok) return planned;
+      return this.#written({ put: [planned.value.document] }, () => {
+        this.#silences.commit(planned.value);
+        return planned.value.silence;
+      });
+    });
+  }
+
+  expireSilence(id: string): Promise<Refusable<null>> {
+    return this.#inTurn(async () => {
+      const planned = this.#silences.planEnd(id, this.#options.nowUnixMs());
+      if (!planned.ok) return planned;
+      return this.#written({ put: [planned.value.document] }, () => {
+        this.#silences.commit(planned.value);
+        return null;
+      });
+    });
+  }
+
+  #listed(entry: ReturnType<RuleBook['list']>[number]): ListedRule {
+    let firing = 0;
+    let pending = 0;
+    for (const alert of this.#memory.active()) {
+      if (alert.rule !== entry.rule.name) continue;
+      if (alert.state === 'firing') firing++;
+      if (alert.state === 'pending') pending++;
+    }
+    return { ...entry, firing, pending };
+  }
+
+  /** Changes look at what the one before left. */
+  #inTurn<T>(work: () => Promise<Refusable<T>>): Promise<Refusable<T>> {
+    const done = this.#queue.then(work);
+    this.#queue = done.catch(() => undefined);
+    return done;
+  }
+
+  /** `commit` is called once the changes are on disk. */
+  async #written<T>(changes: StateChanges, commit: () => T): Promise<Refusable<T>> {
+    try {
+      await this.#options.store.change(changes);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return err(problem('not-stored', `Nothing was changed: ${why}. Try again later.`));
+    }
+    return { ok: true, value: commit() };
+  }
+}
