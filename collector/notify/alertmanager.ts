@@ -29,13 +29,13 @@ export class AlertmanagerChannel implements Channel {
   async send(message: NotifyMessage, { signal, nowUnixMs }: Sending): Promise<SendOutcome> {
     const base = await readText(this.#receiver.url, this.#context);
     if (!base.ok) return failed(base.error);
-    const headers = await loginHeaders(this.#receiver, this.#context);
-    if (!headers.ok) return failed(headers.error);
+    const login = await loginHeaders(this.#receiver, this.#context);
+    if (!login.ok) return failed(login.error);
     const { env, externalUrl } = this.#context;
     const validMs = VALID_INTERVALS * this.#receiver.resend_interval;
     return postJson({
       url: `${base.value.replace(/\/+$/, '')}/api/v2/alerts`,
-      headers: headers.value,
+      ...login.value,
       body: message.alerts.map((alert) => pushedAlert(alert, externalUrl, nowUnixMs, validMs)),
       signal,
       nowUnixMs,

@@ -9,11 +9,18 @@ export interface HttpLogin {
   readonly headers: Readonly<Record<string, string | SecretRef>>;
 }
 
+export interface LoginHeaders {
+  readonly headers: Readonly<Record<string, string>>;
+  /** What of them must not be shown; tokens are known from the headers. */
+  readonly secrets: readonly string[];
+}
+
 export async function loginHeaders(
   { bearer, basic, headers }: HttpLogin,
   sources: SecretSources,
-): Promise<Result<Record<string, string>, string>> {
+): Promise<Result<LoginHeaders, string>> {
   const all: Record<string, string> = {};
+  const secrets: string[] = [];
   for (const [name, text] of Object.entries(headers)) {
     const value = await readText(text, sources);
     if (!value.ok) return value;
@@ -29,6 +36,7 @@ export async function loginHeaders(
     if (!password.ok) return password;
     const pair = Buffer.from(`${basic.username}:${password.value}`).toString('base64');
     all.authorization = `Basic ${pair}`;
+    secrets.push(password.value);
   }
-  return ok(all);
+  return ok({ headers: all, secrets });
 }

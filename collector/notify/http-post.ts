@@ -7,6 +7,8 @@ export interface Post {
   /** Never shown: its path may be a secret. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Texts that must not be shown if the other side repeats them; the URL's and the headers' are known. */
+  readonly secrets?: readonly string[];
   readonly body: unknown;
   readonly signal: AbortSignal;
   readonly nowUnixMs: number;
@@ -17,6 +19,8 @@ export interface Post {
 /** The other side says that it will never take this message. */
 const FINAL = [400, 413, 422];
 const MAX_ANSWER_BYTES = 64 * 1024;
+/** Shorter pieces of a path are words such as `v2`. */
+const SHORTEST_SECRET = 6;
 /** A target that asks for longer is asked again after this. */
 const MAX_RETRY_AFTER_MS = 3_600_000;
 
@@ -112,12 +116,16 @@ function failureText(cause: unknown): string {
 }
 
 /** The beginning of what it answered, without anything of what was sent as a secret. */
-function excerpt(text: string, { url, headers }: Post): string {
+function excerpt(text: string, { url, headers, secrets = [] }: Post): string {
   const { pathname, search } = new URL(url);
-  const secrets = [...pathname.split('/'), search, ...Object.values(headers)];
+  const sent = Object.values(headers).flatMap((value) => [value, value.split(' ').at(-1)!]);
+  const hidden = [pathname, ...pathname.split('/'), search, ...sent, ...secrets];
   let shown = text.replace(/\s+/g, ' ').trim();
-  for (const secret of secrets.flatMap((value) => [value, value.split(' ').at(-1)!])) {
-    if (secret.length >= 6) shown = shown.replaceAll(secret, '…');
+  // The longest first: a part of a secret must not keep the whole from being found.
+  for (const secret of hidden.sort((a, b) => b.length - a.length)) {
+    if (secret.length >= SHORTEST_SECRET || secrets.includes(secret)) {
+      shown = shown.replaceAll(secret, '…');
+    }
   }
   return shown.length > 200 ? `${shown.slice(0, 200)}…` : shown;
 }

@@ -34,11 +34,12 @@ export class WebhookChannel implements Channel {
     const { name, max_alerts } = this.#receiver;
     const url = await readText(this.#receiver.url, this.#context);
     if (!url.ok) return failed(url.error);
-    const headers = await loginHeaders(this.#receiver, this.#context);
-    if (!headers.ok) return failed(headers.error);
+    const login = await loginHeaders(this.#receiver, this.#context);
+    if (!login.ok) return failed(login.error);
     return postJson({
       url: url.value,
-      headers: { ...headers.value, 'idempotency-key': sending.dedupKey },
+      headers: { ...login.value.headers, 'idempotency-key': sending.dedupKey },
+      secrets: login.value.secrets,
       body: webhookMessage(message, name, this.#context.externalUrl, max_alerts),
       signal: sending.signal,
       nowUnixMs: sending.nowUnixMs,

@@ -21,8 +21,6 @@ export interface Receivers {
   readonly warnings: readonly string[];
 }
 
-export const NO_RECEIVERS: Receivers = { receivers: [], routes: [], folder: '.', warnings: [] };
-
 /** `path` is absolute. The error is one line for each problem. */
 export function loadReceivers(path: string): Result<Receivers, readonly string[]> {
   let text: string;

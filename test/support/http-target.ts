@@ -25,6 +25,8 @@ export class HttpTarget {
   normal: Behaviour = 200;
   retryAfterSeconds: number | null = null;
   answer = '';
+  /** Repeats what it was sent in its answer, as careless servers do. */
+  echoes = false;
   #server: Server | null = null;
   #port = 0;
 
@@ -55,7 +57,8 @@ export class HttpTarget {
           response.setHeader('retry-after', String(this.retryAfterSeconds));
         }
         response.writeHead(behaviour);
-        response.end(this.answer);
+        const echo = `${request.url} ${request.headers.authorization} ${text}`;
+        response.end(this.echoes ? echo : this.answer);
       });
     });
     const listening = Promise.withResolvers<void>();
