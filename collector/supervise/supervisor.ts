@@ -23,6 +23,7 @@ import {
   writeRuntimeFile,
 } from './runtime-file.ts';
 import { onStopSignals } from './stop-signals.ts';
+import { warmWeb } from './warm-web.ts';
 
 export interface SuperviseOptions {
   readonly config: Config;
@@ -240,7 +241,9 @@ class Supervisor {
     } else {
       const port = Number(line.port);
       this.#config = { ...this.#config, web: { host: this.#config.web.host, port } };
-      this.#runtime = { ...this.#runtime, web: baseUrl(this.#config.web.host, port) };
+      const web = baseUrl(this.#config.web.host, port);
+      this.#runtime = { ...this.#runtime, web };
+      void warmWeb(web);
     }
     const pid = this.#otherCollector()?.pid ?? process.pid;
     writeRuntimeFile(this.#runtimePath, { ...this.#runtime, pid });
