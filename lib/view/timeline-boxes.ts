@@ -5,7 +5,7 @@
  *                     look         worker 14 bits | stream 2 | colour 8 | flags 8
  *                     heights      bottom and top (0..255 of the lane), alone and stacked in one lane
  *
- * Boxes come by row, then stream in PAINT_ORDER, then as the tile has them: later ones lie on top.
+ * Bins of a stage that lie side by side and are filled alike are one box. Boxes come by row, then stream in PAINT_ORDER, then as the tile has them: later ones lie on top.
  */
 import type { TimelineTile } from '#lib/api/timeline-client.ts';
 import type { CauseName } from '#lib/api/waits.ts';
@@ -55,7 +55,7 @@ export interface LoadedTile extends CoverTile {
   readonly segmentOf: ReadonlyMap<number, number>;
   /** Row of the tile by worker. */
   readonly rowOf: ReadonlyMap<number, number>;
-  /** Bins: the columns' row of each box. Events: null, boxes and rows of a segment run alike. */
+  /** Bins: the columns' row of each box, of several bins that of the first. Events: null, boxes and rows of a segment run alike. */
   readonly sourceOf: Uint32Array | null;
   /** Events: the longest duration of each block of rows. */
   readonly blockLongestNs: Float64Array | null;
@@ -142,6 +142,12 @@ class BoxMaker {
     this.#words[at + 2] = look;
     this.#words[at + 3] = heights;
     this.#sources[this.length++] = source;
+  }
+
+  /** Makes the last box reach to `endNs`. */
+  extend(endNs: number): void {
+    const to = Math.min(this.#tileNs, Math.max(0, endNs + this.#windowNs));
+    this.#words[(this.length - 1) * WORDS + 1] = Math.ceil(to / this.#unitNs);
   }
 
   #grow(): void {
@@ -274,6 +280,8 @@ function binBoxes(
         let carriedNs = 0;
         let reachNs = 0;
         let next = bin[at]!;
+        let lastBin = -1;
+        let lastHeights = 0;
         const carryTo = (end: number, source: number) => {
           for (; next < end && carriedNs > 0; next++) {
             reachNs = Math.max(0, reachNs - binNs);
@@ -296,8 +304,12 @@ function binBoxes(
           const s = stream === 0 ? a : shared[binAt]!;
           alone[binAt] = Math.min(255, a + height);
           if (stream !== 0) shared[binAt] = Math.min(255, s + height);
-          const heights = packed(a, a + height) | (packed(s, s + height) << 16);
-          maker.add(binAt * binNs, (binAt + 1) * binNs, look, heights >>> 0, source);
+          const heights = (packed(a, a + height) | (packed(s, s + height) << 16)) >>> 0;
+          const endNs = (binAt + 1) * binNs;
+          if (lastBin === binAt - 1 && lastHeights === heights) maker.extend(endNs);
+          else maker.add(binAt * binNs, endNs, look, heights, source);
+          lastBin = binAt;
+          lastHeights = heights;
           return ns - here;
         }
       }

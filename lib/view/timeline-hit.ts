@@ -1,6 +1,6 @@
 /** What lies under a point: the box on top there, by the same order and cut as it is painted. */
 
-import { TIMELINE_STREAMS } from '#lib/api/timeline-tile.ts';
+import { TIMELINE_STREAMS, type TimelineBinColumns } from '#lib/api/timeline-tile.ts';
 import {
   BLOCK,
   HATCHED,
@@ -50,7 +50,7 @@ export function hitTest(
       } else {
         const height = (lane.topPx + lane.heightPx - point.yPx) / lane.heightPx;
         const found = binAt(tile, segment, row, offsetIn(tile, point.atUnixNs), height);
-        if (found >= 0) return binTarget(tile, found);
+        if (found >= 0) return binTarget(tile, found, point.atUnixNs);
       }
     }
   }
@@ -171,12 +171,13 @@ export function eventOf(tile: LoadedTile, at: number): TimelineEvent | null {
   };
 }
 
-function binTarget(tile: LoadedTile, box: number): TimelineTarget | null {
+function binTarget(tile: LoadedTile, box: number, atUnixNs: bigint): TimelineTarget | null {
   if (tile.tile.detail !== 'bins' || tile.sourceOf === null) return null;
   const { header, columns } = tile.tile;
-  const at = tile.sourceOf[box]!;
+  const first = tile.sourceOf[box]!;
   const isSpike = (tile.boxes[box * WORDS + 2]! & (SPIKE | HATCHED)) === SPIKE;
-  const bin = isSpike ? columns.bin[at]! : binOfBox(tile, box, header.binNs);
+  const bin = isSpike ? columns.bin[first]! : binOfBox(tile, box, header.binNs, atUnixNs);
+  const at = isSpike ? first : sourceOfBin(columns, first, bin);
   return {
     kind: 'bin',
     bin: {
@@ -193,9 +194,28 @@ function binTarget(tile: LoadedTile, box: number): TimelineTarget | null {
   };
 }
 
-function binOfBox(tile: LoadedTile, box: number, binNs: number): number {
-  const startNs = tile.boxes[box * WORDS]! * 2 ** tile.unitShift - tile.windowNs;
-  return Math.floor((startNs + binNs / 2) / binNs);
+/** The bin of a box that an instant lies in, or is nearest to. */
+function binOfBox(tile: LoadedTile, box: number, binNs: number, atUnixNs: bigint): number {
+  const edgeNs = (word: number) =>
+    tile.boxes[box * WORDS + word]! * 2 ** tile.unitShift - tile.windowNs;
+  const first = Math.floor((edgeNs(0) + binNs / 2) / binNs);
+  const last = Math.max(first, Math.ceil((edgeNs(1) - binNs / 2) / binNs) - 1);
+  const at = Math.floor((offsetIn(tile, atUnixNs) - tile.windowNs) / binNs);
+  return Math.min(last, Math.max(first, at));
+}
+
+/** The row that fills a bin: its own, else the last one before it, whose events last through it. */
+function sourceOfBin(columns: TimelineBinColumns, first: number, bin: number): number {
+  const { row, stream, stage } = columns;
+  let at = first;
+  const isNext = (next: number): boolean =>
+    next < row.length &&
+    row[next] === row[first] &&
+    stream[next] === stream[first] &&
+    stage[next] === stage[first] &&
+    columns.bin[next]! <= bin;
+  while (isNext(at + 1)) at++;
+  return at;
 }
 
 /** Events of a segment that are at least `leastNs` long and touch `[fromNs, toNs)` of the window. */

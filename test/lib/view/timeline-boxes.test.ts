@@ -8,11 +8,12 @@ import {
   WORDS,
   WorkerRegistry,
 } from '#lib/view/timeline-boxes.ts';
+import { stageColourIndex } from '#lib/view/timeline-colours.ts';
 import { eventOf, hitTest, longEvents } from '#lib/view/timeline-hit.ts';
 import { NO_CHOICE, rowsLayout, type WorkerRow } from '#lib/view/timeline-rows.ts';
 import { tileExtent } from '#lib/view/timeline-tiles.ts';
 import { eventBeside, eventNear } from '#lib/view/timeline-walk.ts';
-import { binTile, eventTile, type SampleEvent } from './sample-tiles.ts';
+import { binTile, eventTile, type SampleEvent, STAGES } from './sample-tiles.ts';
 
 const ADDRESS = { level: 20, index: Number(1_795_800_300_123_456_789n >> 20n) };
 const TILE_NS = 2 ** 20;
@@ -176,12 +177,22 @@ describe('timeline bins', () => {
     sumNs,
     maxNs,
   });
+  /** By bin, also of boxes that stand for several. */
   const heightsOf = (tile: LoadedTile, flags: number) =>
-    Array.from({ length: tile.boxes.length / WORDS }, (_, box) => ({
-      from: tile.boxes[box * WORDS]! / binNs,
-      isSpike: (tile.boxes[box * WORDS + 2]! & SPIKE) !== 0,
-      height: (tile.boxes[box * WORDS + 3]! >> 8) & 255,
-    })).filter(({ isSpike }) => isSpike === (flags === SPIKE));
+    Array.from({ length: tile.boxes.length / WORDS }, (_, box) => {
+      const [fromUnit, toUnit, look, heights] = tile.boxes.subarray(box * WORDS, (box + 1) * WORDS);
+      const bins = flags === SPIKE ? 1 : Math.round((toUnit! - fromUnit!) / binNs);
+      return Array.from({ length: bins }, (__, at) => ({
+        from: fromUnit! / binNs + at,
+        stage: (look! >>> 8) & 255,
+        stream: (look! >>> 16) & 3,
+        isSpike: (look! & SPIKE) !== 0,
+        height: (heights! >> 8) & 255,
+        ink: ((heights! >> 8) & 255) - (heights! & 255),
+      }));
+    })
+      .flat()
+      .filter(({ isSpike }) => isSpike === (flags === SPIKE));
 
   function load(bins: readonly ReturnType<typeof bin>[]): LoadedTile {
     const tile = binTile({ ...ADDRESS, rows: 1 }, binNs, bins);
@@ -218,6 +229,119 @@ describe('timeline bins', () => {
     const usual = Array.from({ length: 50 }, (_, at) => bin(at, 1000, 10, 100));
     const tile = load([...usual, bin(60, 1500, 700, 80)]);
     expect(heightsOf(tile, SPIKE).map(({ from }) => from)).toEqual([60]);
+  });
+
+  test('bins side by side that are filled alike are one box, and each is found with its own sums', () => {
+    const tile = load([
+      bin(3, 512, 100, 8),
+      bin(4, 512, 90, 4),
+      bin(5, 256, 80, 2),
+      bin(7, 256, 1),
+    ]);
+    expect(tile.boxes.length / WORDS).toBe(3);
+    const row = rowsOf(tile, false)[0]!;
+    const yPx = row.lanes[0]!.topPx + row.lanes[0]!.heightPx - 1;
+    const pieces = [{ tile, ...tileExtent(ADDRESS) }];
+    const foundAt = [3, 4, 5, 6, 7].map((at) => {
+      const atUnixNs = fromUnixNs + BigInt(at * binNs + 700);
+      const target = hitTest(pieces, row, 0, { atUnixNs, reachNs: 0, yPx }, false);
+      if (target?.kind !== 'bin') return null;
+      const { startUnixNs, count, maxNs } = target.bin;
+      return [Number(startUnixNs - fromUnixNs) / binNs, count, maxNs];
+    });
+    expect(foundAt).toEqual([[3, 8, 100], [4, 4, 90], [5, 2, 80], null, [7, 1, 1]]);
+  });
+
+  const BINS = 60;
+  const lanes = fc.array(
+    fc.record({
+      stream: fc.nat(3),
+      stage: fc.nat(4),
+      events: fc.array(
+        fc.record({
+          startNs: fc.nat(BINS * binNs - 1),
+          durationNs: fc.oneof(fc.nat(binNs), fc.integer({ min: binNs, max: 9 * binNs })),
+        }),
+        { minLength: 1, maxLength: 40 },
+      ),
+    }),
+    { minLength: 1, maxLength: 6 },
+  );
+  type Lane = (typeof lanes extends fc.Arbitrary<infer L> ? L : never)[number];
+
+  /** As the server sums them: by row, stream, stage, then the bin that an event starts in. */
+  function binsOf(list: readonly Lane[]): ReturnType<typeof bin>[] {
+    return list.flatMap(({ stream, stage, events: of }) => {
+      const byBin = Map.groupBy(of, ({ startNs }) => Math.floor(startNs / binNs));
+      return [...byBin]
+        .sort(([a], [b]) => a - b)
+        .map(([at, own]) => {
+          const durations = own.map(({ durationNs }) => durationNs);
+          const sumNs = durations.reduce((sum, ns) => sum + ns, 0);
+          const made = bin(at, sumNs, Math.max(...durations), own.length);
+          return { ...made, stream, stage };
+        });
+    });
+  }
+
+  const sorted = (list: readonly Lane[]) =>
+    [...new Map(list.map((lane) => [lane.stream * 8 + lane.stage, lane]))]
+      .sort(([a], [b]) => a - b)
+      .map(([, lane]) => lane);
+
+  test('an event that is longer than a bin is there in each bin that it lasts through, in its colour', () => {
+    fc.assert(
+      fc.property(lanes, (list) => {
+        // One stage a band: others may fill it before.
+        const own = [...new Map(sorted(list).map((lane) => [lane.stream, lane])).values()];
+        const boxes = heightsOf(load(binsOf(own)), 0);
+        for (const { stream, stage, events: of } of own) {
+          const colour = stageColourIndex(STAGES[stage]!, stream === 2);
+          const inked = new Set(
+            boxes
+              .filter((box) => box.stream === stream && box.stage === colour && box.ink > 0)
+              .map(({ from }) => from),
+          );
+          for (const { startNs, durationNs } of of) {
+            const first = Math.floor(startNs / binNs);
+            for (let at = first; at < first + Math.max(1, Math.floor(durationNs / binNs)); at++) {
+              expect(inked.has(at), `${durationNs} ns from bin ${first}, bin ${at}`).toBe(true);
+            }
+          }
+        }
+      }),
+    );
+  });
+
+  test("a stage's ink over all bins is its time, within a 255th of a bin for each that has some", () => {
+    fc.assert(
+      fc.property(lanes, fc.integer({ min: 5, max: 40 }), (list, parts) => {
+        // Short enough that no bin overflows: every nanosecond has a place in its bin.
+        const short = sorted(list).map((lane) => ({
+          ...lane,
+          events: lane.events.map(({ startNs, durationNs }) => ({
+            startNs,
+            durationNs: durationNs / (9 * 40 * parts),
+          })),
+        }));
+        const columns = binsOf(short);
+        const boxes = heightsOf(load(columns), 0);
+        for (const { stream, stage } of short) {
+          const colour = stageColourIndex(STAGES[stage]!, stream === 2);
+          // Some stages share a colour.
+          const mine = columns.filter(
+            (one) =>
+              one.stream === stream &&
+              stageColourIndex(STAGES[one.stage]!, stream === 2) === colour,
+          );
+          const timeNs = mine.reduce((sum, { sumNs }) => sum + sumNs, 0);
+          const own = boxes.filter((box) => box.stream === stream && box.stage === colour);
+          const inkNs = own.reduce((sum, { ink }) => sum + (ink / 255) * binNs, 0);
+          expect(own.length).toBe(mine.length);
+          expect(Math.abs(inkNs - timeNs)).toBeLessThanOrEqual((mine.length * binNs) / 255 + 1e-6);
+        }
+      }),
+    );
   });
 
   test('a little is never nothing', () => {
