@@ -56,9 +56,11 @@ export function DashboardProvider({ children }: { readonly children: ReactNode }
   if (chosen === null && candidate !== null) setChosen(candidate);
   const deployment = state.deployment ?? chosen;
   const isLive = state.range.kind === 'live';
+  const isUnknown = deployments?.some(({ id }) => id === deployment) === false;
   useEffect(() => {
-    liveStore.follow(isLive ? deployment : null);
-  }, [isLive, deployment]);
+    // Of one that is not there, nothing comes however often it is asked for.
+    liveStore.follow(isLive && !isUnknown ? deployment : null);
+  }, [isLive, isUnknown, deployment]);
   const { refetch } = listed;
   const { refetch: refetchHealth } = health;
   const value = useMemo<Dashboard>(

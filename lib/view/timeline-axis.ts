@@ -226,6 +226,46 @@ function rising(layers: readonly LayerMark[]): readonly LayerMark[] {
   });
 }
 
+export interface LayerTick {
+  readonly xPx: number;
+  readonly layer: number;
+}
+
+/** Which layers of a step are named where not all can be. */
+const LAYER_STRIDES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] as const;
+
+/**
+ * Layers that are marked where each wants `leastPx`: of every step those that a stride divides, so that
+ * numbers count up evenly and begin anew with the next step.
+ */
+export function layerTicks(
+  layers: readonly LayerMark[],
+  view: TimelineViewport,
+  widthPx: number,
+  leastPx: number,
+): readonly LayerTick[] {
+  const steps = Map.groupBy(layers, ({ domain, step }) => `${domain} ${step}`);
+  const starts = [...steps.values()].map((own) => timeToX(view, own[0]!.startUnixNs, widthPx));
+  const ticks: LayerTick[] = [];
+  let freePx = -Infinity;
+  for (const [at, own] of [...steps.values()].entries()) {
+    const [first, last] = [own[0]!, own.at(-1)!];
+    const lastPx = timeToX(view, last.startUnixNs, widthPx);
+    const layerPx = (lastPx - starts[at]!) / Math.max(1, last.layer - first.layer);
+    const stride = LAYER_STRIDES.find((each) => each * layerPx >= leastPx) ?? Infinity;
+    // The next step's first layer is worth more than one more of this.
+    const endPx = starts[at + 1] ?? (own.length > 1 ? lastPx + layerPx : Infinity);
+    for (const { layer, startUnixNs } of own) {
+      if (layer !== 0 && layer % stride !== 0) continue;
+      const xPx = timeToX(view, startUnixNs, widthPx);
+      if (xPx < Math.max(0, freePx) || xPx > widthPx || xPx + leastPx > endPx) continue;
+      ticks.push({ xPx, layer });
+      freePx = xPx + leastPx;
+    }
+  }
+  return ticks;
+}
+
 /** The view in words, for titles and readers: `1.20 ms from 2026-11-27 14:03:05.123456789`. */
 export function viewText(view: TimelineViewport, zoneMinutes: number): string {
   const from = exactInstant(view.fromUnixNs, zoneMinutes);

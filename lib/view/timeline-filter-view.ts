@@ -27,6 +27,11 @@ const STAGE_ORDER: readonly string[] = [
   'host',
 ];
 
+/** Of most deployments: what a legend is likely to say. */
+export const USUAL_STAGES: readonly string[] = STAGE_ORDER.filter(
+  (stage) => !['shared_expert', 'dense', 'collective', 'copy'].includes(stage),
+);
+
 export interface StageKey {
   readonly stage: string;
   readonly isShown: boolean;

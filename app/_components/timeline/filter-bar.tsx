@@ -8,6 +8,7 @@ import {
   parseFilterNumber,
   type StageKey,
   stageKeys,
+  USUAL_STAGES,
   withNumber,
   withoutChip,
   withStageAlone,
@@ -41,6 +42,7 @@ export function FilterBar() {
         {stageKeys(seen, filters).map((key) => (
           <StageButton key={key.stage} stageKey={key} onStage={onStage} />
         ))}
+        {seen.length === 0 && <LegendRoom />}
       </fieldset>
       <fieldset className="ml-auto flex items-center gap-1" aria-label="Filters">
         {NUMBER_FILTERS.map(({ name, label }) => (
@@ -82,6 +84,23 @@ export function FilterBar() {
         </ul>
       )}
     </div>
+  );
+}
+
+/** Before the first tile: the room that the usual stages take, so that nothing moves when they come. */
+function LegendRoom() {
+  return (
+    <span aria-hidden="true" className="invisible flex flex-wrap items-center gap-x-0.5">
+      {USUAL_STAGES.map((stage) => (
+        <span
+          key={stage}
+          className="inline-flex items-center gap-1 rounded-box px-1.5 py-0.5 max-xl:px-0.5"
+        >
+          <Swatch look="filled" colour="transparent" />
+          {stage}
+        </span>
+      ))}
+    </span>
   );
 }
 

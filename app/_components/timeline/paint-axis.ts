@@ -1,7 +1,7 @@
 /** The axis above the rows: steps and layers, notes, time, and the time under the pointer. */
 import type { AnnotationJson } from '#lib/api/annotations.ts';
 import { SURFACES, type ThemeName } from '#lib/view/palette.ts';
-import type { TileMarks, TimeAxis } from '#lib/view/timeline-axis.ts';
+import { layerTicks, type TileMarks, type TimeAxis } from '#lib/view/timeline-axis.ts';
 import { type TimelineViewport, timeToX } from '#lib/view/timeline-viewport.ts';
 
 export const AXIS_PX = 46;
@@ -9,7 +9,7 @@ const STEPS_PX = 15;
 const LAYERS_PX = 13;
 const FONT = '11px system-ui, sans-serif';
 const LEAST_STEP_PX = 46;
-const LEAST_LAYER_PX = 26;
+const LEAST_LAYER_PX = 32;
 
 export interface AxisScene {
   readonly view: TimelineViewport;
@@ -72,19 +72,11 @@ function paintLayers(context: CanvasRenderingContext2D, scene: AxisScene): void 
   const { view, widthPx, marks, theme } = scene;
   if (marks.layers.length === 0) return;
   const surface = SURFACES[theme];
-  const spanPx = (view.spanNs > 0 ? widthPx : 0) / Math.max(1, marks.layers.length);
-  // So many that not even a part of them can be read.
-  if (spanPx < 2) return;
-  let freePx = -Infinity;
-  for (const { layer, startUnixNs } of marks.layers) {
-    const xPx = timeToX(view, startUnixNs, widthPx);
-    if (xPx < 0 || xPx > widthPx) continue;
-    if (xPx < freePx) continue;
+  for (const { layer, xPx } of layerTicks(marks.layers, view, widthPx, LEAST_LAYER_PX)) {
     context.fillStyle = surface.line;
     context.fillRect(Math.round(xPx), STEPS_PX, 1, LAYERS_PX);
     context.fillStyle = surface.muted;
     context.fillText(`L${layer}`, xPx + 4, STEPS_PX + LAYERS_PX / 2);
-    freePx = xPx + LEAST_LAYER_PX + 6;
   }
 }
 

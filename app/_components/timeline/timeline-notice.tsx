@@ -5,10 +5,22 @@ import { Banner } from '../banners.tsx';
 import type { TimelineInfo } from './timeline-store.ts';
 
 /** What the picture lacks, above it; the picture stays. */
-export function TimelineNotice({ info }: { readonly info: TimelineInfo }) {
+export function TimelineNotice({
+  info,
+  notice,
+}: {
+  readonly info: TimelineInfo;
+  /** Why the view is not where it was asked for. */
+  readonly notice: string | null;
+}) {
   const { problem, notes } = info;
   return (
     <div aria-live="polite" data-testid="timeline-notice">
+      {notice !== null && (
+        <Banner severity="warning" word="Not kept">
+          {notice}
+        </Banner>
+      )}
       {problem !== null && (
         <Banner severity="warning" word={problem.title}>
           {problem.detail} What is drawn is what came before; it is asked for again.

@@ -20,6 +20,7 @@ import { TimelineCanvas } from './timeline-canvas.tsx';
 import { TimelineProvider, useTimelinePart, useTimelineStore } from './timeline-context.tsx';
 import { TimelineMinimap } from './timeline-minimap.tsx';
 import { TimelineNotice } from './timeline-notice.tsx';
+import { BLOCK_WORKERS } from './timeline-picture.ts';
 import { TimelineSide } from './timeline-side.tsx';
 import { TimelineStore } from './timeline-store.ts';
 import { TimelineToolbar } from './timeline-toolbar.tsx';
@@ -74,6 +75,7 @@ function LoadedPicture({ deployment }: { readonly deployment: Deployment }) {
   const store = useTimelineStore();
   const paused = useLivePaused();
   const info = useTimelinePart((state) => state.info);
+  const notice = useTimelinePart((state) => state.notice);
   const bounds = boundsOf(deployment);
   useTimelineLink(store);
   useTail(deployment.id);
@@ -84,6 +86,8 @@ function LoadedPicture({ deployment }: { readonly deployment: Deployment }) {
     const toUnixNs = BigInt(newest) + 1n;
     if (toUnixNs > known.toUnixNs) store.setBounds({ ...known, toUnixNs });
   }, [store, newest]);
+  const workers = deployment.groups.reduce((sum, group) => sum + group.workers, 0);
+  const hasPicture = info.detail !== null || info.problem !== null;
   const whole = useQuery({
     queryKey: ['timeline-overview', deployment.id],
     queryFn: async ({ signal }) => {
@@ -93,12 +97,13 @@ function LoadedPicture({ deployment }: { readonly deployment: Deployment }) {
       return { overview: overviewOf(tile), workers: tile.header.rows };
     },
     refetchInterval: paused ? false : OVERVIEW_MS,
+    // The picture comes first, unless it must know its workers.
+    enabled: hasPicture || workers > BLOCK_WORKERS,
   });
-  const workers = deployment.groups.reduce((sum, group) => sum + group.workers, 0);
   return (
     <>
       <TimelineMinimap overview={whole.data?.overview} />
-      <TimelineNotice info={info} />
+      <TimelineNotice info={info} notice={notice} />
       <TimelineCanvas
         deployment={deployment.id}
         workers={workers}

@@ -78,6 +78,8 @@ export interface TimelineState {
   readonly isMeasuring: boolean;
   /** Follows the newest data. */
   readonly isTail: boolean;
+  /** Why the view is not where it was asked for, until somebody moves it. */
+  readonly notice: string | null;
   readonly hovered: TimelineTarget | null;
   readonly layers: TimelineLayers;
   readonly info: TimelineInfo;
@@ -103,7 +105,7 @@ const TAIL_SETTLE_MS = 1_000;
 /** What a deep link holds of the state. */
 export type TimelineStart = Pick<
   TimelineState,
-  'viewport' | 'selection' | 'filters' | 'overlays' | 'rows' | 'ruler' | 'isTail'
+  'viewport' | 'selection' | 'filters' | 'overlays' | 'rows' | 'ruler' | 'isTail' | 'notice'
 >;
 
 export class TimelineStore {
@@ -130,6 +132,7 @@ export class TimelineStore {
       ruler: null,
       isMeasuring: false,
       isTail: false,
+      notice: null,
       hovered: null,
       layers: { flow: null, path: null, notes: [], hits: [] },
       info: NO_INFO,
@@ -202,7 +205,9 @@ export class TimelineStore {
 
   #settle = (): void => {
     this.#settledMs = performance.now();
+    const isByHand = this.#isMoving;
     this.#setMoving(false);
+    if (isByHand && this.#state.notice !== null) this.#set({ notice: null });
     if (!sameView(this.#state.viewport, this.#view)) this.#set({ viewport: this.#view });
   };
 

@@ -4,7 +4,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import { fetchDeployments } from '#lib/api/client.ts';
-import { nextTailDelay, TAIL_DELAY_NS, tailView } from '#lib/view/timeline-start.ts';
+import { nextTailDelay, TAIL_DELAY_NS, tailEnd, tailView } from '#lib/view/timeline-start.ts';
 import { useLivePaused } from '../live-store.ts';
 import { useTimelinePart, useTimelineStore } from './timeline-context.tsx';
 
@@ -47,10 +47,12 @@ export function useTail(deployment: string): void {
     }
   }, [lastSeen, store]);
 
+  const lastEnd = useRef<bigint | null>(null);
   const delay = useRef({ ns: TAIL_DELAY_NS, atMs: 0 });
   useEffect(() => {
     if (!isFollowing) return;
     delay.current.atMs = Date.now();
+    lastEnd.current = null;
     const follow = () => {
       const known = behind.current;
       if (known === null) return;
@@ -60,7 +62,8 @@ export function useTail(deployment: string): void {
       const { ns, atMs } = delay.current;
       const delayNs = nextTailDelay(ns, store.tileLatencyMs, nowMs - atMs);
       delay.current = { ns: delayNs, atMs: nowMs };
-      store.setViewport(tailView(edge, store.view.spanNs, delayNs), 'tail');
+      lastEnd.current = tailEnd(edge, known.newest, delayNs, lastEnd.current);
+      store.setViewport(tailView(lastEnd.current, store.view.spanNs, 0), 'tail');
     };
     if (window.matchMedia('(prefers-reduced-motion: reduce)').matches) {
       const timer = setInterval(follow, POLL_MS);

@@ -16,7 +16,8 @@ const WRITE_MS = 300;
 export function readLink(text: string, bounds: TimelineExtent): TimelineStart {
   const search = new URLSearchParams(text);
   const link = parseTimeline(search);
-  const start = startOf(link, parsePageState(search).range, bounds, Date.now());
+  const zoneMinutes = -new Date().getTimezoneOffset();
+  const start = startOf(link, parsePageState(search).range, bounds, Date.now(), zoneMinutes);
   const { selection, filters, overlays, rows, ruler } = link;
   return { ...start, selection, filters, overlays, rows, ruler };
 }

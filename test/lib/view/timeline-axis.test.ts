@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { pieceMarks, timeAxis } from '#lib/view/timeline-axis.ts';
+import { type LayerMark, layerTicks, pieceMarks, timeAxis } from '#lib/view/timeline-axis.ts';
 import { loadedTile, WorkerRegistry } from '#lib/view/timeline-boxes.ts';
 import { tileExtent } from '#lib/view/timeline-tiles.ts';
 import { viewAt } from '#lib/view/timeline-viewport.ts';
@@ -73,6 +73,62 @@ describe('marks of the axis', () => {
       [22, 300],
     ]);
     expect(pieceMarks([late]).layers.map(({ layer }) => layer)).toEqual([21, 22]);
+  });
+});
+
+describe('layers that are named', () => {
+  const LAYERS = 61;
+  const start = 1_795_800_300_000_000_000n;
+  /** Steps one after the other, each a layer after the other. */
+  const marksOf = (steps: number, layerNs: number): readonly LayerMark[] =>
+    Array.from({ length: steps * LAYERS }, (_, at) => ({
+      domain: 0,
+      step: 7 + Math.floor(at / LAYERS),
+      layer: at % LAYERS,
+      startUnixNs: start + BigInt(at * layerNs),
+    }));
+
+  test.each([
+    [1, 2_000, Array.from({ length: LAYERS }, (_, layer) => layer)],
+    [1, 1_000, Array.from({ length: 30 }, (_, at) => at * 2)],
+    [
+      2,
+      1_000,
+      [0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55],
+    ],
+    [
+      8,
+      1_000,
+      [0, 20, 40, 0, 20, 40, 0, 20, 40, 0, 20, 40, 0, 20, 40, 0, 20, 40, 0, 20, 40, 0, 20, 40],
+    ],
+    [20, 1_000, Array.from({ length: 20 }, () => [0]).flat()],
+    [200, 1_000, []],
+  ])('%d steps in %d px count up evenly, and anew in each step', (steps, widthPx, expected) => {
+    const marks = marksOf(steps, 1_000);
+    const view = viewAt(start, 0, marks.length * 1_000);
+    const ticks = layerTicks(marks, view, widthPx, 30);
+    expect(ticks.map(({ layer }) => layer)).toEqual(expected);
+    const places = ticks.map(({ xPx }) => xPx);
+    for (let at = 1; at < places.length; at++) {
+      expect(places[at]! - places[at - 1]!).toBeGreaterThanOrEqual(30);
+    }
+  });
+
+  test('their numbers do not change as the view moves', () => {
+    const marks = marksOf(6, 1_000);
+    const spanNs = LAYERS * 3_000;
+    const named = (offsetNs: number) =>
+      layerTicks(marks, viewAt(start, offsetNs, spanNs), 900, 30).map(({ xPx, layer }) => {
+        return `${layer} at ${Math.round(((xPx / 900) * spanNs + offsetNs) / 1_000)}`;
+      });
+    const before = new Set(named(20_000));
+    const after = named(27_000);
+    // What is in both views is named in both.
+    const shared = after.filter(
+      (text) => Number(text.split(' at ')[1]) < (20_000 + spanNs) / 1_000,
+    );
+    expect(shared.length).toBeGreaterThan(5);
+    for (const text of shared) expect(before.has(text), text).toBe(true);
   });
 });
 

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { nextTailDelay, TAIL_DELAY_NS, tailView } from '#lib/view/timeline-start.ts';
+import { describe, expect, test } from 'vitest';
+import {
+  nextTailDelay,
+  startOf,
+  TAIL_DELAY_NS,
+  tailEnd,
+  tailView,
+} from '#lib/view/timeline-start.ts';
+import { parseTimeline } from '#lib/view/timeline-url.ts';
 import { extentOf } from '#lib/view/timeline-viewport.ts';
 
 test('a tail ends its delay before the newest event', () => {
@@ -29,4 +36,73 @@ test('the delay comes to what tiles take, and the view never goes back on the wa
     ),
     { numRuns: 50 },
   );
+});
+
+test('a tail never goes back and never beyond the newest event, however unevenly data come', () => {
+  const readings = fc.array(
+    fc.record({
+      passedMs: fc.integer({ min: 1, max: 2_000 }),
+      grownMs: fc.integer({ min: 0, max: 4_000 }),
+      edgeOffMs: fc.integer({ min: -5_000, max: 5_000 }),
+      delayMs: fc.integer({ min: 0, max: 20_000 }),
+    }),
+    { minLength: 2, maxLength: 60 },
+  );
+  fc.assert(
+    fc.property(readings, (list) => {
+      let newest = 1_795_800_300_123_456_789n;
+      let last: bigint | null = null;
+      for (const { grownMs, edgeOffMs, delayMs } of list) {
+        newest += BigInt(grownMs) * 1_000_000n;
+        const end: bigint = tailEnd(
+          newest + BigInt(edgeOffMs) * 1_000_000n,
+          newest,
+          delayMs * 1e6,
+          last,
+        );
+        expect(end <= newest).toBe(true);
+        if (last !== null) expect(end >= last).toBe(true);
+        last = end;
+      }
+    }),
+  );
+});
+
+test('a tail follows data of a clock that was set back', () => {
+  expect(tailEnd(200n * 10n ** 9n, 200n * 10n ** 9n, 1e9, 900n * 10n ** 9n)).toBe(199n * 10n ** 9n);
+});
+
+describe('a time of which nothing is kept', () => {
+  const NS = 1_000_000n;
+  const keptMs = Date.UTC(2026, 10, 27, 12);
+  const bounds = {
+    fromUnixNs: BigInt(keptMs) * NS,
+    toUnixNs: BigInt(keptMs + 60_000) * NS,
+  };
+  const linkOf = (text: string) => parseTimeline(new URLSearchParams(text));
+  const live = { kind: 'live' } as const;
+
+  test('is said, with what is asked for and what is kept', () => {
+    const before = BigInt(keptMs - 3_600_000) * NS;
+    const far = startOf(linkOf(`at=${before}&span=1000000000`), live, bounds, keptMs, 0);
+    expect(far.notice).toContain('2026-11-27 11:00:00 to 2026-11-27 11:00:01');
+    expect(far.notice).toContain('Kept: 2026-11-27 12:00:00 to 2026-11-27 12:01:00.');
+    const range = {
+      kind: 'absolute',
+      fromMs: keptMs + 3_600_000,
+      toMs: keptMs + 7_200_000,
+    } as const;
+    const late = startOf(linkOf(''), range, bounds, keptMs, 60);
+    expect(late.notice).toContain('2026-11-27 14:00:00 to 2026-11-27 15:00:00');
+    expect(extentOf(late.viewport)).toEqual(bounds);
+  });
+
+  test('is no matter where a part of it is kept', () => {
+    const edge = bounds.fromUnixNs - 500_000_000n;
+    const near = startOf(linkOf(`at=${edge}&span=1000000000`), live, bounds, keptMs, 0);
+    expect(near.notice).toBeNull();
+    expect(startOf(linkOf(''), live, bounds, keptMs, 0).notice).toBeNull();
+    const range = { kind: 'absolute', fromMs: keptMs - 1_000, toMs: keptMs + 1_000 } as const;
+    expect(startOf(linkOf(''), range, bounds, keptMs, 0).notice).toBeNull();
+  });
 });
