@@ -29,6 +29,15 @@ export interface TilePiece<T> extends TimelineExtent {
   readonly tile: T;
 }
 
+/** Do two pictures show the same parts of the same tiles? */
+export function samePieces<T>(a: readonly TilePiece<T>[], b: readonly TilePiece<T>[]): boolean {
+  if (a.length !== b.length) return false;
+  return a.every(({ tile, fromUnixNs, toUnixNs }, at) => {
+    const other = b[at]!;
+    return tile === other.tile && fromUnixNs === other.fromUnixNs && toUnixNs === other.toUnixNs;
+  });
+}
+
 export interface Cover<T> {
   /** Disjoint; without holes wherever some tile reaches. */
   readonly pieces: readonly TilePiece<T>[];

@@ -9,7 +9,7 @@ import {
   shiftInStrip,
   stripView,
 } from '#lib/view/timeline-strip.ts';
-import type { TilePiece } from '#lib/view/timeline-tiles.ts';
+import { samePieces, type TilePiece } from '#lib/view/timeline-tiles.ts';
 import { sameView, type TimelineViewport } from '#lib/view/timeline-viewport.ts';
 import type { BoxRenderer, BoxScene } from './box-renderer.ts';
 
@@ -74,17 +74,4 @@ export class BoxStrip {
 function isSameLook(a: BoxScene, b: BoxScene): boolean {
   const { view: _view, pieces: _pieces, rows: _rows, ...look } = a;
   return Object.entries(look).every(([name, value]) => b[name as keyof BoxScene] === value);
-}
-
-function samePieces(
-  a: readonly TilePiece<LoadedTile>[],
-  b: readonly TilePiece<LoadedTile>[],
-): boolean {
-  return (
-    a.length === b.length &&
-    a.every(({ tile, fromUnixNs, toUnixNs }, at) => {
-      const other = b[at]!;
-      return tile === other.tile && fromUnixNs === other.fromUnixNs && toUnixNs === other.toUnixNs;
-    })
-  );
 }

@@ -1,10 +1,11 @@
 /** What lies over the boxes: what is chosen or pointed at, the ruler, marks, clock errors. */
-import type { TimelineMark, TimelineRow } from '#lib/api/timeline-tile.ts';
+import type { TimelineRow } from '#lib/api/timeline-tile.ts';
 import { durationFigure, figureText } from '#lib/view/format.ts';
 import { SURFACES, type SurfaceColours, type ThemeName } from '#lib/view/palette.ts';
 import type { RowsLayout, WorkerRow } from '#lib/view/timeline-rows.ts';
 import type { TimelineTarget } from '#lib/view/timeline-selection.ts';
 import { type TimelineViewport, timeToX } from '#lib/view/timeline-viewport.ts';
+import type { PlacedMark } from './piece-facts.ts';
 import type { TimelineState } from './timeline-store.ts';
 
 export interface OverlayScene {
@@ -16,7 +17,7 @@ export interface OverlayScene {
   readonly scrollPx: number;
   readonly layout: RowsLayout;
   readonly rows: readonly WorkerRow[];
-  readonly marks: readonly { readonly mark: TimelineMark; readonly workerId: string | null }[];
+  readonly marks: readonly PlacedMark[];
   readonly clocks: ReadonlyMap<string, TimelineRow>;
   readonly theme: ThemeName;
   readonly pointerPx: number | null;
@@ -160,23 +161,23 @@ function paintMarks(scene: OverlayScene, surface: SurfaceColours): void {
   const { context, view, widthPx, layout, scrollPx, marks } = scene;
   context.font = '10px system-ui, sans-serif';
   context.textBaseline = 'middle';
-  let freePx = new Map<string | null, number>();
-  for (const { mark, workerId } of marks) {
-    const fromPx = Math.max(0, timeToX(view, BigInt(mark.fromUnixNs), widthPx));
-    const toPx = Math.min(widthPx, timeToX(view, BigInt(mark.toUnixNs), widthPx));
+  const freePx = new Map<string | null, number>();
+  for (const { kind, fromUnixNs, toUnixNs, workerId } of marks) {
+    const fromPx = Math.max(0, timeToX(view, fromUnixNs, widthPx));
+    const toPx = Math.min(widthPx, timeToX(view, toUnixNs, widthPx));
     if (toPx < 0 || fromPx > widthPx) continue;
     const row = workerId === null ? undefined : layout.byWorker.get(workerId);
     if (workerId !== null && row === undefined) continue;
     const topPx = row === undefined ? 0 : row.topPx - scrollPx;
     const heightPx = row?.heightPx ?? 12;
-    context.fillStyle = mark.kind === 'unobserved' ? surface.muted : surface.warning;
-    context.globalAlpha = mark.kind === 'unobserved' ? 0.22 : 0.12;
+    context.fillStyle = kind === 'unobserved' ? surface.muted : surface.warning;
+    context.globalAlpha = kind === 'unobserved' ? 0.22 : 0.12;
     context.fillRect(fromPx, topPx, Math.max(2, toPx - fromPx), heightPx);
     context.globalAlpha = 1;
     // Where marks crowd, one glyph stands for its neighbours.
     if (fromPx < (freePx.get(workerId) ?? -Infinity)) continue;
-    freePx = freePx.set(workerId, fromPx + 12);
-    context.fillText(GLYPHS[mark.kind], fromPx + 1, topPx + Math.min(8, heightPx / 2));
+    freePx.set(workerId, fromPx + 12);
+    context.fillText(GLYPHS[kind], fromPx + 1, topPx + Math.min(8, heightPx / 2));
   }
 }
 

@@ -49,6 +49,11 @@ interface Kept {
   used: number;
 }
 
+interface Wanted {
+  readonly block: TileBlock;
+  readonly address: TileAddress;
+}
+
 interface Asked {
   readonly controller: AbortController;
   /** The last frame that wanted it. */
@@ -77,6 +82,8 @@ export class TileLoader {
   #sets = new Map<string, TileSet<LoadedTile>>();
   #kept = new Map<LoadedTile, Kept>();
   #asked = new Map<string, Asked>();
+  /** Keys of those that failed when they were last asked for. */
+  #failed = new Set<string>();
   #bytes = 0;
   #frame = 0;
   #level = -1;
@@ -84,6 +91,7 @@ export class TileLoader {
   #failedUntilMs = 0;
   #latencyMs = 0;
   #problem: Problem | null = null;
+  #filters: TimelineFilters | null = null;
   #filterKey = '';
   /** Of the filter before, drawn until the new one's tiles are there. */
   #oldFilterKey = '';
@@ -122,9 +130,10 @@ export class TileLoader {
     bounds: TimelineExtent,
   ): PictureTiles {
     this.#frame++;
-    const filterKey = JSON.stringify(filters);
-    if (filterKey !== this.#filterKey) {
-      this.#oldFilterKey = this.#filterKey;
+    if (filters !== this.#filters) {
+      this.#filters = filters;
+      const filterKey = JSON.stringify(filters);
+      if (filterKey !== this.#filterKey) this.#oldFilterKey = this.#filterKey;
       this.#filterKey = filterKey;
     }
     const level = levelOf(view, widthPx);
@@ -135,11 +144,11 @@ export class TileLoader {
       this.#level = level;
     }
     const pieces: TilePiece<LoadedTile>[] = [];
-    const wanted: { readonly block: TileBlock; readonly address: TileAddress }[] = [];
-    const later: typeof wanted = [];
+    const wanted: Wanted[] = [];
+    const later: Wanted[] = [];
     let loading = 0;
     for (const block of blocks) {
-      const set = this.#setOf(block, filterKey);
+      const set = this.#setOf(block, this.#filterKey);
       const cover = coverView(set, view, widthPx);
       const missing = cover.missing.filter((address) => reaches(address, bounds));
       loading += missing.length;
@@ -166,12 +175,8 @@ export class TileLoader {
         if (isGrowing(kept, bounds, nowMs)) later.unshift({ block, address: tile });
       }
     }
-    this.#ask(
-      [...wanted, ...later, ...this.#backdrop(blocks, widthPx, bounds)],
-      filters,
-      bounds,
-      nowMs,
-    );
+    const spare = [...later, ...this.#backdrop(blocks, widthPx, bounds)];
+    this.#ask(wanted, spare, filters, bounds, nowMs);
     return { pieces, loading };
   }
 
@@ -205,7 +210,7 @@ export class TileLoader {
     blocks: readonly TileBlock[],
     widthPx: number,
     bounds: TimelineExtent,
-  ): readonly { readonly block: TileBlock; readonly address: TileAddress }[] {
+  ): readonly Wanted[] {
     const whole = viewOf(bounds);
     const addresses = wantedTiles(whole, levelOf(whole, widthPx));
     return blocks.flatMap((block) =>
@@ -228,22 +233,28 @@ export class TileLoader {
     return set;
   }
 
+  /** `spare`: what is not in the view; it is asked for once nothing in the view is missing. */
   #ask(
-    wanted: readonly { readonly block: TileBlock; readonly address: TileAddress }[],
+    wanted: readonly Wanted[],
+    spare: readonly Wanted[],
     filters: TimelineFilters,
     bounds: TimelineExtent,
     nowMs: number,
   ): void {
     const isMoving = nowMs - this.#levelSinceMs < STEADY_MS;
     const mustWait = isMoving || nowMs < this.#failedUntilMs;
-    if (mustWait && wanted.length > 0) {
+    if (mustWait && wanted.length + spare.length > 0) {
       this.#wake(Math.max(STEADY_MS, this.#failedUntilMs - nowMs));
     }
-    for (const { block, address } of wanted) {
+    // What cannot be had must not keep everything else from coming.
+    let isViewMissing = false;
+    for (const [at, { block, address }] of [...wanted, ...spare].entries()) {
       const key = `${this.#filterKey} ${block?.join(',') ?? ''} ${address.level} ${address.index}`;
+      const isSpare = at >= wanted.length;
+      if (!isSpare && !this.#failed.has(key)) isViewMissing = true;
       const asked = this.#asked.get(key);
       if (asked !== undefined) asked.wanted = this.#frame;
-      else if (!mustWait && this.#asked.size < MAX_REQUESTS) {
+      else if (!mustWait && !(isSpare && isViewMissing) && this.#asked.size < MAX_REQUESTS) {
         void this.#load(key, block, address, filters, bounds.toUnixNs);
       }
     }
@@ -287,8 +298,12 @@ export class TileLoader {
       this.#latencyMs = Math.max(performance.now() - askedMs, this.#latencyMs * LATENCY_KEPT);
       this.#keep(address, set, tile, newestUnixNs, askedMs);
       this.#problem = null;
+      this.#failed.delete(key);
     } catch (error) {
-      if (!controller.signal.aborted) this.#fail(error);
+      if (!controller.signal.aborted) {
+        this.#failed.add(key);
+        this.#fail(error);
+      }
     }
     this.#asked.delete(key);
     if (!this.#isClosed) this.#options.onChange();

@@ -3,7 +3,7 @@
  * something changed. It asks the loader what there is, and never waits for it.
  */
 import type { ThemeName } from '#lib/view/palette.ts';
-import { exactInstant, pieceMarks, type TimeAxis, timeAxis } from '#lib/view/timeline-axis.ts';
+import { exactInstant, type TimeAxis, timeAxis } from '#lib/view/timeline-axis.ts';
 import type { LoadedTile } from '#lib/view/timeline-boxes.ts';
 import { hitTest } from '#lib/view/timeline-hit.ts';
 import {
@@ -14,7 +14,7 @@ import {
   type WorkerRow,
 } from '#lib/view/timeline-rows.ts';
 import type { TimelineTarget } from '#lib/view/timeline-selection.ts';
-import type { TilePiece } from '#lib/view/timeline-tiles.ts';
+import { samePieces, type TilePiece } from '#lib/view/timeline-tiles.ts';
 import { xToTime } from '#lib/view/timeline-viewport.ts';
 import { sizedContext } from '../canvas-size.ts';
 import type { BoxRenderer } from './box-renderer.ts';
@@ -24,6 +24,7 @@ import { paintBase } from './paint-base.ts';
 import { paintLabels } from './paint-labels.ts';
 import { paintFlow, paintHits, paintPath } from './paint-links.ts';
 import { type OverlayScene, paintOverlay } from './paint-overlay.ts';
+import { PieceReader } from './piece-facts.ts';
 import { canvasRenderer } from './render-canvas.ts';
 import { webglRenderer } from './render-webgl.ts';
 import { type FetchTile, type TileBlock, TileLoader } from './tile-loader.ts';
@@ -50,7 +51,7 @@ export interface PictureOptions {
 }
 
 /** Up to so many workers are asked for together, and need not be known before. */
-const BLOCK_WORKERS = 48;
+export const BLOCK_WORKERS = 48;
 const INFO_MS = 150;
 /** How far beside a box the pointer still means it. */
 const REACH_PX = 2;
@@ -63,6 +64,7 @@ export class TimelinePicture {
   readonly #renderer: BoxRenderer;
   readonly #strip: BoxStrip;
   readonly #stops: (() => void)[];
+  readonly #reader = new PieceReader();
   #layout: RowsLayout = { rows: [], heightPx: 0, byWorker: new Map() };
   #workers: readonly TimelineWorker[] = [];
   #pieces: readonly TilePiece<LoadedTile>[] = [];
@@ -243,10 +245,11 @@ export class TimelinePicture {
       state.bounds,
     );
     if (pieces.length > 0 && this.#pieces.length === 0) performance.mark('timeline-first-picture');
+    const isSame = samePieces(pieces, this.#pieces);
     this.#pieces = pieces;
     this.#loading = loading;
     this.#store.tileLatencyMs = this.#loader.latencyMs;
-    this.#learn(workersOf(pieces));
+    if (!isSame) this.#learn(workersOf(pieces));
     const scene = {
       view,
       widthPx: this.#widthPx,
@@ -276,6 +279,7 @@ export class TimelinePicture {
     const zoneMinutes = -new Date(Number(view.fromUnixNs / 1_000_000n)).getTimezoneOffset();
     const axis = timeAxis(view, widthPx, zoneMinutes);
     this.#tellBase(axis, exactInstant(view.fromUnixNs, zoneMinutes));
+    const facts = this.#reader.read(this.#pieces);
     const notes = state.overlays.notes ? state.layers.notes : [];
     const shared = { view, widthPx, heightPx, scrollPx: this.#scrollPx, theme: this.#theme };
     const base = sizedContext(this.#canvases.base, widthPx, heightPx);
@@ -288,7 +292,7 @@ export class TimelinePicture {
       paintAxis(above, {
         ...shared,
         axis,
-        marks: pieceMarks(this.#pieces),
+        marks: facts.axis,
         notes,
         pointer: pointer === null ? null : { xPx: pointer.xPx, text },
       });
@@ -306,18 +310,14 @@ export class TimelinePicture {
       this.#scrollPx,
       this.#theme,
     );
-    const seen = new Set(this.#pieces.map(({ tile }) => tile));
-    const headers = [...seen].map(({ tile }) => tile.header);
     const scene: OverlayScene = {
       ...shared,
       context,
       state,
       layout: this.#layout,
       rows: workerRows,
-      marks: headers.flatMap((header) =>
-        header.marks.map((mark) => ({ mark, workerId: header.rows[mark.row]?.workerId ?? null })),
-      ),
-      clocks: new Map(headers.flatMap(({ rows: of }) => of.map((row) => [row.workerId, row]))),
+      marks: facts.marks,
+      clocks: facts.clocks,
       pointerPx: pointer?.xPx ?? null,
     };
     if (state.overlays.path) paintPath(scene);

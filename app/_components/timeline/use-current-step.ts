@@ -19,9 +19,12 @@ export function useCurrentStep(): TimelineStepChoice | null {
   );
   const isTail = useTimelinePart((state) => state.isTail);
   const viewport = useTimelinePart((state) => state.viewport);
+  // The picture comes first.
+  const hasPicture = useTimelinePart(({ info }) => info.detail !== null || info.problem !== null);
+  const isAsked = deployment !== null && chosen === null && !isTail && hasPicture;
   const at = String(middleOf(viewport));
   const answer = useAsk(
-    deployment === null || chosen !== null || isTail ? null : ['timeline-step-at', deployment, at],
+    isAsked ? ['timeline-step-at', deployment, at] : null,
     async (options) => {
       const question = { at, direction: 'previous' as const };
       const { steps } = await fetchTimelineStepBeside(deployment ?? '', question, options);
