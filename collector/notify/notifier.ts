@@ -3,6 +3,7 @@
  * transaction of the alerts that they are about; `committed` then lets the lanes send. What was sent is
  * written down after the answer, so a process that is killed in between sends again, with the same key.
  */
+import { setTimeout } from 'node:timers/promises';
 import type { AlertNotifier, AlertStore } from '#collector/alert/alert-parts.ts';
 import type { Logger } from '#collector/observe/log.ts';
 import { planNotifications } from '#lib/alert/notify-plan.ts';
@@ -48,7 +49,9 @@ interface Pending {
   readonly deliveries: readonly Delivery[];
 }
 
-const STOP_GRACE_MS = 1500;
+/** Together below the two seconds that the service gives. */
+const STOP_GRACE_MS = 1300;
+const STOP_WRITE_MS = 600;
 const TIDY_MS = 3_600_000;
 
 export class Notifier implements AlertNotifier {
@@ -105,7 +108,7 @@ export class Notifier implements AlertNotifier {
       .filter((delivery) => delivery !== null)
       .sort((a, b) => a.createdUnixMs - b.createdUnixMs || a.contentUnixMs - b.contentUnixMs);
     this.#settled.add(deliveries.filter(({ state }) => state !== 'waiting'));
-    this.#tidyTimer = setInterval(() => this.#tidy(), TIDY_MS);
+    this.#tidyTimer = setInterval(() => this.#tidy(), TIDY_MS).unref();
     for (const delivery of deliveries.filter(({ state }) => state === 'waiting')) {
       const lane = this.#lanes.get(delivery.receiver);
       // What a stopped process waited for says little now: it is tried at once.
@@ -201,7 +204,8 @@ export class Notifier implements AlertNotifier {
     clearInterval(this.#tidyTimer);
     this.#unplan();
     await Promise.all([...this.#lanes.values()].map((lane) => lane.stop(STOP_GRACE_MS)));
-    await this.#writer.stop();
+    // What a store does not take by then is sent again after the restart, with the same key.
+    await Promise.race([this.#writer.stop(), setTimeout(STOP_WRITE_MS, undefined, { ref: false })]);
   }
 
   #unplan(): void {

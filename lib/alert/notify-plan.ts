@@ -322,19 +322,23 @@ function placed(
   // What fires is in the new message unless it is muted by now; what has ended is not.
   const others = last.message.alerts.filter((alert) => !ids.has(alert.id));
   const { alerts, truncatedAlerts } = listed([...message.alerts, ...others]);
-  const isRepeat = message.isRepeat && last.message.isRepeat;
-  const total = truncatedAlerts + last.message.truncatedAlerts;
   return {
     receiver,
     message: {
       ...message,
-      isRepeat,
+      isRepeat: message.isRepeat && last.message.isRepeat,
       alerts,
-      truncatedAlerts: total,
-      held: message.held ?? last.message.held,
+      // What did not fit before is in the new message, or is counted here.
+      truncatedAlerts: Math.max(truncatedAlerts, last.message.truncatedAlerts),
+      held: heldTogether(message.held, last.message.held),
     },
     replaces: last.id,
   };
+}
+
+function heldTogether(a: NotifyMessage['held'], b: NotifyMessage['held']): NotifyMessage['held'] {
+  if (a === null || b === null) return a ?? b;
+  return { forMs: Math.max(a.forMs, b.forMs), groups: a.groups + b.groups };
 }
 
 /** Firing first, each by its start, no more than fit; an alert that is there twice counts once. */

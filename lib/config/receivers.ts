@@ -21,6 +21,11 @@ export interface Receivers {
   readonly warnings: readonly string[];
 }
 
+/** Rule files have `rules`, these have `receivers` and `routes`; a text that is no YAML may be one, too. */
+export function isReceiversFile(text: string): boolean {
+  return /^["']?(?:receivers|routes)["']?\s*:/m.test(text) && !/^["']?rules["']?\s*:/m.test(text);
+}
+
 /** `path` is absolute. The error is one line for each problem. */
 export function loadReceivers(path: string): Result<Receivers, readonly string[]> {
   let text: string;

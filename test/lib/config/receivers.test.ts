@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { checkReceiversFile } from '#collector/notify/receivers-check.ts';
 import { setupOf } from '#collector/notify/receivers-setup.ts';
 import { parseMatcher } from '#lib/config/matcher-text.ts';
-import { checkReceivers, type Receivers } from '#lib/config/receivers.ts';
+import { checkReceivers, isReceiversFile, type Receivers } from '#lib/config/receivers.ts';
 
 const FILE = '/etc/afdscope/receivers.yaml';
 
@@ -30,6 +31,23 @@ describe('the file', () => {
     expect(setupOf(file, path).ok).toBe(true);
     const kinds = new Set(file.receivers.map(({ kind }) => kind));
     expect([...kinds].sort()).toEqual(['alertmanager', 'email', 'pagerduty', 'slack', 'webhook']);
+  });
+
+  test('is told from a file of rules', () => {
+    expect(isReceiversFile(`receivers: [${HOOK}]`)).toBe(true);
+    expect(isReceiversFile('# who\nroutes:\n  - receiver: a\nreceivers: [')).toBe(true);
+    expect(isReceiversFile('rules:\n  - name: a\n    labels: {receivers: x}')).toBe(false);
+  });
+
+  test('is checked as the collector reads it', () => {
+    expect(checkReceiversFile(`receivers: [${HOOK}]\n${ROUTES}`, FILE)).toEqual({
+      receivers: 1,
+      routes: 1,
+      problems: [],
+      warnings: [],
+    });
+    const bad = `receivers: [${HOOK}]\nroutes: [{receiver: hook, matchers: ["a=~(b)\\\\1"]}]`;
+    expect(checkReceiversFile(bad, FILE).problems.length).toBe(1);
   });
 
   test('has defaults', () => {
