@@ -38,7 +38,7 @@ const LAYERS: Readonly<Record<string, Row>> = {
   'lib/alert': { rooms: LIB('base table model analysis api'), npm: ['yaml', 'zod'], node: true },
   'lib/live': { rooms: LIB('base table model analysis') },
   'lib/api': { rooms: LIB('base'), npm: ['zod'] },
-  'lib/view': { rooms: LIB('base api') },
+  'lib/view': { rooms: LIB('base api'), npm: ['yaml'] },
   'lib/postmortem': { rooms: LIB('base api view') },
   'lib/config': { rooms: LIB('base'), npm: ['zod', 'yaml'], node: true },
   'lib/query': {

@@ -1,13 +1,13 @@
 'use client';
 
-import { CircleAlertIcon, TriangleAlertIcon } from 'lucide-react';
 import Link from 'next/link';
 import { usePathname } from 'next/navigation';
-import type { ReactNode } from 'react';
 import { conditionEffect, conditionTitle } from '#lib/view/condition-text.ts';
 import { ageText, instantText } from '#lib/view/format.ts';
 import { staleForMs } from '#lib/view/live-state.ts';
 import { openHang } from '#lib/view/verdict.ts';
+import { AlertBanner } from './alerts/alert-banner.tsx';
+import { Banner } from './banner.tsx';
 import { useDashboard } from './dashboard.tsx';
 import { useLive } from './live-store.ts';
 import { useNow } from './use-now.ts';
@@ -43,6 +43,7 @@ export function Banners() {
           before.
         </Banner>
       )}
+      <AlertBanner />
       {collector?.state === 'down' && (
         <Banner severity="critical" word="Collector down">
           Nothing is being received; what is stored can still be read. {collector.detail}
@@ -95,25 +96,4 @@ export function Banners() {
 
 function countOf(waiting: number): string {
   return waiting === 1 ? '1 worker waits' : `${waiting} workers wait`;
-}
-
-export function Banner({
-  severity,
-  word,
-  children,
-}: {
-  readonly severity: 'critical' | 'warning';
-  readonly word: string;
-  readonly children: ReactNode;
-}) {
-  const colour = severity === 'critical' ? 'text-critical' : 'text-warning';
-  const Icon = severity === 'critical' ? CircleAlertIcon : TriangleAlertIcon;
-  return (
-    <div className="flex items-start gap-2 border-b border-line bg-raised px-3 py-1.5">
-      <Icon size={15} className={`${colour} mt-0.5 shrink-0`} aria-hidden />
-      <p>
-        <strong className={colour}>{word}.</strong> {children}
-      </p>
-    </div>
-  );
 }

@@ -6,7 +6,7 @@ import { EXPERT_ATTRIBUTES } from '#lib/view/connect-help.ts';
 import { correlationFigure, expertHeadline, mostUnevenLayer } from '#lib/view/expert-layer.ts';
 import { ratioOverMean } from '#lib/view/expert-map.ts';
 import { countFigure, ratioFigure } from '#lib/view/format.ts';
-import { Banner } from './banners.tsx';
+import { Banner } from './banner.tsx';
 import { useDashboard } from './dashboard.tsx';
 import { ExpertLayerPanel } from './expert-layer-panel.tsx';
 import { ExpertMapPanel } from './expert-map-panel.tsx';

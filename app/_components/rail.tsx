@@ -2,7 +2,9 @@
 
 import {
   ActivityIcon,
+  BellIcon,
   ChartGanttIcon,
+  ClipboardListIcon,
   GitCompareIcon,
   Grid3x3Icon,
   LayersIcon,
@@ -10,10 +12,12 @@ import {
   PanelLeftIcon,
   ScaleIcon,
   ServerIcon,
+  SirenIcon,
   TurtleIcon,
 } from 'lucide-react';
 import Link from 'next/link';
 import { usePathname } from 'next/navigation';
+import { AlertBadge } from './alerts/alert-badge.tsx';
 import { useDashboard } from './dashboard.tsx';
 import { toggleRail, useRail } from './root-setting.ts';
 
@@ -25,6 +29,9 @@ const PAGES = [
   { path: '/experts', name: 'Experts', keys: 'g e', Icon: Grid3x3Icon },
   { path: '/timeline', name: 'Timeline', keys: 'g t', Icon: ChartGanttIcon },
   { path: '/compare', name: 'Compare', keys: 'g c', Icon: GitCompareIcon },
+  { path: '/alerts', name: 'Alerts', keys: 'g a', Icon: BellIcon },
+  { path: '/rules', name: 'Rules', keys: 'g r', Icon: ClipboardListIcon },
+  { path: '/incidents', name: 'Incidents', keys: 'g i', Icon: SirenIcon },
   { path: '/deployments', name: 'Deployments', keys: 'g d', Icon: ServerIcon },
   { path: '/health', name: 'Health', keys: 'g h', Icon: ActivityIcon },
 ] as const;
@@ -48,13 +55,14 @@ export function Rail() {
             <Link
               href={hrefOf(path)}
               prefetch={false}
-              aria-current={pathname === path ? 'page' : undefined}
+              aria-current={isPage(pathname, path) ? 'page' : undefined}
               aria-label={name}
               title={`${name} (${keys})`}
-              className="flex h-8 items-center gap-2.5 rounded-box px-2.5 hover:bg-raised"
+              className="relative flex h-8 items-center gap-2.5 rounded-box px-2.5 hover:bg-raised"
             >
               <Icon size={16} aria-hidden />
               <span className="rail-name">{name}</span>
+              {path === '/alerts' && <AlertBadge />}
             </Link>
           </li>
         ))}
@@ -72,6 +80,10 @@ export function Rail() {
       </button>
     </nav>
   );
+}
+
+function isPage(pathname: string, path: string): boolean {
+  return pathname === path || (path !== '/' && pathname.startsWith(`${path}/`));
 }
 
 /** Two groups taking turns. */

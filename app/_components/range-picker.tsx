@@ -3,6 +3,7 @@
 import { CalendarClockIcon } from 'lucide-react';
 import { Popover } from 'radix-ui';
 import { useState } from 'react';
+import { localInput } from '#lib/view/local-input.ts';
 import { PRESETS, rangeText, trendWindow } from '#lib/view/time-range.ts';
 import { useDashboard } from './dashboard.tsx';
 
@@ -122,10 +123,4 @@ function TimeField({
       />
     </label>
   );
-}
-
-/** An instant as a `datetime-local` input wants it: local time without a zone. */
-function localInput(unixMs: number): string {
-  const offsetMs = new Date(unixMs).getTimezoneOffset() * 60_000;
-  return new Date(unixMs - offsetMs).toISOString().slice(0, 19);
 }

@@ -3,6 +3,7 @@
 import { CircleHelpIcon, MoonIcon, PauseIcon, PlayIcon, SunIcon } from 'lucide-react';
 import { useDashboard } from './dashboard.tsx';
 import { ExportButton } from './export-button.tsx';
+import { FreezeButton } from './incidents/freeze-button.tsx';
 import { useHelp } from './keyboard.tsx';
 import { liveStore, useLive } from './live-store.ts';
 import { PostmortemButton } from './postmortem-button.tsx';
@@ -19,6 +20,7 @@ export function TopBar() {
       <div className="flex-1" />
       <ExportButton />
       <PostmortemButton />
+      <FreezeButton />
       <PauseButton />
       <button
         type="button"

@@ -2,11 +2,13 @@
 
 import type { EChartsType } from 'echarts/core';
 import { type PointerEvent, useEffect, useMemo, useRef, useState } from 'react';
+import type { AlertMark } from '#lib/view/alert-marks.ts';
 import { instantText } from '#lib/view/format.ts';
 import { SURFACES, type SurfaceColours } from '#lib/view/palette.ts';
 import { lastValue, type TrendChart, trendCsv, trendFigure } from '#lib/view/trend-charts.ts';
 import { valueNear } from '#lib/view/trend-lookup.ts';
-import { trendOption } from '#lib/view/trend-option.ts';
+import { TREND_GRID, trendOption } from '#lib/view/trend-option.ts';
+import { AlertMarks } from './alerts/alert-marks.tsx';
 import { chartSvg, initTrend } from './echarts-core.ts';
 import { Fig, TermName } from './figure.tsx';
 import type { Picture } from './picture.ts';
@@ -23,10 +25,21 @@ interface Props {
   readonly crosshairMs: number | null;
   readonly onCrosshair: (atMs: number | null) => void;
   readonly onBrush: (fromMs: number, toMs: number) => void;
+  readonly marks?: readonly AlertMark[];
 }
 
-/** One trend: lines over time, values at the crosshair in the legend, brush to choose a time. */
-export function TrendChartView({ chart, fromMs, toMs, crosshairMs, onCrosshair, onBrush }: Props) {
+const NO_MARKS: readonly AlertMark[] = [];
+
+/** One trend: lines over time, alerts as marks, values at the crosshair in the legend, brush to choose a time. */
+export function TrendChartView({
+  chart,
+  fromMs,
+  toMs,
+  crosshairMs,
+  onCrosshair,
+  onBrush,
+  marks = NO_MARKS,
+}: Props) {
   const holder = useRef<HTMLDivElement>(null);
   const drawn = useRef<EChartsType | null>(null);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
@@ -149,6 +162,7 @@ export function TrendChartView({ chart, fromMs, toMs, crosshairMs, onCrosshair, 
           role="img"
           aria-label={`${chart.title}, ${chart.unit}`}
         />
+        <AlertMarks marks={marks} grid={TREND_GRID} window={{ fromMs, toMs }} />
         {crosshairMs !== null && (
           <span className="pointer-events-none absolute right-2 bottom-6 rounded-box bg-panel px-1 text-tiny text-muted">
             {instantText(crosshairMs).local.slice(11)}

@@ -4,6 +4,7 @@ import { useMemo, useState } from 'react';
 import type { TrendPoint } from '#lib/api/live-event.ts';
 import { rangeText, trendWindow } from '#lib/view/time-range.ts';
 import { hasData, trendCharts } from '#lib/view/trend-charts.ts';
+import { useAlertMarks } from './alerts/use-alert-marks.ts';
 import { useDashboard } from './dashboard.tsx';
 import { Waiting } from './skeleton.tsx';
 import { TrendChartView } from './trend-chart.tsx';
@@ -27,6 +28,7 @@ export function TrendPanel({ points }: { readonly points: readonly TrendPoint[] 
       ),
     [points, window.fromMs, window.toMs],
   );
+  const marks = useAlertMarks(window.fromMs, window.toMs);
   return (
     <section id="trends" className="panel scroll-mt-14" aria-label="Trends">
       <header className="flex items-baseline gap-3 px-3 pt-2">
@@ -51,6 +53,7 @@ export function TrendPanel({ points }: { readonly points: readonly TrendPoint[] 
                 toMs={window.toMs}
                 crosshairMs={crosshairMs}
                 onCrosshair={setCrosshairMs}
+                marks={marks}
                 onBrush={(fromMs, untilMs) =>
                   update({ range: { kind: 'absolute', fromMs, toMs: untilMs } })
                 }

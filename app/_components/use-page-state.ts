@@ -2,6 +2,7 @@
 
 import { usePathname, useSearchParams } from 'next/navigation';
 import { useCallback, useMemo } from 'react';
+import { DEFAULT_ALERT_CHOICE } from '#lib/view/alert-choice.ts';
 import { type PageState, parsePageState, serializePageState } from '#lib/view/url-state.ts';
 
 /** The state in the URL, and how to change it: a new entry in the history unless `replace`. */
@@ -17,10 +18,12 @@ export function usePageState(): {
   const state = useMemo(() => parsePageState(new URLSearchParams(text)), [text]);
   const hrefOf = useCallback(
     (path: string, change: Partial<PageState> = {}) => {
-      const query = serializePageState({ ...state, ...change });
+      // What is chosen on the pages of alerts is theirs: it would choose something else elsewhere.
+      const alerts = path === pathname ? state.alerts : DEFAULT_ALERT_CHOICE;
+      const query = serializePageState({ ...state, alerts, ...change });
       return query === '' ? path : `${path}?${query}`;
     },
-    [state],
+    [state, pathname],
   );
   const update = useCallback(
     (change: Partial<PageState>, how: 'push' | 'replace' = 'push') => {

@@ -1,7 +1,5 @@
 'use client';
 
-import { CircleAlertIcon } from 'lucide-react';
-import Link from 'next/link';
 import { Fragment } from 'react';
 import { durationFigure, instantText } from '#lib/view/format.ts';
 import { headlineOf, topologyText } from '#lib/view/headline.ts';
@@ -13,6 +11,7 @@ import { useDashboard } from './dashboard.tsx';
 import { Fig, TermName } from './figure.tsx';
 import { extentOfWindow, TimelineLink } from './timeline-link.tsx';
 import type { WindowData } from './use-window-data.ts';
+import { VerdictWords } from './verdict-sentence.tsx';
 
 /** The verdict on what the page shows. */
 export function verdictOn(data: WindowData): Verdict {
@@ -45,49 +44,7 @@ export function VerdictPanel({
       data-kind={verdict.kind}
     >
       <p className="px-4 pt-3 pb-2.5 text-lead leading-snug" data-testid="verdict">
-        {isCritical && (
-          <CircleAlertIcon
-            size={17}
-            aria-hidden
-            className="mr-1.5 inline align-[-3px] text-critical"
-          />
-        )}
-        {sentence.pieces.map((piece, index) => {
-          const key = `${index}-${piece.text}`;
-          const text = piece.strong ? (
-            <strong className={isCritical && index === 0 ? 'text-critical' : ''}>
-              {piece.text}
-            </strong>
-          ) : (
-            piece.text
-          );
-          if (piece.evidence === undefined) {
-            return (
-              <span key={key} title={piece.title}>
-                {text}
-              </span>
-            );
-          }
-          return (
-            <Link
-              key={key}
-              href={linkOf(piece.evidence)}
-              prefetch={false}
-              title={piece.title}
-              className="text-accent underline decoration-1 underline-offset-3"
-            >
-              {text}
-            </Link>
-          );
-        })}{' '}
-        {sentence.confidence !== null && (
-          <span
-            className="ml-1 rounded-box border border-line px-1.5 py-0.5 align-middle text-tiny whitespace-nowrap text-muted"
-            title={sentence.confidence.title}
-          >
-            {sentence.confidence.word}
-          </span>
-        )}
+        <VerdictWords sentence={sentence} linkOf={linkOf} />
       </p>
       {report === null ? (
         <NoSteps lastSeenText={lastSeenText} />

@@ -1,5 +1,5 @@
 import type { Problem } from '#lib/api/problem.ts';
-import { Banner } from './banners.tsx';
+import { Banner } from './banner.tsx';
 
 /** The parts of the page that could not be filled, by name; the others stand. */
 export function WindowProblems({

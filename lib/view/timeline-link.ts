@@ -1,4 +1,5 @@
 /** Links from the evidence on other pages to the timeline, at the time and the rows that they name. */
+import { DEFAULT_ALERT_CHOICE } from './alert-choice.ts';
 import { NO_CHOICE } from './timeline-rows.ts';
 import { DEFAULT_OVERLAYS, type TimelineSelection } from './timeline-selection.ts';
 import { serializeTimeline } from './timeline-url.ts';
@@ -28,7 +29,14 @@ export function linkToTimeline(
 ): string {
   const { worker, layer, microbatch, stages, selection = null, overlay } = place;
   const search = new URLSearchParams(
-    serializePageState({ ...page, worker: null, layer: null, set: [], sort: null }),
+    serializePageState({
+      ...page,
+      worker: null,
+      layer: null,
+      set: [],
+      sort: null,
+      alerts: DEFAULT_ALERT_CHOICE,
+    }),
   );
   const own = serializeTimeline({
     viewport: window === null ? null : viewAround(window, MARGIN),

@@ -49,6 +49,9 @@ export type TrendOption = {
   }[];
 };
 
+/** Where the plot lies in the chart; what is laid over it must know. */
+export const TREND_GRID = { left: 62, right: 10, top: 8, bottom: 22 };
+
 export function trendOption(
   chart: TrendChart,
   window: { readonly fromMs: number; readonly toMs: number },
@@ -57,7 +60,7 @@ export function trendOption(
   const text: AxisText = { color: surface.muted, fontSize: 10 };
   return {
     animation: false,
-    grid: { left: 62, right: 10, top: 8, bottom: 22 },
+    grid: TREND_GRID,
     tooltip: { trigger: 'axis', showContent: false },
     axisPointer: { lineStyle: { color: surface.muted }, label: { show: false }, snap: true },
     xAxis: {

@@ -3,6 +3,12 @@
  * Defaults are left out, unknown and broken values fall back to them, so any URL opens a page.
  */
 import type { CauseName } from '#lib/api/waits.ts';
+import {
+  type AlertChoice,
+  DEFAULT_ALERT_CHOICE,
+  parseAlertChoice,
+  serializeAlertChoice,
+} from './alert-choice.ts';
 import { isCause } from './cause-look.ts';
 import {
   type CompareChoice,
@@ -36,6 +42,8 @@ export interface PageState {
   readonly experts: ExpertMetric;
   /** What is compared with what. */
   readonly compare: CompareChoice;
+  /** Of the pages of alerts, rules and incidents. */
+  readonly alerts: AlertChoice;
 }
 
 export const DEFAULT_PAGE_STATE: PageState = {
@@ -50,6 +58,7 @@ export const DEFAULT_PAGE_STATE: PageState = {
   stack: 'stages',
   experts: 'tokens',
   compare: DEFAULT_COMPARE,
+  alerts: DEFAULT_ALERT_CHOICE,
 };
 
 export function parsePageState(search: URLSearchParams): PageState {
@@ -69,6 +78,7 @@ export function parsePageState(search: URLSearchParams): PageState {
     stack: search.get('stack') === 'causes' ? 'causes' : DEFAULT_PAGE_STATE.stack,
     experts: experts !== null && isExpertMetric(experts) ? experts : DEFAULT_PAGE_STATE.experts,
     compare: parseCompare(search),
+    alerts: parseAlertChoice(search),
   };
 }
 
@@ -105,5 +115,6 @@ export function serializePageState(state: PageState): string {
   if (state.stack !== DEFAULT_PAGE_STATE.stack) search.set('stack', state.stack);
   if (state.experts !== DEFAULT_PAGE_STATE.experts) search.set('experts', state.experts);
   serializeCompare(state.compare, search);
+  serializeAlertChoice(state.alerts, search);
   return search.toString();
 }

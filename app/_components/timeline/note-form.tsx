@@ -8,13 +8,12 @@ import {
   type NoteDraft,
   noteRequest,
 } from '#lib/view/timeline-notes-view.ts';
+import { rememberAuthor, rememberedAuthor } from '../author.ts';
 import { problemOf, useDashboard } from '../dashboard.tsx';
 import { InstantText } from './panel-parts.tsx';
 import { usePanels } from './panels-context.tsx';
 import { useTimelineStore } from './timeline-context.tsx';
 import { useSaveNote } from './use-notes.ts';
-
-const AUTHOR_KEY = 'afdscope.author';
 
 /** Writes a note, or changes one. Ctrl+Enter saves, Escape gives up. */
 export function NoteForm({ draft }: { readonly draft: NoteDraft }) {
@@ -93,20 +92,4 @@ export function NoteForm({ draft }: { readonly draft: NoteDraft }) {
       </span>
     </form>
   );
-}
-
-function rememberedAuthor(): string {
-  try {
-    return localStorage.getItem(AUTHOR_KEY) ?? '';
-  } catch {
-    return '';
-  }
-}
-
-function rememberAuthor(author: string): void {
-  try {
-    localStorage.setItem(AUTHOR_KEY, author);
-  } catch {
-    // Storage may be forbidden: the name is asked for again.
-  }
 }

@@ -1,7 +1,7 @@
 'use client';
 
 import { InfoIcon } from 'lucide-react';
-import { Banner } from '../banners.tsx';
+import { Banner } from '../banner.tsx';
 import type { TimelineInfo } from './timeline-store.ts';
 
 /** What the picture lacks, above it; the picture stays. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { ALERT_TABS, HISTORY_FILTERS, PREVIEW_HOURS } from '#lib/view/alert-choice.ts';
 import { CAUSES } from '#lib/view/cause-look.ts';
 import { EXPERT_METRICS } from '#lib/view/expert-map.ts';
 import { HEAT_METRICS } from '#lib/view/heat-model.ts';
@@ -46,6 +47,16 @@ test('any state comes back from its URL', () => {
     stack: fc.constantFrom('stages', 'causes'),
     experts: fc.constantFrom(...EXPERT_METRICS),
     compare: fc.record({ a: side, b: side, onlyDiffering: fc.boolean() }),
+    alerts: fc.record({
+      tab: fc.constantFrom(...ALERT_TABS),
+      isOneDeployment: fc.boolean(),
+      rule: fc.option(fc.string({ minLength: 1, unit: 'grapheme' })),
+      alert: fc.option(fc.string({ minLength: 1, unit: 'grapheme' })),
+      history: fc.constantFrom(...HISTORY_FILTERS),
+      previewHours: fc.constantFrom(...PREVIEW_HOURS),
+      isYaml: fc.boolean(),
+      allIncidents: fc.boolean(),
+    }),
   });
   fc.assert(
     fc.property(state, (value) => {
@@ -62,6 +73,7 @@ test('nonsense falls back to the defaults', () => {
     'from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z',
     'layer=1e9&d=',
     'a=&a.from=&b.to=&differs=yes',
+    'tab=toString&scope=two&rule=&alert=&history=no&hours=5&as=json&incidents=1',
   ]) {
     expect(parse(search)).toEqual(DEFAULT_PAGE_STATE);
   }

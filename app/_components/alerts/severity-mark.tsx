@@ -1,0 +1,29 @@
+import { CircleAlertIcon, InfoIcon, TriangleAlertIcon } from 'lucide-react';
+import type { Severity } from '#lib/api/alert-rules.ts';
+
+const LOOKS = {
+  critical: { Icon: CircleAlertIcon, colour: 'text-critical' },
+  warning: { Icon: TriangleAlertIcon, colour: 'text-warning' },
+  info: { Icon: InfoIcon, colour: 'text-accent' },
+} as const;
+
+/** Colour, shape and word: never the colour alone. */
+export function SeverityMark({
+  severity,
+  isMuted = false,
+  hasWord = true,
+}: {
+  readonly severity: Severity;
+  readonly isMuted?: boolean;
+  readonly hasWord?: boolean;
+}) {
+  const { Icon, colour } = LOOKS[severity];
+  return (
+    <span
+      className={`inline-flex items-center gap-1 align-text-bottom whitespace-nowrap ${isMuted ? 'text-muted' : colour}`}
+    >
+      <Icon size={13} aria-hidden className="shrink-0" />
+      <span className={hasWord ? '' : 'sr-only'}>{severity}</span>
+    </span>
+  );
+}
