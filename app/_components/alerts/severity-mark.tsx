@@ -19,10 +19,8 @@ export function SeverityMark({
 }) {
   const { Icon, colour } = LOOKS[severity];
   return (
-    <span
-      className={`inline-flex items-center gap-1 align-text-bottom whitespace-nowrap ${isMuted ? 'text-muted' : colour}`}
-    >
-      <Icon size={13} aria-hidden className="shrink-0" />
+    <span className={`whitespace-nowrap ${isMuted ? 'text-muted' : colour}`}>
+      <Icon size={13} aria-hidden className={`inline align-[-2px] ${hasWord ? 'mr-1' : ''}`} />
       <span className={hasWord ? '' : 'sr-only'}>{severity}</span>
     </span>
   );

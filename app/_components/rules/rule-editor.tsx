@@ -99,7 +99,7 @@ export function RuleEditor({
         <span className="ml-auto flex flex-wrap gap-1">
           <button
             type="button"
-            className="control border-accent"
+            className="control border-accent disabled:border-line disabled:text-muted"
             disabled={rule === null || !isReadable || !isChanged || save.isPending}
             onClick={() => rule !== null && save.mutate(rule)}
           >

@@ -42,6 +42,7 @@ export function RulesPage() {
     setFresh(null);
     update({ alerts: { ...choice, rule: name } });
   };
+  const isFresh = fresh !== null && choice.rule === null;
   const known = rules.find(({ rule }) => rule.name === choice.rule);
   const duplicate = ({ rule }: ListedRule) =>
     begin({
@@ -83,8 +84,11 @@ export function RulesPage() {
         </ul>
       )}
       <div className="grid grid-cols-1 items-start gap-3 xl:grid-cols-[minmax(0,5fr)_minmax(0,6fr)]">
-        <RuleList rules={rules} chosen={choice.rule} onChoose={choose} />
-        {fresh !== null && choice.rule === null ? (
+        {/* Where there is room for one of them, an open editor takes it. */}
+        <div className={known !== undefined || isFresh ? 'max-xl:hidden' : ''}>
+          <RuleList rules={rules} chosen={choice.rule} onChoose={choose} />
+        </div>
+        {isFresh ? (
           <RuleEditor
             key={`fresh ${fresh.count}`}
             start={fresh.draft}
