@@ -2,6 +2,8 @@
 import type { z } from 'zod';
 import {
   type AlertRuleInput,
+  type ListedRule,
+  listedRuleSchema,
   type RulePreview,
   type RulesAnswer,
   rulePreviewSchema,
@@ -74,13 +76,14 @@ export function fetchRules(options?: ClientOptions): Promise<RulesAnswer> {
  * Makes the rule, or replaces the one of its name. `basedOn`: `changedUnixMs` of the listed rule that was
  * edited; where somebody else has changed it since, it is a `conflict` problem and nothing is stored.
  */
-export async function putRule(
+export function putRule(
   rule: AlertRuleInput,
   options: ClientOptions & { readonly basedOn?: number | null } = {},
-): Promise<void> {
+): Promise<ListedRule> {
   const { basedOn } = options;
   const parameters = basedOn === undefined ? {} : { basedOn: String(basedOn ?? 'none') };
-  await send(`/api/v1/alerts/rules${query(parameters)}`, options, withBody('PUT', rule));
+  const path = `/api/v1/alerts/rules${query(parameters)}`;
+  return call(listedRuleSchema, path, options, withBody('PUT', rule));
 }
 
 /** Deletes the stored rule; a built-in or file rule of the name comes back. */

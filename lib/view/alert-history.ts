@@ -128,6 +128,7 @@ const CHANGE_WORDS: Readonly<Record<AlertEvent['change'], string>> = {
   released: 'stands for itself again',
   acknowledged: 'acknowledged',
   silenced: 'silenced',
+  unsilenced: 'no longer silenced',
 };
 
 export function changeText({ change, detail }: Pick<AlertEvent, 'change' | 'detail'>): string {

@@ -3,7 +3,7 @@
  * threshold of "0.") stays in it as text, and the schema says so beside the field.
  */
 import { ALERT_METRIC_NAMES } from '#lib/api/alert-metrics.ts';
-import { type AlertRule, type AlertRuleInput, alertRuleSchema } from '#lib/api/alert-rules.ts';
+import { type AlertRule, alertRuleSchema } from '#lib/api/alert-rules.ts';
 
 export type RuleDraft = Readonly<Record<string, unknown>>;
 export type RulePath = readonly (string | number)[];
@@ -177,12 +177,6 @@ function sorted(value: unknown): unknown {
       .sort()
       .map((key) => [key, sorted(value[key])]),
   );
-}
-
-/** What is sent: the schema fills in the rest. */
-export function ruleInput(draft: RuleDraft): AlertRuleInput | null {
-  const { rule } = checkRule(draft);
-  return rule;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -2,8 +2,8 @@
 
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
-import type { AlertJson } from '#lib/api/alerts.ts';
 import { acknowledgeAlert } from '#lib/api/alert-client.ts';
+import type { AlertJson } from '#lib/api/alerts.ts';
 import { alertSentence } from '#lib/view/alert-words.ts';
 import { rememberAuthor, rememberedAuthor } from '../author.ts';
 import { problemOf } from '../dashboard.tsx';

@@ -2,8 +2,8 @@
 
 import { useMutation } from '@tanstack/react-query';
 import { SendIcon } from 'lucide-react';
-import type { DeliveryJson, Receivers } from '#lib/api/alerts.ts';
 import { testReceiver } from '#lib/api/alert-client.ts';
+import type { DeliveryJson, Receivers } from '#lib/api/alerts.ts';
 import { ageText, instantText } from '#lib/view/format.ts';
 import { problemOf } from '../dashboard.tsx';
 import { Waiting } from '../skeleton.tsx';

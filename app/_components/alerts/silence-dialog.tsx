@@ -3,8 +3,8 @@
 import { useMutation } from '@tanstack/react-query';
 import { PlusIcon, XIcon } from 'lucide-react';
 import { useState } from 'react';
-import type { AlertJson, Matcher, SilenceJson, SilenceRequest } from '#lib/api/alerts.ts';
 import { postSilence } from '#lib/api/alert-client.ts';
+import type { AlertJson, Matcher, SilenceJson, SilenceRequest } from '#lib/api/alerts.ts';
 import { alertSentence } from '#lib/view/alert-words.ts';
 import {
   checkSilence,

@@ -3,8 +3,8 @@
 import { useMutation } from '@tanstack/react-query';
 import { PencilIcon, PlusIcon, XIcon } from 'lucide-react';
 import { useState } from 'react';
-import type { AlertJson, SilenceJson } from '#lib/api/alerts.ts';
 import { expireSilence } from '#lib/api/alert-client.ts';
+import type { AlertJson, SilenceJson } from '#lib/api/alerts.ts';
 import { matcherText } from '#lib/api/matchers.ts';
 import { instantText } from '#lib/view/format.ts';
 import { coveredAlerts, silenceSections, silenceTimeText } from '#lib/view/silence-form.ts';

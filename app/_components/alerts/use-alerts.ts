@@ -3,8 +3,6 @@
 /** Questions about alerts, asked again and again: an alert does not wait for a click. */
 import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback } from 'react';
-import type { RulesAnswer } from '#lib/api/alert-rules.ts';
-import type { AlertHistory, Alerts, Deliveries, Receivers, SilenceJson } from '#lib/api/alerts.ts';
 import {
   fetchAlertHistory,
   fetchAlerts,
@@ -13,6 +11,8 @@ import {
   fetchRules,
   fetchSilences,
 } from '#lib/api/alert-client.ts';
+import type { RulesAnswer } from '#lib/api/alert-rules.ts';
+import type { AlertHistory, Alerts, Deliveries, Receivers, SilenceJson } from '#lib/api/alerts.ts';
 import type { TimeRange } from '#lib/api/client.ts';
 import type { Problem } from '#lib/api/problem.ts';
 import { problemOf } from '../dashboard.tsx';

@@ -1,8 +1,8 @@
 'use client';
 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import type { IncidentChange, IncidentDetail, Incidents } from '#lib/api/incidents.ts';
 import { changeIncident, fetchIncident, fetchIncidents } from '#lib/api/alert-client.ts';
+import type { IncidentChange, IncidentDetail, Incidents } from '#lib/api/incidents.ts';
 import type { Asked } from '../alerts/use-alerts.ts';
 import { problemOf } from '../dashboard.tsx';
 

@@ -3,8 +3,8 @@
 import { useMutation } from '@tanstack/react-query';
 import { CopyIcon, DownloadIcon, Trash2Icon, Undo2Icon } from 'lucide-react';
 import { useState } from 'react';
-import type { AlertRule, ListedRule } from '#lib/api/alert-rules.ts';
 import { deleteRule, putRule } from '#lib/api/alert-client.ts';
+import type { AlertRule, ListedRule } from '#lib/api/alert-rules.ts';
 import { checkRule, isSameRule, type RuleDraft } from '#lib/view/rule-draft.ts';
 import { parseRuleYaml, ruleFileYaml, ruleYaml } from '#lib/view/rule-yaml.ts';
 import { useAlertsChanged } from '../alerts/use-alerts.ts';
@@ -52,7 +52,9 @@ export function RuleEditor({
   const save = useMutation({
     mutationFn: (body: AlertRule) =>
       // Where the rule was changed by somebody else since it was opened, that is said.
-      putRule(body, body.name === known?.rule.name ? version : (taken?.changedUnixMs ?? null)),
+      putRule(body, {
+        basedOn: body.name === known?.rule.name ? version : (taken?.changedUnixMs ?? null),
+      }),
     onSuccess: (listed) => {
       changed();
       setWritten(null);

@@ -1,8 +1,8 @@
 'use client';
 
 import { useMutation } from '@tanstack/react-query';
-import type { ListedRule } from '#lib/api/alert-rules.ts';
 import { putRule } from '#lib/api/alert-client.ts';
+import type { ListedRule } from '#lib/api/alert-rules.ts';
 import { conditionText, SOURCE_WORDS } from '#lib/view/rule-words.ts';
 import { SeverityMark } from '../alerts/severity-mark.tsx';
 import { useAlertsChanged } from '../alerts/use-alerts.ts';
@@ -57,7 +57,7 @@ function Row({
   const { rule, source, overrides, firing, pending, error, changedUnixMs } = listed;
   const changed = useAlertsChanged();
   const turn = useMutation({
-    mutationFn: () => putRule({ ...rule, enabled: !rule.enabled }, changedUnixMs),
+    mutationFn: () => putRule({ ...rule, enabled: !rule.enabled }, { basedOn: changedUnixMs }),
     onSuccess: changed,
   });
   const problem = problemOf(turn.error);

@@ -2,8 +2,8 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
-import type { AlertRule, RulePreview } from '#lib/api/alert-rules.ts';
 import { previewRule } from '#lib/api/alert-client.ts';
+import type { AlertRule, RulePreview } from '#lib/api/alert-rules.ts';
 import { PREVIEW_HOURS } from '#lib/view/alert-choice.ts';
 import { metricFigure, metricName, unitOfMetric } from '#lib/view/alert-words.ts';
 import { ageText } from '#lib/view/format.ts';

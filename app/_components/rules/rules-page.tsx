@@ -2,8 +2,8 @@
 
 import { DownloadIcon, PlusIcon } from 'lucide-react';
 import { useState } from 'react';
-import type { ListedRule } from '#lib/api/alert-rules.ts';
 import { rulesExportUrl } from '#lib/api/alert-client.ts';
+import type { ListedRule } from '#lib/api/alert-rules.ts';
 import { copyName, NEW_RULE, type RuleDraft } from '#lib/view/rule-draft.ts';
 import { useRules } from '../alerts/use-alerts.ts';
 import { useDashboard } from '../dashboard.tsx';

@@ -21,6 +21,7 @@ const incident = (change: Partial<IncidentJson> = {}): IncidentJson => ({
   origin: 'alert',
   createdUnixMs: NOON,
   updatedUnixMs: NOON,
+  endedUnixMs: null,
   window: {
     fromUnixNs: String(BigInt(NOON - 60_000) * 1_000_000n),
     toUnixNs: String(BigInt(NOON + 60_000) * 1_000_000n),
