@@ -1,6 +1,6 @@
 /** Stragglers, Experts and Layers with answers of every kind: large, empty, failing, of a hang. */
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
 import { problem } from '#lib/api/problem.ts';
 import {
   sampleExperts,
@@ -8,55 +8,37 @@ import {
   sampleStragglers,
   sampleWaits,
 } from '#test/lib/view/sample-culprits.ts';
-import {
-  CHROMIUM,
-  inkOf,
-  launchBrowser,
-  namelessControls,
-  overflowing,
-  SIZES,
-  THEMES,
-  visit,
-} from './browser.ts';
-import { type Product, startProduct } from './product.ts';
+import { CHROMIUM, inkOf, namelessControls, SIZES, THEMES } from './browser.ts';
+import { running } from './running.ts';
+import { expectFits, expectSound, soon } from './soon.ts';
 
-/** Polls give a loaded machine time. */
-const SOON = { timeout: 15_000 };
 const REFUSAL = problem('timeout', 'The query took over 10 s. Choose a shorter window.');
 
 /** An answer, or a refusal that the question gets. */
 type Answers = Readonly<Record<string, object | 'refused'>>;
 
 describe.skipIf(CHROMIUM === null)('culprits, states', () => {
-  let product: Product;
-  let browser: Browser;
-
-  beforeAll(async () => {
-    product = await startProduct('up');
-    browser = await launchBrowser();
-  }, 300_000);
-  afterAll(async () => {
-    await browser?.close();
-    await product?.stop();
-  });
+  const run = running('up');
 
   describe.each(THEMES)('%s', (theme) => {
     test.each(SIZES)('320 workers at $width x $height: all in a matrix', async (size) => {
-      const { page, context, complaints } = await visit(browser, theme, size);
+      const { page, complaints } = await run.visit(theme, size);
       await answer(page, {
         stragglers: sampleStragglers(256, 64, { worker: 'ffn/12', load: 0.02, device: 0.2 }),
         waits: sampleWaits(256, 64, { slowFfn: 12 }),
       });
-      await page.goto(`${product.web}/stragglers?range=5m&worker=ffn/12`);
+      await page.goto(`${run.product.web}/stragglers?range=5m&worker=ffn/12`);
       const matrix = page.getByTestId('waits-attention-ffn');
       await matrix.waitFor();
-      expect(await matrix.getAttribute('data-cells')).toBe(String(256 * 64));
-      expect(await matrix.getAttribute('data-outliers')).toBe('256');
+      await soon(() => matrix.getAttribute('data-cells')).toBe(String(256 * 64));
+      await soon(() => matrix.getAttribute('data-outliers')).toBe('256');
       for (const id of ['waits-attention-ffn', 'waits-ffn-attention', 'score-matrix']) {
-        expect(await inkOf(page, `[data-testid="${id}"]`), id).toBeGreaterThan(2_000);
+        await soon(() => inkOf(page, `[data-testid="${id}"]`), { message: id }).toBeGreaterThan(
+          2_000,
+        );
       }
-      expect(await overflowing(page)).toEqual([]);
-      expect(await namelessControls(page)).toEqual([]);
+      await expectFits(page);
+      await soon(() => namelessControls(page)).toEqual([]);
 
       // The last row is reached by keys, scrolled to, and named.
       const slider = page.getByRole('slider', { name: /^Attention waited because of FFN/ });
@@ -64,16 +46,13 @@ describe.skipIf(CHROMIUM === null)('culprits, states', () => {
       await page.keyboard.press('ArrowDown');
       for (let i = 0; i < 17; i++) await page.keyboard.press('PageDown');
       await page.keyboard.press('End');
-      await expect
-        .poll(() => slider.getAttribute('aria-valuetext'), SOON)
-        .toMatch(/^attention\/255, ffn\/63: /);
-      expect(await slider.evaluate((box) => box.scrollTop)).toBeGreaterThan(500);
+      await soon(() => slider.getAttribute('aria-valuetext')).toMatch(/^attention\/255, ffn\/63: /);
+      await soon(() => slider.evaluate((box) => box.scrollTop)).toBeGreaterThan(500);
       expect(complaints).toEqual([]);
-      await context.close();
     });
 
     test.each(SIZES)('a hang at $width x $height: chain, first fault, last keys', async (size) => {
-      const { page, context, complaints } = await visit(browser, theme, size);
+      const { page, complaints } = await run.visit(theme, size);
       await answer(page, {
         stragglers: {
           ...sampleStragglers(8, 4),
@@ -81,106 +60,106 @@ describe.skipIf(CHROMIUM === null)('culprits, states', () => {
         },
         waits: sampleWaits(8, 4),
       });
-      await page.goto(`${product.web}/stragglers?range=5m`);
+      await page.goto(`${run.product.web}/stragglers?range=5m`);
       const panels = page.getByTestId('hang-panel');
       await panels.first().waitFor();
-      expect(await panels.count()).toBe(2);
-      expect(await panels.first().getAttribute('data-on')).toBe('true');
-      expect(await panels.first().textContent()).toMatch(/ffn\/1 hangs since .*11 workers wait/);
-      expect(await panels.last().textContent()).toMatch(/ffn\/1 hung at .* for 7\.50 s/);
-      const chain = await page.getByTestId('hang-chain').first().textContent();
-      expect(chain).toMatch(/ffn\/1 · first fault.*attention\/0–7.*ffn\/0, ffn\/2–3/);
-      const rows = await page.getByTestId('hang-workers').first().locator('tbody tr').count();
-      expect(rows).toBe(3);
+      await soon(() => panels.count()).toBe(2);
+      await soon(() => panels.first().getAttribute('data-on')).toBe('true');
+      await soon(() => panels.first().textContent()).toMatch(
+        /ffn\/1 hangs since .*11 workers wait/,
+      );
+      await soon(() => panels.last().textContent()).toMatch(/ffn\/1 hung at .* for 7\.50 s/);
+      await soon(() => page.getByTestId('hang-chain').first().textContent()).toMatch(
+        /ffn\/1 · first fault.*attention\/0–7.*ffn\/0, ffn\/2–3/,
+      );
+      const rows = page.getByTestId('hang-workers').first().locator('tbody tr');
+      await soon(() => rows.count()).toBe(3);
       await panels.last().locator('summary').click();
       await page.getByTestId('hang-chain').last().waitFor();
-      expect(await overflowing(page)).toEqual([]);
-      expect(await namelessControls(page)).toEqual([]);
-      expect(complaints).toEqual([]);
-      await context.close();
+      await expectSound({ page, complaints });
     });
 
     test.each(SIZES)('experts at $width x $height: maps, tables, scatter', async (size) => {
-      const { page, context, complaints } = await visit(browser, theme, size);
+      const { page, complaints } = await run.visit(theme, size);
       await answer(page, { experts: sampleExperts(4, 61, { perRank: 64, forced: false }) });
-      await page.goto(`${product.web}/experts?range=5m`);
+      await page.goto(`${run.product.web}/experts?range=5m`);
       await page.getByTestId('expert-map').waitFor();
       for (const id of ['expert-map', 'expert-layer-map', 'expert-scatter']) {
-        expect(await inkOf(page, `[data-testid="${id}"]`), id).toBeGreaterThan(500);
+        await soon(() => inkOf(page, `[data-testid="${id}"]`), { message: id }).toBeGreaterThan(
+          500,
+        );
       }
-      const headline = await page.getByTestId('expert-headline').textContent();
-      expect(headline).toMatch(/vLLM balancedness.*SGLang balancedness/);
-      expect(await page.getByTestId('expert-layer').textContent()).toMatch(
+      await soon(() => page.getByTestId('expert-headline').textContent()).toMatch(
+        /vLLM balancedness.*SGLang balancedness/,
+      );
+      await soon(() => page.getByTestId('expert-layer').textContent()).toMatch(
         /layer 20 · most uneven/,
       );
-      expect(await page.getByTestId('forced-routing').count()).toBe(0);
+      await soon(() => page.getByTestId('forced-routing').count()).toBe(0);
       for (const figure of ['Max / mean', 'Active experts', 'Time']) {
         await page.getByRole('button', { name: figure, exact: true }).click();
-        expect(await inkOf(page, '[data-testid="expert-map"]'), figure).toBeGreaterThan(500);
+        await soon(() => inkOf(page, '[data-testid="expert-map"]'), {
+          message: figure,
+        }).toBeGreaterThan(500);
       }
       await page.waitForURL(/experts=time/);
-      expect(await overflowing(page)).toEqual([]);
-      expect(await namelessControls(page)).toEqual([]);
-      expect(complaints).toEqual([]);
-      await context.close();
+      await expectSound({ page, complaints });
     });
 
     test.each(SIZES)('stacks of layers at $width x $height', async (size) => {
-      const { page, context, complaints } = await visit(browser, theme, size);
+      const { page, complaints } = await run.visit(theme, size);
       await answer(page, { breakdown: BREAKDOWN, waits: sampleWaits(8, 4, { oddLayer: 33 }) });
-      await page.goto(`${product.web}/layers?range=5m`);
+      await page.goto(`${run.product.web}/layers?range=5m`);
       await page.getByTestId('layer-stack').waitFor();
-      expect(await inkOf(page, '[data-testid="layer-stack"]')).toBeGreaterThan(20_000);
+      await soon(() => inkOf(page, '[data-testid="layer-stack"]')).toBeGreaterThan(20_000);
       const findings = page.getByTestId('layer-findings');
-      expect(await findings.textContent()).toMatch(/first MoE layer, 3, is like the others/);
+      await soon(() => findings.textContent()).toMatch(/first MoE layer, 3, is like the others/);
       await page.getByRole('button', { name: 'Waiting' }).click();
       await page.waitForURL(/stack=causes/);
-      await expect.poll(() => findings.textContent(), SOON).toMatch(/FFN workers wait 2\.\d+ ms/);
-      expect(await inkOf(page, '[data-testid="layer-stack"]')).toBeGreaterThan(5_000);
+      await soon(() => findings.textContent()).toMatch(/FFN workers wait 2\.\d+ ms/);
+      await soon(() => inkOf(page, '[data-testid="layer-stack"]')).toBeGreaterThan(5_000);
       await findings.getByRole('button', { name: 'Layer 33' }).first().click();
       await page.waitForURL(/layer=33/);
-      expect(await page.locator('tr[data-layer="33"] [aria-label="stands out"]').count()).toBe(1);
-      expect(await overflowing(page)).toEqual([]);
-      expect(await namelessControls(page)).toEqual([]);
+      await soon(() => page.locator('tr[data-layer="33"] [aria-label="stands out"]').count()).toBe(
+        1,
+      );
+      await expectFits(page);
+      await soon(() => namelessControls(page)).toEqual([]);
       // The report, whose critical path has no part in this, is not there.
       expect(complaints.filter((text) => !/404|\/report/.test(text))).toEqual([]);
-      await context.close();
     });
   });
 
   test('nobody is slow: what was looked at, and how near the nearest is', async () => {
-    const { page, context } = await visit(browser, 'dark', SIZES[1]);
+    const { page } = await run.visit('dark', SIZES[1]);
     await answer(page, { stragglers: sampleStragglers(8, 4), waits: sampleWaits(8, 4) });
-    await page.goto(`${product.web}/stragglers?range=5m`);
-    const text = await page.getByTestId('nobody-slow').textContent();
-    expect(text).toContain('8 attention + 4 ffn workers, 30 windows of 1.00 s: nobody over 4.');
-    expect(text).toMatch(/ffn\/\d/);
-    await context.close();
+    await page.goto(`${run.product.web}/stragglers?range=5m`);
+    await soon(() => page.getByTestId('nobody-slow').textContent()).toMatch(
+      /8 attention \+ 4 ffn workers, 30 windows of 1\.00 s: nobody over 4\..*ffn\/\d/,
+    );
   });
 
   test('a window without steps: nobody to compare, nobody waited', async () => {
-    const { page, context } = await visit(browser, 'light', SIZES[1]);
+    const { page } = await run.visit('light', SIZES[1]);
     await answer(page, {
       stragglers: { ...sampleStragglers(8, 4), trends: [] },
       waits: { ...sampleWaits(0, 0, { layers: 0 }), matrices: [] },
     });
-    await page.goto(`${product.web}/stragglers?range=5m`);
+    await page.goto(`${run.product.web}/stragglers?range=5m`);
     await page.getByText('Nobody to compare').waitFor();
     await page.getByText('Nobody waited for a peer in this window').waitFor();
-    expect(await overflowing(page)).toEqual([]);
-    await context.close();
+    await expectFits(page);
   });
 
   test('one answer that cannot be had is named, the rest of the page stands', async () => {
-    const { page, context } = await visit(browser, 'dark', SIZES[1]);
+    const { page } = await run.visit('dark', SIZES[1]);
     await answer(page, { stragglers: sampleStragglers(8, 4), waits: 'refused' });
-    await page.goto(`${product.web}/stragglers?range=5m`);
+    await page.goto(`${run.product.web}/stragglers?range=5m`);
     await page.getByTestId('nobody-slow').waitFor();
     // Refusals are asked again before they are said.
-    await page.getByText('No wait matrices.').waitFor({ timeout: 60_000 });
-    expect(await page.locator('main [role="alert"]').textContent()).toContain(REFUSAL.detail);
-    expect(await overflowing(page)).toEqual([]);
-    await context.close();
+    await page.getByText('No wait matrices.').waitFor();
+    await soon(() => page.locator('main [role="alert"]').textContent()).toContain(REFUSAL.detail);
+    await expectFits(page);
   });
 
   test.each([
@@ -188,58 +167,52 @@ describe.skipIf(CHROMIUM === null)('culprits, states', () => {
     ['/experts', 'experts'],
     ['/layers', 'breakdown'],
   ])('%s without its answer says why, and asks again', async (path, question) => {
-    const { page, context } = await visit(browser, 'light', SIZES[1]);
+    const { page } = await run.visit('light', SIZES[1]);
     await answer(page, { [question]: 'refused' });
-    await page.goto(`${product.web}${path}?range=5m`);
+    await page.goto(`${run.product.web}${path}?range=5m`);
     const alert = page.locator('main [role="alert"]');
-    await alert.waitFor({ timeout: 60_000 });
-    expect(await alert.textContent()).toContain(REFUSAL.detail);
-    expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(1);
-    await context.close();
+    await alert.waitFor();
+    await soon(() => alert.textContent()).toContain(REFUSAL.detail);
+    await soon(() => page.getByRole('button', { name: 'Try again' }).count()).toBe(1);
   });
 
   test('loading is a skeleton', async () => {
-    const { page, context } = await visit(browser, 'dark', SIZES[1]);
+    const { page } = await run.visit('dark', SIZES[1]);
     await answer(page, {});
     await page.route('**/api/v1/deployments/demo/stragglers*', () => {});
-    await page.goto(`${product.web}/stragglers?range=5m`);
+    await page.goto(`${run.product.web}/stragglers?range=5m`);
     await page.locator('main .skeleton').first().waitFor();
-    expect(await overflowing(page)).toEqual([]);
-    await context.close();
+    await expectFits(page);
   });
 
   test('senders without expert loads are told what to send', async () => {
-    const { page, context } = await visit(browser, 'dark', SIZES[1]);
+    const { page } = await run.visit('dark', SIZES[1]);
     await answer(page, { experts: sampleExperts(4, 61, { measures: 'none' }) });
-    await page.goto(`${product.web}/experts?range=5m`);
-    const text = await page.getByTestId('no-experts').textContent();
+    await page.goto(`${run.product.web}/experts?range=5m`);
     for (const name of ['afd.tokens', 'afd.experts.active', 'afd.expert_tokens']) {
-      expect(text).toContain(name);
+      await soon(() => page.getByTestId('no-experts').textContent()).toContain(name);
     }
-    expect(await overflowing(page)).toEqual([]);
-    await context.close();
+    await expectFits(page);
   });
 
   test('tokens without lists: the map stands, single experts are asked for', async () => {
-    const { page, context } = await visit(browser, 'light', SIZES[1]);
+    const { page } = await run.visit('light', SIZES[1]);
     await answer(page, { experts: sampleExperts(4, 61, { measures: 'tokens' }) });
-    await page.goto(`${product.web}/experts?range=5m`);
+    await page.goto(`${run.product.web}/experts?range=5m`);
     await page.getByTestId('expert-map').waitFor();
     await page.getByText(/No list of experts/).waitFor();
     await page.getByText('send afd.expert_tokens to see which').waitFor();
     await page.getByRole('button', { name: 'Active experts', exact: true }).click();
     await page.getByText('do not carry this figure').waitFor();
-    await context.close();
   });
 
   test('equal tokens everywhere: forced routing is said', async () => {
-    const { page, context } = await visit(browser, 'dark', SIZES[1]);
+    const { page } = await run.visit('dark', SIZES[1]);
     await answer(page, { experts: sampleExperts(4, 61, { forced: true }) });
-    await page.goto(`${product.web}/experts?range=5m`);
+    await page.goto(`${run.product.web}/experts?range=5m`);
     await page.getByTestId('forced-routing').waitFor();
-    expect(await page.getByTestId('forced-routing').textContent()).toMatch(/^Forced routing\./);
-    expect(await overflowing(page)).toEqual([]);
-    await context.close();
+    await soon(() => page.getByTestId('forced-routing').textContent()).toMatch(/^Forced routing\./);
+    await expectFits(page);
   });
 });
 

@@ -13,12 +13,18 @@ export const FOUND = { timeout: 120_000 };
 const INTERVAL_MS = 150;
 
 /** `await soon(() => page.title()).toBe('Balance')`: reads until it is so. */
-export function soon<T>(read: () => T, { timeout } = SOON) {
-  return expect.poll(read, { timeout, interval: INTERVAL_MS });
+export function soon<T>(
+  read: () => T,
+  {
+    timeout = SOON.timeout,
+    message = '',
+  }: { readonly timeout?: number; readonly message?: string } = {},
+) {
+  return expect.poll(read, { timeout, message, interval: INTERVAL_MS });
 }
 
 /** The page fits its window, its controls have names, and it complained of nothing. */
-export async function expectSound({ page, complaints }: Visit): Promise<void> {
+export async function expectSound({ page, complaints }: Omit<Visit, 'context'>): Promise<void> {
   await expectFits(page);
   await soon(() => namelessControls(page)).toEqual([]);
   expect(complaints).toEqual([]);
@@ -27,6 +33,22 @@ export async function expectSound({ page, complaints }: Visit): Promise<void> {
 /** Nothing sticks out of the page, nor out of its own box. */
 export async function expectFits(page: Page): Promise<void> {
   await soon(() => overflowing(page)).toEqual([]);
+}
+
+/** Whether what is read stays the same for so long. */
+export async function stands<T>(
+  page: Page,
+  read: () => Promise<T>,
+  durationMs: number,
+): Promise<boolean> {
+  const before = await read();
+  await page.waitForTimeout(durationMs);
+  return (await read()) === before;
+}
+
+/** Keys that belong together, as quickly as a hand has them: a slow page answers none in between. */
+export async function pressTogether(page: Page, ...keys: readonly string[]): Promise<void> {
+  await Promise.all(keys.map((key) => page.keyboard.press(key)));
 }
 
 /** A parameter of the page's URL. */

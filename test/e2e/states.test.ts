@@ -1,11 +1,12 @@
 /** The pages when something is missing: nothing yet, nothing answered, an old picture, a dead collector. */
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
 import type { Condition } from '#lib/api/condition.ts';
 import type { Health } from '#lib/api/health.ts';
 import { problem } from '#lib/api/problem.ts';
-import { CHROMIUM, launchBrowser, overflowing, SIZES, THEMES, visit } from './browser.ts';
-import { type Product, startProduct } from './product.ts';
+import { CHROMIUM, SIZES, THEMES } from './browser.ts';
+import { running } from './running.ts';
+import { expectFits, soon } from './soon.ts';
 
 const EMPTY_STORE = { databaseBytes: 4096, walBytes: 0, rawBytes: 0, oldestRawUnixNs: null };
 const CONDITIONS: Condition[] = [
@@ -27,75 +28,57 @@ const CONDITIONS: Condition[] = [
   },
 ];
 
-/** Polls give a loaded machine time. */
-const SOON = { timeout: 15_000 };
-
 describe.skipIf(CHROMIUM === null)('states', () => {
-  let product: Product;
-  let browser: Browser;
-
-  beforeAll(async () => {
-    product = await startProduct('up');
-    browser = await launchBrowser();
-  }, 300_000);
-  afterAll(async () => {
-    await browser?.close();
-    await product?.stop();
-  });
+  const run = running('up');
 
   describe.each(THEMES)('%s', (theme) => {
     test.each(SIZES)('empty at $width x $height: how to connect a worker', async (size) => {
-      const { page, context, complaints } = await visit(browser, theme, size);
-      await page.goto(product.web);
+      const { page, complaints } = await run.visit(theme, size);
+      await page.goto(run.product.web);
       await page.waitForSelector('[data-testid="empty-state"]');
-      const command = `OTEL_EXPORTER_OTLP_ENDPOINT=${product.runtime.otlpHttp} `;
-      await expect
-        .poll(() => page.getByTestId('empty-state').textContent(), SOON)
-        .toContain(command);
-      expect(await overflowing(page)).toEqual([]);
+      const command = `OTEL_EXPORTER_OTLP_ENDPOINT=${run.product.runtime.otlpHttp} `;
+      await soon(() => page.getByTestId('empty-state').textContent()).toContain(command);
+      await expectFits(page);
       // An empty store is no error: the browser must not have been told of one.
       expect(complaints.filter((text) => !text.includes('/api/v1/deployments'))).toEqual([]);
-      await context.close();
     });
   });
 
   test('an answer that cannot be had says what to do, and comes back', async () => {
-    const { page, context } = await visit(browser, 'dark', SIZES[1]);
+    const { page } = await run.visit('dark', SIZES[1]);
     const refusal = problem('timeout', 'The query took over 10 s. Choose a shorter window.');
     let isRefusing = true;
     await page.route('**/api/v1/deployments', (route) =>
       isRefusing ? route.fulfill({ status: refusal.status, json: refusal }) : route.continue(),
     );
-    await page.goto(product.web);
+    await page.goto(run.product.web);
     const alert = page.locator('main [role="alert"]');
     await alert.waitFor();
-    expect(await alert.textContent()).toContain(refusal.detail);
+    await soon(() => alert.textContent()).toContain(refusal.detail);
     isRefusing = false;
     await page.getByRole('button', { name: 'Try again' }).click();
     await page.waitForSelector('[data-testid="empty-state"]');
-    await context.close();
   });
 
   test('a collector that is down is said on every page', async () => {
-    const { page, context } = await visit(browser, 'light', SIZES[1]);
+    const { page } = await run.visit('light', SIZES[1]);
     await routeHealth(page, (health) => ({
       ...health,
       collector: { ...health.collector, state: 'down', detail: 'It does not answer.' },
     }));
     for (const path of ['/', '/layers', '/health']) {
-      await page.goto(product.web + path);
+      await page.goto(run.product.web + path);
       await page.getByText('Collector down.').waitFor();
-      expect(await overflowing(page)).toEqual([]);
+      await expectFits(page);
     }
-    expect(await page.getByTestId('collector-state').textContent()).toBe('down');
-    await context.close();
+    await soon(() => page.getByTestId('collector-state').textContent()).toBe('down');
   });
 
   describe.each(THEMES)('conditions, %s', (theme) => {
     test.each(SIZES)(
       'at $width x $height: on every page, with all facts on Health',
       async (size) => {
-        const { page, context, complaints } = await visit(browser, theme, size);
+        const { page, complaints } = await run.visit(theme, size);
         await routeHealth(page, (health) => ({
           ...health,
           store: { ...EMPTY_STORE, damagedChunks: 3 },
@@ -110,29 +93,29 @@ describe.skipIf(CHROMIUM === null)('states', () => {
           },
         }));
         for (const path of ['/', '/layers', '/health']) {
-          await page.goto(product.web + path);
+          await page.goto(run.product.web + path);
           await page.getByText('Disk full.').waitFor();
           await page.getByText('Clock jumped.').waitFor();
-          expect(await overflowing(page)).toEqual([]);
+          await expectFits(page);
         }
         const conditions = page.getByTestId('conditions');
         for (const { name, detail, remedy } of CONDITIONS) {
-          const text = await conditions.textContent();
-          for (const part of [name, detail, remedy]) expect(text).toContain(part);
+          for (const part of [name, detail, remedy]) {
+            await soon(() => conditions.textContent()).toContain(part);
+          }
         }
-        expect(await page.getByTestId('collector-state').textContent()).toBe('degraded');
-        expect(await page.getByTestId('refused-requests').getAttribute('title')).toBe(
+        await soon(() => page.getByTestId('collector-state').textContent()).toBe('degraded');
+        await soon(() => page.getByTestId('refused-requests').getAttribute('title')).toBe(
           '1,200 overloaded, 12 over budget, 5 unavailable',
         );
         await page.getByText('Damaged chunks').waitFor();
         expect(complaints.filter((text) => !text.includes('/api/v1/deployments'))).toEqual([]);
-        await context.close();
       },
     );
   });
 
   test('refused events are named with what to do', async () => {
-    const { page, context } = await visit(browser, 'dark', SIZES[1]);
+    const { page } = await run.visit('dark', SIZES[1]);
     await routeHealth(page, (health) => ({
       ...health,
       totals: [
@@ -145,17 +128,16 @@ describe.skipIf(CHROMIUM === null)('states', () => {
         },
       ],
     }));
-    await page.goto(`${product.web}/health`);
+    await page.goto(`${run.product.web}/health`);
     const reasons = page.getByTestId('reject-reasons');
-    await expect.poll(() => reasons.textContent(), SOON).toMatch(/No role.*not stored/);
-    expect(await reasons.textContent()).toMatch(/something_new/);
-    expect(await reasons.textContent()).toContain('OTEL_RESOURCE_ATTRIBUTES');
-    expect(await overflowing(page)).toEqual([]);
-    await context.close();
+    await soon(() => reasons.textContent()).toMatch(/No role.*not stored/);
+    await soon(() => reasons.textContent()).toMatch(/something_new/);
+    await soon(() => reasons.textContent()).toContain('OTEL_RESOURCE_ATTRIBUTES');
+    await expectFits(page);
   });
 
   test('a deployment without steps in the window says which window has some', async () => {
-    const { page, context } = await visit(browser, 'dark', SIZES[0]);
+    const { page } = await run.visit('dark', SIZES[0]);
     const lastSeenUnixNs = '1767225600000000000';
     await page.route('**/api/v1/deployments', (route) =>
       route.fulfill({
@@ -177,17 +159,15 @@ describe.skipIf(CHROMIUM === null)('states', () => {
     await page.route('**/api/v1/deployments/old/*', (route) =>
       route.fulfill({ status: 404, json: problem('not-found', 'There is no deployment "old".') }),
     );
-    await page.goto(`${product.web}/?range=5m`);
+    await page.goto(`${run.product.web}/?range=5m`);
     await page.getByText('Its newest event is from 2026-01-01 00:00:00.').waitFor();
     await page.getByText('There is no deployment "old".').waitFor();
-    await context.close();
   });
 
   test('an unknown page leads back', async () => {
-    const { page, context } = await visit(browser, 'dark', SIZES[1]);
-    await page.goto(`${product.web}/nowhere`);
+    const { page } = await run.visit('dark', SIZES[1]);
+    await page.goto(`${run.product.web}/nowhere`);
     await page.getByText('There is no such page').waitFor();
-    await context.close();
   });
 
   async function routeHealth(page: Page, change: (health: Health) => Health): Promise<void> {

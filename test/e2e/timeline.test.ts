@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { TimelineStep } from '#lib/api/timeline-steps.ts';
 import { CHROMIUM, inkOf, SIZES, THEMES } from './browser.ts';
 import { running } from './running.ts';
-import { expectSound, FOUND, parameter, soon } from './soon.ts';
+import { expectSound, FOUND, parameter, soon, stands } from './soon.ts';
 import { DEPLOYMENT, drawn, storedSteps } from './timeline-page.ts';
 
 const SURFACE = '[data-testid="timeline-surface"]';
@@ -201,11 +201,6 @@ describe.skipIf(CHROMIUM === null)('Timeline page', () => {
     await page.keyboard.press('a');
     await soon(() => tail.getAttribute('aria-pressed')).toBe('false');
     // A tail is shown once a second.
-    const stands = async (): Promise<boolean> => {
-      const held = await shown();
-      await page.waitForTimeout(3_000);
-      return (await shown()) === held;
-    };
-    await soon(stands).toBe(true);
+    await soon(() => stands(page, shown, 3_000)).toBe(true);
   });
 });
