@@ -18,7 +18,9 @@ import {
   say,
   seconds,
 } from './bootstrap.js';
+import { totalsOf } from './test-report.js';
 
+const NOTHING = { passed: 0, failed: 0, skipped: 0, retried: [], broken: false };
 const USAGE = 'usage: node bin/task.js test|test:long|check|bench|soak|build [arguments]';
 
 async function main() {
@@ -70,7 +72,7 @@ function test(node, args) {
   if (chromium === null) {
     say('\nNO BROWSER: the tests of the web pages are skipped. Install Chromium or Chrome and set');
     say('CHROME_PATH to it (Debian, Ubuntu: apt-get install chromium).');
-    totals.push({ passed: 0, failed: 0, skipped: countTests(node, 'e2e'), broken: false });
+    totals.push({ ...NOTHING, skipped: countTests(node, 'e2e') });
   } else {
     process.env.CHROME_PATH = chromium;
     totals.push(vitest(node, 'e2e', args));
@@ -143,20 +145,10 @@ function vitest(node, project, args) {
     ]);
     if (!existsSync(output)) {
       say(`test: project ${project} ended without a report (exit ${status})`);
-      return { passed: 0, failed: 0, skipped: 0, broken: true };
+      return { ...NOTHING, broken: true };
     }
-    const counted = JSON.parse(readFileSync(output, 'utf8'));
-    // A file that cannot be loaded has no tests to count, and is a failure all the same.
-    const unloaded = counted.testResults.filter(
-      (file) => file.status === 'failed' && file.assertionResults.length === 0,
-    ).length;
-    const failed = counted.numFailedTests + unloaded;
-    return {
-      passed: counted.numPassedTests,
-      failed,
-      skipped: counted.numPendingTests + counted.numTodoTests,
-      broken: status !== 0 && failed === 0,
-    };
+    const counted = totalsOf(readFileSync(output, 'utf8'));
+    return { ...counted, broken: status !== 0 && counted.failed === 0 };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -165,6 +157,11 @@ function vitest(node, project, args) {
 /** Prints the totals as the very last line; exit code 0 if all is well. */
 function report(totals) {
   const sum = (key) => totals.reduce((total, one) => total + one[key], 0);
+  const retried = totals.flatMap((one) => one.retried);
+  if (retried.length > 0) {
+    say(`\ntest: ${retried.length} passed at another try only:`);
+    for (const text of retried) say(`  ${text}`);
+  }
   const broken = totals.some((one) => one.broken);
   if (broken) say('\ntest: errors outside tests: see above');
   const none = sum('passed') + sum('failed') + sum('skipped') === 0;
