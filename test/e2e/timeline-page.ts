@@ -6,7 +6,7 @@ import type { TimelineStep } from '#lib/api/timeline-steps.ts';
 import type { Product } from './product.ts';
 import { FOUND, soon } from './soon.ts';
 
-export { FOUND, parameter, SOON } from './soon.ts';
+export { FOUND, SOON } from './soon.ts';
 
 export const DEPLOYMENT = 'demo';
 
