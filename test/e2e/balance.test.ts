@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { problem } from '#lib/api/problem.ts';
 import type { ReportJson } from '#lib/api/report-schema.ts';
 import { STAGE_COLOURS } from '#lib/view/palette.ts';
-import { CHROMIUM, SIZES, THEMES } from './browser.ts';
+import { CHROMIUM, LOOKS, SIZES } from './browser.ts';
 import { gpuReport } from './gpu-report.ts';
 import { running } from './running.ts';
 import { expectFits, expectSound, FOUND, pressTogether, soon } from './soon.ts';
@@ -18,30 +18,26 @@ describe.skipIf(CHROMIUM === null)('balance', () => {
     await page.waitForSelector('[data-testid="whatif-table"]');
   }
 
-  describe.each(THEMES)('%s', (theme) => {
-    test.each(SIZES)('every panel at $width x $height', async (size) => {
-      const { page, complaints } = await run.visit(theme, size);
-      await openBalance(page);
-      await soon(() => page.title()).toBe('Balance · afdscope');
-      const marks = page.locator('[data-testid="gauge"] [role="img"]');
-      await soon(() => marks.count()).toBe(2);
-      await soon(() => marks.last().getAttribute('aria-label')).toMatch(/^Ea \/ Ef \d/);
-      const widths = () => barWidths(page, '[data-testid="period-terms"] td [aria-hidden] > div');
-      await soon(async () => (await widths()).length).toBeGreaterThanOrEqual(6);
-      await soon(async () => Math.min(...(await widths()))).toBeGreaterThan(3);
-      const terms = () => page.getByTestId('period-terms').textContent();
-      await soon(async () => (await terms())?.match(/bound/g)).toHaveLength(1);
-      await soon(() => page.getByTestId('side-attention').textContent()).toMatch(/compute\d/);
-      await soon(() => page.getByTestId('whatif-baseline').textContent()).toMatch(
-        /reproduces the measurement: \d+ steps?, measured [\d.]+ ms, replayed [\d.]+ ms, error/,
-      );
-      await page.waitForSelector('[data-testid="path-layers"] a');
-      await soon(() => page.locator('[data-testid="path-layers"] a').count()).toBe(61);
-      await soon(() => page.getByTestId('critical-path').textContent()).toMatch(
-        /attention[\d.]+ %/,
-      );
-      await expectSound({ page, complaints });
-    });
+  test.each(LOOKS)('every panel, $theme at $width x $height', async (look) => {
+    const { page, complaints } = await run.visit(look.theme, look);
+    await openBalance(page);
+    await soon(() => page.title()).toBe('Balance · afdscope');
+    const marks = page.locator('[data-testid="gauge"] [role="img"]');
+    await soon(() => marks.count()).toBe(2);
+    await soon(() => marks.last().getAttribute('aria-label')).toMatch(/^Ea \/ Ef \d/);
+    const widths = () => barWidths(page, '[data-testid="period-terms"] td [aria-hidden] > div');
+    await soon(async () => (await widths()).length).toBeGreaterThanOrEqual(6);
+    await soon(async () => Math.min(...(await widths()))).toBeGreaterThan(3);
+    const terms = () => page.getByTestId('period-terms').textContent();
+    await soon(async () => (await terms())?.match(/bound/g)).toHaveLength(1);
+    await soon(() => page.getByTestId('side-attention').textContent()).toMatch(/compute\d/);
+    await soon(() => page.getByTestId('whatif-baseline').textContent()).toMatch(
+      /reproduces the measurement: \d+ steps?, measured [\d.]+ ms, replayed [\d.]+ ms, error/,
+    );
+    await page.waitForSelector('[data-testid="path-layers"] a');
+    await soon(() => page.locator('[data-testid="path-layers"] a').count()).toBe(61);
+    await soon(() => page.getByTestId('critical-path').textContent()).toMatch(/attention[\d.]+ %/);
+    await expectSound({ page, complaints });
   });
 
   test('changes go into the URL, are answered, come back with it, and are reset', async () => {

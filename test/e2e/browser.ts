@@ -8,6 +8,11 @@ export const SIZES = [
   { width: 1440, height: 900 },
   { width: 1024, height: 768 },
 ] as const;
+/** Each theme and each size once: a layout does not depend on the colours. */
+export const LOOKS = [
+  { theme: 'dark', ...SIZES[0] },
+  { theme: 'light', ...SIZES[1] },
+] as const;
 export const THEMES: readonly ThemeName[] = ['dark', 'light'];
 
 /** How long waits for a page last that name no time: it may be slow, with other work beside it. */

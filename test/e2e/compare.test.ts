@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { compareSchema } from '#lib/api/compare.ts';
 import { fetchTimelineSteps } from '#lib/api/timeline-client.ts';
-import { CHROMIUM, SIZES, THEMES } from './browser.ts';
+import { CHROMIUM, LOOKS, SIZES } from './browser.ts';
 import type { Product } from './product.ts';
 import { running } from './running.ts';
 import { expectSound, pressTogether, soon } from './soon.ts';
@@ -52,23 +52,21 @@ describe.skipIf(CHROMIUM === null)('compare', () => {
     expect(await unknown.json()).toMatchObject({ parameter: 'b' });
   });
 
-  describe.each(THEMES)('%s', (theme) => {
-    test.each(SIZES)('every panel at $width x $height', async (size) => {
-      const { page, complaints } = await run.visit(theme, size);
-      await openCompare(page);
-      await soon(() => page.title()).toBe('Compare · afdscope');
-      await soon(() => verdict(page)).toMatch(/Slower.*experts of layers .* longer on ffn\/2/);
-      await soon(() =>
-        page.getByTestId('compare-changes').locator('li').first().textContent(),
-      ).toMatch(/Experts .* on ffn\/2/);
-      const step = page.locator('[data-figure="stepNs"]');
-      await soon(() => step.textContent()).toMatch(/▲ \+[\d.]+ ms.*worse, very sure/);
-      const map = page.getByTestId('compare-map-difference');
-      await soon(async () => Number(await map.getAttribute('data-cells'))).toBeGreaterThan(400);
-      await soon(async () => Number(await map.getAttribute('data-outliers'))).toBeGreaterThan(30);
-      await soon(() => page.getByTestId('side-a').textContent()).toMatch(/8A4F/);
-      await expectSound({ page, complaints });
-    });
+  test.each(LOOKS)('every panel, $theme at $width x $height', async (look) => {
+    const { page, complaints } = await run.visit(look.theme, look);
+    await openCompare(page);
+    await soon(() => page.title()).toBe('Compare · afdscope');
+    await soon(() => verdict(page)).toMatch(/Slower.*experts of layers .* longer on ffn\/2/);
+    await soon(() =>
+      page.getByTestId('compare-changes').locator('li').first().textContent(),
+    ).toMatch(/Experts .* on ffn\/2/);
+    const step = page.locator('[data-figure="stepNs"]');
+    await soon(() => step.textContent()).toMatch(/▲ \+[\d.]+ ms.*worse, very sure/);
+    const map = page.getByTestId('compare-map-difference');
+    await soon(async () => Number(await map.getAttribute('data-cells'))).toBeGreaterThan(400);
+    await soon(async () => Number(await map.getAttribute('data-outliers'))).toBeGreaterThan(30);
+    await soon(() => page.getByTestId('side-a').textContent()).toMatch(/8A4F/);
+    await expectSound({ page, complaints });
   });
 
   test('swapping, the window before, only what differs: in the URL, and back with it', async () => {

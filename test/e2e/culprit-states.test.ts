@@ -8,7 +8,7 @@ import {
   sampleStragglers,
   sampleWaits,
 } from '#test/lib/view/sample-culprits.ts';
-import { CHROMIUM, inkOf, namelessControls, SIZES, THEMES } from './browser.ts';
+import { CHROMIUM, inkOf, LOOKS, namelessControls, SIZES } from './browser.ts';
 import { running } from './running.ts';
 import { expectFits, expectSound, soon } from './soon.ts';
 
@@ -20,39 +20,40 @@ type Answers = Readonly<Record<string, object | 'refused'>>;
 describe.skipIf(CHROMIUM === null)('culprits, states', () => {
   const run = running('up');
 
-  describe.each(THEMES)('%s', (theme) => {
-    test.each(SIZES)('320 workers at $width x $height: all in a matrix', async (size) => {
-      const { page, complaints } = await run.visit(theme, size);
-      await answer(page, {
-        stragglers: sampleStragglers(256, 64, { worker: 'ffn/12', load: 0.02, device: 0.2 }),
-        waits: sampleWaits(256, 64, { slowFfn: 12 }),
-      });
-      await page.goto(`${run.product.web}/stragglers?range=5m&worker=ffn/12`);
-      const matrix = page.getByTestId('waits-attention-ffn');
-      await matrix.waitFor();
-      await soon(() => matrix.getAttribute('data-cells')).toBe(String(256 * 64));
-      await soon(() => matrix.getAttribute('data-outliers')).toBe('256');
-      for (const id of ['waits-attention-ffn', 'waits-ffn-attention', 'score-matrix']) {
-        await soon(() => inkOf(page, `[data-testid="${id}"]`), { message: id }).toBeGreaterThan(
-          2_000,
-        );
-      }
-      await expectFits(page);
-      await soon(() => namelessControls(page)).toEqual([]);
-
-      // The last row is reached by keys, scrolled to, and named.
-      const slider = page.getByRole('slider', { name: /^Attention waited because of FFN/ });
-      await slider.focus();
-      await page.keyboard.press('ArrowDown');
-      for (let i = 0; i < 17; i++) await page.keyboard.press('PageDown');
-      await page.keyboard.press('End');
-      await soon(() => slider.getAttribute('aria-valuetext')).toMatch(/^attention\/255, ffn\/63: /);
-      await soon(() => slider.evaluate((box) => box.scrollTop)).toBeGreaterThan(500);
-      expect(complaints).toEqual([]);
+  test.each(LOOKS)('320 workers, $theme at $width x $height: all in a matrix', async (look) => {
+    const { page, complaints } = await run.visit(look.theme, look);
+    await answer(page, {
+      stragglers: sampleStragglers(256, 64, { worker: 'ffn/12', load: 0.02, device: 0.2 }),
+      waits: sampleWaits(256, 64, { slowFfn: 12 }),
     });
+    await page.goto(`${run.product.web}/stragglers?range=5m&worker=ffn/12`);
+    const matrix = page.getByTestId('waits-attention-ffn');
+    await matrix.waitFor();
+    await soon(() => matrix.getAttribute('data-cells')).toBe(String(256 * 64));
+    await soon(() => matrix.getAttribute('data-outliers')).toBe('256');
+    for (const id of ['waits-attention-ffn', 'waits-ffn-attention', 'score-matrix']) {
+      await soon(() => inkOf(page, `[data-testid="${id}"]`), { message: id }).toBeGreaterThan(
+        2_000,
+      );
+    }
+    await expectFits(page);
+    await soon(() => namelessControls(page)).toEqual([]);
 
-    test.each(SIZES)('a hang at $width x $height: chain, first fault, last keys', async (size) => {
-      const { page, complaints } = await run.visit(theme, size);
+    // The last row is reached by keys, scrolled to, and named.
+    const slider = page.getByRole('slider', { name: /^Attention waited because of FFN/ });
+    await slider.focus();
+    await page.keyboard.press('ArrowDown');
+    for (let i = 0; i < 17; i++) await page.keyboard.press('PageDown');
+    await page.keyboard.press('End');
+    await soon(() => slider.getAttribute('aria-valuetext')).toMatch(/^attention\/255, ffn\/63: /);
+    await soon(() => slider.evaluate((box) => box.scrollTop)).toBeGreaterThan(500);
+    expect(complaints).toEqual([]);
+  });
+
+  test.each(LOOKS)(
+    'a hang, $theme at $width x $height: chain, first fault, last keys',
+    async (look) => {
+      const { page, complaints } = await run.visit(look.theme, look);
       await answer(page, {
         stragglers: {
           ...sampleStragglers(8, 4),
@@ -77,57 +78,53 @@ describe.skipIf(CHROMIUM === null)('culprits, states', () => {
       await panels.last().locator('summary').click();
       await page.getByTestId('hang-chain').last().waitFor();
       await expectSound({ page, complaints });
-    });
+    },
+  );
 
-    test.each(SIZES)('experts at $width x $height: maps, tables, scatter', async (size) => {
-      const { page, complaints } = await run.visit(theme, size);
-      await answer(page, { experts: sampleExperts(4, 61, { perRank: 64, forced: false }) });
-      await page.goto(`${run.product.web}/experts?range=5m`);
-      await page.getByTestId('expert-map').waitFor();
-      for (const id of ['expert-map', 'expert-layer-map', 'expert-scatter']) {
-        await soon(() => inkOf(page, `[data-testid="${id}"]`), { message: id }).toBeGreaterThan(
-          500,
-        );
-      }
-      await soon(() => page.getByTestId('expert-headline').textContent()).toMatch(
-        /vLLM balancedness.*SGLang balancedness/,
-      );
-      await soon(() => page.getByTestId('expert-layer').textContent()).toMatch(
-        /layer 20 · most uneven/,
-      );
-      await soon(() => page.getByTestId('forced-routing').count()).toBe(0);
-      for (const figure of ['Max / mean', 'Active experts', 'Time']) {
-        await page.getByRole('button', { name: figure, exact: true }).click();
-        await soon(() => inkOf(page, '[data-testid="expert-map"]'), {
-          message: figure,
-        }).toBeGreaterThan(500);
-      }
-      await page.waitForURL(/experts=time/);
-      await expectSound({ page, complaints });
-    });
+  test.each(LOOKS)('experts, $theme at $width x $height: maps, tables, scatter', async (look) => {
+    const { page, complaints } = await run.visit(look.theme, look);
+    await answer(page, { experts: sampleExperts(4, 61, { perRank: 64, forced: false }) });
+    await page.goto(`${run.product.web}/experts?range=5m`);
+    await page.getByTestId('expert-map').waitFor();
+    for (const id of ['expert-map', 'expert-layer-map', 'expert-scatter']) {
+      await soon(() => inkOf(page, `[data-testid="${id}"]`), { message: id }).toBeGreaterThan(500);
+    }
+    await soon(() => page.getByTestId('expert-headline').textContent()).toMatch(
+      /vLLM balancedness.*SGLang balancedness/,
+    );
+    await soon(() => page.getByTestId('expert-layer').textContent()).toMatch(
+      /layer 20 · most uneven/,
+    );
+    await soon(() => page.getByTestId('forced-routing').count()).toBe(0);
+    for (const figure of ['Max / mean', 'Active experts', 'Time']) {
+      await page.getByRole('button', { name: figure, exact: true }).click();
+      await soon(() => inkOf(page, '[data-testid="expert-map"]'), {
+        message: figure,
+      }).toBeGreaterThan(500);
+    }
+    await page.waitForURL(/experts=time/);
+    await expectSound({ page, complaints });
+  });
 
-    test.each(SIZES)('stacks of layers at $width x $height', async (size) => {
-      const { page, complaints } = await run.visit(theme, size);
-      await answer(page, { breakdown: BREAKDOWN, waits: sampleWaits(8, 4, { oddLayer: 33 }) });
-      await page.goto(`${run.product.web}/layers?range=5m`);
-      await page.getByTestId('layer-stack').waitFor();
-      await soon(() => inkOf(page, '[data-testid="layer-stack"]')).toBeGreaterThan(20_000);
-      const findings = page.getByTestId('layer-findings');
-      await soon(() => findings.textContent()).toMatch(/first MoE layer, 3, is like the others/);
-      await page.getByRole('button', { name: 'Waiting' }).click();
-      await page.waitForURL(/stack=causes/);
-      await soon(() => findings.textContent()).toMatch(/FFN workers wait 2\.\d+ ms/);
-      await soon(() => inkOf(page, '[data-testid="layer-stack"]')).toBeGreaterThan(5_000);
-      await findings.getByRole('button', { name: 'Layer 33' }).first().click();
-      await page.waitForURL(/layer=33/);
-      await soon(() => page.locator('tr[data-layer="33"] [aria-label="stands out"]').count()).toBe(
-        1,
-      );
-      await expectFits(page);
-      await soon(() => namelessControls(page)).toEqual([]);
-      // The report, whose critical path has no part in this, is not there.
-      expect(complaints.filter((text) => !/404|\/report/.test(text))).toEqual([]);
-    });
+  test.each(LOOKS)('stacks of layers, $theme at $width x $height', async (look) => {
+    const { page, complaints } = await run.visit(look.theme, look);
+    await answer(page, { breakdown: BREAKDOWN, waits: sampleWaits(8, 4, { oddLayer: 33 }) });
+    await page.goto(`${run.product.web}/layers?range=5m`);
+    await page.getByTestId('layer-stack').waitFor();
+    await soon(() => inkOf(page, '[data-testid="layer-stack"]')).toBeGreaterThan(20_000);
+    const findings = page.getByTestId('layer-findings');
+    await soon(() => findings.textContent()).toMatch(/first MoE layer, 3, is like the others/);
+    await page.getByRole('button', { name: 'Waiting' }).click();
+    await page.waitForURL(/stack=causes/);
+    await soon(() => findings.textContent()).toMatch(/FFN workers wait 2\.\d+ ms/);
+    await soon(() => inkOf(page, '[data-testid="layer-stack"]')).toBeGreaterThan(5_000);
+    await findings.getByRole('button', { name: 'Layer 33' }).first().click();
+    await page.waitForURL(/layer=33/);
+    await soon(() => page.locator('tr[data-layer="33"] [aria-label="stands out"]').count()).toBe(1);
+    await expectFits(page);
+    await soon(() => namelessControls(page)).toEqual([]);
+    // The report, whose critical path has no part in this, is not there.
+    expect(complaints.filter((text) => !/404|\/report/.test(text))).toEqual([]);
   });
 
   test('nobody is slow: what was looked at, and how near the nearest is', async () => {

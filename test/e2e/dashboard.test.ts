@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { STAGE_COLOURS } from '#lib/view/palette.ts';
-import { CHROMIUM, inkOf, namelessControls, pixelsOf, SIZES, THEMES } from './browser.ts';
+import { CHROMIUM, inkOf, LOOKS, namelessControls, pixelsOf, SIZES } from './browser.ts';
 import { collectorPid } from './product.ts';
 import { running } from './running.ts';
 import { expectFits, expectSound, pressTogether, soon, stands } from './soon.ts';
@@ -21,57 +21,104 @@ describe.skipIf(CHROMIUM === null)('dashboard', () => {
     }
   }
 
-  describe.each(THEMES)('%s', (theme) => {
-    test.each(SIZES)('overview at $width x $height', async (size) => {
-      const { page, complaints } = await run.visit(theme, size);
-      await openOverview(page);
-      await soon(() => page.locator('html').getAttribute('data-theme')).toBe(theme);
+  // First: what the store is asked about five minutes takes the longer the more of them it holds.
+  test('a window of the past is answered by the store', async () => {
+    const { page, complaints } = await run.visit('dark', SIZES[1]);
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(request.url()));
+    await openOverview(page, '?range=5m');
+    for (const question of ['report', 'series', 'strip', 'heatmap']) {
+      await soon(() => asked.some((url) => url.includes(`/${question}?from=-5m`)), {
+        message: question,
+      }).toBe(true);
+    }
+    expect(asked.some((url) => url.endsWith('/live'))).toBe(false);
+    await soon(() => page.getByTestId('verdict').textContent()).toMatch(/-bound|Healthy/);
+    await expectFits(page);
 
-      await soon(() => page.getByTestId('verdict').textContent()).toMatch(
-        /^(Healthy|Attention-bound|FFN-bound|Network-bound|Latency-bound)\./,
-      );
-      const busy = async () =>
-        (await page.getByTestId('busy').allTextContents()).map((text) => Number.parseFloat(text));
-      await soon(busy).toHaveLength(2);
-      await soon(async () => Math.min(...(await busy()))).toBeGreaterThan(20);
+    // Dragging over a chart makes its time the page's.
+    const chart = page.locator('[data-testid="trend-busy"] [role="img"]');
+    await chart.scrollIntoViewIfNeeded();
+    const box = (await chart.boundingBox())!;
+    await page.mouse.move(box.x + box.width - 60, box.y + 60);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width - 20, box.y + 60, { steps: 4 });
+    await page.mouse.up();
+    await page.waitForURL(/from=2\d{3}-.*&to=2\d{3}-/);
+    expect(complaints).toEqual([]);
+  });
 
-      for (const stage of ['attention', 'expert'] as const) {
-        await soon(() =>
-          pixelsOf(page, '[data-testid="strip-canvas"]', STAGE_COLOURS[stage]),
-        ).toBeGreaterThan(1000);
-      }
-      await soon(() => inkOf(page, '[data-testid="heat-canvas"]')).toBeGreaterThan(10_000);
-      await soon(() => drawnPoints(page)).toHaveLength(6);
-      await soon(async () => Math.min(...(await drawnPoints(page)))).toBeGreaterThan(0);
-      for (const id of ['throughput', 'busy', 'period']) {
-        await soon(() => inkOf(page, `[data-testid="trend-${id}"]`), {
-          message: id,
-        }).toBeGreaterThan(300);
-      }
-      await soon(() => page.getByTestId('ingest-line').textContent()).toMatch(/events\/s/);
+  test('one click makes the report of the window, opens it and offers to keep it', async () => {
+    const { page, complaints } = await run.visit('dark', SIZES[1]);
+    await openOverview(page);
+    const opened = page.context().waitForEvent('page');
+    await page.getByRole('button', { name: 'Post-mortem report' }).click();
+    const state = page.getByTestId('postmortem-state');
+    await soon(() => state.getAttribute('data-state')).toMatch(/making|ready/);
+    const report = await opened;
+    await report.waitForSelector('figure svg');
+    await soon(() => report.title()).toBe('Post-mortem: demo');
+    await soon(() => report.locator('script').count()).toBe(0);
+    await soon(() => report.locator('#verdict .lead').textContent()).toMatch(/-bound|Healthy/);
+    const evidence = report.locator('#evidence a', { hasText: 'Balance' });
+    await soon(() => evidence.getAttribute('href')).toMatch(
+      new RegExp(`^${run.product.web}/balance\\?d=demo&from=`),
+    );
+    const saving = page.waitForEvent('download');
+    await page.getByRole('link', { name: 'Save as HTML' }).click();
+    expect((await saving).suggestedFilename()).toMatch(/^demo-postmortem-\d{8}T\d{6}Z\.html$/);
+    expect(complaints).toEqual([]);
+  });
 
-      await expectSound({ page, complaints });
-    });
+  test.each(LOOKS)('overview, $theme at $width x $height', async (look) => {
+    const { page, complaints } = await run.visit(look.theme, look);
+    await openOverview(page);
+    await soon(() => page.locator('html').getAttribute('data-theme')).toBe(look.theme);
 
-    test.each(SIZES)('layers and health at $width x $height', async (size) => {
-      const { page, complaints } = await run.visit(theme, size);
-      await page.goto(`${run.product.web}/layers`);
-      await page.waitForSelector('[data-testid="layer-table"] tbody tr');
-      await soon(() => page.locator('[data-testid="layer-table"] tbody tr').count()).toBe(61);
-      await soon(() => page.locator('[data-testid="layer-detail"] tbody tr').count()).toBe(3);
-      await soon(() => page.locator('tr[data-layer="30"]').textContent()).toMatch(
-        /^(?=(.*µs){8}).*-bound/,
-      );
-      await expectFits(page);
-      await soon(() => namelessControls(page)).toEqual([]);
+    await soon(() => page.getByTestId('verdict').textContent()).toMatch(
+      /^(Healthy|Attention-bound|FFN-bound|Network-bound|Latency-bound)\./,
+    );
+    const busy = async () =>
+      (await page.getByTestId('busy').allTextContents()).map((text) => Number.parseFloat(text));
+    await soon(busy).toHaveLength(2);
+    await soon(async () => Math.min(...(await busy()))).toBeGreaterThan(20);
 
-      await page.goto(`${run.product.web}/health`);
-      await page.waitForSelector('[data-testid="collector-state"]');
-      await soon(() => page.getByTestId('collector-state').textContent()).toBe('up');
-      await soon(() => page.locator('body').textContent()).toContain(run.product.runtime.otlpHttp);
-      await expectFits(page);
-      expect(complaints).toEqual([]);
-    });
+    for (const stage of ['attention', 'expert'] as const) {
+      await soon(() =>
+        pixelsOf(page, '[data-testid="strip-canvas"]', STAGE_COLOURS[stage]),
+      ).toBeGreaterThan(1000);
+    }
+    await soon(() => inkOf(page, '[data-testid="heat-canvas"]')).toBeGreaterThan(10_000);
+    await soon(() => drawnPoints(page)).toHaveLength(6);
+    await soon(async () => Math.min(...(await drawnPoints(page)))).toBeGreaterThan(0);
+    for (const id of ['throughput', 'busy', 'period']) {
+      await soon(() => inkOf(page, `[data-testid="trend-${id}"]`), {
+        message: id,
+      }).toBeGreaterThan(300);
+    }
+    await soon(() => page.getByTestId('ingest-line').textContent()).toMatch(/events\/s/);
+
+    await expectSound({ page, complaints });
+  });
+
+  test.each(LOOKS)('layers and health, $theme at $width x $height', async (look) => {
+    const { page, complaints } = await run.visit(look.theme, look);
+    await page.goto(`${run.product.web}/layers`);
+    await page.waitForSelector('[data-testid="layer-table"] tbody tr');
+    await soon(() => page.locator('[data-testid="layer-table"] tbody tr').count()).toBe(61);
+    await soon(() => page.locator('[data-testid="layer-detail"] tbody tr').count()).toBe(3);
+    await soon(() => page.locator('tr[data-layer="30"]').textContent()).toMatch(
+      /^(?=(.*µs){8}).*-bound/,
+    );
+    await expectFits(page);
+    await soon(() => namelessControls(page)).toEqual([]);
+
+    await page.goto(`${run.product.web}/health`);
+    await page.waitForSelector('[data-testid="collector-state"]');
+    await soon(() => page.getByTestId('collector-state').textContent()).toBe('up');
+    await soon(() => page.locator('body').textContent()).toContain(run.product.runtime.otlpHttp);
+    await expectFits(page);
+    expect(complaints).toEqual([]);
   });
 
   test('the page moves while live, and stands while paused', async () => {
@@ -138,54 +185,6 @@ describe.skipIf(CHROMIUM === null)('dashboard', () => {
       await soon(() => page.locator('main .stale').count()).toBe(0);
     },
   );
-
-  test('a window of the past is answered by the store', async () => {
-    const { page, complaints } = await run.visit('dark', SIZES[1]);
-    const asked: string[] = [];
-    page.on('request', (request) => asked.push(request.url()));
-    await openOverview(page, '?range=5m');
-    for (const question of ['report', 'series', 'strip', 'heatmap']) {
-      await soon(() => asked.some((url) => url.includes(`/${question}?from=-5m`)), {
-        message: question,
-      }).toBe(true);
-    }
-    expect(asked.some((url) => url.endsWith('/live'))).toBe(false);
-    await soon(() => page.getByTestId('verdict').textContent()).toMatch(/-bound|Healthy/);
-    await expectFits(page);
-
-    // Dragging over a chart makes its time the page's.
-    const chart = page.locator('[data-testid="trend-busy"] [role="img"]');
-    await chart.scrollIntoViewIfNeeded();
-    const box = (await chart.boundingBox())!;
-    await page.mouse.move(box.x + box.width - 60, box.y + 60);
-    await page.mouse.down();
-    await page.mouse.move(box.x + box.width - 20, box.y + 60, { steps: 4 });
-    await page.mouse.up();
-    await page.waitForURL(/from=2\d{3}-.*&to=2\d{3}-/);
-    expect(complaints).toEqual([]);
-  });
-
-  test('one click makes the report of the window, opens it and offers to keep it', async () => {
-    const { page, complaints } = await run.visit('dark', SIZES[1]);
-    await openOverview(page);
-    const opened = page.context().waitForEvent('page');
-    await page.getByRole('button', { name: 'Post-mortem report' }).click();
-    const state = page.getByTestId('postmortem-state');
-    await soon(() => state.getAttribute('data-state')).toMatch(/making|ready/);
-    const report = await opened;
-    await report.waitForSelector('figure svg');
-    await soon(() => report.title()).toBe('Post-mortem: demo');
-    await soon(() => report.locator('script').count()).toBe(0);
-    await soon(() => report.locator('#verdict .lead').textContent()).toMatch(/-bound|Healthy/);
-    const evidence = report.locator('#evidence a', { hasText: 'Balance' });
-    await soon(() => evidence.getAttribute('href')).toMatch(
-      new RegExp(`^${run.product.web}/balance\\?d=demo&from=`),
-    );
-    const saving = page.waitForEvent('download');
-    await page.getByRole('link', { name: 'Save as HTML' }).click();
-    expect((await saving).suggestedFilename()).toMatch(/^demo-postmortem-\d{8}T\d{6}Z\.html$/);
-    expect(complaints).toEqual([]);
-  });
 
   test('the strip zooms by key, lights a micro-batch and tells what a box is', async () => {
     const { page, complaints } = await run.visit('dark', SIZES[0]);

@@ -46,8 +46,12 @@ export async function startProduct(
     },
   });
   let output = '';
+  let simulation: string | undefined;
   const keep = (chunk: Buffer) => {
-    output = (output + chunk.toString()).slice(-8_000);
+    output += chunk.toString();
+    // What it says at its start is gone once it has said much more.
+    simulation ??= /simulation\s+(http\S+)\s/.exec(output)?.[1];
+    output = output.slice(-8_000);
   };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
@@ -58,14 +62,13 @@ export async function startProduct(
   try {
     const runtime = await waitForRuntime(child, dataDir, () => output);
     const setFaults = async (faults: object): Promise<void> => {
-      const url = /simulation\s+(http\S+)/.exec(output)?.[1];
-      if (url === undefined) throw new Error(`No simulated cluster:\n${output}`);
-      const response = await fetch(url, {
+      if (simulation === undefined) throw new Error(`No simulated cluster:\n${output}`);
+      const response = await fetch(simulation, {
         method: 'PUT',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(faults),
       });
-      if (!response.ok) throw new Error(`${url} refused: ${await response.text()}`);
+      if (!response.ok) throw new Error(`${simulation} refused: ${await response.text()}`);
     };
     return { web: runtime.web ?? '', runtime, dataDir, setFaults, stop };
   } catch (error) {

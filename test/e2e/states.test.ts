@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Condition } from '#lib/api/condition.ts';
 import type { Health } from '#lib/api/health.ts';
 import { problem } from '#lib/api/problem.ts';
-import { CHROMIUM, SIZES, THEMES } from './browser.ts';
+import { CHROMIUM, LOOKS, SIZES } from './browser.ts';
 import { running } from './running.ts';
 import { expectFits, soon } from './soon.ts';
 
@@ -31,17 +31,15 @@ const CONDITIONS: Condition[] = [
 describe.skipIf(CHROMIUM === null)('states', () => {
   const run = running('up');
 
-  describe.each(THEMES)('%s', (theme) => {
-    test.each(SIZES)('empty at $width x $height: how to connect a worker', async (size) => {
-      const { page, complaints } = await run.visit(theme, size);
-      await page.goto(run.product.web);
-      await page.waitForSelector('[data-testid="empty-state"]');
-      const command = `OTEL_EXPORTER_OTLP_ENDPOINT=${run.product.runtime.otlpHttp} `;
-      await soon(() => page.getByTestId('empty-state').textContent()).toContain(command);
-      await expectFits(page);
-      // An empty store is no error: the browser must not have been told of one.
-      expect(complaints.filter((text) => !text.includes('/api/v1/deployments'))).toEqual([]);
-    });
+  test.each(LOOKS)('empty, $theme at $width x $height: how to connect a worker', async (look) => {
+    const { page, complaints } = await run.visit(look.theme, look);
+    await page.goto(run.product.web);
+    await page.waitForSelector('[data-testid="empty-state"]');
+    const command = `OTEL_EXPORTER_OTLP_ENDPOINT=${run.product.runtime.otlpHttp} `;
+    await soon(() => page.getByTestId('empty-state').textContent()).toContain(command);
+    await expectFits(page);
+    // An empty store is no error: the browser must not have been told of one.
+    expect(complaints.filter((text) => !text.includes('/api/v1/deployments'))).toEqual([]);
   });
 
   test('an answer that cannot be had says what to do, and comes back', async () => {
@@ -74,45 +72,43 @@ describe.skipIf(CHROMIUM === null)('states', () => {
     await soon(() => page.getByTestId('collector-state').textContent()).toBe('down');
   });
 
-  describe.each(THEMES)('conditions, %s', (theme) => {
-    test.each(SIZES)(
-      'at $width x $height: on every page, with all facts on Health',
-      async (size) => {
-        const { page, complaints } = await run.visit(theme, size);
-        await routeHealth(page, (health) => ({
-          ...health,
-          store: { ...EMPTY_STORE, damagedChunks: 3 },
-          collector: {
-            ...health.collector,
-            state: 'degraded',
-            detail: '',
-            queueWaitMs: 1840,
-            waitingRequests: 64,
-            refused: { over_budget: 12, overloaded: 1200, unavailable: 5 },
-            conditions: CONDITIONS,
-          },
-        }));
-        for (const path of ['/', '/layers', '/health']) {
-          await page.goto(run.product.web + path);
-          await page.getByText('Disk full.').waitFor();
-          await page.getByText('Clock jumped.').waitFor();
-          await expectFits(page);
+  test.each(LOOKS)(
+    'conditions, $theme at $width x $height: on every page, with all facts on Health',
+    async (look) => {
+      const { page, complaints } = await run.visit(look.theme, look);
+      await routeHealth(page, (health) => ({
+        ...health,
+        store: { ...EMPTY_STORE, damagedChunks: 3 },
+        collector: {
+          ...health.collector,
+          state: 'degraded',
+          detail: '',
+          queueWaitMs: 1840,
+          waitingRequests: 64,
+          refused: { over_budget: 12, overloaded: 1200, unavailable: 5 },
+          conditions: CONDITIONS,
+        },
+      }));
+      for (const path of ['/', '/layers', '/health']) {
+        await page.goto(run.product.web + path);
+        await page.getByText('Disk full.').waitFor();
+        await page.getByText('Clock jumped.').waitFor();
+        await expectFits(page);
+      }
+      const conditions = page.getByTestId('conditions');
+      for (const { name, detail, remedy } of CONDITIONS) {
+        for (const part of [name, detail, remedy]) {
+          await soon(() => conditions.textContent()).toContain(part);
         }
-        const conditions = page.getByTestId('conditions');
-        for (const { name, detail, remedy } of CONDITIONS) {
-          for (const part of [name, detail, remedy]) {
-            await soon(() => conditions.textContent()).toContain(part);
-          }
-        }
-        await soon(() => page.getByTestId('collector-state').textContent()).toBe('degraded');
-        await soon(() => page.getByTestId('refused-requests').getAttribute('title')).toBe(
-          '1,200 overloaded, 12 over budget, 5 unavailable',
-        );
-        await page.getByText('Damaged chunks').waitFor();
-        expect(complaints.filter((text) => !text.includes('/api/v1/deployments'))).toEqual([]);
-      },
-    );
-  });
+      }
+      await soon(() => page.getByTestId('collector-state').textContent()).toBe('degraded');
+      await soon(() => page.getByTestId('refused-requests').getAttribute('title')).toBe(
+        '1,200 overloaded, 12 over budget, 5 unavailable',
+      );
+      await page.getByText('Damaged chunks').waitFor();
+      expect(complaints.filter((text) => !text.includes('/api/v1/deployments'))).toEqual([]);
+    },
+  );
 
   test('refused events are named with what to do', async () => {
     const { page } = await run.visit('dark', SIZES[1]);

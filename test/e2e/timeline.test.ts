@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import type { TimelineStep } from '#lib/api/timeline-steps.ts';
-import { CHROMIUM, inkOf, SIZES, THEMES } from './browser.ts';
+import { CHROMIUM, inkOf, LOOKS, SIZES } from './browser.ts';
 import { running } from './running.ts';
 import { expectSound, FOUND, parameter, soon, stands } from './soon.ts';
 import { DEPLOYMENT, drawn, storedSteps } from './timeline-page.ts';
@@ -28,13 +28,11 @@ describe.skipIf(CHROMIUM === null)('Timeline page', () => {
   const spanOf = (page: Page) => Number(parameter(page, 'span'));
   const atOf = (page: Page) => BigInt(parameter(page, 'at')?.split('.')[0] ?? '0');
 
-  describe.each(THEMES)('%s', (theme) => {
-    test.each(SIZES)('sound and inside of the window: $width x $height', async (size) => {
-      const visit = await run.visit(theme, size);
-      await open(visit.page);
-      await soon(() => inkOf(visit.page, BOXES)).toBeGreaterThan(2_000);
-      await expectSound(visit);
-    });
+  test.each(LOOKS)('sound and inside of the window: $theme, $width x $height', async (look) => {
+    const visit = await run.visit(look.theme, look);
+    await open(visit.page);
+    await soon(() => inkOf(visit.page, BOXES)).toBeGreaterThan(2_000);
+    await expectSound(visit);
   });
 
   async function readBoxes(page: Page): Promise<Buffer> {
