@@ -43,18 +43,23 @@ export class Lane {
     readonly done: Promise<void>;
   } | null = null;
   #timer: NodeJS.Timeout | undefined;
+  /**
+   * When each is to be tried next, on the clock that is never set (`performance.now`): a wall clock that is set
+   * back must not keep messages waiting. Absent: at once.
+   */
+  readonly #dueMs = new Map<string, number>();
   /** The receiver asked to be left alone until then. */
-  #notBeforeUnixMs = 0;
-  #refreshUnixMs = Number.POSITIVE_INFINITY;
+  #notBeforeMs = 0;
+  #refreshMs = Number.POSITIVE_INFINITY;
   #isStopped = false;
 
   constructor(options: LaneOptions) {
     this.#options = options;
     this.#patience = options.patience ?? DEFAULT_PATIENCE;
-    const { refresh, nowUnixMs } = options;
+    const { refresh } = options;
     if (refresh === undefined) return;
     // After a start, as soon as alerts can have been looked at.
-    this.#refreshUnixMs = nowUnixMs() + Math.min(refresh.intervalMs, FIRST_REFRESH_MS);
+    this.#refreshMs = performance.now() + Math.min(refresh.intervalMs, FIRST_REFRESH_MS);
     this.#wake();
   }
 
@@ -99,17 +104,16 @@ export class Lane {
     clearTimeout(this.#timer);
     if (this.#isStopped || this.#inFlight !== null) return;
     const next = this.#next();
-    const nextUnixMs = next === null ? Number.POSITIVE_INFINITY : (next.nextAttemptUnixMs ?? 0);
-    const firstUnixMs = Math.min(nextUnixMs, this.#refreshUnixMs);
-    if (firstUnixMs === Number.POSITIVE_INFINITY) return;
-    const waitMs = Math.max(firstUnixMs, this.#notBeforeUnixMs) - this.#options.nowUnixMs();
+    const nextMs = next === null ? Number.POSITIVE_INFINITY : this.#due(next);
+    const firstMs = Math.min(nextMs, this.#refreshMs);
+    if (firstMs === Number.POSITIVE_INFINITY) return;
+    const waitMs = Math.max(firstMs, this.#notBeforeMs) - performance.now();
     if (waitMs > 0) {
-      // A clock that was set back must not keep a message waiting for longer than a retry.
-      this.#timer = setTimeout(() => this.#wake(), Math.min(waitMs, this.#patience.maxRetryMs));
+      this.#timer = setTimeout(() => this.#wake(), waitMs);
       return;
     }
     const abort = new AbortController();
-    const isMessage = next !== null && nextUnixMs <= this.#refreshUnixMs;
+    const isMessage = next !== null && nextMs <= this.#refreshMs;
     const work = isMessage ? this.#attempt(next, abort) : this.#refresh(abort);
     const done = work.finally(() => {
       this.#inFlight = null;
@@ -118,11 +122,15 @@ export class Lane {
     this.#inFlight = { id: isMessage ? next.id : null, abort, done };
   }
 
+  #due({ id }: Delivery): number {
+    return this.#dueMs.get(id) ?? 0;
+  }
+
   async #refresh(abort: AbortController): Promise<void> {
     const { channel, nowUnixMs, refresh } = this.#options;
     if (refresh === undefined) return;
     const now = nowUnixMs();
-    this.#refreshUnixMs = now + refresh.intervalMs;
+    this.#refreshMs = performance.now() + refresh.intervalMs;
     const message = refresh.message();
     if (message === null) return;
     const outcome = await sendWithin(this.#patience.timeoutMs, abort, (signal) =>
@@ -146,7 +154,7 @@ export class Lane {
       const isFirst = !groups.has(groupKey);
       groups.add(groupKey);
       if (!isFirst || this.#held.has(delivery.id)) continue;
-      if (next === null || (delivery.nextAttemptUnixMs ?? 0) < (next.nextAttemptUnixMs ?? 0)) {
+      if (next === null || this.#due(delivery) < this.#due(next)) {
         next = delivery;
       }
     }
@@ -168,7 +176,10 @@ export class Lane {
     const attempts = delivery.attempts + 1;
     const after = this.#after({ ...delivery, attempts }, outcome);
     if (after.state === 'waiting') this.#queue.set(after.id, after);
-    else this.#queue.delete(after.id);
+    else {
+      this.#queue.delete(after.id);
+      this.#dueMs.delete(after.id);
+    }
     const attempt: Attempt = {
       receiver: delivery.receiver,
       kind: delivery.kind,
@@ -189,24 +200,28 @@ export class Lane {
       return { ...tried, state: 'sent', nextAttemptUnixMs: null, lastError: null };
     }
     const { error, isFinal, retryAfterMs } = outcome;
-    if (retryAfterMs !== null) this.#notBeforeUnixMs = nowUnixMs + retryAfterMs;
-    const isOver = nowUnixMs - delivery.contentUnixMs >= this.#patience.giveUpAfterMs;
+    if (retryAfterMs !== null) this.#notBeforeMs = performance.now() + retryAfterMs;
+    const { giveUpAfterMs, leastAttempts } = this.#patience;
+    const isOver =
+      nowUnixMs - delivery.contentUnixMs >= giveUpAfterMs && delivery.attempts >= leastAttempts;
     if (isFinal || isOver) {
       const end = isFinal ? 'it will not take this message' : 'given up';
       return { ...tried, state: 'failed', nextAttemptUnixMs: null, lastError: `${error} (${end})` };
     }
     const delayMs = retryDelayMs(delivery.attempts, this.#patience, this.#options.random());
-    const nextAttemptUnixMs = nowUnixMs + Math.max(delayMs, retryAfterMs ?? 0);
-    return { ...tried, nextAttemptUnixMs, lastError: error };
+    const waitMs = Math.max(delayMs, retryAfterMs ?? 0);
+    this.#dueMs.set(delivery.id, performance.now() + waitMs);
+    return { ...tried, nextAttemptUnixMs: nowUnixMs + waitMs, lastError: error };
   }
 
   /** The receiver answers again: what waits for its next try need not wait any longer. */
   #forward(nowUnixMs: number): void {
+    const { firstRetryMs } = this.#patience;
+    const soonMs = performance.now() + firstRetryMs;
     for (const [id, delivery] of this.#queue) {
-      if ((delivery.nextAttemptUnixMs ?? 0) > nowUnixMs + this.#patience.firstRetryMs) {
-        const nextAttemptUnixMs = nowUnixMs + this.#patience.firstRetryMs;
-        this.#queue.set(id, { ...delivery, nextAttemptUnixMs });
-      }
+      if (this.#due(delivery) <= soonMs) continue;
+      this.#dueMs.set(id, soonMs);
+      this.#queue.set(id, { ...delivery, nextAttemptUnixMs: nowUnixMs + firstRetryMs });
     }
   }
 }

@@ -8,6 +8,8 @@ export interface Patience {
   readonly maxRetryMs: number;
   /** A message that says nothing new for so long is given up. */
   readonly giveUpAfterMs: number;
+  /** But not before so many tries: a wall clock that jumps ahead, or a long stop, must not end it. */
+  readonly leastAttempts: number;
 }
 
 export const DEFAULT_PATIENCE: Patience = {
@@ -15,6 +17,7 @@ export const DEFAULT_PATIENCE: Patience = {
   firstRetryMs: 1000,
   maxRetryMs: 300_000,
   giveUpAfterMs: 24 * 3_600_000,
+  leastAttempts: 10,
 };
 
 /** `random` in [0, 1) spreads the tries of many, so that they do not all come at once. */

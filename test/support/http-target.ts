@@ -70,6 +70,10 @@ export class HttpTarget {
     return this;
   }
 
+  get isRunning(): boolean {
+    return this.#server !== null;
+  }
+
   get url(): string {
     return `http://127.0.0.1:${this.#port}`;
   }
