@@ -10,11 +10,10 @@ import {
   type ReadinessFacts,
   startAdmin,
 } from '#collector/admin/admin-server.ts';
-import type { AlertDesk } from '#collector/admin/alert-routes.ts';
 import type { AnnotationWriter } from '#collector/admin/annotation-routes.ts';
 import { LiveClients } from '#collector/admin/live-clients.ts';
 import { createMetrics, type Metrics } from '#collector/admin/metrics.ts';
-import { alertStoreOf, startAlerts } from '#collector/alert/start-alerts.ts';
+import { alertStoreOf, type RunningAlerts, startAlerts } from '#collector/alert/start-alerts.ts';
 import { ImportService } from '#collector/import/import-service.ts';
 import { type RunningRecorder, startRecorder } from '#collector/incident/start-recorder.ts';
 import { type IngestService, startIngest } from '#collector/ingest/ingest-client.ts';
@@ -79,7 +78,7 @@ interface Parts {
   readonly imports: ImportService;
   readonly incidents: RunningRecorder['recorder'];
   readonly recording: RunningRecorder;
-  readonly alerts: AlertDesk;
+  readonly alerts: RunningAlerts;
   readonly live: LiveHub;
 }
 
@@ -161,6 +160,7 @@ export class Collector {
     for (const receiver of this.#receivers) receiver.drain();
     await Promise.all(this.#receivers.map((receiver) => receiver.close(RECEIVER_GRACE_MS)));
     await this.#parts?.imports.stop();
+    await this.#parts?.alerts.stop();
     await this.#parts?.recording.stop();
     // The live view reads the database; the writer closes last, so that it empties the log.
     await this.#parts?.live.stop();
@@ -215,14 +215,24 @@ export class Collector {
       nowUnixMs: Date.now,
     });
     await imports.start();
+    let alerting: RunningAlerts | undefined;
     const recording = await startRecorder({
       config,
       version: this.#options.version,
       ingest,
-      rules: () => [],
+      rules: () => alerting?.activeRules() ?? [],
       warn: (message) => log.warn(message),
     });
-    const alerts = await startAlerts({ config, store: alertStoreOf(ingest), log });
+    const alerts = await startAlerts({
+      config,
+      env: this.#options.env,
+      store: alertStoreOf(ingest),
+      overviews: () => live.latestOverviews(),
+      conditions: () => this.#watch.conditions(),
+      recorder: recording.recorder,
+      log,
+    });
+    alerting = alerts;
     const clients = new LiveClients(live);
     metrics = createMetrics({
       version: this.#options.version,
@@ -233,6 +243,7 @@ export class Collector {
       clients,
       board: this.#board,
       door: this.#door,
+      alerts,
       nowUnixMs: Date.now,
     });
     const incidents = recording.recorder;

@@ -17,6 +17,7 @@ import {
 import { CONDITION_NAMES } from '#lib/api/condition.ts';
 import type { Signal } from '#lib/ingest/decoded.ts';
 import { REJECT_REASONS, type RejectCounts } from '#lib/table/reject-reasons.ts';
+import { type AlertSource, addAlertMetrics } from './alert-metrics.ts';
 import { addGroupMetrics } from './group-metrics.ts';
 import type { LiveClients } from './live-clients.ts';
 import type { LiveSource } from './live-source.ts';
@@ -32,6 +33,7 @@ export interface MetricSources {
   readonly clients: LiveClients;
   readonly board: Pick<ConditionBoard, 'holds' | 'entered'>;
   readonly door: Pick<FrontDoor, 'waiting'>;
+  readonly alerts?: AlertSource;
   /** Wall clock, unix milliseconds. */
   readonly nowUnixMs: () => number;
 }
@@ -70,6 +72,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   addConditionMetrics(registry, sources);
   addLiveMetrics(registry, sources);
   addGroupMetrics(registry, sources.live, sources.nowUnixMs);
+  if (sources.alerts !== undefined) addAlertMetrics(registry, sources.alerts);
   return {
     contentType: registry.contentType,
     observeCommit: (commit) => commitSeconds.observe(commit.commitMs / 1000),

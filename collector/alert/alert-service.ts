@@ -3,7 +3,10 @@
  * people change is written first and counts then; one change after the other.
  */
 import type { AlertDesk } from '#collector/admin/alert-routes.ts';
-import type { ListedRule, RulesAnswer } from '#lib/api/alert-rules.ts';
+import type { RuleEntry } from '#lib/alert/rule-list.ts';
+import type { SampleSet } from '#lib/alert/sample.ts';
+import { longestNeedMs, needsOf } from '#lib/alert/sample-history.ts';
+import type { AlertRule, ListedRule, RulesAnswer } from '#lib/api/alert-rules.ts';
 import {
   type AlertJson,
   type Alerts,
@@ -13,8 +16,10 @@ import {
 import { problem } from '#lib/api/problem.ts';
 import { err } from '#lib/base/result.ts';
 import type { StateChanges } from '#lib/store/state-store.ts';
+import { AlertLoop, type AlertLoopOptions } from './alert-loop.ts';
 import { AlertMemory, alertEvent } from './alert-memory.ts';
 import type { AlertStore } from './alert-parts.ts';
+import { LoopCounts } from './loop-counts.ts';
 import { conflict, notFound, type Refusable, wrongBody } from './refusal.ts';
 import { RuleBook, type RuleBookOptions } from './rule-book.ts';
 import { SilenceBook } from './silence-book.ts';
@@ -23,7 +28,11 @@ import type { StoredAlertState } from './stored-state.ts';
 export interface AlertServiceOptions extends RuleBookOptions {
   /** What was wrong with the rule file. */
   readonly ruleProblems: readonly string[];
-  readonly store: Pick<AlertStore, 'change'>;
+  readonly store: AlertStore;
+  readonly overviews: AlertLoopOptions['overviews'];
+  readonly conditions: AlertLoopOptions['conditions'];
+  readonly notifier: AlertLoopOptions['notifier'];
+  readonly recorder: AlertLoopOptions['recorder'];
   /** By the collector's clock. */
   readonly nowUnixMs: () => number;
   readonly onWarning: (message: string) => void;
@@ -34,13 +43,24 @@ export class AlertService implements Omit<AlertDesk, 'receivers' | 'testReceiver
   readonly #rules: RuleBook;
   readonly #silences = new SilenceBook();
   readonly #memory = new AlertMemory();
-  #evaluatedUnixMs: number | null = null;
+  readonly #loop: AlertLoop;
+  readonly counts = new LoopCounts();
+  #active: { readonly of: readonly RuleEntry[]; readonly rules: readonly AlertRule[] } | null =
+    null;
   /** The end of the changes that were asked for so far. */
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: AlertServiceOptions) {
     this.#options = options;
     this.#rules = new RuleBook(options);
+    this.#loop = new AlertLoop({
+      ...options,
+      memory: this.#memory,
+      silences: this.#silences,
+      rules: () => this.activeRules(),
+      inTurn: (work) => this.#inTurn(work),
+      counts: this.counts,
+    });
   }
 
   /** What there was when the collector ended, however it did. */
@@ -55,9 +75,42 @@ export class AlertService implements Omit<AlertDesk, 'receivers' | 'testReceiver
     );
   }
 
+  /** Samples of before, in their order; what came in between is missing, and that is no recovery. */
+  remember(set: SampleSet): void {
+    this.#loop.remember(set);
+  }
+
+  /** How much of the past the rules look back on. */
+  get lookBackMs(): number {
+    return longestNeedMs(needsOf(this.activeRules()));
+  }
+
+  /** One evaluation. */
+  look(): Promise<void> {
+    return this.#loop.look();
+  }
+
+  /** Resolves when what the last look changed is written, or refused. */
+  idle(): Promise<void> {
+    return this.#loop.idle();
+  }
+
+  /** Resolves when what is known is on disk, if the store takes it. */
+  async stop(): Promise<void> {
+    await this.#loop.stop();
+    await this.#queue;
+  }
+
   alerts(): Alerts {
     const nowUnixMs = this.#options.nowUnixMs();
-    return { evaluatedUnixMs: this.#evaluatedUnixMs, alerts: this.#memory.list(nowUnixMs) };
+    return { evaluatedUnixMs: this.#loop.evaluatedUnixMs, alerts: this.#memory.list(nowUnixMs) };
+  }
+
+  /** Rules that are on and can be evaluated; the same array while nobody changes them. */
+  activeRules(): readonly AlertRule[] {
+    const list = this.#rules.list();
+    if (this.#active?.of !== list) this.#active = { of: list, rules: this.#rules.active() };
+    return this.#active.rules;
   }
 
   rules(): RulesAnswer {
@@ -150,7 +203,7 @@ export class AlertService implements Omit<AlertDesk, 'receivers' | 'testReceiver
   }
 
   /** Changes look at what the one before left. */
-  #inTurn<T>(work: () => Promise<Refusable<T>>): Promise<Refusable<T>> {
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#queue.then(work);
     this.#queue = done.catch(() => undefined);
     return done;

@@ -109,8 +109,12 @@ export class SilenceBook {
     return ids.sort();
   }
 
-  get(id: string): StoredSilence | null {
-    return this.#byId.get(id) ?? null;
+  /** For the history of an alert. */
+  text(id: string): string {
+    const silence = this.#byId.get(id);
+    if (silence === undefined) return '';
+    const until = new Date(silence.endsAtUnixMs).toISOString();
+    return `by ${silence.author} until ${until}: ${silence.comment}`;
   }
 
   /** Ids of those that expired so long ago that nobody asks for them; they are forgotten here. */

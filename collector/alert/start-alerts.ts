@@ -1,19 +1,41 @@
-/** Alerting, put together: what the configuration and the database say, and who is told. */
+/** Alerting, put together: what the configuration and the database say, who is told, what is recorded. */
 import type { AlertDesk } from '#collector/admin/alert-routes.ts';
 import type { IngestService } from '#collector/ingest/ingest-client.ts';
+import { Notifier } from '#collector/notify/notifier.ts';
+import type { ReceiverCounts } from '#collector/notify/notify-counts.ts';
+import { loadSetup, NO_SETUP, type NotifySetup } from '#collector/notify/receivers-setup.ts';
 import type { Logger } from '#collector/observe/log.ts';
+import { baseUrl } from '#collector/supervise/announce.ts';
+import type { AlertRule } from '#lib/api/alert-rules.ts';
+import { type ReceiverTest, receiverTestRequestSchema } from '#lib/api/alerts.ts';
+import type { Condition } from '#lib/api/condition.ts';
+import type { Overview } from '#lib/api/live-event.ts';
 import type { Config } from '#lib/config/load-config.ts';
 import { ruleCheck, standingRules } from '#lib/query/alert-rules.ts';
-import type { AlertStore } from './alert-parts.ts';
+import type { AlertStore, IncidentRecorder } from './alert-parts.ts';
 import { AlertService } from './alert-service.ts';
-import { notFound } from './refusal.ts';
-import { readAlertState } from './stored-state.ts';
+import type { LoopCounts } from './loop-counts.ts';
+import { notFound, type Refusable, wrongBody } from './refusal.ts';
+import { readAlertState, readSamples } from './stored-state.ts';
 
 export interface StartAlertsOptions {
   readonly config: Config;
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly store: AlertStore;
-  readonly log: Pick<Logger, 'warn'>;
+  readonly overviews: () => ReadonlyMap<string, Overview>;
+  readonly conditions: () => readonly Condition[];
+  readonly recorder: Pick<IncidentRecorder, 'fired' | 'follow'>;
+  readonly log: Pick<Logger, 'warn' | 'info'>;
 }
+
+export interface RunningAlerts extends AlertDesk {
+  readonly counts: LoopCounts;
+  activeRules(): readonly AlertRule[];
+  deliveryCounts(): readonly ReceiverCounts[];
+  stop(): Promise<void>;
+}
+
+const LOOK_EVERY_MS = 1000;
 
 /** Through the ingest thread, which holds the writers. */
 export function alertStoreOf(ingest: Pick<IngestService, 'change'>): AlertStore {
@@ -30,20 +52,39 @@ export function alertStoreOf(ingest: Pick<IngestService, 'change'>): AlertStore 
   };
 }
 
-export async function startAlerts(options: StartAlertsOptions): Promise<AlertDesk> {
-  const { config, store, log } = options;
+/** Resolves when rules, alerts and samples of before are known; the first look comes a second later. */
+export async function startAlerts(options: StartAlertsOptions): Promise<RunningAlerts> {
+  const { config, env, store, log } = options;
   const { standing, problems } = standingRules(config.alerts);
   for (const problem of problems) log.warn(problem);
+  const receivers = receiversOf(config.alerts.receiversFile, log);
+  const notifier = new Notifier({
+    setup: receivers.setup,
+    externalUrl: config.alerts.externalUrl ?? baseUrl(config.web.host, config.web.port),
+    store,
+    log,
+    env,
+    nowUnixMs: Date.now,
+  });
   const service = new AlertService({
+    ...options,
     standing,
     check: ruleCheck,
     ruleProblems: problems,
-    store,
+    notifier,
     nowUnixMs: Date.now,
     onWarning: (message) => log.warn(message),
   });
-  service.load(await readAlertState({ data: config.dataDir, store: config.store }, Date.now()));
+  const location = { data: config.dataDir, store: config.store };
+  const stored = await readAlertState(location, Date.now());
+  service.load(stored);
+  notifier.start(stored.messages);
+  await readSamples(location, Date.now() - service.lookBackMs, (set) => service.remember(set));
+  const clock = startClock(service, log);
   return {
+    counts: service.counts,
+    activeRules: () => service.activeRules(),
+    deliveryCounts: () => notifier.counts.all(),
     alerts: () => service.alerts(),
     rules: () => service.rules(),
     acknowledge: (body) => service.acknowledge(body),
@@ -51,7 +92,65 @@ export async function startAlerts(options: StartAlertsOptions): Promise<AlertDes
     deleteRule: (name) => service.deleteRule(name),
     putSilence: (body) => service.putSilence(body),
     expireSilence: (id) => service.expireSilence(id),
-    receivers: () => ({ receivers: [], file: config.alerts.receiversFile, problem: null }),
-    testReceiver: async () => notFound('No receivers are configured.', 'receiver'),
+    receivers: () => ({
+      receivers: notifier.receivers().map(({ name, kind }) => ({ name, kinds: [kind] })),
+      file: config.alerts.receiversFile,
+      problem: receivers.problem,
+    }),
+    testReceiver: (body) => testReceiver(notifier, body),
+    stop: async () => {
+      await clock.stop();
+      await service.stop();
+      await notifier.stop();
+    },
+  };
+}
+
+/** A file that cannot be used must not keep the collector from storing: nobody is told, and it says so. */
+function receiversOf(
+  file: string | null,
+  log: StartAlertsOptions['log'],
+): { readonly setup: NotifySetup; readonly problem: string | null } {
+  if (file === null) return { setup: NO_SETUP, problem: null };
+  const loaded = loadSetup(file);
+  if (loaded.ok) {
+    for (const warning of loaded.value.warnings) log.warn(warning);
+    return { setup: loaded.value, problem: null };
+  }
+  for (const problem of loaded.error) log.warn(`nobody is told of alerts: ${problem}`);
+  return { setup: NO_SETUP, problem: loaded.error.join('\n') };
+}
+
+async function testReceiver(notifier: Notifier, body: unknown): Promise<Refusable<ReceiverTest>> {
+  const parsed = receiverTestRequestSchema.safeParse(body);
+  if (!parsed.success) return wrongBody(parsed.error);
+  const { receiver } = parsed.data;
+  const result = await notifier.testMessage(receiver);
+  if (result === null) return notFound(`There is no receiver ${receiver}.`, 'receiver');
+  return { ok: true, value: { results: [result] } };
+}
+
+/** One look at a time; one that fails is counted, logged once in a while, and the next comes as always. */
+function startClock(service: AlertService, log: StartAlertsOptions['log']) {
+  let looking: Promise<void> | null = null;
+  let failures = 0;
+  const timer = setInterval(() => {
+    if (looking !== null) return;
+    looking = service
+      .look()
+      .catch((error: unknown) => {
+        service.counts.failed();
+        if (failures++ % 60 === 0) log.warn({ err: error }, 'alerts could not be evaluated');
+      })
+      .finally(() => {
+        looking = null;
+      });
+  }, LOOK_EVERY_MS);
+  timer.unref();
+  return {
+    stop: async (): Promise<void> => {
+      clearInterval(timer);
+      await looking;
+    },
   };
 }

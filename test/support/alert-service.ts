@@ -20,7 +20,14 @@ export function alertServiceOn(
     ],
     check: ruleCheck,
     ruleProblems: [],
-    store: { change },
+    store: { change, pin: async () => undefined, unpin: async () => undefined },
+    overviews: () => new Map(),
+    conditions: () => [],
+    notifier: { plan: () => [], committed: () => undefined },
+    recorder: {
+      fired: () => ({ incidentId: 'x', documents: [], pins: [] }),
+      follow: () => [],
+    },
     nowUnixMs,
     onWarning: (message) => {
       throw new Error(message);
