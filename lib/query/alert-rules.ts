@@ -4,9 +4,11 @@ import { checkRule } from '#lib/alert/check-rule.ts';
 import { storedAlert, storedRule } from '#lib/alert/documents.ts';
 import { problemText } from '#lib/alert/parse-rules.ts';
 import { listRules, type RuleCheck, type StandingRule } from '#lib/alert/rule-list.ts';
+import { rulesYaml } from '#lib/alert/rules-yaml.ts';
 import type { RulesAnswer } from '#lib/api/alert-rules.ts';
 import { unixMsFromNanos } from '#lib/base/units.ts';
 import type { StateStore } from '#lib/store/state-store.ts';
+import { BadQuestionError } from './errors.ts';
 
 export interface AlertRulesQuestion {
   /** Absolute path of the rule file; null: there is none. */
@@ -67,4 +69,27 @@ export async function listAlertRules(
     })),
     problems: [...problems],
   };
+}
+
+export interface RulesYamlQuestion extends AlertRulesQuestion {
+  /** Stored ones alone. */
+  readonly pageOnly: boolean;
+  /** This rule alone; null: all. */
+  readonly name: string | null;
+}
+
+/** @throws BadQuestionError where there is no rule of the name. */
+export async function alertRulesYaml(
+  state: StateStore,
+  question: RulesYamlQuestion,
+): Promise<string> {
+  const { rules } = await listAlertRules(state, question);
+  const { name, pageOnly } = question;
+  const wanted = rules.filter(
+    ({ rule, source }) => (name ?? rule.name) === rule.name && (!pageOnly || source === 'page'),
+  );
+  if (name !== null && wanted.length === 0) {
+    throw new BadQuestionError('name', `name: there is no rule ${JSON.stringify(name)}.`);
+  }
+  return rulesYaml(wanted.map(({ rule }) => rule));
 }

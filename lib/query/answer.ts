@@ -9,7 +9,12 @@ import {
   UnsupportedStoreError,
 } from '#lib/store/store-errors.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
-import { type AlertRulesQuestion, listAlertRules } from './alert-rules.ts';
+import {
+  type AlertRulesQuestion,
+  alertRulesYaml,
+  listAlertRules,
+  type RulesYamlQuestion,
+} from './alert-rules.ts';
 import {
   alertHistory,
   type LimitQuestion,
@@ -43,6 +48,7 @@ import type {
 } from './questions.ts';
 import { report } from './report.ts';
 import { reportJson } from './report-json.ts';
+import { type RulePreviewQuestion, rulePreview } from './rule-preview.ts';
 import { series } from './series.ts';
 import { storeTotals } from './store-totals.ts';
 import { stragglers } from './stragglers.ts';
@@ -101,6 +107,10 @@ const ANSWERERS: Readonly<Record<QuestionKind, Answerer>> = {
   totals: ({ telemetry }) => storeTotals(telemetry),
   alerts: async ({ state }, question) => listAlerts(await state(), question),
   alertHistory: async ({ state }, question, now) => alertHistory(await state(), question, now),
+  rulePreview: async ({ state }, question, now) =>
+    rulePreview(await state(), question as unknown as RulePreviewQuestion, now),
+  rulesYaml: async ({ state }, question) =>
+    alertRulesYaml(await state(), question as unknown as RulesYamlQuestion),
   alertRules: async ({ state }, question) =>
     listAlertRules(await state(), question as unknown as AlertRulesQuestion),
   silences: async ({ state }, _question, now) => listSilences(await state(), now),

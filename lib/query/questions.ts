@@ -1,5 +1,5 @@
 /** Everything that the API asks of the stores, as plain data that can cross to a query thread. */
-import type { RulesAnswer } from '#lib/api/alert-rules.ts';
+import type { RulePreview, RulesAnswer } from '#lib/api/alert-rules.ts';
 import type { AlertHistory, Alerts, Deliveries, SilenceJson } from '#lib/api/alerts.ts';
 import type { AnnotationJson } from '#lib/api/annotations.ts';
 import type { Breakdown } from '#lib/api/breakdown.ts';
@@ -25,8 +25,9 @@ import type { UnixNanos } from '#lib/base/units.ts';
 import type { SetupFacts } from '#lib/postmortem/facts.ts';
 import type { StateDocument } from '#lib/store/state-store.ts';
 import type { Pin, TimeWindow } from '#lib/store/telemetry-store.ts';
-import type { AlertRulesQuestion } from './alert-rules.ts';
+import type { AlertRulesQuestion, RulesYamlQuestion } from './alert-rules.ts';
 import type { AlertHistoryQuestion, AlertsQuestion, LimitQuestion } from './alerts.ts';
+import type { RulePreviewQuestion } from './rule-preview.ts';
 
 /** `from` and `to` as written by the caller (lib/query/parse-time.ts). */
 export interface DeploymentQuestion {
@@ -208,6 +209,8 @@ export interface Questions {
   totals: { question: Record<never, never>; answer: StoreTotals };
   alerts: { question: AlertsQuestion; answer: Alerts };
   alertHistory: { question: AlertHistoryQuestion; answer: AlertHistory };
+  rulePreview: { question: RulePreviewQuestion; answer: RulePreview };
+  rulesYaml: { question: RulesYamlQuestion; answer: string };
   alertRules: { question: AlertRulesQuestion; answer: RulesAnswer };
   silences: { question: Record<never, never>; answer: { silences: SilenceJson[] } };
   deliveries: { question: LimitQuestion; answer: Deliveries };
