@@ -3,6 +3,7 @@
 import type { UnixNanos } from '#lib/base/units.ts';
 import type { Encoding, Signal } from '#lib/ingest/decoded.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
+import type { IngestMark } from '#lib/table/ingest-marks.ts';
 import type { MetricTable } from '#lib/table/metric-table.ts';
 import type { PackedTable } from '#lib/table/packed-table.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
@@ -97,6 +98,6 @@ export interface RollupsMessage {
   readonly type: 'rollups';
   readonly workers: readonly WorkerRollup[];
   readonly deployments: readonly DeploymentRollup[];
-  /** Events that came after their bucket was closed, per deployment: counted, not lost. */
-  readonly late: ReadonlyMap<string, number>;
+  /** Events that came after their bucket was closed: counted, not lost. */
+  readonly late: readonly IngestMark[];
 }

@@ -102,6 +102,7 @@ export class GroupCommit {
         packed: outcome.packed,
         metrics: outcome.metrics,
         rejected: outcome.rejected,
+        marks: outcome.marks,
         logRecords: outcome.logRecords,
       },
       packedTimes: outcome.packedTimes,

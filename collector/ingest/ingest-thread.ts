@@ -15,6 +15,7 @@ import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { GarbageWatch } from '#lib/query/garbage-watch.ts';
 import type { DamagedChunk } from '#lib/store/sqlite/damage.ts';
 import type { TelemetryBatch, TelemetryStore } from '#lib/store/telemetry-store.ts';
+import { type IngestMark, IngestMarks } from '#lib/table/ingest-marks.ts';
 import type { RejectCounts } from '#lib/table/reject-reasons.ts';
 import { GroupCommit, type PendingBatch } from './group-commit.ts';
 import { type HeldRequest, HeldRequests } from './held-requests.ts';
@@ -54,7 +55,7 @@ class IngestThread {
   readonly #clock = new ClockWatch({ wallMs: Date.now, monotonicMs: () => performance.now() });
   readonly #garbage = new GarbageWatch(GARBAGE_BYTES);
   readonly #timers: NodeJS.Timeout[] = [];
-  #late = new Map<string, number>();
+  readonly #late = new IngestMarks();
   #rollups: Promise<void> = Promise.resolve();
   #stopping = false;
   #deletedChunks = 0;
@@ -86,7 +87,7 @@ class IngestThread {
     this.#group = new GroupCommit(store, decoder, data.policy, {
       decoded: releaseMemory,
       reply: (replies) => send({ type: 'replies', replies }),
-      lost: ({ batch }) => this.#keepLate(batch.rejected),
+      lost: ({ batch }) => this.#late.addAll(batch.marks ?? []),
       committed: (group, outcomes) => {
         this.#sums.add(group, outcomes);
         for (const { packedTimes = [] } of group) decoder.recycle(packedTimes);
@@ -112,7 +113,7 @@ class IngestThread {
         return reopened;
       },
       tryWrite: () => {
-        this.#group.add(innerBatch('probe', new Map()));
+        this.#group.add(innerBatch('probe', []));
         return this.#group.flush();
       },
     });
@@ -221,7 +222,7 @@ class IngestThread {
         deletedRollups: this.#deletedRollups,
         retentionFailures: this.#retentionFailures,
         rollupFailures: this.#rollupFailures,
-        uncountedLateEvents: [...this.#late.values()].reduce((sum, count) => sum + count, 0),
+        uncountedLateEvents: this.#late.events,
         size: this.#watch.size,
       },
     });
@@ -257,7 +258,7 @@ class IngestThread {
   }
 
   #takeRollups(message: RollupsMessage): void {
-    this.#keepLate(new Map([...message.late].map(([name, late]) => [name, { late }])));
+    this.#late.addAll(message.late);
     this.#countLate();
     if (message.workers.length === 0 && message.deployments.length === 0) return;
     this.#rollups = this.#rollups.then(() => this.#putRollups(message));
@@ -277,20 +278,13 @@ class IngestThread {
     }
   }
 
-  /** Late counts go the way of batches, in the next group; not while the store refuses. */
+  /**
+   * Late counts go the way of batches, in the next group; not while the store refuses. Those that could
+   * not be stored are tried again with the next ones.
+   */
   #countLate(): void {
-    if (this.#late.size === 0 || this.#watch.failing) return;
-    const rejected = new Map<string, RejectCounts>();
-    for (const [deployment, late] of this.#late) rejected.set(deployment, { late });
-    this.#late = new Map();
-    this.#group.add(innerBatch('late', rejected));
-  }
-
-  /** Late counts that could not be stored are tried again with the next ones. */
-  #keepLate(rejected: ReadonlyMap<string, RejectCounts>): void {
-    for (const [deployment, { late = 0 }] of rejected) {
-      this.#late.set(deployment, (this.#late.get(deployment) ?? 0) + late);
-    }
+    if (this.#late.isEmpty || this.#watch.failing) return;
+    this.#group.add(innerBatch('late', this.#late.take()));
   }
 
   #retainAfter(ms: number): void {
@@ -329,7 +323,13 @@ function cpuMs(): number {
   return (user + system) / 1000;
 }
 
-function innerBatch(name: string, rejected: ReadonlyMap<string, RejectCounts>): PendingBatch {
+function innerBatch(name: string, marks: readonly IngestMark[]): PendingBatch {
+  const rejected = new Map<string, RejectCounts>();
+  for (const { deployment, reason, events } of marks) {
+    const counts = rejected.get(deployment) ?? {};
+    rejected.set(deployment, counts);
+    counts[reason] = (counts[reason] ?? 0) + events;
+  }
   return {
     replyId: undefined,
     bodyBytes: 0,
@@ -340,6 +340,7 @@ function innerBatch(name: string, rejected: ReadonlyMap<string, RejectCounts>): 
       packed: [],
       metrics: [],
       rejected,
+      marks,
       logRecords: 0,
     },
     received: 0,

@@ -16,6 +16,7 @@ import { partitionTable } from '#lib/live/partition-table.ts';
 import { TokenDeltas } from '#lib/query/token-latency.ts';
 import type { IngestTotals } from '#lib/store/telemetry-store.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
+import type { IngestMark } from '#lib/table/ingest-marks.ts';
 import type { StepUnpacker } from '#lib/table/packed-table.ts';
 import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
 import { DeploymentLive } from './deployment-live.ts';
@@ -203,7 +204,7 @@ export class LiveEngine {
   #closeBuckets(nowUnixNs: UnixNanos, nowUnixMs: number): RollupsMessage | null {
     const workers: WorkerRollup[] = [];
     const deployments: DeploymentRollup[] = [];
-    const late = new Map<string, number>();
+    const late: IngestMark[] = [];
     for (const [deployment, live] of this.#deployments) {
       const newest = live.newestEnd(nowUnixNs);
       if (newest === null) continue;
@@ -217,16 +218,17 @@ export class LiveEngine {
         for (const row of rollups.deployments) deployments.push(row);
         if (!more) break;
       }
-      const lateHere = live.closer.takeLate();
-      if (lateHere > 0) late.set(deployment, lateHere);
-      this.#lateEvents += lateHere;
+      for (const mark of live.closer.takeLate()) {
+        late.push(mark);
+        this.#lateEvents += mark.events;
+      }
       for (const minute of live.closer.takeDirtyMinutes()) this.rebuild.add(deployment, minute);
       for (const minute of live.closer.takePartialMinutes()) {
         this.rebuild.addLater(deployment, minute);
       }
     }
     this.#closedBuckets += deployments.length;
-    if (workers.length === 0 && deployments.length === 0 && late.size === 0) return null;
+    if (workers.length === 0 && deployments.length === 0 && late.length === 0) return null;
     return { type: 'rollups', workers, deployments, late };
   }
 

@@ -153,7 +153,7 @@ async function rebuildOne(): Promise<void> {
     engine.isClosed(deployment, minute),
   );
   if (rows === null) return;
-  port.postMessage({ type: 'rollups', ...rows, late: new Map() } satisfies RollupsMessage);
+  port.postMessage({ type: 'rollups', ...rows, late: [] } satisfies RollupsMessage);
 }
 
 function tell(message: FromLive): void {

@@ -13,6 +13,7 @@ import type { LiveClocks } from '#lib/live/live-clocks.ts';
 import type { LiveWindow } from '#lib/live/live-window.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
+import { type IngestMark, IngestMarks, SecondsAfter } from '#lib/table/ingest-marks.ts';
 import type { PackedTable } from '#lib/table/packed-table.ts';
 import { bucketsWithData } from './buckets-with-data.ts';
 import { RollupCascade } from './rollup-cascade.ts';
@@ -43,7 +44,7 @@ export class RollupCloser {
   readonly #dirty = new Set<bigint>();
   /** Does the store have earlier events, which the first buckets would need? */
   readonly #continues: boolean;
-  #lateEvents = 0;
+  readonly #late = new IngestMarks();
 
   constructor(deployment: string, maxEvents: number, continues: boolean) {
     this.#deployment = deployment;
@@ -59,28 +60,28 @@ export class RollupCloser {
   noticeLate(table: EventTable): void {
     if (this.#closedUntil === null) return;
     const closedNs = Number(this.#closedUntil - table.baseUnixNs);
-    let late = 0;
+    const seconds = new SecondsAfter(table.baseUnixNs);
     let lastMinute = -1n;
     for (let i = 0; i < table.length; i++) {
       const startNs = table.startNs[i]!;
       if (startNs >= closedNs) continue;
-      late++;
+      this.#late.add(this.#deployment, 'late', seconds.at(startNs), 1);
       const minute = floorTo(table.baseUnixNs + BigInt(startNs), MINUTE);
       if (minute === lastMinute) continue;
       lastMinute = minute;
       this.#dirty.add(minute);
     }
-    this.#lateEvents += late;
   }
 
   /** The same for packed steps: those that start before what is closed count whole. */
   noticeLateSteps(table: PackedTable): void {
     if (this.#closedUntil === null) return;
     const closedNs = Number(this.#closedUntil - table.baseUnixNs);
+    const seconds = new SecondsAfter(table.baseUnixNs);
     for (let row = 0; row < table.length; row++) {
       const startNs = table.startNs[row]!;
       if (startNs >= closedNs) continue;
-      this.#lateEvents += table.stepEvents[row]!;
+      this.#late.add(this.#deployment, 'late', seconds.at(startNs), table.stepEvents[row]!);
       const start = unixNanos(table.baseUnixNs + BigInt(Math.floor(startNs)));
       const end = unixNanos(table.baseUnixNs + BigInt(Math.ceil(table.endNs[row]!)));
       this.markDirty(start, end);
@@ -101,10 +102,8 @@ export class RollupCloser {
   }
 
   /** Late events since the last call. */
-  takeLate(): number {
-    const late = this.#lateEvents;
-    this.#lateEvents = 0;
-    return late;
+  takeLate(): IngestMark[] {
+    return this.#late.take();
   }
 
   /** Dirty minutes that are closed, each once. */

@@ -33,17 +33,21 @@ export const timelineRowSchema = z.object({
 export type TimelineRow = z.infer<typeof timelineRowSchema>;
 
 /**
- * `late`, `rejected`, `duplicate`: events that were counted so. `unobserved`: no event is there though
- * the worker sent before and after: lost, or sampled out.
+ * `late`, `rejected`, `duplicate`, `clamped`: events that were counted so, by the second in which they
+ * took place as their senders tell it, or in which they came where that is not known; older than some
+ * hours by the minute, then by the hour. `unobserved`: no event is there though the worker sent before
+ * and after: lost, or sampled out. A mark may stick out of the tile, and then is in its neighbour too.
  */
 export const timelineMarkSchema = z.object({
-  kind: z.enum(['late', 'rejected', 'duplicate', 'unobserved']),
+  kind: z.enum(['late', 'rejected', 'duplicate', 'clamped', 'unobserved']),
   /** Index into `rows`; -1: the deployment. */
   row: z.number(),
   fromUnixNs: z.string(),
   toUnixNs: z.string(),
   /** Events; 0 where it is not known how many. */
   events: z.number(),
+  /** Of which reasons they are; absent with `unobserved`. */
+  reasons: z.record(z.string(), z.number()).optional(),
   text: z.string(),
 });
 export type TimelineMark = z.infer<typeof timelineMarkSchema>;

@@ -1,5 +1,6 @@
 /** What decoding a request gives: the same for every encoding and both transports. */
 import type { EventTable } from '#lib/table/event-table.ts';
+import type { IngestMark } from '#lib/table/ingest-marks.ts';
 import type { MetricTable } from '#lib/table/metric-table.ts';
 import type { PackedTable } from '#lib/table/packed-table.ts';
 import type { PackedTimes } from '#lib/table/packed-times.ts';
@@ -21,6 +22,8 @@ export interface Decoded {
   readonly logRecords: number;
   /** Per deployment ('' where unknown). Late and duplicate are told later, by who knows the time. */
   readonly rejected: ReadonlyMap<string, RejectCounts>;
+  /** The same by second, of events alone: metric points and log records have no place on a timeline. */
+  readonly marks: readonly IngestMark[];
   /** Received and not stored: what OTLP's partial success reports. */
   readonly rejectedCount: number;
   /** One sentence for the sender: what was refused and what to set; '' when nothing was. */

@@ -102,6 +102,7 @@ export class Decoder {
       metrics: [],
       logRecords: 0,
       rejected: sink.tally.rejected,
+      marks: sink.tally.marks.list(),
       rejectedCount: sink.tally.rejectedCount,
       rejectedMessage: sink.tally.message(this.#packed.any ? 'event' : 'span'),
     };
@@ -121,6 +122,7 @@ export class Decoder {
       metrics,
       logRecords: 0,
       rejected: sink.tally.rejected,
+      marks: [],
       rejectedCount: sink.tally.rejectedCount,
       rejectedMessage: sink.tally.message('metric point'),
     };
@@ -141,6 +143,7 @@ function logs(encoding: Encoding, body: Uint8Array): Decoded {
     metrics: [],
     logRecords: count,
     rejected: new Map(),
+    marks: [],
     rejectedCount: 0,
     rejectedMessage: '',
   };

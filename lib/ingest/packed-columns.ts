@@ -12,6 +12,7 @@ import { BAD_FIELD, PackedStepReader } from '#lib/wire/packed-steps.ts';
 import { PackedRowWriter } from '#lib/wire/packed-steps-rows.ts';
 import type { SpanRecord } from '#lib/wire/span-record.ts';
 import type { DecodeLimits } from './decode-limits.ts';
+import { secondOf } from './event-second.ts';
 import { KeptSteps } from './kept-steps.ts';
 import { MAX_SPREAD_NS, type OpenTable, type OpenTables } from './open-tables.ts';
 import { attributeOf, PACKED_RANGES } from './packed-fields.ts';
@@ -93,19 +94,26 @@ export class PackedColumns {
     const payload = encoded
       ? decodeBase64(record.bytes, start, byteCount)
       : record.bytes.subarray(start, start + byteCount);
-    if (payload === null) return badStep(source, tally, 1, 'afd.packed is a string but no base64');
+    if (payload === null)
+      return badStep(source, record, tally, 1, 'afd.packed is a string but no base64');
     const opened = reader.open(payload);
     const { events } = reader;
     if (!opened) {
       reader.close();
-      return badStep(source, tally, Math.max(1, events), reader.damage);
+      return badStep(source, record, tally, Math.max(1, events), reader.damage);
     }
     this.#events += events;
     this.#members += reader.members;
     const tooMany =
       this.#events > this.#limits.maxPackedEvents || this.#members > this.#limits.maxPackedMembers;
     if (tooMany) {
-      badStep(source, tally, events, 'more in one request than fits; send fewer spans at a time');
+      badStep(
+        source,
+        record,
+        tally,
+        events,
+        'more in one request than fits; send fewer spans at a time',
+      );
     } else {
       this.#check(source);
       if (!this.#keep(source, record.bytes.length - start)) {
@@ -237,12 +245,18 @@ export class PackedColumns {
   }
 
   #countRefused(source: Source, tally: RejectTally): void {
-    const { refused, refusedRows, events, badField } = this.#reader;
-    if (this.#clamped > 0) tally.count(source.countedUnder, 'clamped', this.#clamped);
+    const { refused, refusedRows, events, badField, baseHigh, baseLow, startNs } = this.#reader;
+    if (this.#clamped > 0) {
+      // Negative durations are rare: all of a step's count where it begins.
+      const unixS = secondOf(baseHigh, baseLow, this.#reader.minStartNs);
+      tally.count(source.countedUnder, 'clamped', this.#clamped, unixS);
+    }
     if (refusedRows === 0) return;
     for (let row = 0; row < events; row++) {
       const reason = REASONS[refused[row]!];
-      if (reason !== undefined) tally.count(source.countedUnder, reason);
+      if (reason === undefined) continue;
+      const unixS = reason === 'bad_time' ? null : secondOf(baseHigh, baseLow, startNs[row]!);
+      tally.count(source.countedUnder, reason, 1, unixS);
     }
     if (badField >= 0 && tally.firstBadAttribute === '') {
       const attribute = attributeOf(badField);
@@ -251,8 +265,15 @@ export class PackedColumns {
   }
 }
 
-function badStep(source: Source, tally: RejectTally, events: number, what: string): number {
-  if (events > 0) tally.count(source.countedUnder, 'bad_packed', events);
+/** The span around the step has a time, whatever is in the step. */
+function badStep(
+  { countedUnder }: Source,
+  { startHigh, startLow }: SpanRecord,
+  tally: RejectTally,
+  events: number,
+  what: string,
+): number {
+  if (events > 0) tally.count(countedUnder, 'bad_packed', events, secondOf(startHigh, startLow));
   tally.firstBadPacked ||= what;
   return events;
 }

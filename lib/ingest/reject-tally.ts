@@ -1,4 +1,5 @@
 /** Counts what one request brought and was not stored as it came, and says so in one sentence. */
+import { IngestMarks } from '#lib/table/ingest-marks.ts';
 import type { RejectCounts, RejectReason } from '#lib/table/reject-reasons.ts';
 
 /** What is told to the sender behind the number and its noun ("3 spans …"). */
@@ -19,13 +20,17 @@ const ADVICE: Readonly<Record<RejectReason, string>> = {
 
 export class RejectTally {
   readonly rejected = new Map<string, RejectCounts>();
+  /** The same by the second in which the events took place. */
+  readonly marks = new IngestMarks();
   readonly #totals = new Map<RejectReason, number>();
   /** The first attribute that was wrong, in words; '' where none was. */
   firstBadAttribute = '';
   /** What was wrong with the first packed step that was; '' where none was. */
   firstBadPacked = '';
 
-  count(deployment: string, reason: RejectReason, count = 1): void {
+  /** `unixS`: second since the epoch in which they took place; null: not known. */
+  count(deployment: string, reason: RejectReason, count = 1, unixS: number | null = null): void {
+    this.marks.add(deployment, reason, unixS, count);
     let counts = this.rejected.get(deployment);
     if (counts === undefined) {
       counts = {};

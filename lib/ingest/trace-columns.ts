@@ -11,6 +11,7 @@ import { ByteStringTable } from '#lib/wire/byte-string-table.ts';
 import type { Attributes, TraceSink } from '#lib/wire/sinks.ts';
 import type { SpanBinding, SpanRecord } from '#lib/wire/span-record.ts';
 import type { DecodeLimits } from './decode-limits.ts';
+import { secondOf } from './event-second.ts';
 import { MAX_SPREAD_NS, OpenTables } from './open-tables.ts';
 import type { PackedColumns } from './packed-columns.ts';
 import { RejectTally } from './reject-tally.ts';
@@ -104,6 +105,7 @@ export class TraceColumns implements TraceSink {
       (startHigh === 0 && startLow === 0) ||
       durationNs > MAX_SPREAD_NS
     ) {
+      // Its time is what is wrong with it, so it counts when it was received.
       this.tally.count(source.countedUnder, 'bad_time');
       return;
     }
@@ -115,7 +117,7 @@ export class TraceColumns implements TraceSink {
     if (codes < 0) {
       codes = this.#readStage(source, record);
       if (codes < 0) {
-        this.tally.count(source.countedUnder, 'cardinality');
+        this.tally.count(source.countedUnder, 'cardinality', 1, secondOf(startHigh, startLow));
         return;
       }
       clamped = clamped || this.#nameCut;
@@ -126,7 +128,7 @@ export class TraceColumns implements TraceSink {
       return;
     }
     if (source.tableId !== table.id) enterTable(source, table);
-    if (clamped) this.tally.count(source.countedUnder, 'clamped');
+    if (clamped) this.tally.count(source.countedUnder, 'clamped', 1, secondOf(startHigh, startLow));
 
     const { values } = record;
     const { builder } = table;
@@ -160,14 +162,14 @@ export class TraceColumns implements TraceSink {
     if ((seen & KIND) !== 0) {
       this.#kind = kindNames.find(view, starts[SpanSlot.kind]!, lengths[SpanSlot.kind]!);
       if (this.#kind < 0) {
-        this.#badAttribute(source, SpanSlot.kind);
+        this.#badAttribute(source, record, SpanSlot.kind);
         return false;
       }
     }
     if ((seen & PHASE) !== 0) {
       this.#phase = phaseNames.find(view, starts[SpanSlot.phase]!, lengths[SpanSlot.phase]!);
       if (this.#phase < 0) {
-        this.#badAttribute(source, SpanSlot.phase);
+        this.#badAttribute(source, record, SpanSlot.phase);
         return false;
       }
     }
@@ -198,7 +200,7 @@ export class TraceColumns implements TraceSink {
 
   #refuse(source: Source, record: SpanRecord): void {
     const reason = this.#refusal(source, record);
-    this.tally.count(source.countedUnder, reason);
+    this.tally.count(source.countedUnder, reason, 1, secondOf(record.startHigh, record.startLow));
     if (reason === 'bad_packed') this.tally.firstBadPacked ||= 'afd.packed must be bytes';
     if (reason !== 'bad_attribute' || this.tally.firstBadAttribute !== '') return;
     if (source.facts.invalidKey !== '') {
@@ -216,8 +218,13 @@ export class TraceColumns implements TraceSink {
     return (record.bad & PACKED) !== 0 ? 'bad_packed' : 'bad_attribute';
   }
 
-  #badAttribute(source: Source, slot: number): void {
-    this.tally.count(source.countedUnder, 'bad_attribute');
+  #badAttribute(source: Source, record: SpanRecord, slot: number): void {
+    this.tally.count(
+      source.countedUnder,
+      'bad_attribute',
+      1,
+      secondOf(record.startHigh, record.startLow),
+    );
     this.#nameBadAttribute(slot);
   }
 

@@ -1,5 +1,5 @@
 /** Which refused events concern a deployment. */
-import type { IngestTotals } from '#lib/store/telemetry-store.ts';
+import type { IngestTotals, TelemetryReader } from '#lib/store/telemetry-store.ts';
 import type { RejectCounts, RejectReason } from '#lib/table/reject-reasons.ts';
 
 /**
@@ -27,6 +27,21 @@ export function countsFor(
   deployment: string,
 ): ReadonlyMap<string, RejectCounts> {
   const own = totals.find((row) => row.deployment === deployment);
-  const isImported = own !== undefined && own.importedEvents >= own.acceptedEvents;
-  return new Map((isImported ? [own] : totals).map((row) => [row.deployment, row.rejected]));
+  return new Map(
+    (own !== undefined && hasNoSenders(own) ? [own] : totals).map((row) => [
+      row.deployment,
+      row.rejected,
+    ]),
+  );
+}
+
+/** Is everything of the deployment from imports? */
+export async function isImported(reader: TelemetryReader, deployment: string): Promise<boolean> {
+  const totals = await reader.ingestTotals();
+  const own = totals.find((row) => row.deployment === deployment);
+  return own !== undefined && hasNoSenders(own);
+}
+
+function hasNoSenders({ importedEvents, acceptedEvents }: IngestTotals): boolean {
+  return importedEvents >= acceptedEvents;
 }

@@ -6,9 +6,10 @@
  *     up to 400,000 to read     bins made from the events of just these workers
  *     more                bins made from sums that are stored: slices of 50 ms, rollups beyond
  */
-import { type UnixNanos, unixMsFromNanos } from '#lib/base/units.ts';
+import { type UnixNanos, unixMsFromNanos, unixNanos } from '#lib/base/units.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import { type ClockCell, clockCell, movingClocks } from './clock-near.ts';
+import { ingestMarks } from './ingest-marks.ts';
 import type { FrameBytes, TimelineTileQuestion } from './questions.ts';
 import { type Tile, tileBytes } from './tile-answer.ts';
 import { binsTile } from './tile-bins.ts';
@@ -55,7 +56,15 @@ export async function timelineTile(
   const { deployment, asked } = task;
   const eventsPerNs = await rateOf(task);
   const cell = await clockCell(reader, deployment, asked, eventsPerNs, nowUnixNs);
-  return (await ofEvents(task, cell, eventsPerNs)) ?? (await ofSums(task, cell));
+  const tile = (await ofEvents(task, cell, eventsPerNs)) ?? (await ofSums(task, cell));
+  const { startUnixNs, endUnixNs } = tile.header.window;
+  const window = {
+    fromUnixNs: unixNanos(BigInt(startUnixNs)),
+    toUnixNs: unixNanos(BigInt(endUnixNs)),
+  };
+  const marks = await ingestMarks(reader, deployment, window);
+  if (marks.length === 0) return tile;
+  return { ...tile, header: { ...tile.header, marks: [...tile.header.marks, ...marks] } };
 }
 
 /** null: there are too many events to read. */

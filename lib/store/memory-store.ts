@@ -7,26 +7,22 @@ import type { MetricTable } from '#lib/table/metric-table.ts';
 import type { PackedTable, StepUnpacker } from '#lib/table/packed-table.ts';
 import { concatPacked, isPackedTable, packedSpan, payloadBytes } from '#lib/table/packed-tables.ts';
 import { REJECT_REASONS, type RejectCounts } from '#lib/table/reject-reasons.ts';
-import type {
-  DeploymentRollup,
-  GroupRollup,
-  RollupBucket,
-  WorkerRollup,
-} from '#lib/table/rollups.ts';
+import type { DeploymentRollup, GroupRollup, WorkerRollup } from '#lib/table/rollups.ts';
 import type { StageBands } from '#lib/table/stage-bands.ts';
 import type { StageRollup } from '#lib/table/stage-rollups.ts';
 import type { WorkerInfo } from '#lib/table/worker-info.ts';
+import { marksOfAppend } from './append-marks.ts';
 import {
   batchCounts,
   type PlannedDeployment,
   type PlannedMetricChunk,
   planAppend,
 } from './append-plan.ts';
-import { addedLengths, addedRollup } from './memory-rollup-sums.ts';
-import { byBucketAndWorker, MemoryStageRollups } from './memory-stage-rollups.ts';
+import { MemoryMarks } from './memory-marks.ts';
+import { MemoryRollups } from './memory-rollups.ts';
+import { MemoryStageRollups } from './memory-stage-rollups.ts';
 import { takeNewSteps } from './new-steps.ts';
 import { rawExtentOf } from './raw-extent.ts';
-import { keptFrom, ROLLUP_LEVELS_NS } from './rollup-levels.ts';
 import { boundedSteps, eventsOfWorkers, stepsInSelection, unpackedSlices } from './step-filter.ts';
 import { StepLedger } from './step-ledger.ts';
 import { addSteps, type StepRun } from './step-runs.ts';
@@ -35,6 +31,8 @@ import type {
   AppendOptions,
   AppendOutcome,
   EventSelection,
+  IngestMarkBucket,
+  IngestMarkSelection,
   IngestTotals,
   MetricSelection,
   Pin,
@@ -98,8 +96,8 @@ export class MemoryStore implements TelemetryStore {
   readonly #deployments = new Map<string, Deployment>();
   readonly #totals = new Map<string, Totals>();
   readonly #pins = new Map<string, { deployment: string; window: TimeWindow }>();
-  readonly #workerRollups = new Map<string, WorkerRollup>();
-  readonly #deploymentRollups = new Map<string, DeploymentRollup>();
+  readonly #rollups = new MemoryRollups();
+  readonly #marks = new MemoryMarks();
   readonly #stageRollups = new MemoryStageRollups();
   readonly #ledger = new StepLedger();
   #chunks: KeptEvents[] = [];
@@ -121,7 +119,7 @@ export class MemoryStore implements TelemetryStore {
       this.#batchIds.add(batchId);
       return duplicate;
     });
-    const { fresh, outcomes, stepEvents } = takeNewSteps(
+    const { fresh, outcomes, stepEvents, knownSteps } = takeNewSteps(
       batches,
       duplicates,
       sequence,
@@ -138,6 +136,7 @@ export class MemoryStore implements TelemetryStore {
       for (const [deployment, counts] of batch.rejected) this.#reject(deployment, counts);
     }
     for (const [name, count] of stepEvents) this.#reject(name, { duplicate: count });
+    if (!imported) this.#marks.add(marksOfAppend(batches, duplicates, knownSteps));
     for (const plan of planAppend(fresh)) {
       this.#add(plan, sequence);
       if (imported) this.#total(plan.deployment).importedEvents += plan.events;
@@ -223,22 +222,15 @@ export class MemoryStore implements TelemetryStore {
     workers: readonly WorkerRollup[],
     deployments: readonly DeploymentRollup[],
   ): Promise<void> {
-    for (const rollup of workers) {
-      this.#workerRollups.set(`${bucketKey(rollup)} ${rollup.workerId}`, rollup);
-    }
-    for (const rollup of deployments) this.#deploymentRollups.set(bucketKey(rollup), rollup);
+    this.#rollups.put(workers, deployments);
   }
 
   async workerRollups(selection: RollupSelection): Promise<readonly WorkerRollup[]> {
-    return [...this.#workerRollups.values()]
-      .filter((rollup) => inSelection(rollup, selection))
-      .sort(byBucketAndWorker);
+    return this.#rollups.workers(selection);
   }
 
   async deploymentRollups(selection: RollupSelection): Promise<readonly DeploymentRollup[]> {
-    return [...this.#deploymentRollups.values()]
-      .filter((rollup) => inSelection(rollup, selection))
-      .sort((a, b) => compareInstants(a.bucketStartUnixNs, b.bucketStartUnixNs));
+    return this.#rollups.deployments(selection);
   }
 
   async addStageRollups(
@@ -268,31 +260,11 @@ export class MemoryStore implements TelemetryStore {
   }
 
   async workerRollupSums(selection: RollupSelection): Promise<readonly WorkerRollup[]> {
-    const sums = new Map<string, WorkerRollup>();
-    for (const row of await this.workerRollups(selection)) {
-      const sum = sums.get(row.workerId);
-      sums.set(row.workerId, sum === undefined ? row : addedRollup(sum, row));
-    }
-    return [...sums.values()];
+    return this.#rollups.workerSums(selection);
   }
 
   async groupRollups(selection: RollupSelection): Promise<readonly GroupRollup[]> {
-    const sums = new Map<string, GroupRollup>();
-    for (const row of await this.workerRollups(selection)) {
-      const { deployment, resolutionNs, bucketStartUnixNs, group, role, events, lengths } = row;
-      const key = JSON.stringify([String(bucketStartUnixNs), group]);
-      const known = sums.get(key);
-      sums.set(key, {
-        ...{ deployment, resolutionNs, bucketStartUnixNs, group, role },
-        workers: (known?.workers ?? 0) + 1,
-        events: (known?.events ?? 0) + events,
-        lengths: known === undefined ? lengths : addedLengths(known.lengths, lengths),
-      });
-    }
-    return [...sums.values()].sort(
-      (a, b) =>
-        compareInstants(a.bucketStartUnixNs, b.bucketStartUnixNs) || (a.group < b.group ? -1 : 1),
-    );
+    return this.#rollups.groups(selection);
   }
 
   async rollupParts(selection: RollupPartsSelection): Promise<readonly RollupPart[]> {
@@ -333,6 +305,10 @@ export class MemoryStore implements TelemetryStore {
         ...totals,
         rejected: { ...totals.rejected },
       }));
+  }
+
+  async ingestMarks(selection: IngestMarkSelection): Promise<readonly IngestMarkBucket[]> {
+    return this.#marks.buckets(selection);
   }
 
   async pins(of?: string): Promise<readonly Pin[]> {
@@ -384,16 +360,8 @@ export class MemoryStore implements TelemetryStore {
     this.#metricChunks = this.#metricChunks.filter(
       (chunk) => chunk.toUnixNs > rollupsBefore || this.#isPinned(chunk),
     );
-    let deletedRollups = 0;
-    for (const rollups of [this.#workerRollups, this.#deploymentRollups]) {
-      for (const [key, rollup] of rollups) {
-        const level = ROLLUP_LEVELS_NS.indexOf(rollup.resolutionNs);
-        const before = level < 0 ? rollupsBefore : keptFrom(level, policy, nowUnixNs, null);
-        if (rollup.bucketStartUnixNs + BigInt(rollup.resolutionNs) > before) continue;
-        rollups.delete(key);
-        deletedRollups++;
-      }
-    }
+    this.#marks.retain(policy, nowUnixNs);
+    const deletedRollups = this.#rollups.retain(policy, nowUnixNs);
     return {
       deletedChunks: before - this.#chunks.length - this.#packed.length - this.#metricChunks.length,
       deletedRollups,
@@ -475,17 +443,4 @@ function workerSpans({ workers }: PlannedDeployment): readonly TimeWindow[] {
 
 function bytesOf(table: EventTable | PackedTable): number {
   return isPackedTable(table) ? payloadBytes(table) : table.length * BYTES_PER_EVENT;
-}
-
-function bucketKey(bucket: RollupBucket): string {
-  return `${JSON.stringify(bucket.deployment)} ${bucket.resolutionNs} ${bucket.bucketStartUnixNs}`;
-}
-
-function inSelection(bucket: RollupBucket, selection: RollupSelection): boolean {
-  return (
-    bucket.deployment === selection.deployment &&
-    bucket.resolutionNs === selection.resolutionNs &&
-    bucket.bucketStartUnixNs < selection.window.toUnixNs &&
-    bucket.bucketStartUnixNs + BigInt(bucket.resolutionNs) > selection.window.fromUnixNs
-  );
 }

@@ -4,9 +4,10 @@
  */
 import type { UnixNanos } from '#lib/base/units.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
+import type { IngestMark } from '#lib/table/ingest-marks.ts';
 import type { MetricTable } from '#lib/table/metric-table.ts';
 import type { PackedTable } from '#lib/table/packed-table.ts';
-import type { RejectCounts } from '#lib/table/reject-reasons.ts';
+import type { RejectCounts, RejectReason } from '#lib/table/reject-reasons.ts';
 import type { DeploymentRollup, GroupRollup, WorkerRollup } from '#lib/table/rollups.ts';
 import type { StageBands } from '#lib/table/stage-bands.ts';
 import type { StageRollup, StageSlices } from '#lib/table/stage-rollups.ts';
@@ -24,6 +25,8 @@ export interface TelemetryBatch {
   readonly metrics: readonly MetricTable[];
   /** Events that were refused or changed on the way in, per deployment ('' where unknown). */
   readonly rejected: ReadonlyMap<string, RejectCounts>;
+  /** The same by second, of events alone. Absent: none has a place on the timeline. */
+  readonly marks?: readonly IngestMark[];
   /** Log records that were accepted and not stored. */
   readonly logRecords: number;
 }
@@ -148,6 +151,24 @@ export interface StoredDeployment {
   readonly events: number;
 }
 
+export interface IngestMarkSelection {
+  /** '' for what is of no known deployment. */
+  readonly deployment: string;
+  readonly window: TimeWindow;
+  /** Marks are added up to buckets of this length. */
+  readonly resolutionS: number;
+}
+
+/** Events of a stretch of time that were refused, changed, late or there before. */
+export interface IngestMarkBucket {
+  /** Second since the epoch: of the events' start, or of their receipt where that is not known. */
+  readonly startUnixS: number;
+  /** As asked, or longer where what is that old is kept by the minute or the hour. */
+  readonly lengthS: number;
+  readonly reason: RejectReason;
+  readonly events: number;
+}
+
 /** Totals since the database was made, per deployment ('' where unknown). */
 export interface IngestTotals {
   readonly deployment: string;
@@ -233,6 +254,8 @@ export interface TelemetryReader {
   rollupParts(selection: RollupPartsSelection): Promise<readonly RollupPart[]>;
   deployments(): Promise<readonly StoredDeployment[]>;
   ingestTotals(): Promise<readonly IngestTotals[]>;
+  /** Buckets that overlap the window, by start, then reason. Not of imports. */
+  ingestMarks(selection: IngestMarkSelection): Promise<readonly IngestMarkBucket[]>;
   /** Of the deployment, or of all, by start. */
   pins(deployment?: string): Promise<readonly Pin[]>;
   rawExtent(deployment: string, window: TimeWindow): Promise<RawExtent>;

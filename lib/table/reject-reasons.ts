@@ -27,3 +27,9 @@ export type RejectReason = (typeof REJECT_REASONS)[number];
 
 /** Events per reason; a missing reason is zero. */
 export type RejectCounts = Partial<Record<RejectReason, number>>;
+
+const NAMES: ReadonlySet<string> = new Set(REJECT_REASONS);
+
+export function isRejectReason(name: string): name is RejectReason {
+  return NAMES.has(name);
+}

@@ -77,7 +77,7 @@ export const TIMELINE_OVERLAYS = [
   { name: 'path', key: 'p', short: 'Path', label: 'Critical path', on: false },
   { name: 'flow', key: 'e', short: 'Flow', label: 'Flow of the micro-batch', on: true },
   { name: 'clock', key: 'c', short: 'Clocks', label: 'Clock error', on: false },
-  { name: 'marks', key: 'm', short: 'Marks', label: 'Late, lost, sampled', on: true },
+  { name: 'marks', key: 'm', short: 'Marks', label: 'Missing, late, refused, changed', on: true },
   { name: 'notes', key: 'o', short: 'Notes', label: 'Annotations', on: true },
 ] as const;
 export type OverlayName = (typeof TIMELINE_OVERLAYS)[number]['name'];

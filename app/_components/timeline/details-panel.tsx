@@ -12,6 +12,7 @@ import { endOf, extentOf } from '#lib/view/timeline-viewport.ts';
 import { useDashboard } from '../dashboard.tsx';
 import { Fig } from '../figure.tsx';
 import { EventPanel } from './event-panel.tsx';
+import { MarksList } from './marks-list.tsx';
 import { CopyLink, InstantText, Line } from './panel-parts.tsx';
 import { usePanels } from './panels-context.tsx';
 import { useTimelinePart, useTimelineStore } from './timeline-context.tsx';
@@ -29,6 +30,7 @@ export function DetailsPanel() {
           axis, or with Shift over rows, to choose an area.
         </p>
         <ViewButton />
+        <MarksList extent={null} />
       </div>
     );
   }
@@ -42,7 +44,12 @@ export function DetailsPanel() {
     case 'step':
       return <StepPanel step={selection.step} />;
     case 'area':
-      return <p className="text-muted">An area is chosen: its figures are below the picture.</p>;
+      return (
+        <>
+          <p className="text-muted">An area is chosen: its figures are below the picture.</p>
+          <MarksList extent={selection.area} />
+        </>
+      );
   }
 }
 

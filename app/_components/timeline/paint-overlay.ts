@@ -2,10 +2,10 @@
 import type { TimelineRow } from '#lib/api/timeline-tile.ts';
 import { durationFigure, figureText } from '#lib/view/format.ts';
 import { SURFACES, type SurfaceColours, type ThemeName } from '#lib/view/palette.ts';
+import { MARK_LOOKS } from '#lib/view/timeline-marks.ts';
 import type { RowsLayout, WorkerRow } from '#lib/view/timeline-rows.ts';
 import type { TimelineTarget } from '#lib/view/timeline-selection.ts';
 import { type TimelineViewport, timeToX } from '#lib/view/timeline-viewport.ts';
-import type { PlacedMark } from './piece-facts.ts';
 import type { TimelineState } from './timeline-store.ts';
 
 export interface OverlayScene {
@@ -17,7 +17,6 @@ export interface OverlayScene {
   readonly scrollPx: number;
   readonly layout: RowsLayout;
   readonly rows: readonly WorkerRow[];
-  readonly marks: readonly PlacedMark[];
   readonly clocks: ReadonlyMap<string, TimelineRow>;
   readonly theme: ThemeName;
   readonly pointerPx: number | null;
@@ -155,29 +154,31 @@ function paintSpan(
   context.fillText(text, leftPx, yPx + 1);
 }
 
-const GLYPHS = { late: '◆', rejected: '✕', duplicate: '≡', unobserved: '?' } as const;
-
+/** Of workers; those of the deployment are on the lane above the axis. */
 function paintMarks(scene: OverlayScene, surface: SurfaceColours): void {
-  const { context, view, widthPx, layout, scrollPx, marks } = scene;
+  const { context, state, view, widthPx, layout, scrollPx } = scene;
   context.font = '10px system-ui, sans-serif';
   context.textBaseline = 'middle';
-  const freePx = new Map<string | null, number>();
-  for (const { kind, fromUnixNs, toUnixNs, workerId } of marks) {
+  const freePx = new Map<string, number>();
+  for (const { mark, workerId, fromUnixNs, toUnixNs } of state.info.marks) {
+    const row = workerId === null ? undefined : layout.byWorker.get(workerId);
+    if (workerId === null || row === undefined) continue;
     const fromPx = Math.max(0, timeToX(view, fromUnixNs, widthPx));
     const toPx = Math.min(widthPx, timeToX(view, toUnixNs, widthPx));
     if (toPx < 0 || fromPx > widthPx) continue;
-    const row = workerId === null ? undefined : layout.byWorker.get(workerId);
-    if (workerId !== null && row === undefined) continue;
-    const topPx = row === undefined ? 0 : row.topPx - scrollPx;
-    const heightPx = row?.heightPx ?? 12;
-    context.fillStyle = kind === 'unobserved' ? surface.muted : surface.warning;
-    context.globalAlpha = kind === 'unobserved' ? 0.22 : 0.12;
-    context.fillRect(fromPx, topPx, Math.max(2, toPx - fromPx), heightPx);
+    const topPx = row.topPx - scrollPx;
+    context.fillStyle = surface.muted;
+    context.globalAlpha = 0.22;
+    context.fillRect(fromPx, topPx, Math.max(2, toPx - fromPx), row.heightPx);
     context.globalAlpha = 1;
     // Where marks crowd, one glyph stands for its neighbours.
     if (fromPx < (freePx.get(workerId) ?? -Infinity)) continue;
     freePx.set(workerId, fromPx + 12);
-    context.fillText(GLYPHS[kind], fromPx + 1, topPx + Math.min(8, heightPx / 2));
+    context.fillText(
+      MARK_LOOKS[mark.kind].glyph,
+      fromPx + 1,
+      topPx + Math.min(8, row.heightPx / 2),
+    );
   }
 }
 

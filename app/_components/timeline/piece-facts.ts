@@ -1,20 +1,11 @@
 /** What the tiles of a picture say of it, read once for all frames that show the same pieces. */
-import type { TimelineMark, TimelineRow } from '#lib/api/timeline-tile.ts';
+import type { TimelineRow } from '#lib/api/timeline-tile.ts';
 import { pieceMarks, type TileMarks } from '#lib/view/timeline-axis.ts';
 import type { LoadedTile } from '#lib/view/timeline-boxes.ts';
 import { samePieces, type TilePiece } from '#lib/view/timeline-tiles.ts';
 
-export interface PlacedMark {
-  readonly kind: TimelineMark['kind'];
-  readonly fromUnixNs: bigint;
-  readonly toUnixNs: bigint;
-  /** null: the deployment. */
-  readonly workerId: string | null;
-}
-
 export interface PieceFacts {
   readonly axis: TileMarks;
-  readonly marks: readonly PlacedMark[];
   /** By worker. */
   readonly clocks: ReadonlyMap<string, TimelineRow>;
 }
@@ -36,14 +27,6 @@ function factsOf(pieces: Pieces): PieceFacts {
   const headers = [...new Set(pieces.map(({ tile }) => tile))].map(({ tile }) => tile.header);
   return {
     axis: pieceMarks(pieces),
-    marks: headers.flatMap(({ marks, rows }) =>
-      marks.map(({ kind, row, fromUnixNs, toUnixNs }) => ({
-        kind,
-        fromUnixNs: BigInt(fromUnixNs),
-        toUnixNs: BigInt(toUnixNs),
-        workerId: rows[row]?.workerId ?? null,
-      })),
-    ),
     clocks: new Map(headers.flatMap(({ rows }) => rows.map((row) => [row.workerId, row]))),
   };
 }

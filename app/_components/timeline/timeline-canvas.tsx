@@ -4,6 +4,7 @@ import { type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState }
 import { viewText } from '#lib/view/timeline-axis.ts';
 import { rowsLayout, type TimelineWorker } from '#lib/view/timeline-rows.ts';
 import { useTheme } from '../root-setting.ts';
+import { MarksLane } from './marks-lane.tsx';
 import { AXIS_PX } from './paint-axis.ts';
 import { useTimelinePart, useTimelineStore } from './timeline-context.tsx';
 import { HEADER_PX, TimelineHeaders } from './timeline-headers.tsx';
@@ -81,6 +82,7 @@ export function TimelineCanvas({
 
   return (
     <div className="flex min-h-0 flex-1 flex-col">
+      <MarksLane widthPx={widthPx} />
       <div className="flex shrink-0 border-b border-line" style={{ height: AXIS_PX }}>
         <div
           className="flex shrink-0 items-end gap-1 border-r border-line bg-panel px-2 pb-1 text-tiny text-muted"

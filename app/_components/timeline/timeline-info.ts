@@ -2,6 +2,7 @@
 import type { Problem } from '#lib/api/problem.ts';
 import type { TimelineRow } from '#lib/api/timeline-tile.ts';
 import type { LoadedTile } from '#lib/view/timeline-boxes.ts';
+import { shownMarks } from '#lib/view/timeline-marks.ts';
 import type { TimelineWorker } from '#lib/view/timeline-rows.ts';
 import type { TilePiece } from '#lib/view/timeline-tiles.ts';
 import type { TimelineInfo } from './timeline-store.ts';
@@ -31,6 +32,7 @@ export function infoOf(
     ],
     detail: headers.length === 0 ? null : isAllEvents ? 'events' : 'bins',
     source: headers.find(({ source }) => source !== 'events')?.source ?? headers[0]?.source ?? null,
+    marks: shownMarks(pieces),
     aligned: headers.some(({ aligned }) => aligned),
     events,
     loading,

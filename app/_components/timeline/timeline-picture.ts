@@ -6,6 +6,7 @@ import type { ThemeName } from '#lib/view/palette.ts';
 import { exactInstant, type TimeAxis, timeAxis } from '#lib/view/timeline-axis.ts';
 import type { LoadedTile } from '#lib/view/timeline-boxes.ts';
 import { hitTest } from '#lib/view/timeline-hit.ts';
+import { laneItems } from '#lib/view/timeline-marks.ts';
 import {
   type RowsLayout,
   rowAtHeight,
@@ -125,6 +126,8 @@ export class TimelinePicture {
   sheet(): HTMLCanvasElement | null {
     const { axis, base, boxes, overlay, corner } = this.#canvases;
     if (this.#widthPx === 0 || this.#heightPx === 0) return null;
+    const { view } = this.#store;
+    const state = this.#store.state();
     return timelineSheet({
       axis,
       layers: [base, boxes, overlay],
@@ -135,6 +138,7 @@ export class TimelinePicture {
       axisPx: AXIS_PX,
       base: corner.textContent,
       theme: this.#theme,
+      lane: state.overlays.marks ? laneItems(state.info.marks, view, this.#widthPx) : [],
     });
   }
 
@@ -316,7 +320,6 @@ export class TimelinePicture {
       state,
       layout: this.#layout,
       rows: workerRows,
-      marks: facts.marks,
       clocks: facts.clocks,
       pointerPx: pointer?.xPx ?? null,
     };

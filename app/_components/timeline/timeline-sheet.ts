@@ -1,6 +1,8 @@
 /** The timeline as one canvas, to save: names of the rows, axis, and what is drawn in the window. */
 import { roleColour, SURFACES, type ThemeName } from '#lib/view/palette.ts';
+import type { LaneItem } from '#lib/view/timeline-marks.ts';
 import type { TimelineRowBox } from '#lib/view/timeline-rows.ts';
+import { LANE_PX, paintLane } from './paint-lane.ts';
 
 export interface SheetParts {
   readonly axis: HTMLCanvasElement;
@@ -15,6 +17,8 @@ export interface SheetParts {
   /** Where the axis counts from, in words. */
   readonly base: string;
   readonly theme: ThemeName;
+  /** Marks above the axis; no lane where there are none. */
+  readonly lane: readonly LaneItem[];
 }
 
 /** Room for the names of workers, left of the picture. */
@@ -25,7 +29,9 @@ const FIRST_BAND_PX = 20;
 
 /** null: the browser gives no context. As many device pixels as the page's canvases have. */
 export function timelineSheet(parts: SheetParts): HTMLCanvasElement | null {
-  const { axis, layers, widthPx, heightPx, axisPx, theme } = parts;
+  const { axis, layers, widthPx, heightPx, theme, lane } = parts;
+  const lanePx = lane.length > 0 ? LANE_PX : 0;
+  const axisPx = parts.axisPx + lanePx;
   const canvas = document.createElement('canvas');
   const ratio = Math.max(1, axis.width / Math.max(1, widthPx));
   canvas.width = Math.round((SHEET_NAMES_PX + widthPx) * ratio);
@@ -35,7 +41,13 @@ export function timelineSheet(parts: SheetParts): HTMLCanvasElement | null {
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.fillStyle = SURFACES[theme].background;
   context.fillRect(0, 0, SHEET_NAMES_PX + widthPx, axisPx + heightPx);
-  context.drawImage(axis, SHEET_NAMES_PX, 0, widthPx, axisPx);
+  if (lanePx > 0) {
+    context.save();
+    context.translate(SHEET_NAMES_PX, 0);
+    paintLane(context, lane, widthPx, theme);
+    context.restore();
+  }
+  context.drawImage(axis, SHEET_NAMES_PX, lanePx, widthPx, parts.axisPx);
   for (const layer of layers) context.drawImage(layer, SHEET_NAMES_PX, axisPx, widthPx, heightPx);
   context.font = `${NAME_PX}px system-ui, sans-serif`;
   context.textBaseline = 'alphabetic';

@@ -9,6 +9,7 @@ import type { Problem } from '#lib/api/problem.ts';
 import type { TimelineFlow } from '#lib/api/timeline-flow.ts';
 import type { TimelineRow, TimelineTileHeader } from '#lib/api/timeline-tile.ts';
 import type { CauseName } from '#lib/api/waits.ts';
+import type { ShownMark } from '#lib/view/timeline-marks.ts';
 import { NO_CHOICE, type RowsChoice, type TimelineWorker } from '#lib/view/timeline-rows.ts';
 import {
   DEFAULT_OVERLAYS,
@@ -39,6 +40,8 @@ export interface TimelineInfo {
   readonly stages: readonly string[];
   readonly causes: readonly CauseName[];
   readonly notes: readonly string[];
+  /** What is missing, came late, twice, was refused or changed in the picture. */
+  readonly marks: readonly ShownMark[];
   readonly detail: TimelineTileHeader['detail'] | null;
   readonly source: TimelineTileHeader['source'] | null;
   readonly aligned: boolean;
@@ -91,6 +94,7 @@ export const NO_INFO: TimelineInfo = {
   stages: [],
   causes: [],
   notes: [],
+  marks: [],
   detail: null,
   source: null,
   aligned: false,

@@ -17,7 +17,7 @@ import {
 import type { UnixNanos } from '#lib/base/units.ts';
 
 /** Migrations in `drizzle/`; kept in the database as `user_version`. */
-export const SCHEMA_VERSION = 5;
+export const SCHEMA_VERSION = 6;
 
 const unixNs = customType<{ data: UnixNanos; driverData: bigint }>({
   dataType: () => 'integer',
@@ -250,6 +250,25 @@ export const counters = sqliteTable(
     count: integer('count').notNull(),
   },
   (table) => [primaryKey({ columns: [table.deployment, table.name] })],
+);
+
+/**
+ * When events came late, twice, or were refused or changed: counts by second, later by minute and hour
+ * (lib/store/mark-levels.ts).
+ */
+export const ingestMarks = sqliteTable(
+  'ingest_marks',
+  {
+    deployment: text('deployment').notNull(),
+    lengthS: integer('length_s').notNull(),
+    startUnixS: integer('start_unix_s').notNull(),
+    reason: text('reason').notNull(),
+    events: integer('events').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.deployment, table.lengthS, table.startUnixS, table.reason] }),
+    index('ingest_marks_by_start').on(table.lengthS, table.startUnixS),
+  ],
 );
 
 export const workerRollups = sqliteTable(

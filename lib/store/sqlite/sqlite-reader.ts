@@ -13,6 +13,8 @@ import type { StageRollup } from '#lib/table/stage-rollups.ts';
 import { unpackedSlices } from '../step-filter.ts';
 import type {
   EventSelection,
+  IngestMarkBucket,
+  IngestMarkSelection,
   IngestTotals,
   MetricSelection,
   Pin,
@@ -33,6 +35,7 @@ import { unpackMetrics } from './blob.ts';
 import { ChunkScan } from './chunk-scan.ts';
 import type { DamagedChunk, DamageListener } from './damage.ts';
 import { EventScan } from './event-scan.ts';
+import { IngestMarkReader } from './ingest-marks.ts';
 import { JOURNAL_LIMITS } from './journal.ts';
 import { NOT_PINNED } from './pinned.ts';
 import { RawExtentReader } from './raw-extent-statements.ts';
@@ -53,6 +56,7 @@ export class SqliteReader implements TelemetryReader {
   readonly #metrics: ChunkScan;
   readonly #rollups: RollupReader;
   readonly #stageRollups: StageRollupReader;
+  readonly #marks: IngestMarkReader;
   readonly #cover: RollupCover;
   readonly #rawExtent: RawExtentReader;
   readonly #damaged = new Set<string>();
@@ -72,6 +76,7 @@ export class SqliteReader implements TelemetryReader {
     this.#metrics = new ChunkScan(database, 'metric_chunks', this.#report);
     this.#rollups = new RollupReader(database);
     this.#stageRollups = new StageRollupReader(database, this.#report);
+    this.#marks = new IngestMarkReader(database);
     this.#cover = new RollupCover(database);
     this.#rawExtent = new RawExtentReader(database);
     this.#statements = {
@@ -224,6 +229,10 @@ export class SqliteReader implements TelemetryReader {
         rejected,
       };
     });
+  }
+
+  async ingestMarks(selection: IngestMarkSelection): Promise<readonly IngestMarkBucket[]> {
+    return this.#marks.buckets(selection);
   }
 
   async pins(deployment?: string): Promise<readonly Pin[]> {

@@ -11,6 +11,7 @@ import type { PackedTable } from '#lib/table/packed-table.ts';
 import type { DeploymentRollup, GroupRollup, WorkerRollup } from '#lib/table/rollups.ts';
 import type { StageBands } from '#lib/table/stage-bands.ts';
 import type { StageRollup } from '#lib/table/stage-rollups.ts';
+import { marksOfAppend } from '../append-marks.ts';
 import { batchCounts, planAppend } from '../append-plan.ts';
 import { takeNewSteps } from '../new-steps.ts';
 import { StepLedger } from '../step-ledger.ts';
@@ -19,6 +20,8 @@ import type {
   AppendOptions,
   AppendOutcome,
   EventSelection,
+  IngestMarkBucket,
+  IngestMarkSelection,
   IngestTotals,
   MetricSelection,
   Pin,
@@ -43,6 +46,7 @@ import { AppendStatements } from './append-statements.ts';
 import { Cascade } from './cascade.ts';
 import { Compaction } from './compact.ts';
 import { DatabaseFiles } from './database-files.ts';
+import { IngestMarkWriter } from './ingest-marks.ts';
 import { Journal, type JournalLimits } from './journal.ts';
 import { noteStoredSteps } from './note-stored-steps.ts';
 import { packPlan } from './pack-plan.ts';
@@ -73,6 +77,7 @@ export class SqliteStore implements TelemetryStore {
   readonly #journal: Journal;
   readonly #seen: SeenRegistry;
   readonly #append: AppendStatements;
+  readonly #marks: IngestMarkWriter;
   readonly #rollups: RollupWriter;
   readonly #stageRollups: StageRollupWriter;
   #summing: Promise<unknown> = Promise.resolve();
@@ -94,6 +99,7 @@ export class SqliteStore implements TelemetryStore {
     this.#journal = new Journal(database, options.journal, this.#reader.reportDamage);
     this.#seen = new SeenRegistry(database);
     this.#append = new AppendStatements(database, this.#journal, this.#seen);
+    this.#marks = new IngestMarkWriter(database);
     const marks = new StaleMarks(database);
     this.#rollups = new RollupWriter(database, marks);
     this.#stageRollups = new StageRollupWriter(database, marks, this.#reader.reportDamage);
@@ -142,6 +148,7 @@ export class SqliteStore implements TelemetryStore {
     // What has no sequence never is in the sums by stage (unsummed-scan.ts).
     const sequence = imported ? NO_SEQUENCE : this.#append.nextSequence();
     const steps = takeNewSteps(batches, duplicates, sequence, imported ? null : this.#ledger);
+    const marks = imported ? [] : marksOfAppend(batches, duplicates, steps.knownSteps);
     const plans = planAppend(steps.fresh).map((plan) => ({ plan, packed: packPlan(plan) }));
     this.#transact(() => {
       if (!imported) this.#append.addTotal('sequence', 1);
@@ -150,6 +157,7 @@ export class SqliteStore implements TelemetryStore {
         else if (!imported) this.#countDuplicate(batchCounts(batch));
       }
       this.#countDuplicate(steps.stepEvents);
+      this.#marks.add(marks);
       for (const { plan, packed } of plans) {
         this.#append.addDeployment(plan, packed, sequence);
         if (imported) this.#append.count(plan.deployment, 'imported_events', plan.events);
@@ -243,12 +251,21 @@ export class SqliteStore implements TelemetryStore {
       this.#journal.dropDamaged(rawBefore);
       this.#flushSeen();
       const outcome = this.#retention.retain(policy, nowUnixNs);
+      const moreMarks = this.#retainMarks(policy, nowUnixNs);
       const moreToMerge = this.#compaction.compact(nowUnixNs);
       const moreToSum = this.#cascade.run(nowUnixNs);
       const moreToMove = this.#journal.isDue(performance.now());
-      const more = outcome.more || moreToMerge || moreToSum || moreToMove;
+      const more = outcome.more || moreMarks || moreToMerge || moreToSum || moreToMove;
       return { ...outcome, more };
     });
+  }
+
+  #retainMarks(policy: RetentionPolicy, nowUnixNs: UnixNanos): boolean {
+    let more = false;
+    this.#transact(() => {
+      more = this.#marks.retain(policy, nowUnixNs);
+    });
+    return more;
   }
 
   async forgetBatches(prefix: string): Promise<void> {
@@ -322,6 +339,10 @@ export class SqliteStore implements TelemetryStore {
 
   ingestTotals(): Promise<readonly IngestTotals[]> {
     return this.#reader.ingestTotals();
+  }
+
+  ingestMarks(selection: IngestMarkSelection): Promise<readonly IngestMarkBucket[]> {
+    return this.#reader.ingestMarks(selection);
   }
 
   pins(deployment?: string): Promise<readonly Pin[]> {

@@ -25,6 +25,7 @@ const decoder = {
       metrics: [],
       logRecords: text.length,
       rejected: new Map(),
+      marks: [],
       rejectedCount: 0,
       rejectedMessage: '',
     });

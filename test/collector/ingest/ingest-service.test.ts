@@ -114,7 +114,7 @@ describe('live thread', () => {
       type: 'rollups',
       workers: [],
       deployments: [],
-      late: new Map([['prod', 4]]),
+      late: [{ deployment: 'prod', reason: 'late', unixS: 1_795_000_000, events: 4 }],
     };
     port2.postMessage(rollups);
     port2.postMessage(rollups);
@@ -203,7 +203,7 @@ describe('trouble', () => {
       onFatal: (reason) => reasons.push(reason),
     });
     const waiting = ingest.submit('traces', 'protobuf', stepsBody(0));
-    port2.postMessage({ type: 'rollups', late: 'not a map' });
+    port2.postMessage({ type: 'rollups', late: 7 });
     expect(await waiting).toMatchObject({ status: 'unavailable' });
     await until(() => reasons.length > 0);
     expect(ingest.state().status).toBe('fatal');

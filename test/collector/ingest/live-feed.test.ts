@@ -158,11 +158,11 @@ test('rollups come back over the same port', async () => {
     type: 'rollups',
     workers: [],
     deployments: [],
-    late: new Map([['prod', 3]]),
+    late: [{ deployment: 'prod', reason: 'late', unixS: null, events: 3 }],
   };
   far.postMessage(message);
   await until(() => rollups.length === 1);
-  expect(rollups[0]!.late.get('prod')).toBe(3);
+  expect(rollups[0]!.late).toEqual(message.late);
 });
 
 test('without a live thread nothing is kept', () => {

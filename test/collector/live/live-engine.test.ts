@@ -70,7 +70,7 @@ function play(
     for (const row of outcome.rollups?.deployments ?? []) {
       deployments.set(`${row.resolutionNs} ${row.bucketStartUnixNs}`, row);
     }
-    for (const count of outcome.rollups?.late.values() ?? []) late += count;
+    for (const { events } of outcome.rollups?.late ?? []) late += events;
   }
   return { outcomes, engine, workers, deployments, late };
 }

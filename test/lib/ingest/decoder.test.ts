@@ -9,6 +9,7 @@ import { tableEvents } from '#test/support/oracle-decode.ts';
 import { encodeTracesJson, encodeTracesProtobuf } from '#test/support/otlp-encode.ts';
 
 const START = 1_767_225_600_000_000_000n;
+const START_S = Number(START / 1_000_000_000n);
 const WORKER = { 'afd.role': 'attention', 'afd.rank': 3 };
 
 function decode(
@@ -122,12 +123,15 @@ describe('spans', () => {
 
   it('count what they were forced into', () => {
     const long = '層'.repeat(100);
-    const { events, rejected, rejectedCount, rejectedMessage } = decode(
+    const { events, rejected, marks, rejectedCount, rejectedMessage } = decode(
       request(WORKER, { start: START, end: START - 9n }, { name: long }),
     );
     expect([...events[0]!.durationNs]).toEqual([0, 5]);
     expect(events[0]!.stageNames.at(-1)).toBe('層'.repeat(85));
     expect(rejected).toEqual(new Map([['default', { clamped: 2 }]]));
+    expect(marks).toEqual([
+      { deployment: 'default', reason: 'clamped', unixS: START_S, events: 2 },
+    ]);
     expect([rejectedCount, rejectedMessage]).toEqual([0, '']);
   });
 
@@ -177,6 +181,9 @@ describe('spans', () => {
     const decoded = decode(request(resource, span as TestSpan, span as TestSpan));
     expect(decoded.events).toEqual([]);
     expect(decoded.rejected).toEqual(new Map([[deployment, { [reason]: 2 }]]));
+    // What is wrong with the time has none.
+    const unixS = reason === 'bad_time' ? null : START_S;
+    expect(decoded.marks).toEqual([{ deployment, reason, unixS, events: 2 }]);
     expect([decoded.received, decoded.rejectedCount]).toEqual([2, 2]);
     expect(decoded.rejectedMessage).toContain(message);
   });

@@ -11,6 +11,7 @@ import { SqliteStore } from '#lib/store/sqlite/sqlite-store.ts';
 import { acquireWriterLock } from '#lib/store/sqlite/writer-lock.ts';
 import type { StateDocument } from '#lib/store/state-store.ts';
 import { batchOf } from '#test/support/telemetry-batch.ts';
+import { describeMarksStore } from './marks-contract.ts';
 import { describePackedStore } from './packed-contract.ts';
 import { describeStateStore } from './state-contract.ts';
 import { describeTelemetryStore } from './telemetry-contract.ts';
@@ -22,6 +23,7 @@ const location = () => ({
   unpacker: new PackedUnpacker(),
 });
 
+describeMarksStore('sqlite', () => openTelemetryWriter(location()));
 describeTelemetryStore('sqlite', () => openTelemetryWriter(location()));
 describePackedStore({
   name: 'sqlite, in the journal',
