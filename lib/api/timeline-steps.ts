@@ -14,7 +14,10 @@ export const timelineStepSchema = z.object({
   /** Start to start of the step before on the same domain; null: none is known. */
   cadenceNs: z.number().nullable(),
   events: z.number(),
-  /** null: not told. */
+  /**
+   * Once for each micro-batch and data-parallel rank. null: no event of the step tells them, or the
+   * step is not among the first of the list, for which events are read (a million of them).
+   */
   tokens: z.number().nullable(),
 });
 export type TimelineStep = z.infer<typeof timelineStepSchema>;

@@ -9,6 +9,7 @@ import { BadQuestionError } from './errors.ts';
 import { oneOf, wholeNumber } from './question-texts.ts';
 import type { TimelineStepsQuestion } from './questions.ts';
 import { type ListedStep, listSteps } from './step-list.ts';
+import { withTokens } from './step-tokens.ts';
 import { storable } from './timeline-task.ts';
 import { earlier, parseInstant, requireDeployment, windowJson, windowOrNewest } from './window.ts';
 import { clocksOfWindow } from './window-clocks.ts';
@@ -45,7 +46,7 @@ export async function timelineSteps(
     return besideInstant(task, stored, at, direction, overNs);
   }
   const asked = storable(windowOrNewest(question, nowUnixNs, 60 * NS_PER_S));
-  const { steps, window } = await stepsOf(task, asked);
+  const { steps, window, movedNs } = await stepsOf(task, asked);
   const over = steps.filter(({ durationNs }) => durationNs > (overNs ?? -1));
   const shown = [...(overNs === null ? steps : over)].sort(
     order === 'slowest' ? (a, b) => b.durationNs - a.durationNs || byStart(a, b) : byStart,
@@ -57,7 +58,12 @@ export async function timelineSteps(
     total: steps.length,
     over: overNs === null ? 0 : over.length,
     overNs,
-    steps: shown.slice(0, limit ?? DEFAULT_LIMIT),
+    steps: await withTokens(
+      reader,
+      question.deployment,
+      shown.slice(0, limit ?? DEFAULT_LIMIT),
+      movedNs,
+    ),
   };
 }
 
@@ -69,11 +75,18 @@ interface StepsTask {
   readonly maxCost: number;
 }
 
-/** Those that start in the window, or its newest part, by start. */
+interface StepsOfWindow {
+  readonly steps: readonly TimelineStep[];
+  readonly window: TimeWindow;
+  /** Twice the most that a clock is moved by. */
+  readonly movedNs: number;
+}
+
+/** Those that start in the window, or its newest part, by start; without their tokens. */
 async function stepsOf(
   { reader, deployment, domain, nowUnixNs, maxCost }: StepsTask,
   window: TimeWindow,
-): Promise<{ readonly steps: readonly TimelineStep[]; readonly window: TimeWindow }> {
+): Promise<StepsOfWindow> {
   const clocks = await clocksOfWindow(reader, deployment, window, nowUnixNs);
   const movedNs = 2 * mostMovedWithin(clocks, window);
   const longest = await longestStepNs(reader, deployment, window);
@@ -84,7 +97,7 @@ async function stepsOf(
     const start = BigInt(startUnixNs);
     return start >= found.window.fromUnixNs && start < found.window.toUnixNs;
   });
-  return { steps: inside.sort(byStart), window: found.window };
+  return { steps: inside.sort(byStart), window: found.window, movedNs };
 }
 
 function byStart(a: TimelineStep, b: TimelineStep): number {
@@ -134,15 +147,18 @@ async function besideInstant(
       spanNs = Math.max(NEAR_NS, Math.floor(spanNs / 8));
       continue;
     }
-    const { steps } =
-      spanNs > NEAR_NS ? { steps: [] } : await stepsOf({ ...task, maxCost: 1e9 }, window);
+    const { steps, movedNs } =
+      spanNs > NEAR_NS
+        ? { steps: [], movedNs: 0 }
+        : await stepsOf({ ...task, maxCost: 1e9 }, window);
     looked = isNext
       ? { fromUnixNs: looked.fromUnixNs, toUnixNs: window.toUnixNs }
       : { fromUnixNs: window.fromUnixNs, toUnixNs: looked.toUnixNs };
     const fitting = steps.filter(({ durationNs }) => overNs === null || durationNs > overNs);
     const step = isNext ? fitting[0] : fitting.at(-1);
     if (step !== undefined) {
-      return beside(task, looked, overNs, [step]);
+      const counted = await withTokens(task.reader, task.deployment, [step], movedNs);
+      return beside(task, looked, overNs, counted);
     }
     edge = isNext ? window.toUnixNs : window.fromUnixNs;
     // Where steps are but none fits, stretches stay short.

@@ -1,6 +1,11 @@
 /** What the figures of the timeline's panels mean; part of `DEFINITIONS`. */
 
 export const TIMELINE_DEFINITIONS = {
+  stepTokens: {
+    name: 'Tokens of a step',
+    unit: 'tokens',
+    text: 'Over micro-batches and attention ranks the largest count that a layer’s computation carries, so that layers do not multiply it. Read for the first steps of the list.',
+  },
   timelineSlack: {
     name: 'Slack',
     unit: 'ns',

@@ -12,6 +12,8 @@ export interface StepRow {
   /** Where the target lies on the same scale; null: beyond it, or there is none. */
   readonly targetRatio: number | null;
   readonly isOver: boolean;
+  /** `1,536 tokens`; null: not known. */
+  readonly tokens: string | null;
   readonly isCurrent: boolean;
 }
 
@@ -37,8 +39,13 @@ export function stepRows(
     widthRatio: step.durationNs / longestNs,
     targetRatio: targetNs === null || targetNs > longestNs ? null : targetNs / longestNs,
     isOver: targetNs !== null && step.durationNs > targetNs,
+    tokens: step.tokens === null ? null : tokensText(step.tokens),
     isCurrent: current !== null && current.domain === step.domain && current.step === step.step,
   }));
+}
+
+function tokensText(tokens: number): string {
+  return `${tokens.toLocaleString('en-US')} ${tokens === 1 ? 'token' : 'tokens'}`;
 }
 
 /** `step 1,234`, with its domain where there are several. */

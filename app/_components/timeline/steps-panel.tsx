@@ -4,6 +4,7 @@ import { ChevronLeftIcon, ChevronRightIcon } from 'lucide-react';
 import { useState } from 'react';
 import { fetchTimelineSteps } from '#lib/api/timeline-client.ts';
 import type { TimelineSteps } from '#lib/api/timeline-steps.ts';
+import { definitionText } from '#lib/view/definitions.ts';
 import { durationFigure, figureText } from '#lib/view/format.ts';
 import type { TimelineStepChoice } from '#lib/view/timeline-selection.ts';
 import {
@@ -214,8 +215,13 @@ function StepList({
                   />
                 )}
               </span>
-              <span className="text-tiny text-muted">
+              <span className="flex justify-between gap-2 text-tiny text-muted">
                 <InstantText unixNs={row.choice.startUnixNs} />
+                {row.tokens !== null && (
+                  <span title={definitionText('stepTokens')} data-testid="step-tokens">
+                    {row.tokens}
+                  </span>
+                )}
               </span>
             </button>
           </li>

@@ -5,9 +5,12 @@ import { type TimelineStep, timelineStepsSchema } from '#lib/api/timeline-steps.
 import { addNanos, NS_PER_S, unixNanos } from '#lib/base/units.ts';
 import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { BadQuestionError } from '#lib/query/errors.ts';
+import { report } from '#lib/query/report.ts';
+import { withTokens } from '#lib/query/step-tokens.ts';
 import { timelineSteps } from '#lib/query/timeline-steps.ts';
 import { openTelemetryWriter } from '#lib/store/open-store.ts';
 import type { TelemetryStore } from '#lib/store/telemetry-store.ts';
+import { Kind } from '#lib/table/codes.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { FEED_START, inBatches, slowSteps } from '#test/support/live-feed.ts';
 import { packedTableOf } from '#test/support/packed-table.ts';
@@ -20,7 +23,14 @@ const at = (seconds: number): string => String(addNanos(FEED_START, seconds * NS
 function trueSteps(tables: readonly EventTable[]): TimelineStep[] {
   const found = new Map<
     string,
-    { domain: number; step: number; from: bigint; to: bigint; events: number }
+    {
+      domain: number;
+      step: number;
+      from: bigint;
+      to: bigint;
+      events: number;
+      tokens: Map<string, number>;
+    }
   >();
   for (const table of tables) {
     for (let i = 0; i < table.length; i++) {
@@ -31,15 +41,22 @@ function trueSteps(tables: readonly EventTable[]): TimelineStep[] {
       if (step < 0) continue;
       // Days apart are other steps.
       const key = `${domain} ${step} ${(from - FEED_START) / 86_400_000_000_000n}`;
-      const known = found.get(key) ?? { domain, step, from, to, events: 0 };
+      const known = found.get(key) ?? { domain, step, from, to, events: 0, tokens: new Map() };
       known.from = known.from < from ? known.from : from;
       known.to = known.to > to ? known.to : to;
       known.events++;
+      const { role, rank } = table.workers[table.worker[i]!]!;
+      const tokens = table.measures.tokens?.[i] ?? -1;
+      const isLayer = table.kind[i] === Kind.compute && table.layer[i]! >= 0;
+      if (role === 'attention' && isLayer && tokens >= 0) {
+        const cell = `${rank} ${table.microbatch[i]}`;
+        known.tokens.set(cell, Math.max(tokens, known.tokens.get(cell) ?? 0));
+      }
       found.set(key, known);
     }
   }
   const steps = [...found.values()].sort((a, b) => Number(a.from - b.from));
-  return steps.map(({ domain, step, from, to, events }) => {
+  return steps.map(({ domain, step, from, to, events, tokens }) => {
     const before = steps.find(
       (one) =>
         one.domain === domain &&
@@ -54,7 +71,7 @@ function trueSteps(tables: readonly EventTable[]): TimelineStep[] {
       durationNs: Number(to - from),
       cadenceNs: before === undefined ? null : Number(from - before.from),
       events,
-      tokens: null,
+      tokens: tokens.size === 0 ? null : [...tokens.values()].reduce((sum, n) => sum + n, 0),
     };
   });
 }
@@ -201,5 +218,24 @@ test('bad questions say what is wrong', async () => {
   ]) {
     await expect(ask(store, texts)).rejects.toThrow(BadQuestionError);
   }
+  await store.close();
+});
+
+test('tokens are those of the report, and of the first steps only where events would be too many', async () => {
+  const { store, steps } = await fill('packed', sqlite);
+  const few = steps.slice(0, 10);
+  const ask = (maxEvents: number) => withTokens(store, 'prod', few, 0, maxEvents);
+  expect(few.every(({ tokens }) => tokens !== null && tokens > 0)).toBe(true);
+  expect(await ask(1e6)).toEqual(few);
+  const room = few[0]!.events + few[1]!.events;
+  const part = await ask(room);
+  expect(part.map(({ tokens }) => tokens === null)).toEqual(few.map((_step, i) => i >= 2));
+  const toUnixNs = unixNanos(BigInt(few[9]!.startUnixNs) + BigInt(few[9]!.durationNs) + 1n);
+  const question = { deployment: 'prod', from: few[0]!.startUnixNs, to: String(toUnixNs) };
+  const answer = await report(store, question, NOW);
+  const total = few.reduce((sum, { tokens }) => sum + (tokens ?? 0), 0);
+  // Only what of the next step lies before the end is more.
+  expect(answer.steps.tokens).toBeGreaterThanOrEqual(total);
+  expect(answer.steps.tokens).toBeLessThan(total * 1.1);
   await store.close();
 });
