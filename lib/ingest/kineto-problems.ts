@@ -46,6 +46,11 @@ export function fileProblems(collector: KinetoCollector, end: ChromeEnd): string
         `left out: ${some(pairs.endsWithoutBegin, 'end event')} without a begin event of the same name`,
       );
     }
+    if (pairs.dropped > 0) {
+      problems.push(
+        `left out: ${some(pairs.dropped, 'begin and end event')} for want of room, after ${count(pairs.kept)} of them: record a shorter time, or complete events ("ph": "X")`,
+      );
+    }
     if (pairs.beginsWithoutEnd > 0) {
       problems.push(
         `left out: ${some(pairs.beginsWithoutEnd, 'begin event')} without an end event`,

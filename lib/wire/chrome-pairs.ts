@@ -18,16 +18,29 @@ export interface Slices {
   readonly misnested: number;
   readonly endsWithoutBegin: number;
   readonly beginsWithoutEnd: number;
+  /** Begin and end events that came when there was no more room. */
+  readonly dropped: number;
+  /** Those that there was room for. */
+  readonly kept: number;
 }
+
+/** They are kept until the file ends, since none need come in order: 34 bytes each. */
+const MAX_EVENTS = 4_194_304;
 
 export class ChromePairs {
   length = 0;
+  readonly #maxEvents: number;
+  #dropped = 0;
   #timeNs = new Float64Array(64);
   #extra = new Float64Array(64);
   #track = new Int32Array(64);
   #name = new Int32Array(64);
   #category = new Int32Array(64);
   #isEnd = new Uint8Array(64);
+
+  constructor(maxEvents: number = MAX_EVENTS) {
+    this.#maxEvents = maxEvents;
+  }
 
   /** `name` -1: none is given. */
   add(
@@ -38,6 +51,10 @@ export class ChromePairs {
     timeNs: number,
     extra: number,
   ): void {
+    if (this.length >= this.#maxEvents) {
+      this.#dropped++;
+      return;
+    }
     if (this.length === this.#timeNs.length) this.#grow();
     const i = this.length++;
     this.#timeNs[i] = timeNs;
@@ -98,7 +115,8 @@ export class ChromePairs {
       slices.extra[at] = this.#extra[i]!;
       at++;
     }
-    return { ...slices, length: closed, misnested, endsWithoutBegin, beginsWithoutEnd };
+    const counts = { misnested, endsWithoutBegin, beginsWithoutEnd };
+    return { ...slices, length: closed, ...counts, dropped: this.#dropped, kept: this.length };
   }
 
   #inOrder(): Uint32Array {
