@@ -4,7 +4,6 @@
  * accepted is committed and answered, streams and servers close.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import {
   type AdminServer,
   type ReadinessFacts,
@@ -40,6 +39,7 @@ import { fileProblem } from '#lib/base/file-problem.ts';
 import type { Config } from '#lib/config/load-config.ts';
 import { type Address, formatAddress } from '#lib/config/quantities.ts';
 import { DEFAULT_DECODE_LIMITS } from '#lib/ingest/decode-limits.ts';
+import { makeFolder } from '#lib/store/make-folder.ts';
 import { REJECT_REASONS, type RejectCounts } from '#lib/table/reject-reasons.ts';
 
 export interface CollectorOptions {
@@ -118,7 +118,7 @@ export class Collector {
   async start(): Promise<CollectorAddresses> {
     const { config, env } = this.#options;
     this.#refuseOwnEndpoint([config.otlpHttp, config.otlpGrpc]);
-    makeFolder(config.dataDir);
+    makeDataFolder(config.dataDir);
     this.#admin = await listening('admin', config.admin, () => this.#startAdmin());
     if (wantsTracing(env)) this.#tracing = await startTracing(env);
     const parts = await this.#openParts();
@@ -322,9 +322,9 @@ export class Collector {
   }
 }
 
-function makeFolder(path: string): void {
+function makeDataFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolder(path);
   } catch (error) {
     const problem = fileProblem(error, path);
     if (problem === null) throw error;

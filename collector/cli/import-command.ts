@@ -3,7 +3,7 @@
  * folder, or with its lock where none does.
  */
 import { randomUUID } from 'node:crypto';
-import { createReadStream, mkdirSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { importDirectly } from '#collector/import/direct-import.ts';
@@ -15,7 +15,9 @@ import {
 } from '#collector/supervise/runtime-file.ts';
 import { type ImportJson, importSchema, importsSchema } from '#lib/api/imports.ts';
 import { problemSchema } from '#lib/api/problem.ts';
+import { fileProblem } from '#lib/base/file-problem.ts';
 import { type ImportTarget, sendImport } from '#lib/query/send-import.ts';
+import { makeFolder } from '#lib/store/make-folder.ts';
 import { CommandError, type CommandIo, UsageError } from './command-io.ts';
 import { loadCommandConfig, textOption } from './config-options.ts';
 import { countText } from './figures.ts';
@@ -41,7 +43,7 @@ export async function importCommand(
     const target = { admin, adminToken: running.adminToken };
     done = await throughCollector(target, paths, deployment, config.kernels, told);
   } else {
-    mkdirSync(config.dataDir, { recursive: true });
+    makeDataFolder(config.dataDir);
     const files = await Promise.all(
       paths.map(async (path) => ({ name: basename(path), sizeBytes: (await stat(path)).size })),
     );
@@ -60,6 +62,16 @@ export async function importCommand(
   }
   io.print(options.json === true ? JSON.stringify(done) : formatImport(done));
   return 0;
+}
+
+function makeDataFolder(path: string): void {
+  try {
+    makeFolder(path);
+  } catch (error) {
+    const problem = fileProblem(error, path);
+    if (problem === null) throw error;
+    throw new CommandError(`the data folder ${problem}, or choose another (--data)`);
+  }
 }
 
 /** A folder is all its files. Absolute, by name. */

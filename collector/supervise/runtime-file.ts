@@ -1,16 +1,9 @@
 /** `data/runtime.json` (lib/api/runtime-file.ts) on disk: written whole, readable by its owner. */
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type RuntimeFile, runtimeFileSchema } from '#lib/api/runtime-file.ts';
 import { fileProblem } from '#lib/base/file-problem.ts';
+import { makeFolder } from '#lib/store/make-folder.ts';
 
 export function runtimeFilePath(dataDir: string): string {
   return join(dataDir, 'runtime.json');
@@ -28,7 +21,7 @@ export class RuntimeFileError extends Error {
 export function writeRuntimeFile(path: string, runtime: RuntimeFile): void {
   const next = `${path}.${process.pid}`;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     writeFileSync(next, `${JSON.stringify(runtime, null, 2)}\n`, { mode: 0o600 });
     chmodSync(next, 0o600); // the mode above counts only for a file that is new
     renameSync(next, path);

@@ -3,9 +3,10 @@
  * operating system drops it when the process ends, however it ends, so nothing needs cleaning up
  * after a crash. `writer.pid` only names the holder in the message for the second one.
  */
-import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { makeFolder } from '../make-folder.ts';
 import { DataFolderLockedError } from '../store-errors.ts';
 
 export type WriterPart = 'telemetry' | 'state';
@@ -25,7 +26,7 @@ export interface WriterLock {
 
 /** @throws DataFolderLockedError where another process, thread or store of the same part holds it. */
 export function acquireWriterLock(dataFolder: string, part: WriterPart): WriterLock {
-  mkdirSync(dataFolder, { recursive: true });
+  makeFolder(dataFolder);
   const folder = realpathSync(dataFolder);
   const pidPath = join(folder, 'writer.pid');
   let held = heldByFolder.get(folder);

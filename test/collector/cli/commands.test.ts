@@ -67,6 +67,16 @@ test('a data folder that cannot be made is said in one line', async () => {
   expect(code).toBe(1);
 });
 
+test('an import into a folder that cannot be made fails at once', async () => {
+  const file = join(scratchFolder(), 'a.json');
+  writeFileSync(file, '{}');
+  const { code, stderr } = await runAfdscope(['import', file, '--data', '/proc/nope/deeper']);
+  expect(stderr).toMatch(
+    /^afdscope: the data folder \/proc\/nope\/deeper cannot be made there, or choose another \(--data\)\n$/,
+  );
+  expect(code).toBe(1);
+});
+
 describe('report', () => {
   test('a damaged database is said in one line', async () => {
     const data = scratchFolder();
