@@ -1,11 +1,13 @@
 /** A window of a deployment as a file: `GET /api/v1/export`, `afdscope export`. */
 import { addNanos, type UnixNanos } from '#lib/base/units.ts';
+import { closest } from '#lib/config/closest.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import type { Stores } from './answer.ts';
 import { BadQuestionError } from './errors.ts';
 import type { ExportFormat, ExportSelection } from './export-format.ts';
 import { EXPORT_FORMATS } from './export-formats.ts';
 import type { ExportQuestion } from './export-question.ts';
+import { STAGES_OPTION } from './export-tables.ts';
 import { parseWindow, requireDeployment } from './window.ts';
 
 export interface Export {
@@ -52,6 +54,7 @@ export async function exportWindow(
     options,
   };
   await requireContent(telemetry, selection);
+  await requireStages(telemetry, selection);
   const source = { telemetry, state, selection, seen, nowUnixNs, version };
   return { format, fileName: fileNameOf(selection, format), pieces: format.write(source) };
 }
@@ -79,6 +82,44 @@ async function requireContent(
   throw new BadQuestionError(
     'from',
     'The deployment has no events in this window; deployments and the time that they sent are on the Deployments page.',
+  );
+}
+
+/**
+ * A stage that the window does not have is a mistyped one: the file would lack what was asked for, and
+ * not say so.
+ * @throws BadQuestionError
+ */
+async function requireStages(
+  telemetry: TelemetryReader,
+  { deployment, window, workers, options }: ExportSelection,
+): Promise<void> {
+  const missing = new Set((options[STAGES_OPTION] ?? '').split(',').filter((name) => name !== ''));
+  if (missing.size === 0) return;
+  const found = new Set<string>();
+  const columns = { measures: [], lists: [] } as const;
+  const selection = { deployment, window, columns };
+  const events = telemetry.scanEvents(
+    workers === undefined ? selection : { ...selection, workers: [...workers] },
+  );
+  for await (const { length, stage, stageNames } of events) {
+    const isHere = new Uint8Array(stageNames.length);
+    for (let row = 0; row < length; row++) isHere[stage[row]!] = 1;
+    for (const [code, name] of stageNames.entries()) {
+      if (isHere[code] === 0) continue;
+      found.add(name);
+      missing.delete(name);
+    }
+    if (missing.size === 0) return;
+  }
+  const known = [...found].sort();
+  const wrong = [...missing].map((name) => {
+    const near = closest(name, known);
+    return `${JSON.stringify(name)}${near === null ? '' : ` (did you mean ${near}?)`}`;
+  });
+  throw new BadQuestionError(
+    STAGES_OPTION,
+    `No event in this window has the stage ${wrong.join(', ')}; its stages are ${known.join(', ')}.`,
   );
 }
 

@@ -18,4 +18,13 @@ test.each(EXPORT_FORMATS.map(({ name }) => name))('%s', async (format) => {
     /no events of attention\/99, ffn\/98 in this window/,
   );
   expect((await ask({})).length).toBeGreaterThan(100);
+  const { options = [] } = EXPORT_FORMATS.find(({ name }) => name === format)!;
+  if (!options.includes('stages')) return;
+  await expect(ask({ options: { stages: 'expert,atention' } })).rejects.toThrow(
+    /stage "atention" \(did you mean attention\?\); its stages are .*attention.*expert/,
+  );
+  await expect(ask({ options: { stages: 'zzzzzzzz' } })).rejects.toThrow(
+    /stage "zzzzzzzz"; its stages are /,
+  );
+  expect((await ask({ options: { stages: 'expert' } })).length).toBeGreaterThan(100);
 });
