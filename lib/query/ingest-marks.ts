@@ -11,8 +11,8 @@ import { isImported } from './rejections.ts';
 
 /** Each holds a whole number of what the store keeps: seconds, minutes, hours. */
 const RESOLUTIONS_S = [1, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400, 604_800, 2_592_000];
-/** Stretches of one answer. */
-const MAX_STRETCHES = 120;
+/** Stretches of one answer: a tile is up to a thousand pixels wide. */
+const MAX_STRETCHES = 200;
 
 type MarkKind = Exclude<TimelineMark['kind'], 'unobserved'>;
 
