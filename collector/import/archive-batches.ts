@@ -1,19 +1,14 @@
 /** `.afdscope` archives as recordings: checked to the end first, then read again while they are stored. */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream';
 import { ArchiveError } from '#lib/archive/archive-frame.ts';
 import type { ArchiveAnnotation, ArchiveManifest } from '#lib/archive/manifest.ts';
-import { type ArchivePart, readArchive } from '#lib/archive/read-archive.ts';
+import type { ArchivePart } from '#lib/archive/read-archive.ts';
 import { unixNanos } from '#lib/base/units.ts';
-import { compressionOf, firstBytes, inflaterOf, isDamagedData } from '#lib/ingest/file-bytes.ts';
+import { archiveParts, knownReasons } from '#lib/query/archive-file.ts';
 import type { Annotation } from '#lib/store/state-store.ts';
-import { REJECT_REASONS, type RejectCounts } from '#lib/table/reject-reasons.ts';
 import { ContentsTally } from './import-batches.ts';
 import { ImportError, type RecordedPart, type Recording } from './recording.ts';
 import { type NewNames, renamed, renamedMetrics } from './rename.ts';
-
-const READ_BYTES = 1024 * 1024;
 
 /**
  * @throws ImportError where it is damaged, cut off, of a newer version, or names another deployment
@@ -61,26 +56,13 @@ export async function readArchiveRecording(
   };
 }
 
-/** @throws ImportError; compressed archives are unpacked on the way */
+/** @throws ImportError */
 async function* partsOf(path: string): AsyncGenerator<ArchivePart> {
-  const file = createReadStream(path, { highWaterMark: READ_BYTES });
-  const compression = compressionOf(firstBytes(path, 4));
-  const inflate = compression === 'none' ? null : inflaterOf(compression);
-  // What goes wrong on the way is an error of the last stream, which is read below.
-  if (inflate !== null) pipeline(file, inflate, () => undefined);
   try {
-    yield* readArchive(inflate ?? file);
+    yield* archiveParts(path);
   } catch (error) {
     if (error instanceof ArchiveError) throw new ImportError(error.message);
-    if (inflate !== null && isDamagedData(error)) {
-      throw new ImportError(
-        `the ${compression} data around the archive is cut off or damaged; copy or export it again`,
-      );
-    }
     throw error;
-  } finally {
-    file.destroy();
-    inflate?.destroy();
   }
 }
 
@@ -94,16 +76,6 @@ function recordedPart(part: ArchivePart, names: NewNames): RecordedPart | null {
     default:
       return null;
   }
-}
-
-/** Reasons of another version are told nowhere, so they are not counted. */
-function knownReasons(counts: Readonly<Record<string, number>>): RejectCounts {
-  const known: RejectCounts = {};
-  for (const reason of REJECT_REASONS) {
-    const count = counts[reason] ?? 0;
-    if (count > 0) known[reason] = count;
-  }
-  return known;
 }
 
 /** Under another name the note is another note: the first may be in the same store. */

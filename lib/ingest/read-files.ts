@@ -42,8 +42,17 @@ export interface TelemetryFiles {
   readonly recognition: TraceRecognition | null;
 }
 
+/** What a file of another kind holds. */
+export interface OtherFile {
+  readonly events: readonly EventTable[];
+  readonly metrics: readonly MetricTable[];
+  readonly rejected: ReadonlyMap<string, RejectCounts>;
+}
+
 export interface ReadOptions extends KinetoOptions {
   readonly limits?: DecodeLimits;
+  /** Reads files that are neither OTLP nor a trace; null: this one is not of its kind. */
+  readonly readOther?: (path: string) => Promise<OtherFile | null>;
 }
 
 /** A file that cannot be read: the message says which, what is wrong, where, and what to do. */
@@ -94,7 +103,11 @@ export async function readTelemetryFiles(
   const collected = new Collected(files);
   const decoder = new Decoder(options.limits ?? FILE_LIMITS);
   const otlp = await readTraces(files, options, collected);
-  for (const path of otlp) decodeFile(path, await readBytes(path), decoder, collected);
+  for (const path of otlp) {
+    const other = (await options.readOther?.(path)) ?? null;
+    if (other === null) decodeFile(path, await readBytes(path), decoder, collected);
+    else collected.addOther(other);
+  }
   return collected.finish();
 }
 
@@ -179,13 +192,7 @@ class Collected {
     this.#logRecords += decoded.logRecords;
     this.#received += decoded.received;
     this.#rejectedCount += decoded.rejectedCount;
-    for (const [deployment, counts] of decoded.rejected) {
-      const sums = this.#rejected.get(deployment) ?? {};
-      this.#rejected.set(deployment, sums);
-      for (const [reason, count] of Object.entries(counts) as [RejectReason, number][]) {
-        sums[reason] = (sums[reason] ?? 0) + count;
-      }
-    }
+    this.#addRejected(decoded.rejected);
     const { rejectedMessage } = decoded;
     // Lines differ in their counts only; the first is told.
     const sentence = `${path}\0${rejectedMessage.replaceAll(/\d+ /g, '')}`;
@@ -193,6 +200,23 @@ class Collected {
     if (this.#messages.length >= MAX_MESSAGES) return;
     this.#sentences.add(sentence);
     this.#messages.push(`${path}: ${rejectedMessage}`);
+  }
+
+  addOther({ events, metrics, rejected }: OtherFile): void {
+    this.#events.push(...events);
+    this.#metrics.push(...metrics);
+    for (const { length } of [...events, ...metrics]) this.#received += length;
+    this.#addRejected(rejected);
+  }
+
+  #addRejected(rejected: ReadonlyMap<string, RejectCounts>): void {
+    for (const [deployment, counts] of rejected) {
+      const sums = this.#rejected.get(deployment) ?? {};
+      this.#rejected.set(deployment, sums);
+      for (const [reason, count] of Object.entries(counts) as [RejectReason, number][]) {
+        sums[reason] = (sums[reason] ?? 0) + count;
+      }
+    }
   }
 
   addOwnTrace(path: string, { table, problem }: OwnTrace): void {

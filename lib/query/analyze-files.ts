@@ -6,6 +6,7 @@ import { builtInKernels, loadKernelTable } from '#lib/ingest/kernel-table-file.t
 import { readTelemetryFiles, type TelemetryFiles } from '#lib/ingest/read-files.ts';
 import { alignEvents } from '#lib/model/align-events.ts';
 import { assemble, deploymentsIn } from '#lib/model/assemble.ts';
+import { readArchiveTables } from './archive-file.ts';
 import { BadQuestionError, UnknownDeploymentError } from './errors.ts';
 import { LONG_REPORT_EVENTS, reportInSlices } from './long-report.ts';
 import { rejectionsOf } from './rejections.ts';
@@ -62,7 +63,7 @@ export function readQuestionFiles(
   { deployment, kernels }: AnalyzeOptions,
 ): Promise<TelemetryFiles> {
   const table = kernels == null ? builtInKernels() : loadKernelTable(kernels);
-  return readTelemetryFiles(paths, { deployment, kernels: table });
+  return readTelemetryFiles(paths, { deployment, kernels: table, readOther: readArchiveTables });
 }
 
 /** The deployment asked for, or the only one. */
