@@ -77,7 +77,7 @@ function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Comman
   addConfigOptions(
     command(
       'analyze <files...>',
-      'report on OTLP files (JSON, JSON lines, protobuf) or Chrome/Kineto traces; .gz, .zst',
+      'report on OTLP files (JSON, JSON lines, protobuf), Chrome/Kineto traces or archives; .gz, .zst',
     ),
     ['kernels'],
   )
