@@ -1,6 +1,7 @@
 /** A window of a deployment as a file: `GET /api/v1/export`, `afdscope export`. */
+
+import { closest } from '#lib/base/closest.ts';
 import { addNanos, type UnixNanos } from '#lib/base/units.ts';
-import { closest } from '#lib/config/closest.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import type { Stores } from './answer.ts';
 import { BadQuestionError } from './errors.ts';

@@ -5,7 +5,8 @@
  * view; the places that can be pointed at and walked through follow when it rests.
  */
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
-import { type LaneItem, laneItems, marksSummary } from '#lib/view/timeline-marks.ts';
+import { type LaneItem, laneItems, marksSummary, marksWithin } from '#lib/view/timeline-marks.ts';
+import { extentOf } from '#lib/view/timeline-viewport.ts';
 import { sizedContext } from '../canvas-size.ts';
 import { useTheme } from '../root-setting.ts';
 import { LANE_PX, paintLane } from './paint-lane.ts';
@@ -46,7 +47,7 @@ export function MarksLane({ widthPx }: { readonly widthPx: number }) {
     };
   }, [store, marks, widthPx, theme, isShown]);
   if (!isShown) return null;
-  const summary = marksSummary(marks);
+  const summary = marksSummary(marksWithin(marks, extentOf(viewport)));
   return (
     <div
       className="relative flex shrink-0 border-b border-line bg-panel"
@@ -105,6 +106,7 @@ function LanePlaces({
     list.current?.querySelectorAll('button')[to]?.focus();
   };
   const choose = ({ fromUnixNs, toUnixNs }: LaneItem) => {
+    setTold(null);
     store.select({ kind: 'area', area: { fromUnixNs, toUnixNs, workers: null } });
     change({ tab: 'details' });
   };
