@@ -7,7 +7,7 @@ export interface AlertLinks {
   /** null: nothing was recorded. */
   readonly incident: string | null;
   readonly timeline: string;
-  /** The page with the form for a silence of this alert. */
+  /** The alert among all that are active, where a button silences it. */
   readonly silence: string;
   /** null: its rule names none. */
   readonly runbook: string | null;
@@ -18,20 +18,22 @@ const MARGIN_MS = 15_000;
 const MAX_SPAN_MS = 300_000;
 
 /** `externalUrl` has no slash at its end. */
-export function linksOf(alert: AlertJson, externalUrl: string): AlertLinks {
-  const { id, deployment, incidentId, runbook } = alert;
+export function linksOf(of: AlertJson, externalUrl: string): AlertLinks {
+  const { id, deployment, incidentId, labels, runbook } = of;
   const page = (path: string, search: Readonly<Record<string, string>>) =>
     `${externalUrl}${path}?${new URLSearchParams({ d: deployment, ...search })}`;
-  const { worker } = alert.labels;
+  const { worker } = labels;
+  // As lib/view/alert-choice.ts reads it.
+  const alert = page('/alerts', { alert: id });
   return {
-    alert: page('/alerts', { alert: id }),
+    alert,
     incident:
       incidentId === null ? null : `${externalUrl}/incidents/${encodeURIComponent(incidentId)}`,
     timeline: page('/timeline', {
-      ...viewOf(alert),
+      ...viewOf(of),
       ...(worker === undefined ? {} : { pin: worker }),
     }),
-    silence: page('/alerts', { silence: id }),
+    silence: alert,
     runbook: runbook === '' ? null : runbook,
   };
 }

@@ -10,6 +10,7 @@ import type { NotifyMessage } from '#lib/alert/notify-state.ts';
 import type { AlertJson } from '#lib/api/alerts.ts';
 import { webhookMessageSchema } from '#lib/api/webhook-message.ts';
 import { parseTimeline } from '#lib/view/timeline-url.ts';
+import { parsePageState } from '#lib/view/url-state.ts';
 import { httpTarget } from '#test/support/http-target.ts';
 import { EXTERNAL_URL, notifyWorld } from '#test/support/notify-world.ts';
 import { ALERT_START_MS, ended, sampleAlert } from '#test/support/sample-alert.ts';
@@ -34,6 +35,12 @@ function message(
 }
 
 describe('links', () => {
+  test('to the page open the alert, where it can be silenced', () => {
+    const links = linksOf(sampleAlert('a/1'), EXTERNAL_URL);
+    const state = parsePageState(new URL(links.silence).searchParams);
+    expect(state).toMatchObject({ deployment: 'prod', alerts: { tab: 'active', alert: 'a/1' } });
+  });
+
   test('to the timeline show the time and the worker of the alert', () => {
     const links = linksOf(ended(sampleAlert('a')), EXTERNAL_URL);
     const link = parseTimeline(new URL(links.timeline).searchParams);
