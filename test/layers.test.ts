@@ -66,6 +66,7 @@ const LAYERS: Readonly<Record<string, Row>> = {
       'pino',
       'pino-pretty',
       'prom-client',
+      'yaml',
       'zod',
     ],
     node: true,

@@ -172,6 +172,48 @@ function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Comman
       finish(await exportCommand(io, options));
     });
 
+  const alerts = command(
+    'alerts',
+    'check alert rules, and try them on what was or on a simulation',
+  );
+  alerts
+    .command('check <files...>')
+    .description('every problem of files of rules, receivers and tests')
+    .option('--json', 'as JSON')
+    .action(async (files: string[], options) => {
+      const { alertsCheckCommand } = await import('./alerts-command.ts');
+      finish(alertsCheckCommand(io, files, options));
+    });
+  addConfigOptions(
+    alerts
+      .command('test <rules> [files...]')
+      .description(
+        'what rules would have said: of recorded files, of the store, of a simulated scenario; ' +
+          'or run a test file. <rules>: a file, beside the built-in ones, or "builtin"',
+      ),
+    ['data', 'store', 'kernels', 'alerts.tpotTarget'],
+  )
+    .option('--only', 'without the built-in rules')
+    .option('--scenario <name>', 'healthy, ffn-bound, latency-bound or strict (default: healthy)')
+    .option('--fault <json>', 'as PUT /faults of the simulated cluster takes it')
+    .option('--fault-from <duration>', 'after the start (default 30s)')
+    .option('--fault-for <duration>', 'how long it lasts (default: to the end)')
+    .option('--duration <duration>', 'of the simulation (default 3m)')
+    .option('--attention <count>', 'attention workers (default 8)')
+    .option('--ffn <count>', 'FFN workers (default 4)')
+    .option('--layers <count>', 'layers (default 61); fewer are faster')
+    .option('--seed <number>', 'of the random numbers')
+    .option('--from <time>', 'unix ns, RFC 3339, or relative to now (-5m)')
+    .option('--to <time>', 'likewise')
+    .option('--deployment <name>', 'where there are several')
+    .option('--pending', 'what did not come to fire, too')
+    .option('--json', 'as JSON instead of a table')
+    .addHelpText('after', ALERTS_HELP)
+    .action(async (rules: string, files: string[], options) => {
+      const { alertsTestCommand } = await import('./alerts-command.ts');
+      finish(await alertsTestCommand(io, rules, files, options));
+    });
+
   addConfigOptions(command('doctor', 'check what a start needs and what runs'), ALL_CONFIG_KEYS)
     .option('--json', 'as JSON')
     .action(async (options) => {
@@ -202,6 +244,14 @@ B is measured against A. Examples:
   afdscope compare base.json new.json --fail-on-regression 3
   afdscope compare --data data prod@-10m..-5m prod@-5m..now
   afdscope compare --data data prod@2026-11-27T14:00:00Z..2026-11-27T14:05:00Z canary@-5m`;
+
+const ALERTS_HELP = `
+Examples:
+  afdscope alerts test builtin --scenario ffn-bound
+  afdscope alerts test my-rules.yaml --fault '{"slowRank":{"role":"ffn","rank":2,"factor":1.3}}'
+  afdscope alerts test my-rules.yaml traces.json.gz
+  afdscope alerts test my-rules.yaml --data data --deployment prod --from -1h
+  afdscope alerts test my-tests.yaml`;
 
 /** An option that may come several times. */
 function collect(value: string, before: readonly string[] = []): string[] {

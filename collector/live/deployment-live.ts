@@ -241,6 +241,11 @@ export class DeploymentLive {
     return this.#hangs.hangs;
   }
 
+  /** Does something stand still now? */
+  get standsStill(): boolean {
+    return this.hangs.some(({ untilUnixNs }) => untilUnixNs === null);
+  }
+
   get stragglers(): readonly Straggler[] {
     return this.#stragglers.stragglers;
   }

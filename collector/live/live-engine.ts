@@ -128,7 +128,8 @@ export class LiveEngine {
       const watched = this.#watched.has(deployment);
       const picture = live.look(nowUnixNs, nowUnixMs, watched);
       const hangsChanged = live.lookForHangs(nowUnixNs);
-      if (picture === null && !watched && !hangsChanged) continue;
+      // What stands still goes on doing so: its alert must not go by one word.
+      if (picture === null && !watched && !hangsChanged && !live.standsStill) continue;
       const last = picture ?? live.lastPicture;
       updates.push({
         deployment,

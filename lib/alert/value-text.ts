@@ -20,6 +20,7 @@ export function valueText(metric: string, value: number | null): string {
 
 function durationText(ns: number): string {
   const size = Math.abs(ns);
+  if (size === 0) return '0 s';
   if (size < 1e3) return `${significant(ns)} ns`;
   if (size < 1e6) return `${significant(ns / 1e3)} µs`;
   if (size < 1e9) return `${significant(ns / 1e6)} ms`;

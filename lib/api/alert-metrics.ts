@@ -29,6 +29,12 @@ export const ALERT_METRICS = {
     labels: ['group'],
     about: 'Part of the time with a step in flight in which GPUs only wait for bytes in flight.',
   },
+  network_wait_ratio: {
+    unit: 'ratio',
+    labels: ['group'],
+    about:
+      'Part of the active time lost to the network: waiting for bytes when nothing else was waited for.',
+  },
   overlap_ratio: {
     unit: 'ratio',
     labels: ['group'],

@@ -136,6 +136,8 @@ function addGroup(list: SampleList, group: ReportJson['groups'][number]): void {
   const { activeNs } = group;
   list.named('bubble_ratio', labels, group.activeBubbleRatio, activeNs);
   list.named('exposed_transfer_ratio', labels, group.exposedTransferNs / activeNs, activeNs);
+  const networkNs = group.causes.a2fNetworkNs + group.causes.f2aNetworkNs;
+  list.named('network_wait_ratio', labels, networkNs / activeNs, activeNs);
   list.named('overlap_ratio', labels, group.overlapRatio, group.transferNs);
   list.named('busy_ratio', labels, group.busyRatio, group.windowNs);
   for (const [key, stage] of Object.entries(CAUSE_NAMES)) {

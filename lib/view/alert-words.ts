@@ -16,6 +16,7 @@ import {
 const SHARES: ReadonlySet<string> = new Set<AlertMetricName>([
   'bubble_ratio',
   'exposed_transfer_ratio',
+  'network_wait_ratio',
   'overlap_ratio',
   'busy_ratio',
   'cause_ratio',
@@ -28,6 +29,7 @@ const SHARES: ReadonlySet<string> = new Set<AlertMetricName>([
 export const METRIC_NAMES: Readonly<Record<AlertMetricName, string>> = {
   bubble_ratio: 'Bubble',
   exposed_transfer_ratio: 'Exposed transfer',
+  network_wait_ratio: 'Waiting for the network',
   overlap_ratio: 'Overlap',
   busy_ratio: 'Busy',
   cause_ratio: 'Waiting by cause',
