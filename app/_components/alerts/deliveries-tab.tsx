@@ -139,22 +139,22 @@ function DeliveryTable({ deliveries }: { readonly deliveries: readonly DeliveryJ
               >
                 {instantText(delivery.createdUnixMs).local}
               </td>
-              <td className="px-2 whitespace-nowrap">
+              <td className="px-2 py-1 whitespace-nowrap">
                 {delivery.receiver} <span className="text-muted">{delivery.kind}</span>
               </td>
-              <td className="px-2 whitespace-nowrap">
+              <td className="px-2 py-1 whitespace-nowrap">
                 {delivery.status}, {delivery.alertIds.length}{' '}
                 {delivery.alertIds.length === 1 ? 'alert' : 'alerts'}
               </td>
-              <td className={`px-2 whitespace-nowrap ${STATE_COLOUR[delivery.state]}`}>
+              <td className={`px-2 py-1 whitespace-nowrap ${STATE_COLOUR[delivery.state]}`}>
                 {delivery.state}
                 {delivery.nextAttemptUnixMs !== null &&
                   delivery.state === 'waiting' &&
                   delivery.attempts > 0 &&
                   `, again in ${ageText(delivery.nextAttemptUnixMs - now)}`}
               </td>
-              <td className="px-2">{delivery.attempts}</td>
-              <td className="px-2 break-words [overflow-wrap:anywhere]">
+              <td className="px-2 py-1">{delivery.attempts}</td>
+              <td className="px-2 py-1 break-words [overflow-wrap:anywhere]">
                 {delivery.lastError ?? (delivery.state === 'sent' ? 'accepted' : '–')}
               </td>
               <td className="max-w-40 truncate py-1 pr-3 pl-2" title={delivery.dedupKey}>

@@ -4,6 +4,7 @@ import { type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState }
 import { viewText } from '#lib/view/timeline-axis.ts';
 import { rowsLayout, type TimelineWorker } from '#lib/view/timeline-rows.ts';
 import { useTheme } from '../root-setting.ts';
+import { AlertsLane } from './alerts-lane.tsx';
 import { MarksLane } from './marks-lane.tsx';
 import { AXIS_PX } from './paint-axis.ts';
 import { useTimelinePart, useTimelineStore } from './timeline-context.tsx';
@@ -82,6 +83,7 @@ export function TimelineCanvas({
 
   return (
     <div className="flex min-h-0 flex-1 flex-col">
+      <AlertsLane widthPx={widthPx} />
       <MarksLane widthPx={widthPx} />
       <div className="flex shrink-0 border-b border-line" style={{ height: AXIS_PX }}>
         <div

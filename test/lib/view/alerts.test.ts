@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { ALERT_METRIC_NAMES, ALERT_METRICS } from '#lib/api/alert-metrics.ts';
 import { alertRuleSchema, type ListedRule } from '#lib/api/alert-rules.ts';
 import { alertEpisodes, episodeText, filteredEpisodes } from '#lib/view/alert-history.ts';
+import { alertLane } from '#lib/view/alert-lane.ts';
 import { alertExtent, alertPlace, evidencePage, safeLink } from '#lib/view/alert-links.ts';
 import { alertSections, badgeOf, firstGlance, watchText } from '#lib/view/alert-list.ts';
 import { alertMarks } from '#lib/view/alert-marks.ts';
@@ -186,4 +187,24 @@ test('marks of a window: what fired in it, what fired before and still does, no 
     ['a1', NOON + 2 * MINUTE],
   ]);
   expect(marks[0]!.text).toContain('Firing since');
+});
+
+test('the lane of the timeline: cut to the view, wide enough to point at, the worst above', () => {
+  const view = { fromUnixNs: BigInt(NOON) * 1_000_000n, fractionNs: 0, spanNs: 100e9 };
+  const mark = (id: string, fromS: number, toS: number | null) => ({
+    alertId: id,
+    rule: id,
+    severity: 'warning' as const,
+    fromUnixMs: NOON + fromS * SECOND,
+    toUnixMs: toS === null ? null : NOON + toS * SECOND,
+    text: id,
+  });
+  const marks = [mark('open', 40, null), mark('short', 50, 50), mark('before', -20, -10)];
+  const items = alertLane([...marks, mark('late', 99, 200), mark('early', -9, 10)], view, 1000);
+  expect(items.map((item) => [item.mark.alertId, item.leftPx, item.widthPx])).toEqual([
+    ['early', 0, 100],
+    ['late', 986, 14],
+    ['short', 500, 14],
+    ['open', 400, 600],
+  ]);
 });
