@@ -7,12 +7,15 @@ import { unixNanosFromMs } from '#lib/base/units.ts';
 import { readVersion } from '#lib/config/read-version.ts';
 import { type Export, exportWindow } from '#lib/query/export.ts';
 import { EXPORT_FORMATS } from '#lib/query/export-formats.ts';
+import type { ExportQuestion } from '#lib/query/export-question.ts';
 import { openStateReader } from '#lib/store/open-store.ts';
+import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import { type CommandIo, UsageError } from './command-io.ts';
 import { textOption } from './config-options.ts';
 import { countText } from './figures.ts';
+import { asCommandError } from './query-errors.ts';
 import { writeWholeFile } from './whole-file.ts';
-import { withStore } from './with-store.ts';
+import { withReader, withStore } from './with-store.ts';
 
 /** Writes to `--output`, or under the export's own name into the folder that it runs in. */
 export async function exportCommand(
@@ -22,13 +25,15 @@ export async function exportCommand(
   const format = textOption(options, 'format');
   if (format === undefined) throw new UsageError(`say which --format: ${formatNames()}`);
   const output = textOption(options, 'output');
-  const written = await withStore(io, options, async (telemetry, question, place) => {
+  const incident = textOption(options, 'incident');
+  const written = await fromStore(io, options, async (telemetry, question, place) => {
     const state = await openStateReader({ data: place.dataDir, store: place.store });
     try {
       const stores = { telemetry, state: async () => state };
-      const asked = { ...question, format, ...formatOptions(options) };
+      const asked = { ...question, incident, format, ...formatOptions(options) };
       const now = unixNanosFromMs(Date.now());
-      const made = await exportWindow(stores, asked, now, readVersion(io.root));
+      const version = readVersion(io.root);
+      const made = await exportWindow(stores, asked, now, version).catch(asCommandError);
       return await writeOut(io, made, output);
     } finally {
       await state.close();
@@ -39,6 +44,22 @@ export async function exportCommand(
   if (options.json === true) io.print(JSON.stringify({ path, sizeBytes }));
   else io.print(`${path} (${countText(sizeBytes)} B)`);
   return 0;
+}
+
+/** An incident names its deployment itself. */
+function fromStore<T>(
+  io: CommandIo,
+  options: Readonly<Record<string, unknown>>,
+  ask: (
+    telemetry: TelemetryReader,
+    question: Pick<ExportQuestion, 'deployment' | 'from' | 'to'>,
+    place: { readonly store: string; readonly dataDir: string },
+  ) => Promise<T>,
+): Promise<T> {
+  if (textOption(options, 'incident') === undefined) return withStore(io, options, ask);
+  const deployment = textOption(options, 'deployment');
+  const range = { from: textOption(options, 'from'), to: textOption(options, 'to') };
+  return withReader(io, options, (reader, place) => ask(reader, { deployment, ...range }, place));
 }
 
 function formatNames(): string {

@@ -8,6 +8,7 @@ import { Command, CommanderError } from 'commander';
 import { readVersion } from '#lib/config/read-version.ts';
 import { CommandError, type CommandIo, UsageError } from './command-io.ts';
 import { ALL_CONFIG_KEYS, addConfigOptions } from './config-options.ts';
+import { addIncidentCommands } from './incidents-usage.ts';
 import { printable } from './printable.ts';
 
 type ServeCommand = 'up' | 'demo' | 'collector' | 'web';
@@ -159,6 +160,7 @@ function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Comman
     .option('--from <time>', 'unix ns, RFC 3339, or relative to now (-5m)')
     .option('--to <time>', 'likewise')
     .option('--deployment <name>', 'where the store holds several')
+    .option('--incident <id>', 'its window, and in archives its notes')
     .option('--workers <ids>', 'such as attention/0,ffn/1; all where absent')
     .option('--stages <names>', 'such as expert,a2f_send; all where absent (not for archives)')
     .option('--set <name=value>', 'an option of the format; several times for several', collect)
@@ -213,6 +215,8 @@ function buildProgram(io: CommandIo, finish: (exitCode: number) => void): Comman
       const { alertsTestCommand } = await import('./alerts-command.ts');
       finish(await alertsTestCommand(io, rules, files, options));
     });
+
+  addIncidentCommands(program, io, finish);
 
   addConfigOptions(command('doctor', 'check what a start needs and what runs'), ALL_CONFIG_KEYS)
     .option('--json', 'as JSON')

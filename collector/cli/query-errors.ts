@@ -9,6 +9,7 @@ const MENDABLE = new Set([
   'UnsupportedStoreError',
   'ScanExpiredError',
   'UnknownDeploymentError',
+  'UnknownIncidentError',
   'TelemetryFileError',
   'KernelTableError',
 ]);

@@ -158,6 +158,16 @@ export async function deleteIncident(id: string, options?: ClientOptions): Promi
   await send(incidentPath(id), options, { method: 'DELETE' });
 }
 
+/** Its post-mortem report, to be opened in a tab. */
+export function incidentReportUrl(id: string, zone?: string): string {
+  return `${incidentPath(id)}/report.html${query(zone === undefined ? {} : { zone })}`;
+}
+
+/** Its window with its notes, to be imported elsewhere. */
+export function incidentArchiveUrl(id: string): string {
+  return `/api/v1/export${query({ format: 'archive', incident: id })}`;
+}
+
 function incidentPath(id: string): string {
   return `/api/v1/incidents/${encodeURIComponent(id)}`;
 }

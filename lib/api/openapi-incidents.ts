@@ -68,5 +68,20 @@ export function incidentPaths(): Json {
         responses: { 204: { description: 'It is gone' }, default: problemResponse() },
       },
     },
+    '/api/v1/incidents/{id}/report.html': {
+      get: {
+        summary:
+          'The post-mortem report of its window, with its alerts and notes, as one HTML file',
+        parameters: [
+          id,
+          queryParameter('zone', 'IANA name of the zone of local times; UTC where absent.'),
+          queryParameter('url', 'Where its links lead; this server where absent.'),
+        ],
+        responses: {
+          200: { description: 'The file', content: { 'text/html': {} } },
+          default: problemResponse(),
+        },
+      },
+    },
   };
 }

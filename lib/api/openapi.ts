@@ -254,7 +254,11 @@ export function openApiDocument(): Json {
               ),
               required: true,
             },
-            { ...queryParameter('deployment', 'Its deployment.'), required: true },
+            queryParameter('deployment', 'Its deployment; needed where no incident is named.'),
+            queryParameter(
+              'incident',
+              'An incident: its window where none is named, and its notes go into archives.',
+            ),
             queryParameter('from', `Inclusive. ${TIME}. Where absent: the first event.`),
             queryParameter('to', `Exclusive. ${TIME}. Where absent: the last event's end.`),
             queryParameter('workers', 'Worker ids with commas between them; all where absent.'),

@@ -10,6 +10,7 @@ import {
   layersSection,
   stragglersSection,
 } from './section-culprits.ts';
+import { incidentSection } from './section-incident.ts';
 import {
   alertsSection,
   annotationsSection,
@@ -24,10 +25,14 @@ import { waitsSection } from './section-waits.ts';
 export function postmortemDocument(facts: PostmortemFacts): Document {
   const { report, made, setup } = facts;
   return {
-    title: `Post-mortem: ${report.deployment}`,
+    title:
+      facts.incident == null
+        ? `Post-mortem: ${report.deployment}`
+        : `Incident on ${report.deployment}: ${facts.incident.incident.title}`,
     subtitle: subtitleOf(facts),
     sections: [
       verdictSection(facts),
+      incidentSection(facts),
       stepsSection(facts),
       hangsSection(facts),
       waitsSection(facts),

@@ -1,8 +1,10 @@
 /** Everything that a post-mortem report is made of. Plain data: the same facts give the same bytes. */
+import type { AlertEvent } from '#lib/api/alerts.ts';
 import type { AnnotationJson } from '#lib/api/annotations.ts';
 import type { Compare } from '#lib/api/compare.ts';
 import type { Condition } from '#lib/api/condition.ts';
 import type { IngestTotalsJson, StoreHealth } from '#lib/api/health.ts';
+import type { IncidentDetail, IncidentJson } from '#lib/api/incidents.ts';
 import type { ReportJson } from '#lib/api/report-schema.ts';
 import type { Waits } from '#lib/api/waits.ts';
 
@@ -24,6 +26,14 @@ export interface PostmortemFacts {
   readonly annotations: readonly AnnotationJson[];
   /** What alert rules said during the window. */
   readonly alerts: readonly AlertFact[];
+  /** Where it is the report of an incident. */
+  readonly incident?: {
+    readonly incident: IncidentJson;
+    /** What alerts did, the oldest first. */
+    readonly timeline: readonly AlertEvent[];
+    /** As it was when the incident was made. */
+    readonly setup: IncidentDetail['setup'];
+  } | null;
   /** null: not from a store. */
   readonly intake: Intake | null;
   readonly setup: SetupFacts;

@@ -33,12 +33,14 @@ import { heatmap } from './heatmap.ts';
 import { evidenceExtent, evidenceSnapshot, fittingWindow } from './incident-evidence.ts';
 import { incidentDetail, listIncidents } from './incidents.ts';
 import { postmortem } from './postmortem.ts';
+import { incidentReport } from './postmortem-incident.ts';
 import type {
   CompareQuestion,
   DeploymentQuestion,
   EvidenceQuestion,
   FitQuestion,
   IncidentQuestion,
+  IncidentReportQuestion,
   JsonText,
   PostmortemQuestion,
   QueryFailure,
@@ -120,6 +122,8 @@ const ANSWERERS: Readonly<Record<QuestionKind, Answerer>> = {
   incidents: async ({ state }, question) => listIncidents(await state(), question),
   incident: async ({ state }, question) =>
     incidentDetail(await state(), question as unknown as IncidentQuestion),
+  incidentReport: async ({ telemetry, state }, question, now) =>
+    incidentReport(telemetry, await state(), question as unknown as IncidentReportQuestion, now),
   incidentDocuments: async ({ state }) => (await state()).documents({ kind: 'incident' }),
   pins: ({ telemetry }) => telemetry.pins(),
   evidence: ({ telemetry }, question) =>

@@ -3,13 +3,13 @@
  * where the archive is imported (docs/archive.md).
  */
 import { ARCHIVE_EXTENSION } from '#lib/archive/archive-frame.ts';
-import type { ArchiveManifest } from '#lib/archive/manifest.ts';
+import type { ArchiveAnnotation, ArchiveManifest } from '#lib/archive/manifest.ts';
 import { ArchiveWriter } from '#lib/archive/write-archive.ts';
-import { addNanos, NS_PER_S } from '#lib/base/units.ts';
+import { addNanos, NS_PER_S, unixNanosFromMs } from '#lib/base/units.ts';
 import type { Annotation } from '#lib/store/state-store.ts';
 import type { TimeWindow } from '#lib/store/telemetry-store.ts';
 import { isPackedTable } from '#lib/table/packed-tables.ts';
-import type { ExportFormat, ExportSource } from './export-format.ts';
+import type { ExportFormat, ExportSelection, ExportSource } from './export-format.ts';
 import { MARGIN_NS } from './load-events.ts';
 import { countsFor, rejectionsOf } from './rejections.ts';
 import { earlier } from './window.ts';
@@ -39,7 +39,8 @@ async function* archivePieces(source: ExportSource): AsyncGenerator<Uint8Array> 
   for await (const table of telemetry.scanMetrics(metrics)) yield writer.metrics(table);
   const state = await source.state();
   const notes = await state.annotations(deployment, window.fromUnixNs, window.toUnixNs);
-  if (notes.length > 0) yield writer.annotations(notes.map(noteOf));
+  const all = [...notes.map(noteOf), ...incidentNotes(selection.incident)];
+  if (all.length > 0) yield writer.annotations(all);
   yield writer.end();
 }
 
@@ -74,6 +75,20 @@ function widened(window: TimeWindow, beforeNs: number, afterNs: number): TimeWin
 
 function textWindow({ fromUnixNs, toUnixNs }: TimeWindow) {
   return { fromUnixNs: String(fromUnixNs), toUnixNs: String(toUnixNs) };
+}
+
+/** Notes on its window: what it is called, and what people wrote. */
+function incidentNotes(incident: ExportSelection['incident']): ArchiveAnnotation[] {
+  if (incident === undefined) return [];
+  const { id, title, window, createdUnixMs, notes } = incident;
+  const named = { author: '', text: `Incident ${id}: ${title}`, atUnixMs: createdUnixMs };
+  return [named, ...notes].map(({ author, text, atUnixMs }, i) => ({
+    id: `incident/${id}/${i}`,
+    ...window,
+    author,
+    text,
+    createdUnixNs: String(unixNanosFromMs(atUnixMs)),
+  }));
 }
 
 function noteOf(note: Annotation) {

@@ -2,6 +2,7 @@
  * What a format of `GET /api/v1/export` and `afdscope export` is. Each is a file of its own; the
  * table of them is export-formats.ts.
  */
+import type { IncidentJson } from '#lib/api/incidents.ts';
 import type { UnixNanos } from '#lib/base/units.ts';
 import type { StateStore } from '#lib/store/state-store.ts';
 import type { StoredDeployment, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
@@ -14,6 +15,8 @@ export interface ExportSelection {
   readonly isWhole: boolean;
   /** Worker ids. Absent: all workers. */
   readonly workers?: readonly string[];
+  /** Whose notes go along. */
+  readonly incident?: IncidentJson;
   /** Parameters that only this format takes, by name, as they were written. */
   readonly options: Readonly<Record<string, string>>;
 }

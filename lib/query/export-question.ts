@@ -2,7 +2,10 @@
 
 export interface ExportQuestion {
   readonly format: string;
-  readonly deployment: string;
+  /** Absent: that of the incident. */
+  readonly deployment?: string | undefined;
+  /** Id of an incident: its window where none is named, and its notes go into archives. */
+  readonly incident?: string | undefined;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   /** Worker ids with commas between them. */

@@ -9,6 +9,7 @@ import type { ExportFormat, ExportSelection } from './export-format.ts';
 import { EXPORT_FORMATS } from './export-formats.ts';
 import type { ExportQuestion } from './export-question.ts';
 import { STAGES_OPTION } from './export-tables.ts';
+import { incidentDetail } from './incidents.ts';
 import { parseWindow, requireDeployment } from './window.ts';
 
 export interface Export {
@@ -36,8 +37,18 @@ export async function exportWindow(
       throw new BadQuestionError(name, `The format ${format.name} takes no "${name}".`);
     }
   }
-  const given = parseWindow(question, nowUnixNs);
-  const seen = await requireDeployment(telemetry, question.deployment);
+  const incident =
+    question.incident === undefined
+      ? undefined
+      : (await incidentDetail(await state(), { incidentId: question.incident })).incident;
+  const deployment = question.deployment ?? incident?.deployment ?? '';
+  if (deployment === '') throw new BadQuestionError('deployment', 'Say which deployment.');
+  if (incident !== undefined && incident.deployment !== deployment) {
+    throw new BadQuestionError('incident', `The incident is of ${incident.deployment}.`);
+  }
+  const { from = incident?.window.fromUnixNs, to = incident?.window.toUnixNs } = question;
+  const given = parseWindow({ from, to }, nowUnixNs);
+  const seen = await requireDeployment(telemetry, deployment);
   const window = {
     fromUnixNs: given.fromUnixNs ?? seen.firstSeenUnixNs,
     toUnixNs: given.toUnixNs ?? addNanos(seen.lastSeenUnixNs, 1),
@@ -48,10 +59,11 @@ export async function exportWindow(
   }
   const workers = question.workers?.split(',').filter((id) => id !== '') ?? [];
   const selection: ExportSelection = {
-    deployment: question.deployment,
+    deployment,
     window,
     isWhole: given.fromUnixNs === undefined && given.toUnixNs === undefined,
     ...(workers.length === 0 ? {} : { workers }),
+    ...(incident === undefined ? {} : { incident }),
     options,
   };
   await requireContent(telemetry, selection);

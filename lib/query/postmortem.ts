@@ -1,6 +1,7 @@
 /** A post-mortem report of a window as one file: `GET /api/v1/deployments/{id}/postmortem`. */
 import type { Hang } from '#lib/analysis/hang-types.ts';
 import type { Compare } from '#lib/api/compare.ts';
+import type { IncidentDetail } from '#lib/api/incidents.ts';
 import type { ReportJson } from '#lib/api/report-schema.ts';
 import type { Waits } from '#lib/api/waits.ts';
 import { NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
@@ -20,6 +21,7 @@ import { compare } from './compare.ts';
 import { BadQuestionError } from './errors.ts';
 import { MAX_PICTURE_EVENTS, pictureWindow } from './newest-events.ts';
 import { timeText } from './parse-time.ts';
+import { alertsOfWindow } from './postmortem-alerts.ts';
 import { findBaseline } from './postmortem-baseline.ts';
 import { closeUpOf } from './postmortem-close-up.ts';
 import { type StepSearch, slowSteps, usualStep } from './postmortem-steps.ts';
@@ -72,7 +74,7 @@ export function postmortemFile(facts: PostmortemFacts, format: PostmortemFormat)
 
 /**
  * Without `from`, the last five minutes of data before `to`; without `to`, up to the newest event.
- * `state`: null where there are no notes. @throws BadQuestionError, UnknownDeploymentError
+ * `state`: null where there are no notes. `frozen`: stands for what retention took. @throws BadQuestionError, UnknownDeploymentError
  */
 export async function postmortemFacts(
   reader: TelemetryReader,
@@ -80,6 +82,7 @@ export async function postmortemFacts(
   question: PostmortemQuestion,
   nowUnixNs: UnixNanos,
   bounds: PostmortemBounds = BOUNDS,
+  frozen: Pick<IncidentDetail, 'report' | 'baseline'> | null = null,
 ): Promise<PostmortemFacts> {
   const made = {
     atUnixNs: String(nowUnixNs),
@@ -90,7 +93,10 @@ export async function postmortemFacts(
   const seen = await requireDeployment(reader, deployment);
   const window = await windowOf(reader, question, nowUnixNs);
   const texts = textsOf(deployment, window);
-  const answer = reportJson(await report(reader, texts, nowUnixNs, bounds.window));
+  const kept = reportJson(await report(reader, texts, nowUnixNs, bounds.window));
+  // Made while all events were there.
+  const isBetter = kept.exactness !== 'raw' || kept.quality.events === 0;
+  const answer = isBetter ? (frozen?.report ?? kept) : kept;
   const whole = answer.steps.count > 0 ? answer : await withHangs(reader, texts, answer, nowUnixNs);
   const search: StepSearch = {
     reader,
@@ -106,7 +112,10 @@ export async function postmortemFacts(
     whole.exactness === 'raw' || worst === undefined
       ? null
       : await closeUpOf(reader, whole, window, worst, bounds.closeUp);
-  const baseline = await findBaseline(reader, seen, window, nowUnixNs);
+  const baseline: Baseline =
+    frozen !== null && frozen.baseline !== null
+      ? { kind: 'found', report: frozen.baseline, passedOver: [] }
+      : await findBaseline(reader, seen, window, nowUnixNs);
   const { usualNearby, ...steps } = found;
   const usual =
     baseline.kind === 'found' && found.pictured.length > 0
@@ -125,7 +134,7 @@ export async function postmortemFacts(
     comparison: await comparisonOf(reader, whole, baseline, nowUnixNs),
     waits: await waitsOf(reader, close, nowUnixNs),
     annotations: state === null ? [] : (await listAnnotations(state, texts, nowUnixNs)).annotations,
-    alerts: [],
+    alerts: state === null ? [] : await alertsOfWindow(state, deployment, window),
     intake: await intakeOf(reader, question),
     setup: question.setup,
     made,

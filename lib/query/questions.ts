@@ -113,6 +113,11 @@ export interface PostmortemQuestion extends DeploymentQuestion {
   readonly conditions: readonly Condition[] | null;
 }
 
+export interface IncidentReportQuestion
+  extends Pick<PostmortemQuestion, 'zone' | 'url' | 'setup' | 'conditions'> {
+  readonly incidentId: string;
+}
+
 export interface PostmortemFile {
   readonly fileName: string;
   readonly contentType: string;
@@ -217,6 +222,7 @@ export interface Questions {
   annotations: { question: DeploymentQuestion; answer: { annotations: AnnotationJson[] } };
   incidents: { question: IncidentsQuestion; answer: Incidents };
   incident: { question: IncidentQuestion; answer: IncidentDetail };
+  incidentReport: { question: IncidentReportQuestion; answer: PostmortemFile };
   incidentDocuments: { question: Record<never, never>; answer: readonly StateDocument[] };
   pins: { question: Record<never, never>; answer: readonly Pin[] };
   evidence: { question: EvidenceQuestion; answer: EvidenceExtent };

@@ -1,4 +1,4 @@
-/** `GET /api/v1/export?format&deployment&from&to&workers`: a window as a file, streamed. */
+/** `GET /api/v1/export?format&deployment&from&to&workers`, or `&incident`: a window as a file, streamed. */
 import { RequestError, requiredParameter } from '#app/_server/request-parameters.ts';
 import { answering } from '#app/_server/respond.ts';
 import { services } from '#app/_server/services.ts';
@@ -10,10 +10,11 @@ export const dynamic = 'force-dynamic';
 export function GET(request: Request): Promise<Response> {
   return answering(async () => {
     const given = onceEach(request);
-    const { format, deployment, from, to, workers, ...options } = given;
+    const { format, deployment, incident, from, to, workers, ...options } = given;
     const question = {
       format: requiredParameter(format, 'format'),
-      deployment: requiredParameter(deployment, 'deployment'),
+      deployment: incident === undefined ? requiredParameter(deployment, 'deployment') : deployment,
+      incident,
       from,
       to,
       workers,

@@ -1,5 +1,6 @@
 /** `GET /api/v1/deployments/{id}/postmortem?from&to&format&zone&url`: a report as one file. */
 import { type DeploymentContext, deploymentId } from '#app/_server/deployment-route.ts';
+import { ownUrl, reportAnswer } from '#app/_server/report-answer.ts';
 import { queryParameters } from '#app/_server/request-parameters.ts';
 import { answering } from '#app/_server/respond.ts';
 import { services } from '#app/_server/services.ts';
@@ -21,20 +22,6 @@ export function GET(request: Request, context: DeploymentContext): Promise<Respo
       conditions: state === 'down' ? null : (conditions ?? []),
     };
     const file = await pool.ask('postmortem', question, Date.now(), request.signal);
-    return new Response(file.text, {
-      headers: {
-        'content-type': file.contentType,
-        'content-disposition': `inline; filename="${file.fileName}"`,
-        'content-security-policy': file.contentPolicy,
-        'cache-control': 'no-store',
-        'x-content-type-options': 'nosniff',
-      },
-    });
+    return reportAnswer(file);
   });
-}
-
-/** As the asker sees this server. */
-function ownUrl(request: Request): string {
-  const { protocol, host } = new URL(request.url);
-  return `${protocol}//${request.headers.get('host') ?? host}`;
 }
