@@ -13,6 +13,7 @@ import {
   frozenDocument,
   type IncidentRecord,
   isPinned,
+  PIN_MARGIN_NS,
   pinOf,
   windowOf,
   windowText,
@@ -65,7 +66,7 @@ export class EvidenceKeeper {
     // It may have grown meanwhile, or been given up.
     if (now === undefined || now.evidence !== 'recording' || now.window !== record.window) return;
     this.#tries.delete(record.id);
-    const evidenceNote = [now.recorder.cutNote, missing].filter((note) => note !== '').join(' ');
+    const evidenceNote = joinedNotes([now.recorder.cutNote, missing]);
     const done: IncidentRecord = {
       ...now,
       evidence: evidenceNote === '' ? 'kept' : 'partial',
@@ -93,17 +94,21 @@ export class EvidenceKeeper {
     return true;
   }
 
-  /** Releases the oldest, and cuts what records too much. */
+  /** Releases the oldest; cuts what records too much, or the last one that is left. */
   async keepWithin(nowUnixMs: number): Promise<void> {
     const { shelf, maxBytes } = this.#options;
     await this.#measureRecording();
     let total = await this.#total();
     for (const record of releaseOrder(shelf.all())) {
-      if (total <= maxBytes) break;
-      this.#release(record, nowUnixMs);
+      if (total <= maxBytes || shelf.all().filter(isPinned).length === 1) break;
+      this.#release(record, 'newer ones needed the room', nowUnixMs);
       total = await this.#total();
     }
-    if (total > maxBytes) await this.#cutRecording(nowUnixMs);
+    if (total > maxBytes) {
+      const left = shelf.all().filter(isPinned);
+      const share = Math.floor(maxBytes / left.length);
+      for (const record of left) await this.#cut(record, share, nowUnixMs);
+    }
     if (!shelf.isSaved) await shelf.save();
   }
 
@@ -137,54 +142,63 @@ export class EvidenceKeeper {
     return total;
   }
 
-  #release(record: IncidentRecord, nowUnixMs: number): void {
-    const { shelf, maxBytesText } = this.#options;
+  #release(record: IncidentRecord, because: string, nowUnixMs: number): void {
+    const { shelf, maxBytesText, warn } = this.#options;
     const now = shelf.get(record.id);
     if (now === undefined || !isPinned(now)) return;
     const at = new Date(nowUnixMs).toISOString().replace('T', ' ').slice(0, 19);
-    const why = `Its raw events were given to retention at ${at} UTC: incidents together may keep ${maxBytesText}, and newer ones needed the room. The report stays.`;
+    const why = `Its raw events were given to retention at ${at} UTC: incidents together may keep ${maxBytesText}, and ${because}. The report stays.`;
     shelf.put({
       ...now,
       evidence: 'released',
-      evidenceNote: [now.evidenceNote, why].filter((note) => note !== '').join(' '),
+      evidenceNote: joinedNotes([now.evidenceNote, why]),
       pinnedBytes: 0,
       updatedUnixMs: nowUnixMs,
     });
-    this.#options.warn(`incident ${record.id} was released: ${why}`);
+    warn(`incident ${record.id} was released: ${why}`);
   }
 
-  async #cutRecording(nowUnixMs: number): Promise<void> {
-    const { shelf, evidence, maxBytes, maxBytesText } = this.#options;
-    const recording = shelf.all().filter((record) => record.evidence === 'recording');
-    for (const record of recording.filter(isPinned)) {
-      const share = Math.floor(maxBytes / recording.length);
-      if ((record.pinnedBytes ?? 0) <= share) continue;
-      const { pinId: _pinId, ...pinned } = pinOf(record);
-      const lastSeen = (await evidence.ask('evidence', pinned)).lastSeenUnixNs;
-      const whole = windowOf(record);
-      const fit = await evidence.ask('evidenceFit', {
-        deployment: record.deployment,
-        ...until(whole, lastSeen),
-        focusUnixNs: focusOf(record),
-        maxBytes: share,
-      });
-      const now = shelf.get(record.id);
-      if (now === undefined || now.window !== record.window) continue;
-      const seconds = (window: TimeWindow) =>
-        (Number(window.toUnixNs - window.fromUnixNs) / 1e9).toFixed(1);
-      shelf.put({
-        ...now,
-        window: windowText(fit),
-        updatedUnixMs: nowUnixMs,
-        recorder: {
-          ...now.recorder,
-          finishAtUnixMs: Math.min(now.recorder.finishAtUnixMs, nowUnixMs),
-          cutNote:
-            `${now.recorder.cutNote} Of ${seconds(whole)} s, ${seconds(fit)} s around the alert are kept: incidents together may keep ${maxBytesText}.`.trim(),
-        },
-      });
-    }
+  /** What records ends now, so that what it has fits. */
+  async #cut(record: IncidentRecord, maxBytes: number, nowUnixMs: number): Promise<void> {
+    const { shelf, evidence, maxBytesText } = this.#options;
+    if ((record.pinnedBytes ?? 0) <= maxBytes) return;
+    const { pinId: _pinId, ...pinned } = pinOf(record);
+    const lastSeen = (await evidence.ask('evidence', pinned)).lastSeenUnixNs;
+    const whole = windowOf(record);
+    const fit = await evidence.ask('evidenceFit', {
+      deployment: record.deployment,
+      ...until(whole, lastSeen),
+      focusUnixNs: focusOf(record),
+      marginNs: PIN_MARGIN_NS,
+      maxBytes,
+    });
+    const now = shelf.get(record.id);
+    if (now === undefined || now.window !== record.window) return;
+    if (fit === null) return this.#release(now, 'not even a moment of it fits', nowUnixMs);
+    const seconds = (window: TimeWindow) =>
+      (Number(window.toUnixNs - window.fromUnixNs) / 1e9).toFixed(1);
+    const cut = `Of ${seconds(whole)} s, ${seconds(fit)} s around ${now.origin === 'alert' ? 'the alert' : 'its end'} are kept: incidents together may keep ${maxBytesText}.`;
+    const cutNote = joinedNotes([now.recorder.cutNote, cut]);
+    const isOver = now.evidence !== 'recording';
+    shelf.put({
+      ...now,
+      window: windowText(fit),
+      updatedUnixMs: nowUnixMs,
+      pinnedBytes: null,
+      ...(isOver
+        ? { evidence: 'partial' as const, evidenceNote: joinedNotes([now.evidenceNote, cut]) }
+        : {}),
+      recorder: {
+        ...now.recorder,
+        finishAtUnixMs: Math.min(now.recorder.finishAtUnixMs, nowUnixMs),
+        cutNote,
+      },
+    });
   }
+}
+
+function joinedNotes(notes: readonly string[]): string {
+  return notes.filter((note) => note !== '').join(' ');
 }
 
 const NO_SNAPSHOT: EvidenceSnapshot = {

@@ -63,7 +63,7 @@ export function focusOf({ recorder }: IncidentRecord): UnixNanos {
 
 const PIN_PREFIX = 'incident/';
 /** So that steps and receives at the edges are whole. */
-const PIN_MARGIN_NS = NS_PER_S;
+export const PIN_MARGIN_NS = NS_PER_S;
 
 export function isIncidentPin(pinId: string): boolean {
   return pinId.startsWith(PIN_PREFIX);

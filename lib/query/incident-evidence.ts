@@ -75,16 +75,23 @@ export function windowText({ fromUnixNs, toUnixNs }: TimeWindow): string {
 
 /**
  * The window, or where it takes more than `maxBytes`, as much of it as fits: both sides of the focus
- * are cut by the same share, since what was before an alert tells as much as what came after.
+ * are cut by the same share, since what was before an alert tells as much as what came after. null: not
+ * even the focus fits.
  */
 export async function fittingWindow(
   reader: TelemetryReader,
-  { deployment, fromUnixNs, toUnixNs, focusUnixNs, maxBytes }: FitQuestion,
-): Promise<TimeWindow> {
+  { deployment, fromUnixNs, toUnixNs, focusUnixNs, marginNs, maxBytes }: FitQuestion,
+): Promise<TimeWindow | null> {
   const whole = { fromUnixNs, toUnixNs };
-  const fits = async (window: TimeWindow): Promise<boolean> =>
-    (await reader.rawExtent(deployment, window)).rawBytes <= maxBytes;
+  const fits = async (window: TimeWindow): Promise<boolean> => {
+    const kept = {
+      fromUnixNs: addNanos(window.fromUnixNs, -marginNs),
+      toUnixNs: addNanos(window.toUnixNs, marginNs),
+    };
+    return (await reader.rawExtent(deployment, kept)).rawBytes <= maxBytes;
+  };
   if (await fits(whole)) return whole;
+  if (!(await fits(scaled(whole, focusUnixNs, 0)))) return null;
   let least = 0;
   let most = 1;
   for (let i = 0; i < FIT_STEPS; i++) {

@@ -149,6 +149,8 @@ export interface SnapshotQuestion extends EvidenceQuestion {
 }
 
 export interface FitQuestion extends SnapshotQuestion {
+  /** What is kept reaches so far beyond the window on both sides. */
+  readonly marginNs: number;
   readonly maxBytes: number;
 }
 
@@ -226,7 +228,7 @@ export interface Questions {
   incidentDocuments: { question: Record<never, never>; answer: readonly StateDocument[] };
   pins: { question: Record<never, never>; answer: readonly Pin[] };
   evidence: { question: EvidenceQuestion; answer: EvidenceExtent };
-  evidenceFit: { question: FitQuestion; answer: TimeWindow };
+  evidenceFit: { question: FitQuestion; answer: TimeWindow | null };
   evidenceSnapshot: { question: SnapshotQuestion; answer: EvidenceSnapshot };
 }
 export type QuestionKind = keyof Questions;

@@ -11,6 +11,7 @@ import type { Faults } from '#lib/pipeline/faults.ts';
 import { openStateWriter, openTelemetryWriter } from '#lib/store/open-store.ts';
 import type { StateStore } from '#lib/store/state-store.ts';
 import type { TelemetryStore } from '#lib/store/telemetry-store.ts';
+import { StageAccumulator } from '#lib/table/stage-accumulator.ts';
 import { FEED_START, slowSteps } from './live-feed.ts';
 import { batchOf } from './telemetry-batch.ts';
 
@@ -102,7 +103,8 @@ export async function fillSeconds(
     fromSecond = 0,
     deployment = DEPLOYMENT,
     faults,
-  }: { fromSecond?: number; deployment?: string; faults?: Faults } = {},
+    sums = false,
+  }: { fromSecond?: number; deployment?: string; faults?: Faults; sums?: boolean } = {},
 ): Promise<void> {
   const table = slowSteps({
     seconds,
@@ -117,8 +119,14 @@ export async function fillSeconds(
     if (second < fromSecond + seconds) rows.set(second, [...(rows.get(second) ?? []), i]);
   }
   for (const [second, list] of rows) {
-    const events = [pickRows(table, list)];
-    await telemetry.append([batchOf(`${deployment} ${second}`, { events })]);
+    const part = pickRows(table, list);
+    const [outcome] = await telemetry.append([
+      batchOf(`${deployment} ${second}`, { events: [part] }),
+    ]);
+    if (!sums) continue;
+    const added = new StageAccumulator();
+    added.addTable(part);
+    await telemetry.addStageRollups(added.take(), outcome!.sequence);
   }
 }
 
