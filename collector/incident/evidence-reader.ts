@@ -28,6 +28,7 @@ export class EvidenceThreads implements EvidenceReader {
   readonly #options: QueryPoolOptions;
   #pool: QueryPool | null = null;
   #asked = 0;
+  #isClosed = false;
   #idle: NodeJS.Timeout | undefined;
 
   constructor(options: Pick<QueryPoolOptions, 'store' | 'dataDir' | 'workerFile'>) {
@@ -40,17 +41,23 @@ export class EvidenceThreads implements EvidenceReader {
     question: Questions[K]['question'],
   ): Promise<Questions[K]['answer']> {
     clearTimeout(this.#idle);
+    if (this.#isClosed) throw new Error('the flight recorder is stopped');
     this.#pool ??= new QueryPool(this.#options);
     this.#asked++;
     try {
       return await this.#pool.ask(kind, question, Date.now());
     } finally {
       this.#asked--;
-      if (this.#asked === 0) this.#idle = setTimeout(() => void this.close(), IDLE_MS).unref();
+      if (this.#asked === 0) this.#idle = setTimeout(() => void this.#closePool(), IDLE_MS).unref();
     }
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#closePool();
+  }
+
+  async #closePool(): Promise<void> {
     clearTimeout(this.#idle);
     const pool = this.#pool;
     this.#pool = null;

@@ -64,6 +64,7 @@ export class FlightRecorder implements IncidentRecorder {
   #measuredUnixMs = Number.NEGATIVE_INFINITY;
   #settling: Promise<void> | null = null;
   #stopped = false;
+  #warned = '';
 
   constructor(options: RecorderOptions) {
     const { store, evidence, config, setup, warn, rawBytes } = options;
@@ -137,10 +138,19 @@ export class FlightRecorder implements IncidentRecorder {
   tick(nowUnixMs: number): void {
     if (this.#settling !== null || this.#stopped) return;
     this.#settling = this.settle(nowUnixMs)
-      .catch((error: unknown) => this.#options.warn(`incidents: ${textOf(error)}`))
+      .then(() => {
+        this.#warned = '';
+      })
+      .catch((error: unknown) => this.#warnOnce(`incidents: ${textOf(error)}`))
       .finally(() => {
         this.#settling = null;
       });
+  }
+
+  /** A store that refuses does so every second. */
+  #warnOnce(message: string): void {
+    if (message !== this.#warned && !this.#stopped) this.#options.warn(message);
+    this.#warned = message;
   }
 
   /** Everything that is due, done when it resolves. Rejects where the store or a query fails. */

@@ -15,6 +15,7 @@ export interface StartOptions {
 }
 
 const TICK_MS = 1000;
+const RETRY_TICKS = 10;
 
 export interface RunningRecorder {
   readonly recorder: FlightRecorder;
@@ -45,12 +46,30 @@ export async function startRecorder(options: StartOptions): Promise<RunningRecor
     }),
     warn,
   });
-  // A store that cannot be read by others has no incidents from before.
-  if (config.store === 'sqlite') {
-    recorder.start(await evidence.ask('incidentDocuments', {}));
-    await recorder.reconcile();
-  }
-  const timer = setInterval(() => recorder.tick(Date.now()), TICK_MS);
+  // A store that other threads cannot read has no incidents from before.
+  let isLoaded = config.store !== 'sqlite';
+  const load = async (): Promise<void> => {
+    try {
+      recorder.start(await evidence.ask('incidentDocuments', {}));
+      await recorder.reconcile();
+      isLoaded = true;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      warn(`incidents from before could not be read, and are tried again: ${why}`);
+    }
+  };
+  if (!isLoaded) await load();
+  let loading: Promise<void> | null = null;
+  const retry = (): void => {
+    loading ??= load().finally(() => {
+      loading = null;
+    });
+  };
+  let ticks = 0;
+  const timer = setInterval(() => {
+    if (isLoaded) recorder.tick(Date.now());
+    else if (++ticks % RETRY_TICKS === 0) retry();
+  }, TICK_MS);
   return {
     recorder,
     stop: () => {
