@@ -59,16 +59,17 @@ export async function startRecorder(options: StartOptions): Promise<RunningRecor
     }
   };
   if (!isLoaded) await load();
-  let loading: Promise<void> | null = null;
-  const retry = (): void => {
-    loading ??= load().finally(() => {
-      loading = null;
-    });
+  let isLoading = false;
+  const retry = async (): Promise<void> => {
+    if (isLoading) return;
+    isLoading = true;
+    await load();
+    isLoading = false;
   };
   let ticks = 0;
   const timer = setInterval(() => {
     if (isLoaded) recorder.tick(Date.now());
-    else if (++ticks % RETRY_TICKS === 0) retry();
+    else if (++ticks % RETRY_TICKS === 0) void retry();
   }, TICK_MS);
   return {
     recorder,
