@@ -107,4 +107,4 @@ test('frozen, killed, finished after the restart, kept from retention, and chang
   const reader = await openTelemetryReader({ data: dataDir });
   expect(await reader.pins()).toEqual([]);
   await reader.close();
-});
+}, 300_000);
