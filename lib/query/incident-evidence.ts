@@ -34,9 +34,27 @@ export async function evidenceExtent(
   };
   const gone: TimeWindow[] = [];
   for (const hole of holes(sent, spans)) {
-    if ((await overviewOf(reader, deployment, hole)).events > 0) gone.push(hole);
+    if (await hasSums(reader, deployment, hole)) gone.push(hole);
   }
   return { rawBytes, lastSeenUnixNs, missing: missingText(gone) };
+}
+
+/** Were there events? Of buckets that lie inside: one that reaches beyond tells of its outside. */
+async function hasSums(
+  reader: TelemetryReader,
+  deployment: string,
+  window: TimeWindow,
+): Promise<boolean> {
+  const selection = { kind: 'stage', deployment, window, finestNs: NS_PER_S } as const;
+  for (const part of await reader.rollupParts(selection)) {
+    for (const bands of await reader.stageBands({ deployment, ...part })) {
+      const { bucketStartUnixNs: start, resolutionNs, length } = bands;
+      const isInside =
+        start >= window.fromUnixNs && start + BigInt(resolutionNs) <= window.toUnixNs;
+      if (isInside && length > 0) return true;
+    }
+  }
+  return false;
 }
 
 /** Whole seconds of the window that no span touches. */
