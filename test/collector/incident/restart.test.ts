@@ -2,11 +2,12 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { incidentDetailSchema, incidentsSchema } from '#lib/api/incidents.ts';
+import { type IncidentDetail, incidentDetailSchema, incidentsSchema } from '#lib/api/incidents.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import { scenarioSpec } from '#lib/pipeline/scenarios.ts';
 import { simulateSteps } from '#lib/pipeline/simulate.ts';
-import { openTelemetryReader } from '#lib/store/open-store.ts';
+import { incidentDetail } from '#lib/query/incidents.ts';
+import { openStateReader, openTelemetryReader } from '#lib/store/open-store.ts';
 import { runAfdscope, startCollector } from '#test/support/afdscope-process.ts';
 import { encodeTracesProtobuf } from '#test/support/otlp-encode.ts';
 import { scratchFolder } from '#test/support/scratch-folder.ts';
@@ -33,6 +34,14 @@ async function keptEvents(dataDir: string): Promise<number> {
   for await (const { length } of reader.scanEvents({ deployment: 'demo' })) events += length;
   await reader.close();
   return events;
+}
+
+/** As it is on disk. */
+async function storedIncident(dataDir: string, incidentId: string): Promise<IncidentDetail> {
+  const state = await openStateReader({ data: dataDir });
+  const detail = await incidentDetail(state, { incidentId });
+  await state.close();
+  return detail;
 }
 
 test('frozen, killed, finished after the restart, kept from retention, and changed without a collector', async () => {
@@ -66,8 +75,7 @@ test('frozen, killed, finished after the restart, kept from retention, and chang
   process.kill(first.pid, 'SIGKILL');
   await first.process.finished;
   const { id } = JSON.parse(made.stdout) as { id: string };
-  const shown = async () =>
-    incidentDetailSchema.parse(JSON.parse((await on(['incidents', 'show', id, '--json'])).stdout));
+  const shown = () => storedIncident(dataDir, id);
   expect((await shown()).incident).toMatchObject({
     evidence: 'recording',
     notes: [{ author: 'ann', text: 'it stood still' }],
@@ -96,6 +104,8 @@ test('frozen, killed, finished after the restart, kept from retention, and chang
   ]);
   expect((await on(['incidents', 'list'])).stdout).toMatch(/^id +status +severity +raw events/);
   expect((await on(['incidents', 'show', id])).stdout).toContain('a cable');
+  const json = (await on(['incidents', 'show', id, '--json'])).stdout;
+  expect(incidentDetailSchema.parse(JSON.parse(json))).toEqual(await shown());
   const html = (await on(['incidents', 'report', id, '--html', '-'])).stdout;
   expect(html).toContain('it stood still');
   const file = join(dataDir, 'incident.afdscope');
@@ -107,4 +117,4 @@ test('frozen, killed, finished after the restart, kept from retention, and chang
   const reader = await openTelemetryReader({ data: dataDir });
   expect(await reader.pins()).toEqual([]);
   await reader.close();
-}, 300_000);
+}, 600_000);
