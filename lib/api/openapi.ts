@@ -191,6 +191,10 @@ export function openApiDocument(): Json {
             'Words and pairs, all of which must hold: step:120..130 layer:5 mb:1 stage:expert worker:ffn/* group:ffn kind:compute peer:3 domain:0 tokens>100 dur>1ms; needed.',
           ),
           queryParameter('limit', 'Hits in the answer, 1 to 1000; 100 where absent.'),
+          queryParameter(
+            'near',
+            'An instant: hits that lie nearest to it come first, and `before` counts what starts before it. Absent: the earliest, by time.',
+          ),
         ]),
       },
       '/api/v1/deployments/{id}/timeline/stats': {

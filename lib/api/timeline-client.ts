@@ -196,7 +196,7 @@ export function fetchTimelineFlow(
 
 export function fetchTimelineSearch(
   deployment: string,
-  question: TimeRange & { readonly q: string; readonly limit?: number },
+  question: TimeRange & { readonly q: string; readonly limit?: number; readonly near?: string },
   options?: ClientOptions,
 ): Promise<TimelineSearch> {
   return ask(timelineSearchSchema, deployment, 'search', question, options);

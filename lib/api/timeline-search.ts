@@ -1,5 +1,5 @@
 /**
- * `GET /api/v1/deployments/{id}/timeline/search?q&from&to&limit`: words and `key:value` pairs, all of
+ * `GET /api/v1/deployments/{id}/timeline/search?q&from&to&limit&near`: words and `key:value` pairs, all of
  * which must hold: `step:1234 layer:5 mb:1 stage:expert worker:ffn/3 dur>1ms`.
  */
 import { z } from 'zod';
@@ -11,6 +11,9 @@ export const timelineSearchSchema = z.object({
   window: z.object({ startUnixNs: z.string(), endUnixNs: z.string(), durationNs: z.number() }),
   /** All that match in the window; more than `hits` holds (default 100, at most 1000). */
   total: z.number(),
+  /** Of these, what starts before `near`; null: without it, and then hits are the earliest, by time. */
+  before: z.number().nullable(),
+  /** With `near`: those that lie nearest to that instant, nearest first, of each kind. */
   hits: z.array(
     z.object({
       kind: z.enum(['worker', 'step', 'event', 'annotation']),

@@ -1,4 +1,4 @@
-/** Events that a search matches: all are counted, the first by time are kept. */
+/** Events that a search matches: all are counted; the first by time, or those nearest to an instant, kept. */
 import { addNanos, nanosBetween, type UnixNanos } from '#lib/base/units.ts';
 import { isSetAside } from '#lib/model/concat-tables.ts';
 import type { TimeWindow } from '#lib/store/telemetry-store.ts';
@@ -23,12 +23,17 @@ export interface FoundEvent {
 export class EventSearch {
   readonly #query: SearchQuery;
   readonly #limit: number;
+  readonly #near: UnixNanos | null;
   #found: FoundEvent[] = [];
   total = 0;
+  /** Of these, what starts before the instant. */
+  before = 0;
 
-  constructor(query: SearchQuery, limit: number) {
+  /** `near` null: the first by time. */
+  constructor(query: SearchQuery, limit: number, near: UnixNanos | null = null) {
     this.#query = query;
     this.#limit = limit;
+    this.#near = near;
   }
 
   /** Events that start in `own`. */
@@ -62,7 +67,7 @@ export class EventSearch {
     }
   }
 
-  /** By start. */
+  /** By start, or nearest first. */
   finish(): readonly FoundEvent[] {
     this.#cut();
     return this.#found;
@@ -87,6 +92,8 @@ export class EventSearch {
 
   #keep(table: EventTable, row: number): void {
     this.total++;
+    const startUnixNs = addNanos(table.baseUnixNs, table.startNs[row]!);
+    if (this.#near !== null && startUnixNs < this.#near) this.before++;
     const info = table.workers[table.worker[row]!]!;
     this.#found.push({
       workerId: workerId(info),
@@ -96,19 +103,30 @@ export class EventSearch {
       step: table.step[row]!,
       layer: table.layer[row]!,
       microbatch: table.microbatch[row]!,
-      startUnixNs: addNanos(table.baseUnixNs, table.startNs[row]!),
+      startUnixNs,
       durationNs: table.durationNs[row]!,
     });
     if (this.#found.length >= 4 * this.#limit + 1000) this.#cut();
   }
 
   #cut(): void {
+    const near = this.#near;
     this.#found.sort(
       (a, b) =>
+        (near === null ? 0 : distanceTo(near, a) - distanceTo(near, b)) ||
         Number(a.startUnixNs - b.startUnixNs) ||
         (a.workerId < b.workerId ? -1 : a.workerId > b.workerId ? 1 : 0) ||
         a.durationNs - b.durationNs,
     );
     this.#found.length = Math.min(this.#found.length, this.#limit);
   }
+}
+
+/** Nanoseconds from an instant to what happens at that time; 0 inside of it. */
+export function distanceTo(
+  near: UnixNanos,
+  { startUnixNs, durationNs }: { readonly startUnixNs: UnixNanos; readonly durationNs: number },
+): number {
+  const offsetNs = Number(near - startUnixNs);
+  return offsetNs < 0 ? -offsetNs : Math.max(0, offsetNs - durationNs);
 }

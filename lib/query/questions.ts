@@ -91,6 +91,8 @@ export interface TimelineSearchQuestion extends DeploymentQuestion {
   readonly q?: string | undefined;
   /** In digits. */
   readonly limit?: string | undefined;
+  /** An instant: what lies nearest to it comes first. */
+  readonly near?: string | undefined;
 }
 
 export interface CriticalPathQuestion extends DeploymentQuestion {

@@ -6,7 +6,8 @@
  *     only words                   workers, notes, and events by worker and stage
  *     anything else                events
  *
- * Events are looked for in the newest part of the window that can be read at once.
+ * Events are looked for in the newest part of the window that can be read at once. With `near` what lies
+ * nearest to that instant comes first, and is what is listed where there is too much.
  */
 import type { TimelineSearch } from '#lib/api/timeline-search.ts';
 import { addNanos, NS_PER_S, type UnixNanos } from '#lib/base/units.ts';
@@ -15,14 +16,14 @@ import type { TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts'
 import { earlierOf, laterOf } from '#lib/table/instants.ts';
 import { alignedEvents } from './clock-near.ts';
 import { deploymentWorkers } from './deployment-workers.ts';
-import { EventSearch, type FoundEvent } from './event-search.ts';
+import { distanceTo, EventSearch, type FoundEvent } from './event-search.ts';
 import { overviewOf } from './overview.ts';
 import { wholeNumber } from './question-texts.ts';
 import type { TimelineSearchQuestion } from './questions.ts';
 import { fitsNames, inRanges, parseSearch, type SearchQuery } from './search-query.ts';
 import { type ListedStep, listSteps } from './step-list.ts';
 import { lengthOf, storable } from './timeline-task.ts';
-import { earlier, requireDeployment, windowJson, windowOrNewest } from './window.ts';
+import { earlier, parseInstant, requireDeployment, windowJson, windowOrNewest } from './window.ts';
 import { clocksOfWindow } from './window-clocks.ts';
 import { longestStepNs } from './window-steps.ts';
 
@@ -48,6 +49,7 @@ export async function timelineSearch(
   const limit =
     wholeNumber('limit', question.limit, { least: 1, most: MAX_LIMIT }) ?? DEFAULT_LIMIT;
   const asked = storable(windowOrNewest(question, nowUnixNs, DEFAULT_SPAN_NS));
+  const near = question.near === undefined ? null : parseInstant('near', question.near, nowUnixNs);
   const { deployment } = question;
   await requireDeployment(reader, deployment);
   const task: SearchTask = {
@@ -56,20 +58,25 @@ export async function timelineSearch(
     query,
     window: asked,
     limit,
+    near,
     maxEvents,
     nowUnixNs,
   };
   const looks = looksFor(query);
   const workers = looks.workers ? await workerHits(task) : [];
-  const notes = looks.notes ? await noteHits(task, await state()) : [];
+  const notes = looks.notes ? await noteHits(task, await state()) : NO_HITS;
   const steps = looks.steps ? await stepHits(task) : null;
   const events = looks.events ? await eventHits(task) : null;
   return {
     deployment,
     query: text,
     window: windowJson(events?.window ?? steps?.window ?? asked),
-    total: workers.length + notes.length + (steps?.total ?? 0) + (events?.total ?? 0),
-    hits: [...workers, ...notes, ...(steps?.hits ?? []), ...(events?.hits ?? [])].slice(0, limit),
+    total: workers.length + notes.hits.length + (steps?.total ?? 0) + (events?.total ?? 0),
+    before: near === null ? null : notes.before + (steps?.before ?? 0) + (events?.before ?? 0),
+    hits: [...workers, ...notes.hits, ...(steps?.hits ?? []), ...(events?.hits ?? [])].slice(
+      0,
+      limit,
+    ),
   };
 }
 
@@ -79,6 +86,8 @@ interface SearchTask {
   readonly query: SearchQuery;
   readonly window: TimeWindow;
   readonly limit: number;
+  /** null: by time. */
+  readonly near: UnixNanos | null;
   readonly maxEvents: number;
   readonly nowUnixNs: UnixNanos;
 }
@@ -116,29 +125,61 @@ async function workerHits({ reader, deployment, query, window }: SearchTask): Pr
     }));
 }
 
+interface Hits {
+  readonly hits: Hit[];
+  /** Of all there are, those that start before `near`. */
+  readonly before: number;
+}
+
+const NO_HITS: Hits = { hits: [], before: 0 };
+
+/** What lies nearest first, where that is asked; and how much of it starts before. */
+function byNearness<T extends { readonly startUnixNs: UnixNanos; readonly durationNs: number }>(
+  items: readonly T[],
+  near: UnixNanos | null,
+): { readonly items: readonly T[]; readonly before: number } {
+  if (near === null) return { items, before: 0 };
+  const before = items.filter(({ startUnixNs }) => startUnixNs < near).length;
+  return {
+    items: items.toSorted((a, b) => distanceTo(near, a) - distanceTo(near, b)),
+    before,
+  };
+}
+
 async function noteHits(
-  { deployment, query, window }: SearchTask,
+  { deployment, query, window, near }: SearchTask,
   state: StateStore,
-): Promise<Hit[]> {
+): Promise<Hits> {
   const { fromUnixNs, toUnixNs } = window;
   const notes = await state.annotations(deployment, fromUnixNs, toUnixNs);
-  return notes
+  const fitting = notes
     .filter(({ text }) => query.words.every((word) => text.toLowerCase().includes(word)))
-    .map((note) => ({
+    .map(({ text, fromUnixNs: startUnixNs, toUnixNs: endUnixNs }) => ({
+      text,
+      startUnixNs,
+      durationNs: Number(endUnixNs - startUnixNs),
+    }));
+  const { items, before } = byNearness(fitting, near);
+  const hits = items.map(
+    ({ text, startUnixNs, durationNs }): Hit => ({
       ...NO_PLACE,
       kind: 'annotation',
-      label: note.text,
-      startUnixNs: String(note.fromUnixNs),
-      durationNs: Number(note.toUnixNs - note.fromUnixNs),
-    }));
+      label: text,
+      startUnixNs: String(startUnixNs),
+      durationNs,
+    }),
+  );
+  return { hits, before };
 }
 
 async function stepHits(
   task: SearchTask,
-): Promise<{ readonly hits: Hit[]; readonly total: number; readonly window: TimeWindow }> {
+): Promise<Hits & { readonly total: number; readonly window: TimeWindow }> {
   const { steps, window } = await stepsOf(task);
+  const { items, before } = byNearness(steps, task.near);
   return {
-    hits: steps.slice(0, task.limit).map(({ domain, step, startUnixNs, durationNs }) => ({
+    before,
+    hits: items.slice(0, task.limit).map(({ domain, step, startUnixNs, durationNs }) => ({
       ...NO_PLACE,
       kind: 'step',
       label: domain === 0 ? `Step ${step}` : `Step ${step} of domain ${domain}`,
@@ -177,24 +218,24 @@ async function stepsOf({
 
 async function eventHits(
   task: SearchTask,
-): Promise<{ readonly hits: Hit[]; readonly total: number; readonly window: TimeWindow }> {
-  const { query, limit } = task;
+): Promise<Hits & { readonly total: number; readonly window: TimeWindow }> {
+  const { query, limit, near } = task;
   let { window } = task;
   if (query.numbers.has('step')) {
     // Steps are found without their events: what is read then is only where they lie.
     const { steps, window: looked } = await stepsOf(task);
     const first = steps[0];
-    if (first === undefined) return { hits: [], total: 0, window: looked };
+    if (first === undefined) return { ...NO_HITS, total: 0, window: looked };
     const end = steps
       .map(({ startUnixNs, durationNs }) => addNanos(startUnixNs, durationNs + 1))
       .reduce(laterOf);
     const fromUnixNs = laterOf(window.fromUnixNs, first.startUnixNs);
     window = { fromUnixNs, toUnixNs: earlierOf(window.toUnixNs, end) };
   }
-  const search = new EventSearch(query, limit);
+  const search = new EventSearch(query, limit, near);
   const looked = await searchNewest({ ...task, window }, search);
   const hits = search.finish().map(eventHit);
-  return { hits, total: search.total, window: looked };
+  return { hits, before: search.before, total: search.total, window: looked };
 }
 
 /** From the newest part of the window on, until so much was read as may be. What was looked at. */

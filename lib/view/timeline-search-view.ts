@@ -6,6 +6,7 @@ import {
   extentOf,
   type TimelineExtent,
   type TimelineViewport,
+  viewAt,
 } from './timeline-viewport.ts';
 
 export type SearchHit = TimelineSearch['hits'][number];
@@ -74,6 +75,11 @@ function streamOfStage(stage: string): TimelineEvent['stream'] {
   return stage === 'copy' || stage === 'host' ? 'other' : 'compute';
 }
 
+/** What is searched, and the middle of the view: what is nearest to it is listed first. */
+export interface SearchedTime extends TimelineExtent {
+  readonly nearUnixNs: bigint;
+}
+
 /** How far back from the end of the view events are looked for, at least. */
 const LEAST_SEARCH_NS = 60_000_000_000n;
 
@@ -81,11 +87,12 @@ const LEAST_SEARCH_NS = 60_000_000_000n;
  * What is searched: the view, and the minute before its end. Where that is too much, the newest part
  * is taken, so the view's end belongs to it.
  */
-export function searchWindow(view: TimelineViewport): TimelineExtent {
+export function searchWindow(view: TimelineViewport): SearchedTime {
   const { fromUnixNs, toUnixNs } = extentOf(view);
+  const nearUnixNs = viewAt(view.fromUnixNs, view.spanNs / 2, view.spanNs).fromUnixNs;
   const before = toUnixNs - LEAST_SEARCH_NS;
   const from = before < fromUnixNs ? before : fromUnixNs;
-  return { fromUnixNs: from < 0n ? 0n : from, toUnixNs };
+  return { fromUnixNs: from < 0n ? 0n : from, toUnixNs, nearUnixNs };
 }
 
 /** Has the view left what was searched? */
@@ -94,8 +101,15 @@ export function isOutside(view: TimelineViewport, searched: TimelineSearch['wind
   return fromUnixNs >= BigInt(searched.endUnixNs) || toUnixNs <= BigInt(searched.startUnixNs);
 }
 
-export function searchSummary({ total, hits }: TimelineSearch): string {
+/** `before`: of the middle of the view. */
+export function searchSummary({ total, before, hits }: TimelineSearch): string {
   if (total === 0) return 'Nothing found';
   const counted = `${total.toLocaleString('en-US')} ${total === 1 ? 'hit' : 'hits'}`;
-  return hits.length < total ? `${counted}, the first ${hits.length} listed` : counted;
+  const timed = total - hits.filter(({ startUnixNs }) => startUnixNs === null).length;
+  const sides =
+    before === null || timed === 0
+      ? ''
+      : `, ${before.toLocaleString('en-US')} before and ${(timed - before).toLocaleString('en-US')} after the middle of the view`;
+  const which = before === null ? 'first' : 'nearest';
+  return `${counted}${sides}${hits.length < total ? `; the ${which} ${hits.length} listed` : ''}`;
 }

@@ -12,8 +12,7 @@ import {
 } from 'react';
 import { type NoteDraft, newNote } from '#lib/view/timeline-notes-view.ts';
 import { type PanelsUrl, parsePanelsUrl, withPanelsUrl } from '#lib/view/timeline-panels-url.ts';
-import { searchWindow } from '#lib/view/timeline-search-view.ts';
-import type { TimelineExtent } from '#lib/view/timeline-viewport.ts';
+import { type SearchedTime, searchWindow } from '#lib/view/timeline-search-view.ts';
 import { useTimelineStore } from './timeline-context.tsx';
 
 export interface Panels extends PanelsUrl {
@@ -23,7 +22,7 @@ export interface Panels extends PanelsUrl {
   /** Counts up whenever the search's box wants the cursor. */
   readonly searchFocus: number;
   /** The time that is searched: where the view was when the search was written. */
-  readonly searched: TimelineExtent;
+  readonly searched: SearchedTime;
   readonly searchHere: () => void;
   /** null: no note is being written. */
   readonly draft: NoteDraft | null;

@@ -135,7 +135,8 @@ function SearchHelp() {
   return (
     <div className="text-small text-muted" data-testid="search-help">
       <p className="mb-1">
-        Searches the time in view and the minute before its end. All must hold:
+        Searches the time in view and the minute before its end, and lists what is nearest to the
+        middle of the view first. All must hold:
       </p>
       <dl className="m-0 grid grid-cols-[auto_1fr] gap-x-3 gap-y-0.5">
         {SEARCH_HELP.map(({ text, meaning }) => (

@@ -19,10 +19,13 @@ export function useTimelineSearch(): Answer<TimelineSearch> {
   const { query, searched } = usePanels();
   const from = String(searched.fromUnixNs);
   const to = String(searched.toUnixNs);
+  const near = String(searched.nearUnixNs);
   return useAsk(
-    deployment === null || query === '' ? null : ['timeline-search', deployment, query, from, to],
+    deployment === null || query === ''
+      ? null
+      : ['timeline-search', deployment, query, from, to, near],
     (options) =>
-      fetchTimelineSearch(deployment ?? '', { q: query, limit: LIMIT, from, to }, options),
+      fetchTimelineSearch(deployment ?? '', { q: query, limit: LIMIT, from, to, near }, options),
   );
 }
 

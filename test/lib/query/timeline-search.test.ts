@@ -41,12 +41,13 @@ async function world() {
     to = 20,
     limit = 1000,
     maxEvents?: number,
+    near?: string,
   ): Promise<TimelineSearch> =>
     timelineSearchSchema.parse(
       await timelineSearch(
         store,
         () => openStateReader(location),
-        { deployment: 'prod', q, from: at(from), to: at(to), limit: String(limit) },
+        { deployment: 'prod', q, from: at(from), to: at(to), limit: String(limit), near },
         NOW,
         maxEvents,
       ),
@@ -205,4 +206,34 @@ describe('the language', () => {
     const [test] = parseSearch('stage:a.b(c)*').names.get('stage')!;
     expect([test!.test('a.b(c)d'), test!.test('axb(c)')]).toEqual([true, false]);
   });
+});
+
+test('nearest first: what is listed lies around the instant, and what lies before it is counted', async () => {
+  const { store, state, ask } = await world();
+  const near = BigInt(at(10));
+  const distance = (startUnixNs: bigint, durationNs: number) =>
+    startUnixNs > near
+      ? Number(startUnixNs - near)
+      : Math.max(0, Number(near - startUnixNs) - durationNs);
+  const fitting = naiveEvents(TABLE).filter(
+    ({ stage, startUnixNs }) => stage === 'expert' && startUnixNs < BigInt(at(20)),
+  );
+  const answer = await ask('stage:expert', 0, 20, 20, undefined, at(10));
+  expect(answer.total).toBe(fitting.length);
+  expect(answer.before).toBe(fitting.filter(({ startUnixNs }) => startUnixNs < near).length);
+  const wanted = fitting
+    .map(({ startUnixNs, durationNs }) => distance(startUnixNs, durationNs))
+    .sort((a, b) => a - b)
+    .slice(0, 20);
+  expect(
+    answer.hits.map(({ startUnixNs, durationNs }) => distance(BigInt(startUnixNs!), durationNs)),
+  ).toEqual(wanted);
+  expect(new Set(answer.hits.map(({ startUnixNs }) => BigInt(startUnixNs!) < near)).size).toBe(2);
+  const steps = await ask('step:0..1000', 0, 20, 3, undefined, at(10));
+  expect(distance(BigInt(steps.hits[0]!.startUnixNs!), steps.hits[0]!.durationNs)).toBe(0);
+  expect(steps.before).toBeGreaterThan(0);
+  expect(steps.before).toBeLessThan(steps.total);
+  expect((await ask('stage:expert', 0, 20, 20)).before).toBeNull();
+  await state.close();
+  await store.close();
 });

@@ -222,10 +222,14 @@ describe('search', () => {
         query: 'x',
         window: { startUnixNs: '0', endUnixNs: '1', durationNs: 1 },
       },
+      before: null,
       hits: [hit],
     };
     expect(searchSummary({ ...answer, total: 1 })).toBe('1 hit');
-    expect(searchSummary({ ...answer, total: 5_000 })).toBe('5,000 hits, the first 1 listed');
+    expect(searchSummary({ ...answer, total: 5_000 })).toBe('5,000 hits; the first 1 listed');
+    expect(searchSummary({ ...answer, total: 5_000, before: 1_200 })).toBe(
+      '5,000 hits, 1,200 before and 3,800 after the middle of the view; the nearest 1 listed',
+    );
     expect(searchSummary({ ...answer, total: 0, hits: [] })).toBe('Nothing found');
   });
 });
