@@ -4,7 +4,6 @@ import {
   type AlertMetric,
   type AlertMetricName,
   type AlertUnit,
-  type SeriesLabel,
 } from '#lib/api/alert-metrics.ts';
 
 export const REPORT_PREFIX = 'report:';
@@ -54,5 +53,3 @@ export function unitOf(metric: string): AlertUnit | 'nanoseconds' | 'bytes' | ''
   if (/Ns$|Ns\.(?:min|p50|p90|p99|max|mean)$/.test(metric)) return 'nanoseconds';
   return /PerSecond$/.test(metric) ? 'per-second' : '';
 }
-
-export type { SeriesLabel };
