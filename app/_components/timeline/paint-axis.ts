@@ -3,6 +3,7 @@ import type { AnnotationJson } from '#lib/api/annotations.ts';
 import { SURFACES, type ThemeName } from '#lib/view/palette.ts';
 import { layerTicks, type TileMarks, type TimeAxis } from '#lib/view/timeline-axis.ts';
 import { type TimelineViewport, timeToX } from '#lib/view/timeline-viewport.ts';
+import { textWidth } from './text-width.ts';
 
 export const AXIS_PX = 46;
 const STEPS_PX = 15;
@@ -64,7 +65,7 @@ function paintSteps(context: CanvasRenderingContext2D, scene: AxisScene): void {
     const text = domains.size > 1 ? `step ${number} (${mark.domain})` : `step ${number}`;
     context.fillStyle = surface.text;
     context.fillText(text, leftPx + 4, STEPS_PX / 2 + 1);
-    freePx = leftPx + Math.max(LEAST_STEP_PX, context.measureText(text).width + 12);
+    freePx = leftPx + Math.max(LEAST_STEP_PX, textWidth(context, text) + 12);
   }
 }
 

@@ -6,6 +6,7 @@ import { boxLabel, LEAST_LABEL_PX } from '#lib/view/timeline-labels.ts';
 import type { WorkerRow } from '#lib/view/timeline-rows.ts';
 import { type TilePiece, tileExtent } from '#lib/view/timeline-tiles.ts';
 import { offsetOf, type TimelineViewport } from '#lib/view/timeline-viewport.ts';
+import { textWidth } from './text-width.ts';
 
 /** Lanes lower than this have no words. */
 const LEAST_LANE_PX = 12;
@@ -61,7 +62,7 @@ export function paintLabels(
           left--;
           const isWait = columns.kind[event] === waitKind;
           if (isWait) {
-            const textPx = context.measureText(text).width;
+            const textPx = textWidth(context, text);
             context.fillStyle = SURFACES[theme].background;
             context.fillRect(leftPx + 2, yPx - 6, textPx + 4, 12);
           }
