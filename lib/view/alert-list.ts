@@ -100,10 +100,17 @@ export function firstGlance(sections: AlertSections): FirstGlance {
   return {
     severity: alert.severity,
     head: `${severityCounts(sections.firing.map((tree) => tree.alert))} firing`,
-    sentence: `${alertSentence(alert)} (${deploymentName(alert.deployment)}).`,
+    sentence: withDeployment(alert),
     root: alert,
     hidden: folded,
   };
+}
+
+/** Summaries often name their deployment. */
+function withDeployment(alert: AlertJson): string {
+  const sentence = alertSentence(alert);
+  const name = deploymentName(alert.deployment);
+  return sentence.includes(name) ? `${sentence}.` : `${sentence} (${name}).`;
 }
 
 /** What the rail's badge counts: firing root alerts that nobody has dealt with. */

@@ -94,7 +94,7 @@ describe.skipIf(CHROMIUM === null)('alerts', () => {
     await soon(() => editor.textContent()).toContain('write a number');
     await soon(() => editor.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true);
     await threshold.fill('0.01');
-    await editor.getByLabel('Window').fill('5s');
+    await editor.getByLabel('Window', { exact: true }).fill('5s');
     await editor.getByLabel('For', { exact: true }).fill('0s');
     await editor.getByLabel('Keeps an incident').selectOption('no');
     const sentence = editor.getByTestId('preview-sentence');
