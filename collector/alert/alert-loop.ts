@@ -106,7 +106,7 @@ export class AlertLoop {
       changes.push(...this.#evaluate(deployment, nowUnixMs()));
       await slice.end();
     }
-    this.#apply(changes, nowUnixMs());
+    await this.#apply(changes, nowUnixMs(), slice);
     this.#coverBySilences(nowUnixMs());
     this.#eachMinute(nowUnixMs());
     this.#evaluatedUnixMs = nowUnixMs();
@@ -182,19 +182,23 @@ export class AlertLoop {
     return changes;
   }
 
-  #apply(changes: readonly AlertChange[], nowUnixMs: number): void {
+  async #apply(changes: readonly AlertChange[], nowUnixMs: number, slice: Slice): Promise<void> {
     const { memory, recorder } = this.#options;
     for (const change of changes) {
       const { alert } = change;
       memory.follow(change);
       this.#pending.event(alertEvent(alert, change.change, change.atUnixMs, change.detail));
-      if (memory.find(alert.id) !== null) this.#pending.touch(alert.id);
-      const row = this.#samples.openRow(alert.deployment);
+      if (memory.book(alert.deployment).has(alert.id)) this.#pending.touch(alert.id);
+    }
+    // What was seen is on disk with what it led to.
+    for (const deployment of new Set(changes.map(({ alert }) => alert.deployment))) {
+      const row = this.#samples.openRow(deployment);
       if (row !== null) this.#pending.samples(row);
+      await slice.end();
     }
     for (const { alert, change } of changes) {
-      const current = memory.find(alert.id);
-      if (change !== 'firing' || current === null || !this.#isRecorded(current)) continue;
+      const current = memory.book(alert.deployment).get(alert.id);
+      if (change !== 'firing' || current === undefined || !this.#isRecorded(current)) continue;
       const { incidentId, documents, pins } = recorder.fired(
         memory.json(current, nowUnixMs),
         nowUnixMs,
@@ -202,6 +206,7 @@ export class AlertLoop {
       memory.belongsTo(alert.id, incidentId);
       for (const document of documents) this.#pending.document(document);
       this.#pending.pins.push(...pins);
+      await slice.end();
     }
     if (changes.length === 0) return;
     for (const document of recorder.follow(changes, nowUnixMs)) this.#pending.document(document);

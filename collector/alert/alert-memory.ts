@@ -28,6 +28,7 @@ const MAX_FIRED = 1000;
 export class AlertMemory {
   readonly #books = new Map<string, Map<string, ActiveAlert>>();
   readonly #extras = new Map<string, Extras>();
+  readonly #deploymentOf = new Map<string, string>();
 
   /** Says how many documents could not be read. `events`: those of the last day. */
   load(documents: readonly StateDocument[], events: readonly AlertEvent[]): number {
@@ -47,6 +48,7 @@ export class AlertMemory {
         ...alert
       } = stored;
       this.#bookOf(alert.deployment).set(alert.id, alert);
+      this.#deploymentOf.set(alert.id, alert.deployment);
       this.#extras.set(alert.id, { silencedBy, acknowledged, incidentId, fired: [] });
     }
     for (const { alertId, change, atUnixMs } of [...events].sort(
@@ -71,7 +73,11 @@ export class AlertMemory {
     const gone = [...this.book(deployment).keys()].filter((id) => !book.has(id));
     if (book.size === 0) this.#books.delete(deployment);
     else this.#books.set(deployment, new Map(book));
-    for (const id of gone) this.#extras.delete(id);
+    for (const id of gone) {
+      this.#extras.delete(id);
+      this.#deploymentOf.delete(id);
+    }
+    for (const id of book.keys()) this.#deploymentOf.set(id, deployment);
     return gone;
   }
 
@@ -103,11 +109,8 @@ export class AlertMemory {
   }
 
   find(id: string): ActiveAlert | null {
-    for (const book of this.#books.values()) {
-      const alert = book.get(id);
-      if (alert !== undefined) return alert;
-    }
-    return null;
+    const deployment = this.#deploymentOf.get(id);
+    return deployment === undefined ? null : (this.book(deployment).get(id) ?? null);
   }
 
   *active(): Iterable<ActiveAlert> {
