@@ -4,6 +4,7 @@
  */
 import type { ActiveAlert, AlertBook, AlertChange } from '#lib/alert/alert-state.ts';
 import { storedAlert } from '#lib/alert/documents.ts';
+import { FLAPPING_TIMES } from '#lib/alert/flapping.ts';
 import type { AlertEvent, AlertJson } from '#lib/api/alerts.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import type { LogEntry, StateDocument } from '#lib/store/state-store.ts';
@@ -20,8 +21,6 @@ interface Extras {
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** From so many times within an hour on, it comes and goes rather than being true. */
-const FLAPPING_TIMES = 3;
 /** Times fired that are counted, at most. */
 const MAX_FIRED = 1000;
 
