@@ -153,11 +153,6 @@ export function changeIncident(
   return call(incidentSchema, incidentPath(id), options, withBody('POST', change));
 }
 
-/** Its report and notes are gone; its raw events go to retention. */
-export async function deleteIncident(id: string, options?: ClientOptions): Promise<void> {
-  await send(incidentPath(id), options, { method: 'DELETE' });
-}
-
 /** Its post-mortem report, to be opened in a tab. */
 export function incidentReportUrl(id: string, zone?: string): string {
   return `${incidentPath(id)}/report.html${query(zone === undefined ? {} : { zone })}`;

@@ -30,7 +30,6 @@ export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
 export const COMPARISONS = ['>', '>=', '<', '<='] as const;
-export type Comparison = (typeof COMPARISONS)[number];
 
 /**
  * `where`: which series a rule watches. Texts may hold `*`, commas separate several ("disk-full,locked");

@@ -78,7 +78,8 @@ export function decodeColumnFrame(bytes: Uint8Array): ColumnFrame {
   );
   // A view needs its numbers aligned; a body that was received whole is.
   const aligned = bytes.byteOffset % ALIGNMENT === 0 ? bytes : bytes.slice();
-  const columns: Record<string, ColumnArray> = {};
+  // A column may be called `__proto__`.
+  const columns: Record<string, ColumnArray> = Object.create(null);
   let at = padded(headerEnd);
   for (const { name, type, length } of listedIn(header)) {
     const size = length * ARRAYS[type].BYTES_PER_ELEMENT;

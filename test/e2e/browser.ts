@@ -13,7 +13,6 @@ export const LOOKS = [
   { theme: 'dark', ...SIZES[0] },
   { theme: 'light', ...SIZES[1] },
 ] as const;
-export const THEMES: readonly ThemeName[] = ['dark', 'light'];
 
 /** How long waits for a page last that name no time: it may be slow, with other work beside it. */
 const WAIT_MS = 60_000;
