@@ -13,11 +13,17 @@ export const SOURCE_WORDS: Readonly<Record<(typeof RULE_SOURCES)[number], string
 export function conditionText(rule: AlertRule): string {
   const { metric, compare, threshold, recover, baseline, of_windows: windows } = rule;
   const value = (of: number): string => figureText(metricFigure(metric, unitOfMetric(metric), of));
-  const where = Object.entries(rule.where).map(([name, text]) => `${name} ${text}`);
+  const isFlag = unitOfMetric(metric) === 'flag';
+  const where = Object.entries(rule.where).map(
+    ([name, text]) => `${name} ${text.split(/,\s*/).join(', ')}`,
+  );
   const parts: string[] = [
     where.length === 0 ? metricName(metric) : `${metricName(metric)} (${where.join(', ')})`,
   ];
-  if (threshold !== undefined) parts.push(`${compare} ${value(threshold)}`);
+  if (threshold !== undefined) {
+    const flag = compare.startsWith('>') ? 'holds' : 'does not hold';
+    parts.push(isFlag ? flag : `${compare} ${value(threshold)}`);
+  }
   if (baseline !== undefined) {
     const side = compare.startsWith('>') ? 'above' : 'below';
     const deviations = `${baseline.deviations} deviations ${side} its last ${baseline.over}`;
@@ -27,5 +33,5 @@ export function conditionText(rule: AlertRule): string {
   if (windows !== undefined) parts.push(`in ${windows.hits} of ${windows.of} windows`);
   else if (rule.for !== '0s') parts.push(`for ${rule.for}`);
   const text = parts.join(' ');
-  return recover === undefined ? text : `${text}, until back at ${value(recover)}`;
+  return recover === undefined || isFlag ? text : `${text}, until back at ${value(recover)}`;
 }
