@@ -12,6 +12,7 @@ import type { Condition } from '#lib/api/condition.ts';
 import type { Overview } from '#lib/api/live-event.ts';
 import type { Config } from '#lib/config/load-config.ts';
 import { ruleCheck, standingRules } from '#lib/query/alert-rules.ts';
+import { StoreUnavailableError } from '#lib/store/store-errors.ts';
 import type { AlertStore, IncidentRecorder } from './alert-parts.ts';
 import { AlertService } from './alert-service.ts';
 import type { LoopCounts } from './loop-counts.ts';
@@ -54,7 +55,10 @@ export function alertStoreOf(ingest: Pick<IngestService, 'change'>): AlertStore 
   };
 }
 
-/** Resolves when rules, alerts and samples of before are known; the first look comes a second later. */
+/**
+ * Resolves when rules, alerts and samples of before are known, or the database turned out to be unreadable;
+ * the first look comes a second later, or once it can be read.
+ */
 export async function startAlerts(options: StartAlertsOptions): Promise<RunningAlerts> {
   const { config, env, store, log } = options;
   const { standing, problems } = standingRules(config.alerts);
@@ -78,11 +82,38 @@ export async function startAlerts(options: StartAlertsOptions): Promise<RunningA
     onWarning: (message) => log.warn(message),
   });
   const location = { data: config.dataDir, store: config.store };
-  const stored = await readAlertState(location, Date.now());
-  service.load(stored);
-  notifier.start(stored.messages);
-  await readSamples(location, Date.now() - service.lookBackMs, (set) => service.remember(set));
-  const clock = startClock(service, log);
+  let knowsAlerts = false;
+  let knowsSamples = false;
+  /** false: the database cannot be read. Nothing is evaluated then: all would seem new, and be told again. */
+  const recall = async (): Promise<boolean> => {
+    try {
+      if (!knowsAlerts) {
+        const stored = await readAlertState(location, Date.now());
+        service.load(stored);
+        notifier.start(stored.messages);
+        knowsAlerts = true;
+      }
+      if (!knowsSamples) {
+        const sinceUnixMs = Date.now() - service.lookBackMs;
+        await readSamples(location, sinceUnixMs, (set) => service.remember(set));
+        knowsSamples = true;
+      }
+      return true;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      return false;
+    }
+  };
+  if (!(await recall())) {
+    log.warn('alerts wait until the database can be read: what fired before is not known');
+  }
+  const clock = startClock(
+    async () => {
+      if (await recall()) await service.look();
+    },
+    service.counts,
+    log,
+  );
   return {
     counts: service.counts,
     activeRules: () => service.activeRules(),
@@ -136,17 +167,16 @@ async function testReceiver(notifier: Notifier, body: unknown): Promise<Refusabl
  * One look after the other. One that fails is counted, logged once in a while, and the next comes as always;
  * where looks take long they come less often, so that alerting takes a tenth of the thread at most.
  */
-function startClock(service: AlertService, log: StartAlertsOptions['log']) {
+function startClock(look: () => Promise<void>, counts: LoopCounts, log: StartAlertsOptions['log']) {
   let isStopped = false;
   let looking: Promise<void> = Promise.resolve();
   let failures = 0;
   let timer = setTimeout(tick, LOOK_EVERY_MS);
   function tick(): void {
     const startedMs = performance.now();
-    looking = service
-      .look()
+    looking = look()
       .catch((error: unknown) => {
-        service.counts.failed();
+        counts.failed();
         if (failures++ % 60 === 0) log.warn({ err: error }, 'alerts could not be evaluated');
       })
       .finally(() => {

@@ -107,6 +107,18 @@ export type PreviewOption = {
 /** Where the plot lies in the chart; what is laid over it must know. */
 export const PREVIEW_GRID = { left: 62, right: 10, top: 8, bottom: 22 };
 
+/**
+ * Where the chart begins: a little before the first sample, where samples were kept for a part of the window
+ * only, which would be a sliver of it.
+ */
+export function chartFromMs(
+  series: PreviewSeries,
+  window: { readonly fromMs: number; readonly toMs: number },
+): number {
+  const first = series.atUnixMs[0] ?? window.fromMs;
+  return Math.max(window.fromMs, first - Math.max(60_000, (window.toMs - first) / 20));
+}
+
 export function previewOption(
   series: PreviewSeries,
   metric: string,

@@ -69,7 +69,7 @@ export function AlertsPage() {
             <span className="text-muted">
               {' '}
               {glance.hidden} {glance.hidden === 1 ? 'consequence is' : 'consequences are'} folded
-              under what explains them.
+              under what explains {glance.hidden === 1 ? 'it' : 'them'}.
             </span>
           )}
           {glance.root === null && rules !== undefined && (

@@ -7,7 +7,7 @@ import type { AlertRule, RulePreview } from '#lib/api/alert-rules.ts';
 import { PREVIEW_HOURS } from '#lib/view/alert-choice.ts';
 import { metricFigure, metricName, unitOfMetric } from '#lib/view/alert-words.ts';
 import { ageText } from '#lib/view/format.ts';
-import { previewRows, previewSentence } from '#lib/view/rule-preview.ts';
+import { chartFromMs, previewRows, previewSentence } from '#lib/view/rule-preview.ts';
 import { problemOf, useDashboard } from '../dashboard.tsx';
 import { Fig } from '../figure.tsx';
 import { Waiting } from '../skeleton.tsx';
@@ -91,7 +91,7 @@ function Answer({ preview, rule }: { readonly preview: RulePreview; readonly rul
             name={`${metricName(rule.metric)} · ${at.name}`}
             metric={rule.metric}
             severity={rule.severity}
-            fromMs={preview.fromUnixMs}
+            fromMs={chartFromMs(series, { fromMs: preview.fromUnixMs, toMs: preview.toUnixMs })}
             toMs={preview.toUnixMs}
           />
           {rows.length > 1 && (

@@ -13,7 +13,12 @@ import {
   typedNumber,
   withValue,
 } from '#lib/view/rule-draft.ts';
-import { previewOption, previewRows, previewSentence } from '#lib/view/rule-preview.ts';
+import {
+  chartFromMs,
+  previewOption,
+  previewRows,
+  previewSentence,
+} from '#lib/view/rule-preview.ts';
 import { conditionText } from '#lib/view/rule-words.ts';
 import { parseRuleYaml, ruleFileYaml, ruleYaml } from '#lib/view/rule-yaml.ts';
 import { NOON } from './sample-alerts.ts';
@@ -157,4 +162,13 @@ test('the chart has value and bound, and a gap where nothing was sampled', () =>
   expect(value!.data.filter(([, of]) => of === null)).toHaveLength(1);
   expect(bound!.lineStyle.type).toBe('dashed');
   expect(option.yAxis.axisLabel.formatter(0.25)).toBe('25.0 %');
+});
+
+test('the chart begins shortly before the first sample, and never before what was asked for', () => {
+  const window = { fromMs: 0, toMs: 6 * 3_600_000 };
+  const from = (atUnixMs: number[]): number =>
+    chartFromMs({ deployment: 'a', labels: {}, atUnixMs, value: [], bound: [], spans: [] }, window);
+  expect(from([30_000, 60_000])).toBe(0);
+  expect(from([])).toBe(0);
+  expect(from([window.toMs - 600_000])).toBe(window.toMs - 660_000);
 });
