@@ -16,6 +16,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/long/**'],
+          // Two cores, and half of the time goes into waiting for processes.
+          maxWorkers: 2,
         },
       },
       {
