@@ -92,6 +92,8 @@ export class Collector {
   readonly #door: FrontDoor;
   #phase: Phase = 'starting';
   #parts: Parts | null = null;
+  /** Ends what was opened while the rest was not: its threads would keep the process, and the folder. */
+  #halfOpen: (() => Promise<unknown>)[] = [];
   #receivers: OtlpReceiver[] = [];
   #admin: AdminServer | undefined;
   #tracing: Tracing | null = null;
@@ -123,6 +125,7 @@ export class Collector {
     if (wantsTracing(env)) this.#tracing = await startTracing(env);
     const parts = await this.#openParts();
     this.#parts = parts;
+    this.#halfOpen = [];
     const receiverOptions = {
       ingest: this.#tracing?.wrapIngest(parts.ingest) ?? parts.ingest,
       stats: this.#receiverStats,
@@ -159,6 +162,7 @@ export class Collector {
     this.#watch.stop();
     for (const receiver of this.#receivers) receiver.drain();
     await Promise.all(this.#receivers.map((receiver) => receiver.close(RECEIVER_GRACE_MS)));
+    for (const close of this.#halfOpen.reverse()) await close();
     await this.#parts?.imports.stop();
     await this.#parts?.alerts.stop();
     await this.#parts?.recording.stop();
@@ -192,12 +196,14 @@ export class Collector {
     }).catch((error: unknown) => {
       throw new CollectorStartError(error instanceof Error ? error.message : String(error));
     });
+    this.#halfOpen.push(() => ingest.stop());
     const live = await startLive({
       dataDir: config.dataDir,
       store: config.store,
       onPort: (port) => ingest.attachLive(port),
       onWarning: (message) => log.warn(message),
     });
+    this.#halfOpen.push(() => live.stop());
     ingest.attachLive(live.port);
     const state: AnnotationWriter = {
       putAnnotation: async (annotation) => {
@@ -215,6 +221,7 @@ export class Collector {
       nowUnixMs: Date.now,
     });
     await imports.start();
+    this.#halfOpen.push(() => imports.stop());
     let alerting: RunningAlerts | undefined;
     const recording = await startRecorder({
       config,
@@ -223,6 +230,7 @@ export class Collector {
       rules: () => alerting?.activeRules() ?? [],
       warn: (message) => log.warn(message),
     });
+    this.#halfOpen.push(() => recording.stop());
     const alerts = await startAlerts({
       config,
       env: this.#options.env,

@@ -16,7 +16,7 @@ import type { Condition } from '#lib/api/condition.ts';
 import type { Overview } from '#lib/api/live-event.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import { alertSamples, conditionSamples, reportPathsOf } from '#lib/query/alert-samples.ts';
-import type { StateChanges } from '#lib/store/state-store.ts';
+import type { StateChanges, StateDocument } from '#lib/store/state-store.ts';
 import { type AlertMemory, alertEvent } from './alert-memory.ts';
 import type { AlertNotifier, AlertStore, IncidentRecorder } from './alert-parts.ts';
 import type { LoopCounts } from './loop-counts.ts';
@@ -29,6 +29,8 @@ export interface AlertLoopOptions {
   readonly silences: SilenceBook;
   /** Those that are on and can be evaluated; the same array as long as they are the same. */
   readonly rules: () => readonly AlertRule[];
+  /** May it stand in a file that could not be read? */
+  readonly isUnread: (rule: string) => boolean;
   /** Newest figures by deployment. */
   readonly overviews: () => ReadonlyMap<string, Overview>;
   readonly conditions: () => readonly Condition[];
@@ -172,6 +174,7 @@ export class AlertLoop {
       history,
       nowUnixMs,
       watchingSinceUnixMs: this.#watchingSinceUnixMs,
+      isUnread: this.#options.isUnread,
     });
     counts.leftOut(leftOut);
     for (const id of memory.replace(deployment, book)) this.#pending.gone(id);
@@ -250,16 +253,30 @@ export class AlertLoop {
     if (this.#writing !== null) return;
     this.#writing = this.#options
       .inTurn(() => this.#writeNow())
+      .catch((error: unknown) =>
+        this.#options.onWarning(`alerts are not written: ${textOf(error)}`),
+      )
       .finally(() => {
         this.#writing = null;
       });
   }
 
+  /** Whatever is wrong with messages, alerts are written; they are planned again the next time. */
+  #planned(nowUnixMs: number): readonly StateDocument[] {
+    const { memory, notifier, onWarning } = this.#options;
+    try {
+      return notifier.plan(memory.list(nowUnixMs), nowUnixMs);
+    } catch (error) {
+      onWarning(`nobody is told of alerts now: ${textOf(error)}`);
+      return [];
+    }
+  }
+
   async #writeNow(): Promise<void> {
-    const { memory, notifier, nowUnixMs, store } = this.#options;
+    const { notifier, nowUnixMs, store } = this.#options;
     const batch = this.#pending;
     const now = nowUnixMs();
-    const messages = notifier.plan(memory.list(now), now);
+    const messages = this.#planned(now);
     if (batch.isEmpty && messages.length === 0) return;
     this.#pending = new PendingWrites();
     try {

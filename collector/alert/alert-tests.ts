@@ -55,7 +55,8 @@ export function parseAlertTests(text: string, file: string): Result<AlertTestFil
   try {
     tree = parse(text);
   } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
+    // An alias that is not there, such as a text that begins with * and has no quotes, is another error.
+    if (!(error instanceof YAMLParseError || error instanceof ReferenceError)) throw error;
     return err([`${file}: not valid YAML: ${error.message.split('\n')[0]}`]);
   }
   const parsed = alertTestFileSchema.safeParse(tree);

@@ -66,6 +66,7 @@ export async function startAlerts(options: StartAlertsOptions): Promise<RunningA
   const receivers = receiversOf(config.alerts.receiversFile, log);
   const notifier = new Notifier({
     setup: receivers.setup,
+    keepsUnknown: receivers.problem !== null,
     externalUrl: config.alerts.externalUrl ?? baseUrl(config.web.host, config.web.port),
     store,
     log,

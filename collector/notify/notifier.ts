@@ -34,6 +34,8 @@ export interface NotifierOptions {
   readonly setup: NotifySetup;
   /** Where people reach the dashboard, without a slash at its end. */
   readonly externalUrl: string;
+  /** The receivers file could not be used: messages of before are kept for when it can. Absent: false. */
+  readonly keepsUnknown?: boolean;
   readonly store: Pick<AlertStore, 'change'>;
   readonly log: Pick<Logger, 'info' | 'warn'>;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -114,7 +116,7 @@ export class Notifier implements AlertNotifier {
       // What a stopped process waited for says little now: it is tried at once.
       const now = { ...delivery, nextAttemptUnixMs: nowUnixMs() };
       if (lane !== undefined) lane.put([now]);
-      else this.#strand(delivery);
+      else if (!this.#options.keepsUnknown) this.#strand(delivery);
     }
   }
 

@@ -28,6 +28,11 @@ export interface EvaluateInput {
   readonly nowUnixMs: number;
   /** When the collector began to look: what did not come before is not missing. Default: always. */
   readonly watchingSinceUnixMs?: number;
+  /**
+   * Is the rule of this name one that could not be read? Its alerts stay as they are: nobody knows that they
+   * are over. Default: none is.
+   */
+  readonly isUnread?: (rule: string) => boolean;
 }
 
 export interface Evaluation {
@@ -73,7 +78,8 @@ export function evaluateRules(input: EvaluateInput): Evaluation {
     }
   }
   for (const [id, alert] of [...book]) {
-    if (isActive(alert) && !seen.has(id)) note(id, endAlert(alert, nowUnixMs, 'its rule is gone'));
+    if (!isActive(alert) || seen.has(id) || input.isUnread?.(alert.rule) === true) continue;
+    note(id, endAlert(alert, nowUnixMs, 'its rule is gone'));
   }
   inhibit(book, rules, nowUnixMs, changes);
   forgetResolved(book, nowUnixMs);

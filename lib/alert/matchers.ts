@@ -1,6 +1,6 @@
 /** Matchers of labels (lib/api/matchers.ts), compiled once for many alerts. */
 import type { Matcher } from '#lib/api/alerts.ts';
-import { type Labels, matcherProblem, wholePattern } from '#lib/api/matchers.ts';
+import { type Labels, labelOf, matcherProblem, wholePattern } from '#lib/api/matchers.ts';
 import { err, ok, type Result } from '#lib/base/result.ts';
 
 export type LabelTest = (labels: Labels) => boolean;
@@ -10,9 +10,9 @@ export function labelTest(matchers: readonly Matcher[]): Result<LabelTest, strin
   const problem = matcherProblem(matchers);
   if (problem !== null) return err(problem);
   const tests = matchers.map(({ name, value, isRegex, isEqual }): LabelTest => {
-    if (!isRegex) return (labels) => ((labels[name] ?? '') === value) === isEqual;
+    if (!isRegex) return (labels) => (labelOf(labels, name) === value) === isEqual;
     const pattern = wholePattern(value)!;
-    return (labels) => pattern.test(labels[name] ?? '') === isEqual;
+    return (labels) => pattern.test(labelOf(labels, name)) === isEqual;
   });
   return ok((labels) => tests.every((test) => test(labels)));
 }

@@ -1,5 +1,6 @@
 /** Which alerts belong together, by the routes: the groups that there are at one look. */
 import type { AlertJson } from '#lib/api/alerts.ts';
+import { labelOf } from '#lib/api/matchers.ts';
 import { isFiring, type NotifyRoute, type NotifyTarget } from './notify-state.ts';
 
 /** The alerts of one group that fire, muted ones too. */
@@ -80,7 +81,8 @@ function placeOf(
   const names = route.groupBy[0] === '...' ? Object.keys(all) : route.groupBy;
   const labels: Record<string, string> = {};
   for (const name of [...names].sort()) {
-    if (all[name] !== undefined && all[name] !== '') labels[name] = all[name];
+    const value = labelOf(all, name);
+    if (value !== '') labels[name] = value;
   }
   return { key: groupKey(target.name, labels), target, route, labels };
 }

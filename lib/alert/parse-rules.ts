@@ -97,7 +97,13 @@ class RuleReader {
   }
 
   #entries(): readonly unknown[] {
-    const tree: unknown = this.#document.toJS() ?? {};
+    let tree: unknown;
+    try {
+      tree = this.#document.toJS() ?? {};
+    } catch (cause) {
+      this.#add([], null, '', `not valid YAML: ${aliasText(cause)}`);
+      return [];
+    }
     if (typeof tree !== 'object' || tree === null || Array.isArray(tree)) {
       this.#add([], null, '', 'expected "rules:" and a list of rules');
       return [];
@@ -120,7 +126,7 @@ class RuleReader {
   }
 
   #rule(entry: unknown, i: number): AlertRule | null {
-    const parsed = alertRuleSchema.safeParse(entry);
+    const parsed = alertRuleSchema.safeParse(entry, { reportInput: true });
     if (parsed.success) return parsed.data;
     const rule = nameOf(entry) ?? `rules[${i}]`;
     for (const issue of parsed.error.issues) this.#addIssue(issue, i, rule);
@@ -224,4 +230,10 @@ function shapeOf(schema: unknown): Readonly<Record<string, unknown>> | null {
     return shapeOf(schema.unwrap());
   }
   return schema instanceof z.ZodObject ? schema.shape : null;
+}
+
+/** Aliases are looked up when the tree is made; most are patterns that want quotes. */
+function aliasText(cause: unknown): string {
+  const why = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
+  return `${why}; a text that begins with * or & needs quotes`;
 }

@@ -39,7 +39,8 @@ export function listRules(
       rule,
       source: own === undefined ? others.at(-1)!.source : ('page' as const),
       overrides: others.length + (own === undefined ? 0 : 1) > 1,
-      error: check(rule, names),
+      // A rule whose consequence was deleted still watches: only new ones must name rules that there are.
+      error: check(rule, [...names, ...rule.explains]),
       changedUnixMs: own?.changedUnixMs ?? null,
     };
   });

@@ -21,15 +21,25 @@ export function wherePatternProblem(name: string, pattern: string): string | nul
 }
 
 function textTest(pattern: string): (text: string) => boolean {
-  const parts = pattern.split(',').map((part) => {
-    const source = part
-      .trim()
-      .split('*')
-      .map((text) => text.replace(/[\\^$.+?()[\]{}|]/g, '\\$&'))
-      .join('.*');
-    return new RegExp(`^${source}$`, 's');
-  });
-  return (text) => parts.some((part) => part.test(text));
+  const parts = pattern.split(',').map((part) => part.trim().split(/\*+/));
+  return (text) => parts.some((pieces) => hasPieces(text, pieces));
+}
+
+/** The first piece begins the text, the last one ends it, those between come in their order: no way back. */
+function hasPieces(text: string, pieces: readonly string[]): boolean {
+  const [first = '', ...rest] = pieces;
+  const last = rest.pop();
+  if (last === undefined) return text === first;
+  if (text.length < first.length + last.length) return false;
+  if (!text.startsWith(first) || !text.endsWith(last)) return false;
+  const end = text.length - last.length;
+  let at = first.length;
+  for (const piece of rest) {
+    const found = text.indexOf(piece, at);
+    if (found < 0 || found + piece.length > end) return false;
+    at = found + piece.length;
+  }
+  return true;
 }
 
 function layerTest(pattern: string): (text: string) => boolean {

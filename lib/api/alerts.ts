@@ -112,13 +112,16 @@ export const silenceSchema = z.object({
 export type SilenceJson = z.infer<typeof silenceSchema>;
 export const silencesSchema = z.object({ silences: z.array(silenceSchema) });
 
+/** What a date can hold. */
+const instantMs = z.number().nonnegative().max(8.64e15, 'must be a time in unix milliseconds');
+
 /** Body of `POST /api/v1/silences`; with the id of a known one it replaces that. */
 export const silenceRequestSchema = z
   .object({
     id: z.string().min(1).max(64).optional(),
     matchers: z.array(matcherSchema).min(1, 'a silence needs at least one matcher').max(32),
-    startsAtUnixMs: z.number().optional(),
-    endsAtUnixMs: z.number(),
+    startsAtUnixMs: instantMs.optional(),
+    endsAtUnixMs: instantMs,
     author: z.string().min(1, 'who silences?').max(128),
     comment: z.string().min(1, 'say why').max(2048),
   })

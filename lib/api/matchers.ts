@@ -4,13 +4,18 @@ import type { Matcher } from './alerts.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
+/** '' where there is none; what every object has, such as `constructor`, is no label. */
+export function labelOf(labels: Labels, name: string): string {
+  return Object.hasOwn(labels, name) ? (labels[name] ?? '') : '';
+}
+
 /**
  * All of `matchers` hold; a label that is not there is ''. Regular expressions must match the whole
  * value; one that cannot be read matches nothing, with `!~` too.
  */
 export function matchesLabels(matchers: readonly Matcher[], labels: Labels): boolean {
   return matchers.every((matcher) => {
-    const value = labels[matcher.name] ?? '';
+    const value = labelOf(labels, matcher.name);
     if (!matcher.isRegex) return (value === matcher.value) === matcher.isEqual;
     const pattern = wholePattern(matcher.value);
     return pattern !== null && pattern.test(value) === matcher.isEqual;

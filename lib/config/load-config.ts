@@ -214,8 +214,9 @@ function readConfigFile(
   try {
     tree = parseYaml(text) ?? {};
   } catch (cause) {
-    if (!(cause instanceof YAMLParseError)) throw cause;
-    return err(`${name}: not valid YAML: ${cause.message.split('\n')[0] ?? cause.code}`);
+    // An alias that is not there, such as a text that begins with * and has no quotes, is another error.
+    if (!(cause instanceof YAMLParseError || cause instanceof ReferenceError)) throw cause;
+    return err(`${name}: not valid YAML: ${cause.message.split('\n')[0] ?? cause.name}`);
   }
   if (!isTree(tree)) {
     return err(`${name}: expected keys such as "data: ./data", found ${JSON.stringify(tree)}`);

@@ -45,8 +45,9 @@ export function checkReceivers(text: string, path: string): Result<Receivers, re
   try {
     tree = parseYaml(text);
   } catch (cause) {
-    if (!(cause instanceof YAMLParseError)) throw cause;
-    return err([`${path}: not valid YAML: ${cause.message.split('\n')[0] ?? cause.code}`]);
+    // An alias that is not there, such as a text that begins with * and has no quotes, is another error.
+    if (!(cause instanceof YAMLParseError || cause instanceof ReferenceError)) throw cause;
+    return err([`${path}: not valid YAML: ${cause.message.split('\n')[0] ?? cause.name}`]);
   }
   const parsed = receiversFileSchema.safeParse(tree);
   if (!parsed.success) {

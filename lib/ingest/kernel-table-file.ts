@@ -47,7 +47,8 @@ export function parseKernelTable(text: string, where: string): KernelTable {
   try {
     tree = parse(text) ?? {};
   } catch (cause) {
-    if (!(cause instanceof YAMLParseError)) throw cause;
+    // An alias that is not there, such as a text that begins with * and has no quotes, is another error.
+    if (!(cause instanceof YAMLParseError || cause instanceof ReferenceError)) throw cause;
     throw new KernelTableError(`${where}: not valid YAML: ${cause.message.split('\n')[0] ?? ''}`);
   }
   const root = new Fields(tree, where, ['kernels', 'annotations', 'workers']);

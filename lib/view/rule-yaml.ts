@@ -39,7 +39,12 @@ export function parseRuleYaml(text: string): ParsedRule {
       })),
     };
   }
-  const whole: unknown = document.toJS();
+  let whole: unknown;
+  try {
+    whole = document.toJS();
+  } catch {
+    return wrong('a text that begins with * or & needs quotes');
+  }
   const base = basePath(whole);
   if (base === null) return wrong('write one rule: keys such as name, metric and threshold');
   const found: unknown = base.length === 0 ? whole : document.toJS().rules[0];

@@ -296,7 +296,8 @@ describe.skipIf(CHROMIUM === null)('timeline panels', () => {
     await box.fill(q);
     await page.keyboard.press('Enter');
     await soon(() => asked.at(-1)?.get('q')).toBe(q);
-    const range = { from: asked.at(-1)!.get('from')!, to: asked.at(-1)!.get('to')! };
+    const [from, to, near] = ['from', 'to', 'near'].map((name) => asked.at(-1)!.get(name)!);
+    const range = { from: from!, to: to!, near: near! };
     expect(range.to).toBe(windowOf(step).to);
     const found = await fetchTimelineSearch(DEPLOYMENT, { q, limit: 500, ...range }, api());
     expect(found.total).toBeGreaterThan(3);

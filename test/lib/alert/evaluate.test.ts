@@ -269,3 +269,25 @@ describe('change detection', () => {
     expect(Number(second)).toBeGreaterThan(30 * 60);
   });
 });
+
+describe('a rule that is not there', () => {
+  const begun = play([rule({})], looks([0.1, 0.4])).book;
+  const history = new SampleHistory(needsOf([]));
+  const evaluatedWith = (isUnread: boolean) =>
+    evaluateRules({
+      rules: [],
+      book: begun,
+      history,
+      nowUnixMs: START_MS + 10_000,
+      isUnread: () => isUnread,
+    });
+
+  it('ends its alerts', () => {
+    expect(one(evaluatedWith(false).book).state).toBe('resolved');
+  });
+
+  it('leaves them as they are where it could not be read', () => {
+    expect(evaluatedWith(true).changes).toEqual([]);
+    expect(one(evaluatedWith(true).book).state).toBe('firing');
+  });
+});

@@ -178,3 +178,12 @@ it('paths into the report are those of its schema', () => {
   expect(paths).toContain('clock.domains.errorNs');
   expect(paths).not.toContain('window.startUnixNs');
 });
+
+it('a pattern without quotes is a problem of the file, and a value of the wrong kind one of its key', () => {
+  expect(problems('rules:\n  - name: a\n    where: { deployment: *-prod }\n').join()).toMatch(
+    /needs quotes/,
+  );
+  const wrong = problems('rules:\n  - { name: a, metric: bubble_ratio, threshold: high }\n').join();
+  expect(wrong).toContain('threshold');
+  expect(wrong).not.toContain('is missing');
+});

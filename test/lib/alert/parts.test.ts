@@ -2,11 +2,15 @@
 import { describe, expect, it } from 'vitest';
 import { alertId } from '#lib/alert/alert-id.ts';
 import { firingCounts } from '#lib/alert/flapping.ts';
+import { labelTest } from '#lib/alert/matchers.ts';
 import { parseReportPath, readReportPath } from '#lib/alert/report-path.ts';
+import { listRules } from '#lib/alert/rule-list.ts';
 import { needsOf, SampleHistory } from '#lib/alert/sample-history.ts';
 import { valueText } from '#lib/alert/value-text.ts';
 import { matcherOf } from '#lib/alert/where.ts';
 import { reportOf } from '#lib/analysis/build-report.ts';
+import type { AlertRule } from '#lib/api/alert-rules.ts';
+import { matchesLabels } from '#lib/api/matchers.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import { scenarioSpec } from '#lib/pipeline/scenarios.ts';
 import { simulateSteps } from '#lib/pipeline/simulate.ts';
@@ -151,4 +155,37 @@ describe('the memory of samples', () => {
     history.setNeeds(new Map());
     expect([...history.series('bubble_ratio')]).toEqual([]);
   });
+});
+
+describe('what every object has', () => {
+  it('is no label, in matchers and in texts', () => {
+    const matcher = { name: 'constructor', value: '.+', isRegex: true, isEqual: true };
+    expect(matchesLabels([matcher], { group: 'ffn' })).toBe(false);
+    const test = labelTest([matcher]);
+    expect(test.ok && test.value({ group: 'ffn' })).toBe(false);
+    const own = labelTest([{ ...matcher, value: 'mine' }]);
+    expect(own.ok && own.value({ constructor: 'mine' })).toBe(true);
+  });
+});
+
+describe('patterns with many stars', () => {
+  it('take time that is linear in the text', () => {
+    const fits = (group: string, text: string): boolean =>
+      matcherOf({ group })({ deployment: 'a', group: text });
+    expect(fits('*a*b*', 'xxaxxbxx')).toBe(true);
+    expect(fits('a*a', 'a')).toBe(false);
+    expect(fits('a*a', 'aa')).toBe(true);
+    expect(fits('*ab*ab', 'ab')).toBe(false);
+    expect(fits('a.c', 'abc')).toBe(false);
+    // With a way back this would never end.
+    expect(fits(`${'*a'.repeat(2000)}x`, 'a'.repeat(4000))).toBe(false);
+  });
+});
+
+it('rules that name a deleted consequence go on', () => {
+  const own = rule({ name: 'cause', explains: ['gone'] });
+  const check = (one: AlertRule, names: readonly string[]): string | null =>
+    one.explains.every((name) => names.includes(name)) ? null : 'unknown';
+  const listed = listRules([], [{ rule: own, changedUnixMs: 1 }], check);
+  expect(listed.map(({ error }) => error)).toEqual([null]);
 });

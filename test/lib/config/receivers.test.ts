@@ -189,3 +189,9 @@ describe('matchers', () => {
     expect(parseMatcher(text).ok).toBe(false);
   });
 });
+
+test('a text that begins with a star and has no quotes is a problem of the file', () => {
+  expect(problemsOf('receivers:\n  - { name: a, kind: webhook, url: *-hook }\n').join()).toMatch(
+    /not valid YAML/,
+  );
+});
