@@ -12,7 +12,7 @@ export function RangePicker() {
   const { state, update } = useDashboard();
   const { range } = state;
   return (
-    <fieldset className="segments" aria-label="Time range">
+    <fieldset className="segments min-w-0 shrink" aria-label="Time range">
       <button
         type="button"
         className="control"
@@ -45,7 +45,7 @@ function FixedWindow() {
   return (
     <Popover.Root open={isOpen} onOpenChange={setOpen}>
       <Popover.Trigger
-        className="control max-w-72 overflow-hidden"
+        className="control min-w-8 max-w-72 shrink overflow-hidden"
         aria-pressed={isFixed}
         aria-label="Fixed window"
         title={isFixed ? rangeText(state.range) : 'Fixed window'}
