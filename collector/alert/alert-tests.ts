@@ -2,11 +2,12 @@
  * Test files of alert rules, in the spirit of `promtool test rules`: what comes in, which alerts must
  * fire, and that nothing else does but what those explain.
  */
-import { parse, YAMLParseError } from 'yaml';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import type { AlertChange } from '#lib/alert/alert-state.ts';
 import { durationMs } from '#lib/api/alert-rules.ts';
 import { err, ok, type Result } from '#lib/base/result.ts';
+import { yamlProblem } from '#lib/base/yaml-problem.ts';
 import { scenarioInputSchema } from './replay-input.ts';
 
 const duration = z
@@ -55,9 +56,7 @@ export function parseAlertTests(text: string, file: string): Result<AlertTestFil
   try {
     tree = parse(text);
   } catch (error) {
-    // An alias that is not there, such as a text that begins with * and has no quotes, is another error.
-    if (!(error instanceof YAMLParseError || error instanceof ReferenceError)) throw error;
-    return err([`${file}: not valid YAML: ${error.message.split('\n')[0]}`]);
+    return err([`${file}: not valid YAML: ${yamlProblem(error)}`]);
   }
   const parsed = alertTestFileSchema.safeParse(tree);
   if (parsed.success) return ok(parsed.data);

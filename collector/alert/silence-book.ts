@@ -6,9 +6,9 @@ import {
   silenceState,
   storedSilence,
 } from '#lib/alert/documents.ts';
-import { type LabelTest, labelTest } from '#lib/alert/matchers.ts';
+import { labelTest } from '#lib/alert/matchers.ts';
 import { type SilenceJson, silenceRequestSchema } from '#lib/api/alerts.ts';
-import type { Labels } from '#lib/api/matchers.ts';
+import type { Labels, LabelTest } from '#lib/api/matchers.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import type { StateDocument } from '#lib/store/state-store.ts';
 import { conflict, notFound, type Refusable, refused, wrongBody } from './refusal.ts';

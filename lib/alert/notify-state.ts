@@ -1,7 +1,7 @@
 /** What telling people carries from one look to the next, and what one message holds. Stored as it is. */
 import { z } from 'zod';
 import { alertSchema } from '#lib/api/alerts.ts';
-import type { LabelTest } from './matchers.ts';
+import type { LabelTest } from '#lib/api/matchers.ts';
 
 /** Which alerts go to a receiver, and how they are put together. Durations in milliseconds. */
 export interface NotifyRoute {

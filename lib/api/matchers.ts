@@ -9,17 +9,21 @@ export function labelOf(labels: Labels, name: string): string {
   return Object.hasOwn(labels, name) ? (labels[name] ?? '') : '';
 }
 
+export type LabelTest = (labels: Labels) => boolean;
+
 /**
- * All of `matchers` hold; a label that is not there is ''. Regular expressions must match the whole
- * value; one that cannot be read matches nothing, with `!~` too.
+ * A label that is not there is ''. Regular expressions must match the whole value; one that cannot be read
+ * matches nothing, with `!~` too.
  */
+export function matcherTest({ name, value, isRegex, isEqual }: Matcher): LabelTest {
+  if (!isRegex) return (labels) => (labelOf(labels, name) === value) === isEqual;
+  const pattern = wholePattern(value);
+  return (labels) => pattern !== null && pattern.test(labelOf(labels, name)) === isEqual;
+}
+
+/** All of `matchers` hold. */
 export function matchesLabels(matchers: readonly Matcher[], labels: Labels): boolean {
-  return matchers.every((matcher) => {
-    const value = labelOf(labels, matcher.name);
-    if (!matcher.isRegex) return (value === matcher.value) === matcher.isEqual;
-    const pattern = wholePattern(matcher.value);
-    return pattern !== null && pattern.test(value) === matcher.isEqual;
-  });
+  return matchers.every((matcher) => matcherTest(matcher)(labels));
 }
 
 /** As people write it: `worker="ffn/2"`, `group=~"a.*"`. */

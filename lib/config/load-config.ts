@@ -8,9 +8,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { parse as parseYaml, YAMLParseError } from 'yaml';
+import { parse as parseYaml } from 'yaml';
 import { closest } from '#lib/base/closest.ts';
 import { err, ok, type Result } from '#lib/base/result.ts';
+import { yamlProblem } from '#lib/base/yaml-problem.ts';
 import { type Address, formatAddress } from './quantities.ts';
 import { configKeys, fileSchema, internalVariables } from './schema.ts';
 
@@ -214,9 +215,7 @@ function readConfigFile(
   try {
     tree = parseYaml(text) ?? {};
   } catch (cause) {
-    // An alias that is not there, such as a text that begins with * and has no quotes, is another error.
-    if (!(cause instanceof YAMLParseError || cause instanceof ReferenceError)) throw cause;
-    return err(`${name}: not valid YAML: ${cause.message.split('\n')[0] ?? cause.name}`);
+    return err(`${name}: not valid YAML: ${yamlProblem(cause)}`);
   }
   if (!isTree(tree)) {
     return err(`${name}: expected keys such as "data: ./data", found ${JSON.stringify(tree)}`);

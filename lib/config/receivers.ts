@@ -6,10 +6,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { parse as parseYaml, YAMLParseError } from 'yaml';
+import { parse as parseYaml } from 'yaml';
 import type { z } from 'zod';
 import { closest } from '#lib/base/closest.ts';
 import { err, ok, type Result } from '#lib/base/result.ts';
+import { yamlProblem } from '#lib/base/yaml-problem.ts';
 import { type Receiver, type Route, receiversFileSchema } from './receiver-schema.ts';
 
 export interface Receivers {
@@ -45,9 +46,7 @@ export function checkReceivers(text: string, path: string): Result<Receivers, re
   try {
     tree = parseYaml(text);
   } catch (cause) {
-    // An alias that is not there, such as a text that begins with * and has no quotes, is another error.
-    if (!(cause instanceof YAMLParseError || cause instanceof ReferenceError)) throw cause;
-    return err([`${path}: not valid YAML: ${cause.message.split('\n')[0] ?? cause.name}`]);
+    return err([`${path}: not valid YAML: ${yamlProblem(cause)}`]);
   }
   const parsed = receiversFileSchema.safeParse(tree);
   if (!parsed.success) {

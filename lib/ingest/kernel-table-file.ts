@@ -1,7 +1,8 @@
 /** Kernel tables as YAML: the one that comes with the product, and those of users, checked. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse, YAMLParseError } from 'yaml';
+import { parse } from 'yaml';
+import { yamlProblem } from '#lib/base/yaml-problem.ts';
 import { KINDS, PHASES, ROLES } from '#lib/table/codes.ts';
 import type { AnnotationRule, KernelRule, KernelTable, WorkerRule } from './kernel-table.ts';
 
@@ -47,9 +48,7 @@ export function parseKernelTable(text: string, where: string): KernelTable {
   try {
     tree = parse(text) ?? {};
   } catch (cause) {
-    // An alias that is not there, such as a text that begins with * and has no quotes, is another error.
-    if (!(cause instanceof YAMLParseError || cause instanceof ReferenceError)) throw cause;
-    throw new KernelTableError(`${where}: not valid YAML: ${cause.message.split('\n')[0] ?? ''}`);
+    throw new KernelTableError(`${where}: not valid YAML: ${yamlProblem(cause)}`);
   }
   const root = new Fields(tree, where, ['kernels', 'annotations', 'workers']);
   return {
