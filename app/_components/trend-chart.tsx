@@ -5,15 +5,17 @@ import { type PointerEvent, useEffect, useMemo, useRef, useState } from 'react';
 import type { AlertMark } from '#lib/view/alert-marks.ts';
 import { instantText } from '#lib/view/format.ts';
 import { SURFACES, type SurfaceColours } from '#lib/view/palette.ts';
+import { TIME_CHART_GRID } from '#lib/view/time-axis.ts';
 import { lastValue, type TrendChart, trendCsv, trendFigure } from '#lib/view/trend-charts.ts';
 import { valueNear } from '#lib/view/trend-lookup.ts';
-import { TREND_GRID, trendOption } from '#lib/view/trend-option.ts';
+import { trendOption } from '#lib/view/trend-option.ts';
 import { AlertMarks } from './alerts/alert-marks.tsx';
 import { chartSvg, initTrend } from './echarts-core.ts';
 import { Fig, TermName } from './figure.tsx';
 import type { Picture } from './picture.ts';
 import { useTheme } from './root-setting.ts';
 import { SaveMenu } from './save-menu.tsx';
+import { useChart } from './use-chart.ts';
 
 const HEIGHT_PX = 150;
 const MIN_BRUSH_PX = 8;
@@ -42,22 +44,10 @@ export function TrendChartView({
 }: Props) {
   const holder = useRef<HTMLDivElement>(null);
   const drawn = useRef<EChartsType | null>(null);
+  useChart(holder, drawn, initTrend);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [brush, setBrush] = useState<{ startPx: number; endPx: number } | null>(null);
   const theme = useTheme();
-
-  useEffect(() => {
-    if (holder.current === null) return;
-    const instance = initTrend(holder.current);
-    drawn.current = instance;
-    const observer = new ResizeObserver(() => instance.resize());
-    observer.observe(holder.current);
-    return () => {
-      observer.disconnect();
-      instance.dispose();
-      drawn.current = null;
-    };
-  }, []);
 
   useEffect(() => {
     const instance = drawn.current;
@@ -162,7 +152,7 @@ export function TrendChartView({
           role="img"
           aria-label={`${chart.title}, ${chart.unit}`}
         />
-        <AlertMarks marks={marks} grid={TREND_GRID} window={{ fromMs, toMs }} />
+        <AlertMarks marks={marks} grid={TIME_CHART_GRID} window={{ fromMs, toMs }} />
         {crosshairMs !== null && (
           <span className="pointer-events-none absolute right-2 bottom-6 rounded-box bg-panel px-1 text-tiny text-muted">
             {instantText(crosshairMs).local.slice(11)}

@@ -1,5 +1,6 @@
 /** Alerts as marks on a time axis: charts and the timeline draw the same ones. */
 import type { AlertEvent, AlertJson } from '#lib/api/alerts.ts';
+import type { AlertChoice } from './alert-choice.ts';
 import { alertEpisodes } from './alert-history.ts';
 import { alertSentence, SEVERITY_ORDER, subjectText } from './alert-words.ts';
 import { instantText } from './format.ts';
@@ -13,6 +14,13 @@ export interface AlertMark {
   readonly toUnixMs: number | null;
   /** One line, for the hover. */
   readonly text: string;
+}
+
+/** What the Alerts page shows of it: the alert itself while it fires, then the history of its rule. */
+export function choiceOfMark(mark: AlertMark): Pick<AlertChoice, 'tab' | 'rule' | 'alert'> {
+  return mark.toUnixMs === null
+    ? { tab: 'active', rule: null, alert: mark.alertId }
+    : { tab: 'history', rule: mark.rule, alert: null };
 }
 
 /** Of those that fired and touch the window, worst first; consequences of others are left out. */

@@ -3,6 +3,7 @@ import type { RulePreview } from '#lib/api/alert-rules.ts';
 import { metricFigure, subjectText, unitOfMetric } from './alert-words.ts';
 import { ageText, figureText } from './format.ts';
 import type { SurfaceColours } from './palette.ts';
+import { TIME_CHART_GRID, type TimeAxis, timeAxis } from './time-axis.ts';
 import { axisText } from './value-axis.ts';
 
 export type PreviewSeries = RulePreview['series'][number];
@@ -72,16 +73,7 @@ export function previewSentence(preview: RulePreview, rows: readonly PreviewRow[
 export type PreviewOption = {
   readonly animation: false;
   readonly grid: { left: number; right: number; top: number; bottom: number };
-  readonly xAxis: {
-    type: 'time';
-    min: number;
-    max: number;
-    splitNumber: number;
-    axisLine: { lineStyle: { color: string } };
-    axisTick: { show: false };
-    axisLabel: { color: string; fontSize: number; hideOverlap: true };
-    splitLine: { show: false };
-  };
+  readonly xAxis: TimeAxis;
   readonly yAxis: {
     type: 'value';
     min?: 0;
@@ -103,9 +95,6 @@ export type PreviewOption = {
     data: (readonly [number, number | null])[];
   }[];
 };
-
-/** Where the plot lies in the chart; what is laid over it must know. */
-export const PREVIEW_GRID = { left: 62, right: 10, top: 8, bottom: 22 };
 
 /**
  * Where the chart begins: a little before the first sample, where samples were kept for a part of the window
@@ -133,17 +122,8 @@ export function previewOption(
   const text = axisText(surface);
   return {
     animation: false,
-    grid: PREVIEW_GRID,
-    xAxis: {
-      type: 'time',
-      min: window.fromMs,
-      max: window.toMs,
-      splitNumber: 5,
-      axisLine: { lineStyle: { color: surface.line } },
-      axisTick: { show: false },
-      axisLabel: { ...text, hideOverlap: true },
-      splitLine: { show: false },
-    },
+    grid: TIME_CHART_GRID,
+    xAxis: timeAxis(window, 5, surface),
     yAxis: {
       type: 'value',
       ...(isFlat || least < 0 ? {} : { min: 0 as const }),

@@ -1,8 +1,8 @@
 /** The ECharts option of one trend chart, as plain data. */
 import type { SurfaceColours } from './palette.ts';
+import { TIME_CHART_GRID, type TimeAxis, timeAxis } from './time-axis.ts';
 import type { TrendChart } from './trend-charts.ts';
-
-type AxisText = { readonly color: string; readonly fontSize: number };
+import { type AxisText, axisText } from './value-axis.ts';
 
 type Point = readonly [number, number | null];
 /** A point that no line reaches: it needs a mark of its own. */
@@ -14,16 +14,7 @@ export type TrendOption = {
   readonly grid: { left: number; right: number; top: number; bottom: number };
   readonly tooltip: { trigger: 'axis'; showContent: false };
   readonly axisPointer: { lineStyle: { color: string }; label: { show: false }; snap: true };
-  readonly xAxis: {
-    type: 'time';
-    min: number;
-    max: number;
-    splitNumber: number;
-    axisLine: { lineStyle: { color: string } };
-    axisTick: { show: false };
-    axisLabel: AxisText & { hideOverlap: true };
-    splitLine: { show: false };
-  };
+  readonly xAxis: TimeAxis;
   readonly yAxis: {
     type: 'value';
     min: 0;
@@ -49,36 +40,23 @@ export type TrendOption = {
   }[];
 };
 
-/** Where the plot lies in the chart; what is laid over it must know. */
-export const TREND_GRID = { left: 62, right: 10, top: 8, bottom: 22 };
-
 export function trendOption(
   chart: TrendChart,
   window: { readonly fromMs: number; readonly toMs: number },
   surface: SurfaceColours,
 ): TrendOption {
-  const text: AxisText = { color: surface.muted, fontSize: 10 };
   return {
     animation: false,
-    grid: TREND_GRID,
+    grid: TIME_CHART_GRID,
     tooltip: { trigger: 'axis', showContent: false },
     axisPointer: { lineStyle: { color: surface.muted }, label: { show: false }, snap: true },
-    xAxis: {
-      type: 'time',
-      min: window.fromMs,
-      max: window.toMs,
-      splitNumber: 4,
-      axisLine: { lineStyle: { color: surface.line } },
-      axisTick: { show: false },
-      axisLabel: { ...text, hideOverlap: true },
-      splitLine: { show: false },
-    },
+    xAxis: timeAxis(window, 4, surface),
     yAxis: {
       type: 'value',
       min: 0,
       ...(chart.max === null ? {} : { max: chart.max, interval: chart.max / 4 }),
       splitNumber: 3,
-      axisLabel: { ...text, formatter: (value) => axisText(chart, value) },
+      axisLabel: { ...axisText(surface), formatter: (value) => tickText(chart, value) },
       splitLine: { lineStyle: { color: surface.line } },
     },
     series: chart.lines.map((line) => ({
@@ -107,7 +85,7 @@ function withLonePoints(data: readonly Point[]): (Point | LonePoint)[] {
 }
 
 /** Ticks are round numbers: shown as they are, large ones with a prefix, without trailing zeros. */
-function axisText(chart: TrendChart, value: number): string {
+function tickText(chart: TrendChart, value: number): string {
   if (chart.unit === '%') return `${Math.round(value * 100)} %`;
   if (chart.unit === 'tokens/s' || chart.unit === '/s') return axisNumber(value);
   // After a hang times are seconds, not thousands of ms.

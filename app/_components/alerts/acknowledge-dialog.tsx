@@ -6,8 +6,7 @@ import { acknowledgeAlert } from '#lib/api/alert-client.ts';
 import type { AlertJson } from '#lib/api/alerts.ts';
 import { alertSentence } from '#lib/view/alert-words.ts';
 import { rememberAuthor, rememberedAuthor } from '../author.ts';
-import { problemOf } from '../dashboard.tsx';
-import { FIELD, FormField } from '../form-field.tsx';
+import { AuthorField, DialogEnd, TextField } from '../dialog-parts.tsx';
 import { Modal } from '../modal.tsx';
 import { useAlertsChanged } from './use-alerts.ts';
 
@@ -31,7 +30,6 @@ export function AcknowledgeDialog({
       onClose();
     },
   });
-  const problem = problemOf(save.error);
   return (
     <Modal title="Acknowledge" onClose={onClose}>
       <form
@@ -45,43 +43,19 @@ export function AcknowledgeDialog({
         <p className="text-small text-muted">
           It stays listed, and no more messages are sent until it ends. Others see your name.
         </p>
-        <FormField label="Your name (remembered)">
-          {(ids) => (
-            <input
-              {...ids}
-              type="text"
-              className={FIELD}
-              maxLength={128}
-              value={by}
-              onChange={({ target }) => setBy(target.value)}
-            />
-          )}
-        </FormField>
-        <FormField label="Comment, if there is something to say">
-          {(ids) => (
-            <input
-              {...ids}
-              type="text"
-              className={FIELD}
-              maxLength={2048}
-              value={comment}
-              onChange={({ target }) => setComment(target.value)}
-            />
-          )}
-        </FormField>
-        {problem !== null && (
-          <p role="alert" className="text-critical">
-            {problem.title}: {problem.detail}
-          </p>
-        )}
-        <span className="flex gap-1">
-          <button type="submit" className="control" disabled={by.trim() === '' || save.isPending}>
-            {save.isPending ? 'Acknowledging…' : 'Acknowledge'}
-          </button>
-          <button type="button" className="control" onClick={onClose}>
-            Cancel
-          </button>
-        </span>
+        <AuthorField value={by} onChange={setBy} />
+        <TextField
+          label="Comment, if there is something to say"
+          maxLength={2048}
+          value={comment}
+          onChange={setComment}
+        />
+        <DialogEnd
+          error={save.error}
+          isDisabled={by.trim() === '' || save.isPending}
+          label={save.isPending ? 'Acknowledging…' : 'Acknowledge'}
+          onClose={onClose}
+        />
       </form>
     </Modal>
   );

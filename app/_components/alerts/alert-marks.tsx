@@ -2,7 +2,7 @@
 
 import Link from 'next/link';
 import type { Severity } from '#lib/api/alert-rules.ts';
-import type { AlertMark } from '#lib/view/alert-marks.ts';
+import { type AlertMark, choiceOfMark } from '#lib/view/alert-marks.ts';
 import { useDashboard } from '../dashboard.tsx';
 import { bandPlace, type PlotGrid } from './time-band.tsx';
 
@@ -43,14 +43,7 @@ export function AlertMarks({
           style={{ ...place, top: grid.top, bottom: grid.bottom }}
         />
         <Link
-          href={hrefOf('/alerts', {
-            alerts: {
-              ...state.alerts,
-              tab: mark.toUnixMs === null ? 'active' : 'history',
-              rule: mark.toUnixMs === null ? null : mark.rule,
-              alert: mark.toUnixMs === null ? mark.alertId : null,
-            },
-          })}
+          href={hrefOf('/alerts', { alerts: { ...state.alerts, ...choiceOfMark(mark) } })}
           prefetch={false}
           title={mark.text}
           aria-label={`Alert ${mark.rule}: ${mark.text}`}

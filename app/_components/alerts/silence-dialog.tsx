@@ -18,7 +18,7 @@ import {
   withMatcher,
 } from '#lib/view/silence-form.ts';
 import { rememberAuthor, rememberedAuthor } from '../author.ts';
-import { problemOf } from '../dashboard.tsx';
+import { AuthorField, DialogEnd, TextField } from '../dialog-parts.tsx';
 import { FIELD, FormField } from '../form-field.tsx';
 import { Modal } from '../modal.tsx';
 import { useNow } from '../use-now.ts';
@@ -63,7 +63,6 @@ export function SilenceDialog({
   const set = (change: Partial<SilenceDraft>) => setDraft({ ...draft, ...change });
   const shown = (field: string): string | undefined => (isTried ? errors.get(field) : undefined);
   const covered = coveredAlerts(draft.matchers, alerts);
-  const problem = problemOf(save.error);
   return (
     <Modal title={draft.id === null ? 'New silence' : 'Change a silence'} onClose={onClose}>
       <form
@@ -144,44 +143,25 @@ export function SilenceDialog({
             </FormField>
           )}
         </div>
-        <FormField label="Your name (remembered)" error={shown('author')}>
-          {(ids) => (
-            <input
-              {...ids}
-              type="text"
-              className={FIELD}
-              maxLength={128}
-              value={draft.author}
-              onChange={({ target }) => set({ author: target.value })}
-            />
-          )}
-        </FormField>
-        <FormField label="Comment: why" error={shown('comment')}>
-          {(ids) => (
-            <input
-              {...ids}
-              type="text"
-              className={FIELD}
-              placeholder="Planned maintenance of node-1"
-              maxLength={2048}
-              value={draft.comment}
-              onChange={({ target }) => set({ comment: target.value })}
-            />
-          )}
-        </FormField>
-        {problem !== null && (
-          <p role="alert" className="text-critical">
-            {problem.title}: {problem.detail}
-          </p>
-        )}
-        <span className="flex gap-1">
-          <button type="submit" className="control" disabled={save.isPending}>
-            {save.isPending ? 'Saving…' : draft.id === null ? 'Silence' : 'Save'}
-          </button>
-          <button type="button" className="control" onClick={onClose}>
-            Cancel
-          </button>
-        </span>
+        <AuthorField
+          error={shown('author')}
+          value={draft.author}
+          onChange={(author) => set({ author })}
+        />
+        <TextField
+          label="Comment: why"
+          error={shown('comment')}
+          placeholder="Planned maintenance of node-1"
+          maxLength={2048}
+          value={draft.comment}
+          onChange={(comment) => set({ comment })}
+        />
+        <DialogEnd
+          error={save.error}
+          isDisabled={save.isPending}
+          label={save.isPending ? 'Saving…' : draft.id === null ? 'Silence' : 'Save'}
+          onClose={onClose}
+        />
       </form>
     </Modal>
   );

@@ -10,7 +10,8 @@ import { FREEZE_LENGTHS, type FreezeDraft, freezeRequest } from '#lib/view/freez
 import { rangeText, trendWindow } from '#lib/view/time-range.ts';
 import { timelineWindow } from '#lib/view/timeline-window.ts';
 import { rememberAuthor, rememberedAuthor } from '../author.ts';
-import { problemOf, useDashboard } from '../dashboard.tsx';
+import { useDashboard } from '../dashboard.tsx';
+import { AuthorField, DialogEnd, TextField } from '../dialog-parts.tsx';
 import { FIELD, FormField } from '../form-field.tsx';
 import { Modal } from '../modal.tsx';
 
@@ -76,7 +77,6 @@ function FreezeDialog({
     },
   });
   const set = (change: Partial<FreezeDraft>) => setDraft({ ...draft, ...change });
-  const problem = problemOf(save.error);
   return (
     <Modal title="Freeze" onClose={onClose}>
       <form
@@ -116,19 +116,13 @@ function FreezeDialog({
             ))}
           </fieldset>
         </div>
-        <FormField label="Title">
-          {(ids) => (
-            <input
-              {...ids}
-              type="text"
-              className={FIELD}
-              placeholder="What is it about? Empty: its time."
-              maxLength={256}
-              value={draft.title}
-              onChange={({ target }) => set({ title: target.value })}
-            />
-          )}
-        </FormField>
+        <TextField
+          label="Title"
+          placeholder="What is it about? Empty: its time."
+          maxLength={256}
+          value={draft.title}
+          onChange={(title) => set({ title })}
+        />
         <FormField label="Note">
           {(ids) => (
             <textarea
@@ -141,31 +135,14 @@ function FreezeDialog({
             />
           )}
         </FormField>
-        <FormField label="Your name (remembered)">
-          {(ids) => (
-            <input
-              {...ids}
-              type="text"
-              className={FIELD}
-              maxLength={128}
-              value={draft.author}
-              onChange={({ target }) => set({ author: target.value })}
-            />
-          )}
-        </FormField>
-        {problem !== null && (
-          <p role="alert" className="text-critical">
-            {problem.title}: {problem.detail}
-          </p>
-        )}
-        <span className="flex gap-1">
-          <button type="submit" className="control border-accent" disabled={save.isPending}>
-            {save.isPending ? 'Freezing…' : 'Freeze it'}
-          </button>
-          <button type="button" className="control" onClick={onClose}>
-            Cancel
-          </button>
-        </span>
+        <AuthorField value={draft.author} onChange={(author) => set({ author })} />
+        <DialogEnd
+          error={save.error}
+          isDisabled={save.isPending}
+          label={save.isPending ? 'Freezing…' : 'Freeze it'}
+          className="control border-accent"
+          onClose={onClose}
+        />
       </form>
     </Modal>
   );

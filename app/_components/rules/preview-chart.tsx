@@ -6,10 +6,12 @@ import type { Severity } from '#lib/api/alert-rules.ts';
 import { metricFigure, unitOfMetric } from '#lib/view/alert-words.ts';
 import { figureText, instantText } from '#lib/view/format.ts';
 import { SURFACES } from '#lib/view/palette.ts';
-import { PREVIEW_GRID, type PreviewSeries, previewOption } from '#lib/view/rule-preview.ts';
+import { type PreviewSeries, previewOption } from '#lib/view/rule-preview.ts';
+import { TIME_CHART_GRID } from '#lib/view/time-axis.ts';
 import { TimeBand } from '../alerts/time-band.tsx';
 import { initChart } from '../echarts-core.ts';
 import { useTheme } from '../root-setting.ts';
+import { useChart } from '../use-chart.ts';
 
 const HEIGHT_PX = 170;
 
@@ -31,19 +33,8 @@ export function PreviewChart({
 }) {
   const holder = useRef<HTMLDivElement>(null);
   const drawn = useRef<EChartsType | null>(null);
+  useChart(holder, drawn, initChart);
   const theme = useTheme();
-  useEffect(() => {
-    if (holder.current === null) return;
-    const instance = initChart(holder.current);
-    drawn.current = instance;
-    const observer = new ResizeObserver(() => instance.resize());
-    observer.observe(holder.current);
-    return () => {
-      observer.disconnect();
-      instance.dispose();
-      drawn.current = null;
-    };
-  }, []);
   useEffect(() => {
     drawn.current?.setOption(previewOption(series, metric, { fromMs, toMs }, SURFACES[theme]), {
       replaceMerge: ['series'],
@@ -80,7 +71,7 @@ export function PreviewChart({
         {series.spans.map((span) => (
           <TimeBand
             key={`${span.state} ${span.fromUnixMs}`}
-            grid={PREVIEW_GRID}
+            grid={TIME_CHART_GRID}
             window={{ fromMs, toMs }}
             fromMs={span.fromUnixMs}
             toMs={span.toUnixMs ?? toMs}

@@ -6,6 +6,7 @@ import { useEffect, useState } from 'react';
 import type { Severity } from '#lib/api/alert-rules.ts';
 import { alertLane } from '#lib/view/alert-lane.ts';
 import { millisOf } from '#lib/view/alert-links.ts';
+import { choiceOfMark } from '#lib/view/alert-marks.ts';
 import { useAlertMarks } from '../alerts/use-alert-marks.ts';
 import { useDashboard } from '../dashboard.tsx';
 import { useTimelinePart } from './timeline-context.tsx';
@@ -48,14 +49,7 @@ export function AlertsLane({ widthPx }: { readonly widthPx: number }) {
         {items.map(({ mark, leftPx, widthPx: itemPx }) => (
           <Link
             key={`${mark.alertId} ${mark.fromUnixMs}`}
-            href={hrefOf('/alerts', {
-              alerts: {
-                ...state.alerts,
-                tab: mark.toUnixMs === null ? 'active' : 'history',
-                rule: mark.toUnixMs === null ? null : mark.rule,
-                alert: mark.toUnixMs === null ? mark.alertId : null,
-              },
-            })}
+            href={hrefOf('/alerts', { alerts: { ...state.alerts, ...choiceOfMark(mark) } })}
             prefetch={false}
             title={mark.text}
             aria-label={`Alert ${mark.rule}: ${mark.text}`}
