@@ -219,10 +219,16 @@ function withLock(folder, work) {
 function isAlive(pid) {
   try {
     process.kill(pid, 0);
-    return true;
+    return !isZombie(pid);
   } catch (error) {
     return error.code === 'EPERM';
   }
+}
+
+/** Ended, but nobody has asked how: in a container whose first process never asks, for ever. */
+function isZombie(pid) {
+  // The name before the state may hold anything, a bracket too.
+  return /\) [ZX] [^)]*$/.test(readIfThere(`/proc/${pid}/stat`) ?? '');
 }
 
 /**

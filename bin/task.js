@@ -140,6 +140,7 @@ function vitest(node, project, args) {
       '--passWithNoTests',
       '--reporter=default',
       '--reporter=json',
+      `--reporter=${join(root, 'test', 'support', 'stuck-reporter.ts')}`,
       `--outputFile=${output}`,
       ...args,
     ]);
