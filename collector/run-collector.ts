@@ -14,6 +14,7 @@ import { LiveClients } from '#collector/admin/live-clients.ts';
 import { createMetrics, type Metrics } from '#collector/admin/metrics.ts';
 import { alertStoreOf, type RunningAlerts, startAlerts } from '#collector/alert/start-alerts.ts';
 import { ImportService } from '#collector/import/import-service.ts';
+import { PullBoard } from '#collector/incident/pull-board.ts';
 import { type RunningRecorder, startRecorder } from '#collector/incident/start-recorder.ts';
 import { type IngestService, startIngest } from '#collector/ingest/ingest-client.ts';
 import { type LiveHub, startLive } from '#collector/live/live-hub.ts';
@@ -90,6 +91,7 @@ export class Collector {
   readonly #board: ConditionBoard;
   readonly #watch: CollectorWatch;
   readonly #door: FrontDoor;
+  readonly #pulls = new PullBoard(Date.now);
   #phase: Phase = 'starting';
   #parts: Parts | null = null;
   /** Ends what was opened while the rest was not: its threads would keep the process, and the folder. */
@@ -130,6 +132,7 @@ export class Collector {
       ingest: this.#tracing?.wrapIngest(parts.ingest) ?? parts.ingest,
       stats: this.#receiverStats,
       door: this.#door,
+      pulls: this.#pulls,
       maxBodyBytes: config.limits.bodyBytes,
     };
     const http = await listening('otlp.http', config.otlpHttp, () =>
@@ -229,6 +232,7 @@ export class Collector {
       ingest,
       rules: () => alerting?.activeRules() ?? [],
       warn: (message) => log.warn(message),
+      pulls: this.#pulls,
     });
     this.#halfOpen.push(() => recording.stop());
     const alerts = await startAlerts({
@@ -251,6 +255,7 @@ export class Collector {
       clients,
       board: this.#board,
       door: this.#door,
+      pulls: this.#pulls,
       alerts,
       nowUnixMs: Date.now,
     });
@@ -316,6 +321,7 @@ export class Collector {
       ),
       inFlightBytes: this.#receiverStats.inFlightBytes,
       ...this.#readiness(),
+      pulls: this.#pulls.open(),
       live: {
         deployments: parts?.live.deployments() ?? [],
         clients: parts?.clients.count ?? 0,

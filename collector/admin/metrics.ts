@@ -3,6 +3,7 @@
  * scrape comes; only commits are observed as they happen. Label sets are fixed and small.
  */
 import { type Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import type { PullBoard } from '#collector/incident/pull-board.ts';
 import type { IngestStats } from '#collector/ingest/ingest-client.ts';
 import type { CommitReport } from '#collector/ingest/thread-messages.ts';
 import type { ConditionBoard } from '#collector/observe/condition-board.ts';
@@ -21,6 +22,7 @@ import { type AlertSource, addAlertMetrics } from './alert-metrics.ts';
 import { addGroupMetrics } from './group-metrics.ts';
 import type { LiveClients } from './live-clients.ts';
 import type { LiveSource } from './live-source.ts';
+import { addPullMetrics } from './pull-metrics.ts';
 import { counter, gauge } from './scraped-metrics.ts';
 
 export interface MetricSources {
@@ -34,6 +36,7 @@ export interface MetricSources {
   readonly board: Pick<ConditionBoard, 'holds' | 'entered'>;
   readonly door: Pick<FrontDoor, 'waiting'>;
   readonly alerts?: AlertSource;
+  readonly pulls?: Pick<PullBoard, 'counts' | 'open'>;
   /** Wall clock, unix milliseconds. */
   readonly nowUnixMs: () => number;
 }
@@ -73,6 +76,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   addLiveMetrics(registry, sources);
   addGroupMetrics(registry, sources.live, sources.nowUnixMs);
   if (sources.alerts !== undefined) addAlertMetrics(registry, sources.alerts);
+  if (sources.pulls !== undefined) addPullMetrics(registry, sources.pulls);
   return {
     contentType: registry.contentType,
     observeCommit: (commit) => commitSeconds.observe(commit.commitMs / 1000),

@@ -14,7 +14,7 @@ import type { AlertConfig } from '#lib/config/load-config.ts';
 import { UnknownIncidentError } from '#lib/query/errors.ts';
 import type { Frozen } from '#lib/query/incidents.ts';
 import type { StateDocument } from '#lib/store/state-store.ts';
-import type { Pin } from '#lib/store/telemetry-store.ts';
+import type { Pin, TimeWindow } from '#lib/store/telemetry-store.ts';
 import {
   finishAt,
   firedAt,
@@ -37,6 +37,7 @@ import {
   windowText,
 } from './incident-record.ts';
 import { IncidentShelf } from './incident-shelf.ts';
+import { PULL_REACH_MS, type PullBoard } from './pull-board.ts';
 
 export interface RecorderOptions {
   readonly store: AlertStore;
@@ -47,6 +48,8 @@ export interface RecorderOptions {
   /** Version, configuration without secrets and rules, as they are now. */
   readonly setup: () => Frozen['setup'];
   readonly warn: (message: string) => void;
+  /** Absent: workers are asked for nothing. */
+  readonly pulls?: Pick<PullBoard, 'ask' | 'withdraw' | 'hasRing'>;
 }
 
 /** Pins and live events share one limit: live ones keep at least half of it. */
@@ -86,8 +89,12 @@ export class FlightRecorder implements IncidentRecorder {
   start(incidents: readonly StateDocument[]): void {
     for (const document of incidents) {
       const record = recordOf(document);
-      if (record !== null) this.#shelf.load(record);
-      else this.#options.warn(`incident ${document.id} cannot be read; it is left as it is`);
+      if (record !== null) {
+        this.#shelf.load(record);
+        if (record.evidence === 'recording') this.#pull(record);
+      } else {
+        this.#options.warn(`incident ${document.id} cannot be read; it is left as it is`);
+      }
     }
   }
 
@@ -109,6 +116,7 @@ export class FlightRecorder implements IncidentRecorder {
 
   #recorded(record: IncidentRecord, more: readonly StateDocument[]) {
     this.#shelf.put(record);
+    if (isPinned(record)) this.#pull(record);
     this.#measuredUnixMs = Number.NEGATIVE_INFINITY;
     const pins: readonly Pin[] = isPinned(record) ? [pinOf(record)] : [];
     return { incidentId: record.id, documents: [recordDocument(record), ...more], pins };
@@ -201,7 +209,8 @@ export class FlightRecorder implements IncidentRecorder {
     const window = freezeWindow(request, nowUnixMs);
     const { deployment } = request;
     const extent = await this.#options.evidence.ask('evidence', { deployment, ...window });
-    if (extent.rawBytes === 0 && unixMsFromNanos(window.toUnixNs) <= nowUnixMs) {
+    const isOver = unixMsFromNanos(window.toUnixNs) <= nowUnixMs;
+    if (extent.rawBytes === 0 && isOver && !this.#mayBePulled(deployment, window, nowUnixMs)) {
       const newest = new Date(unixMsFromNanos(extent.lastSeenUnixNs)).toISOString();
       const hint = extent.missing === '' ? `its newest event is of ${newest}` : extent.missing;
       throw new FreezeRefusedError(
@@ -217,6 +226,7 @@ export class FlightRecorder implements IncidentRecorder {
       this.#shelf.drop(record.id);
       throw error;
     }
+    this.#pull(record);
     this.#measuredUnixMs = Number.NEGATIVE_INFINITY;
     return incidentJson(record);
   }
@@ -244,6 +254,7 @@ export class FlightRecorder implements IncidentRecorder {
         : {}),
     };
     this.#shelf.put(next);
+    if (isReleased) this.#options.pulls?.withdraw(id);
     try {
       await this.#shelf.save();
     } catch (error) {
@@ -262,8 +273,25 @@ export class FlightRecorder implements IncidentRecorder {
   /** false: there is none. */
   async remove(id: string): Promise<boolean> {
     if (this.#shelf.get(id) === undefined) return false;
+    this.#options.pulls?.withdraw(id);
     await this.#shelf.remove(id);
     return true;
+  }
+
+  /** Asks the deployment's workers for what they hold of the window and did not send. */
+  #pull(record: IncidentRecord): void {
+    const { fromUnixNs, toUnixNs } = pinOf(record);
+    this.#options.pulls?.ask({
+      incidentId: record.id,
+      deployment: record.deployment,
+      window: { fromUnixNs, toUnixNs },
+      origin: record.origin,
+    });
+  }
+
+  #mayBePulled(deployment: string, { toUnixNs }: TimeWindow, nowUnixMs: number): boolean {
+    const isRecent = unixMsFromNanos(toUnixNs) >= nowUnixMs - PULL_REACH_MS;
+    return isRecent && this.#options.pulls?.hasRing(deployment) === true;
   }
 
   #notYet(): Frozen {

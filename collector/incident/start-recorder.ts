@@ -4,6 +4,7 @@ import type { Config } from '#lib/config/load-config.ts';
 import { shownConfig } from '#lib/config/shown-config.ts';
 import { EvidenceThreads } from './evidence-reader.ts';
 import { FlightRecorder } from './flight-recorder.ts';
+import type { PullBoard } from './pull-board.ts';
 
 export interface StartOptions {
   readonly config: Config;
@@ -12,6 +13,8 @@ export interface StartOptions {
   /** Alert rules as they are now. */
   readonly rules: () => readonly unknown[];
   readonly warn: (message: string) => void;
+  /** What the receivers ask of workers. */
+  readonly pulls: PullBoard;
 }
 
 const TICK_MS = 1000;
@@ -24,7 +27,7 @@ export interface RunningRecorder {
 
 /** Incidents that were recording when the last process ended go on. */
 export async function startRecorder(options: StartOptions): Promise<RunningRecorder> {
-  const { config, version, ingest, rules, warn } = options;
+  const { config, version, ingest, rules, warn, pulls } = options;
   const evidence = new EvidenceThreads({
     store: config.store,
     dataDir: config.dataDir,
@@ -45,6 +48,7 @@ export async function startRecorder(options: StartOptions): Promise<RunningRecor
       rules: [...rules()],
     }),
     warn,
+    pulls,
   });
   // A store that other threads cannot read has no incidents from before.
   let isLoaded = config.store !== 'sqlite';

@@ -35,7 +35,9 @@ import {
   grpcPatienceMs,
   listenOn,
   type OtlpReceiver,
+  PULL_HEADER,
   type ReceiverOptions,
+  RING_HEADER,
   readLimitsOf,
 } from './receiver.ts';
 
@@ -204,7 +206,12 @@ class OtlpGrpc implements OtlpReceiver {
       return;
     }
     const { rejectedCount, rejectedMessage } = outcome;
-    respond(stream, encodeExportResponse('protobuf', signal, rejectedCount, rejectedMessage));
+    const pulls = this.#options.pulls?.valuesFor(asText(headers[RING_HEADER])) ?? [];
+    respond(
+      stream,
+      encodeExportResponse('protobuf', signal, rejectedCount, rejectedMessage),
+      pulls,
+    );
   }
 
   async #message(
@@ -239,9 +246,13 @@ function refuse(stream: ServerHttp2Stream, status: GrpcStatus): void {
   if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
 }
 
-function respond(stream: ServerHttp2Stream, message: Uint8Array): void {
+/** `pulls`: initial metadata, which every gRPC client shows. */
+function respond(stream: ServerHttp2Stream, message: Uint8Array, pulls: readonly string[]): void {
   if (stream.destroyed || stream.closed) return;
-  stream.respond(RESPONSE_HEADERS, { waitForTrailers: true });
+  stream.respond(
+    pulls.length === 0 ? RESPONSE_HEADERS : { ...RESPONSE_HEADERS, [PULL_HEADER]: [...pulls] },
+    { waitForTrailers: true },
+  );
   stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
   const frame = Buffer.allocUnsafe(5 + message.byteLength);
   frame[0] = 0;

@@ -27,7 +27,9 @@ import {
   HTTP_PATIENCE_MS,
   listenOn,
   type OtlpReceiver,
+  PULL_HEADER,
   type ReceiverOptions,
+  RING_HEADER,
   readLimitsOf,
 } from './receiver.ts';
 
@@ -196,7 +198,16 @@ class OtlpHttp implements OtlpReceiver {
     const bodyBytes = body.byteLength;
     const outcome = await ingest.submit(signal, encoding, body, arrivedMs + HTTP_PATIENCE_MS);
     stats.settle(signal, 'http', bodyBytes, outcome);
-    return outcomeAnswer(signal, encoding, outcome);
+    const answer = outcomeAnswer(signal, encoding, outcome);
+    // Who is refused has enough to send as it is.
+    const pulls = outcome.status === 'stored' ? this.#pullsFor(req) : [];
+    if (pulls.length === 0) return answer;
+    return { ...answer, headers: { ...answer.headers, [PULL_HEADER]: [...pulls] } };
+  }
+
+  #pullsFor({ headers }: IncomingMessage): readonly string[] {
+    const ring = headers[RING_HEADER];
+    return this.#options.pulls?.valuesFor(Array.isArray(ring) ? ring[0] : ring) ?? [];
   }
 
   /**

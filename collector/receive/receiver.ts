@@ -7,6 +7,18 @@ import type { ReceiverStats } from './receiver-stats.ts';
 
 export const DEFAULT_MAX_BODY_BYTES = 64 * 1024 * 1024;
 
+/** What the answers to stored requests ask of the workers that read them (docs/pull.md). */
+export interface PullSource {
+  /**
+   * Values of the header `afdscope-pull`, a line each. `ring`: what the sender says of itself in
+   * `afdscope-ring`.
+   */
+  valuesFor(ring: string | undefined): readonly string[];
+}
+
+export const PULL_HEADER = 'afdscope-pull';
+export const RING_HEADER = 'afdscope-ring';
+
 export interface ReceiverOptions {
   readonly host: string;
   /** 0 picks a free one. */
@@ -16,6 +28,8 @@ export interface ReceiverOptions {
   readonly stats: ReceiverStats;
   /** Where requests wait while they cannot be stored; absent: they are read at once. */
   readonly door?: FrontDoor;
+  /** Absent: nothing is asked of workers. */
+  readonly pulls?: PullSource;
   /** Limit of a body or message after decompression; default 64 MiB. */
   readonly maxBodyBytes?: number;
   /** Longest pause inside a body; default 10 s. */

@@ -2,6 +2,7 @@
 import type { AlertStore } from '#collector/alert/alert-parts.ts';
 import { DirectEvidence } from '#collector/incident/direct-evidence.ts';
 import { FlightRecorder } from '#collector/incident/flight-recorder.ts';
+import type { PullBoard } from '#collector/incident/pull-board.ts';
 import type { AlertJson } from '#lib/api/alerts.ts';
 import type { IncidentDetail } from '#lib/api/incidents.ts';
 import { addNanos, unixMsFromNanos, unixNanos, unixNanosFromMs } from '#lib/base/units.ts';
@@ -37,6 +38,7 @@ export interface WorldOptions {
   readonly rawBytes?: number;
   /** Let writes fail while it returns true. */
   readonly broken?: () => boolean;
+  readonly pulls?: PullBoard;
 }
 
 export async function incidentWorld(
@@ -71,6 +73,7 @@ export async function incidentWorld(
     rawBytes: options.rawBytes ?? 20e9,
     setup: () => ({ version: '1.2.3', config: { 'retention.raw': '2h' }, rules: [] }),
     warn: (message) => warnings.push(message),
+    ...(options.pulls === undefined ? {} : { pulls: options.pulls }),
   });
   const world: IncidentWorld = {
     recorder,

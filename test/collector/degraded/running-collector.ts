@@ -58,6 +58,10 @@ export class RunningCollector {
     return this;
   }
 
+  get adminToken(): string {
+    return this.#collector.adminToken;
+  }
+
   stop(): Promise<void> {
     return this.#collector.stop();
   }
