@@ -3,11 +3,16 @@
 import type { Pen } from '#lib/view/pen.ts';
 import { SvgPen } from '#lib/view/svg-pen.ts';
 
+/** Device pixels from a line to the next; `ratio`: of them in a CSS pixel. */
+export function hatchPeriodPx(ratio: number): number {
+  return Math.round(6 * ratio);
+}
+
 /** Diagonal lines that continue from box to box. */
 export function hatch(context: CanvasRenderingContext2D, colour: string): CanvasPattern | null {
   const tile = document.createElement('canvas');
   const ratio = window.devicePixelRatio || 1;
-  const sizePx = Math.round(6 * ratio);
+  const sizePx = hatchPeriodPx(ratio);
   tile.width = sizePx;
   tile.height = sizePx;
   const brush = tile.getContext('2d');

@@ -47,6 +47,27 @@ export function shiftInStrip(
   return isInside ? shiftPx : null;
 }
 
+/** Parts of a nanosecond that a period is rounded to. */
+const PERIOD_PARTS = 2 ** 20;
+
+/**
+ * Whole pixels, 0 to `periodPx - 1`, from where a period begins to the left edge, in an endless row of
+ * periods along time: what repeats in it stays where it is in time, however a view came there.
+ */
+export function phasePx(view: TimelineViewport, widthPx: number, periodPx: number): number {
+  const nsPerPx = view.spanNs / Math.max(1, widthPx);
+  const period = Math.max(1, Math.round(nsPerPx * periodPx * PERIOD_PARTS));
+  const left =
+    BigInt(PERIOD_PARTS) * view.fromUnixNs + BigInt(Math.round(view.fractionNs * PERIOD_PARTS));
+  const past = Number(left % BigInt(period));
+  return remainder(Math.round((past / period) * periodPx), periodPx);
+}
+
+/** Never negative. */
+export function remainder(value: number, divisor: number): number {
+  return ((value % divisor) + divisor) % divisor;
+}
+
 /** Is a shift so near to a whole pixel that the strip shows what drawing anew would? */
 export function isWholePixel(shiftPx: number): boolean {
   return Math.abs(shiftPx - Math.round(shiftPx)) < 0.01;

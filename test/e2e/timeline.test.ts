@@ -105,7 +105,7 @@ describe.skipIf(CHROMIUM === null)('Timeline page', () => {
         await page.mouse.down();
         // To one side and back over where it began: from strips that were drawn before.
         await page.mouse.move(x + 90, y, { steps: 6 });
-        await page.mouse.move(x - 40, y, { steps: 9 });
+        await page.mouse.move(x - 40 - shares.length, y, { steps: 9 });
         await page.mouse.up();
         // The link is written once the view rests.
         await soon(() => atOf(page)).toBeGreaterThan(at);

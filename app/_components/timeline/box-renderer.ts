@@ -31,9 +31,9 @@ export interface BoxRenderer {
   readonly kind: 'webgl2' | 'canvas2d';
   /**
    * Draws the scene, whose view and pieces reach `marginPx` device pixels over both edges of the
-   * window, and shows the middle of it.
+   * window, and shows the middle of it. Hatches begin `hatchPx` device pixels before its left edge.
    */
-  draw(scene: BoxScene, marginPx: number): void;
+  draw(scene: BoxScene, marginPx: number, hatchPx: number): void;
   /** Shows another part of what was drawn, from `fromPx` device pixels on. */
   shift(fromPx: number): void;
   /** The widest margin that it can draw beside a window of so many device pixels. */

@@ -6,11 +6,14 @@ import type { LoadedTile } from '#lib/view/timeline-boxes.ts';
 import {
   type DrawnStrip,
   isWholePixel,
+  phasePx,
+  remainder,
   shiftInStrip,
   stripView,
 } from '#lib/view/timeline-strip.ts';
 import { samePieces, type TilePiece } from '#lib/view/timeline-tiles.ts';
 import { sameView, type TimelineViewport } from '#lib/view/timeline-viewport.ts';
+import { hatchPeriodPx } from '../hatch.ts';
 import type { BoxRenderer, BoxScene } from './box-renderer.ts';
 
 /** What a strip beside the window is made of; `widthPx` in CSS pixels. */
@@ -48,7 +51,9 @@ export class BoxStrip {
     const strip = { view: stripView(view, widthPx, marginPx), widthPx: widthPx + 2 * marginPx };
     const pieces = marginPx === 0 ? scene.pieces : coverOf(strip.view, strip.widthPx / scene.ratio);
     const drawn = { ...scene, view: strip.view, pieces };
-    this.#renderer.draw(drawn, marginPx);
+    const period = hatchPeriodPx(scene.ratio);
+    const hatchPx = remainder(phasePx(view, widthPx, period) - marginPx, period);
+    this.#renderer.draw(drawn, marginPx, hatchPx);
     this.#strip = strip;
     this.#scene = drawn;
     this.#shiftPx = marginPx;

@@ -43,7 +43,7 @@ class CanvasRenderer implements BoxRenderer {
     return Math.max(0, Math.floor((MAX_STRIP_PX - widthPx) / 2));
   }
 
-  draw(scene: BoxScene, marginPx: number): void {
+  draw(scene: BoxScene, marginPx: number, hatchPx: number): void {
     const width = Math.max(1, Math.round(scene.widthPx * scene.ratio));
     const height = Math.max(1, Math.round(scene.heightPx * scene.ratio));
     resize(this.#canvas, width, height);
@@ -51,7 +51,7 @@ class CanvasRenderer implements BoxRenderer {
     if (this.#strip !== null) resize(this.#strip, width + 2 * marginPx, height);
     const context = this.#strip?.getContext('2d') ?? this.#window;
     this.#context = context;
-    this.#paint(scene, width + (this.#strip === null ? 0 : 2 * marginPx), height);
+    this.#paint(scene, width + (this.#strip === null ? 0 : 2 * marginPx), height, hatchPx);
     if (this.#strip !== null) this.shift(marginPx);
   }
 
@@ -62,17 +62,15 @@ class CanvasRenderer implements BoxRenderer {
     this.#window.drawImage(this.#strip, fromPx, 0, width, height, 0, 0, width, height);
   }
 
-  #paint(scene: BoxScene, width: number, height: number): void {
+  #paint(scene: BoxScene, width: number, height: number, hatchPx: number): void {
     const look = `${scene.theme} ${scene.ratio}`;
     if (this.#shown !== look) {
       this.#colours = timelineColours(scene.theme);
-      this.#hatches = this.#colours.map((colour) => {
-        const pattern = hatch(this.#context, colour);
-        pattern?.setTransform(new DOMMatrix());
-        return pattern;
-      });
+      this.#hatches = this.#colours.map((colour) => hatch(this.#context, colour));
       this.#shown = look;
     }
+    const moved = new DOMMatrix([1, 0, 0, 1, -hatchPx, 0]);
+    for (const pattern of this.#hatches) pattern?.setTransform(moved);
     this.#context.clearRect(0, 0, width, height);
     for (const piece of scene.pieces) {
       const place = piecePlace(piece, scene.view, width);

@@ -88,7 +88,7 @@ class WebglRenderer implements BoxRenderer {
     return Math.max(0, Math.floor((mostPx - widthPx) / 2));
   }
 
-  draw(scene: BoxScene, marginPx: number): void {
+  draw(scene: BoxScene, marginPx: number, hatchPx: number): void {
     const gl = this.#gl;
     if (gl.isContextLost()) return;
     const width = Math.max(1, Math.round(scene.widthPx * scene.ratio));
@@ -97,11 +97,11 @@ class WebglRenderer implements BoxRenderer {
     if (this.#canvas.height !== height) this.#canvas.height = height;
     if (marginPx === 0) {
       gl.bindFramebuffer(gl.FRAMEBUFFER, null);
-      this.#paint(scene, width, height);
+      this.#paint(scene, width, height, hatchPx);
       return;
     }
     this.#bindStrip(width + 2 * marginPx, height);
-    this.#paint(scene, width + 2 * marginPx, height);
+    this.#paint(scene, width + 2 * marginPx, height, hatchPx);
     this.shift(marginPx);
   }
 
@@ -129,7 +129,7 @@ class WebglRenderer implements BoxRenderer {
     this.#strip.size = `${width} ${height}`;
   }
 
-  #paint(scene: BoxScene, width: number, height: number): void {
+  #paint(scene: BoxScene, width: number, height: number, hatchPx: number): void {
     const gl = this.#gl;
     const { at } = this.#program;
     gl.viewport(0, 0, width, height);
@@ -145,6 +145,7 @@ class WebglRenderer implements BoxRenderer {
     gl.uniform2f(at.sizePx, width, height);
     gl.uniform1f(at.scrollPx, scene.scrollPx);
     gl.uniform1f(at.ratio, scene.ratio);
+    gl.uniform1f(at.hatchPx, hatchPx);
     for (const piece of scene.pieces) {
       const place = piecePlace(piece, scene.view, width);
       if (place.toPx <= place.fromPx) continue;

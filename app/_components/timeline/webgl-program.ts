@@ -52,6 +52,7 @@ precision highp float;
 precision highp int;
 uniform vec2 sizePx;
 uniform float ratio;
+uniform float hatchPx;
 uniform sampler2D colours;
 flat in uint colour;
 flat in uint flags;
@@ -60,7 +61,7 @@ void main() {
   vec3 rgb = texelFetch(colours, ivec2(int(colour), 0), 0).rgb;
   if ((flags & 1u) != 0u) {
     float period = floor(6.0 * ratio + 0.5);
-    float across = mod(gl_FragCoord.x + sizePx.y - gl_FragCoord.y, period);
+    float across = mod(gl_FragCoord.x + hatchPx + sizePx.y - gl_FragCoord.y, period);
     float line = min(across, period - across);
     float strength = clamp((0.85 * ratio - line) + 0.5, 0.0, 1.0);
     if (strength <= 0.0) discard;
@@ -79,6 +80,7 @@ export const UNIFORMS = [
   'sizePx',
   'scrollPx',
   'ratio',
+  'hatchPx',
   'rows',
   'colours',
 ] as const;

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isWholePixel, shiftInStrip, stripView } from '#lib/view/timeline-strip.ts';
+import {
+  isWholePixel,
+  phasePx,
+  remainder,
+  shiftInStrip,
+  stripView,
+} from '#lib/view/timeline-strip.ts';
 import { panView, type TimelineViewport, timeToX } from '#lib/view/timeline-viewport.ts';
 
 const views = fc.record({
@@ -64,5 +70,32 @@ describe('a strip that is wider than the window', () => {
     expect(isWholePixel(12.5)).toBe(false);
     expect(isWholePixel(12.995)).toBe(true);
     expect(isWholePixel(-0.2)).toBe(false);
+  });
+});
+
+describe('what repeats along time', () => {
+  test('stays where it is in time, whichever way a view came there', () => {
+    const periods = fc.constantFrom(6, 9, 12);
+    const moves = fc.integer({ min: -5_000, max: 5_000 });
+    fc.assert(
+      fc.property(views, widths, periods, moves, (view, widthPx, periodPx, movedPx) => {
+        const moved = panView(view, (movedPx * view.spanNs) / widthPx);
+        const phase = phasePx(moved, widthPx, periodPx);
+        expect(phase).toBeGreaterThanOrEqual(0);
+        expect(phase).toBeLessThan(periodPx);
+        // Where the edge lies between two pixels, rounding decides.
+        const away = remainder(phase - movedPx - phasePx(view, widthPx, periodPx), periodPx);
+        expect(Math.min(away, periodPx - away)).toBeLessThanOrEqual(1);
+      }),
+    );
+  });
+
+  test('goes on exactly where pixels are whole nanoseconds', () => {
+    const view = { fromUnixNs: 1_795_828_075_026_176_570n, fractionNs: 0, spanNs: 1_000 * 1_000 };
+    const first = phasePx(view, 1_000, 6);
+    for (let px = -20; px <= 20; px++) {
+      const moved = panView(view, px * 1_000);
+      expect(phasePx(moved, 1_000, 6)).toBe(remainder(first + px, 6));
+    }
   });
 });
