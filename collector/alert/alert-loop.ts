@@ -8,7 +8,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { ActiveAlert, AlertChange } from '#lib/alert/alert-state.ts';
-import { evaluateRules } from '#lib/alert/evaluate.ts';
+import { evaluationSteps } from '#lib/alert/evaluate.ts';
 import type { SampleSet } from '#lib/alert/sample.ts';
 import { type HistoryNeeds, needsOf, SampleHistory } from '#lib/alert/sample-history.ts';
 import type { AlertRule } from '#lib/api/alert-rules.ts';
@@ -29,7 +29,7 @@ export interface AlertLoopOptions {
   readonly silences: SilenceBook;
   /** Those that are on and can be evaluated; the same array as long as they are the same. */
   readonly rules: () => readonly AlertRule[];
-  /** May it stand in a file that could not be read? */
+  /** May it stand in a file that could not be read, or be one that cannot be evaluated? */
   readonly isUnread: (rule: string) => boolean;
   /** Newest figures by deployment. */
   readonly overviews: () => ReadonlyMap<string, Overview>;
@@ -105,7 +105,7 @@ export class AlertLoop {
     const changes: AlertChange[] = [];
     const deployments = new Set([...this.#watched.keys(), ...memory.deployments()]);
     for (const deployment of deployments) {
-      changes.push(...this.#evaluate(deployment, nowUnixMs()));
+      changes.push(...(await this.#evaluate(deployment, nowUnixMs(), slice)));
       await slice.end();
     }
     await this.#apply(changes, nowUnixMs(), slice);
@@ -165,10 +165,14 @@ export class AlertLoop {
     return watched;
   }
 
-  #evaluate(deployment: string, nowUnixMs: number): readonly AlertChange[] {
+  async #evaluate(
+    deployment: string,
+    nowUnixMs: number,
+    slice: Slice,
+  ): Promise<readonly AlertChange[]> {
     const { counts, memory } = this.#options;
     const { history } = this.#watchedOf(deployment);
-    const { book, changes, leftOut } = evaluateRules({
+    const steps = evaluationSteps({
       rules: this.#rules,
       book: memory.book(deployment),
       history,
@@ -176,6 +180,9 @@ export class AlertLoop {
       watchingSinceUnixMs: this.#watchingSinceUnixMs,
       isUnread: this.#options.isUnread,
     });
+    let step = steps.next();
+    for (; step.done !== true; step = steps.next()) if (slice.isOver) await slice.end();
+    const { book, changes, leftOut } = step.value;
     counts.leftOut(leftOut);
     for (const id of memory.replace(deployment, book)) this.#pending.gone(id);
     // Nobody sends and nothing fires: what is forgotten costs nothing.
@@ -341,6 +348,10 @@ class Slice {
 
   constructor(mostMs: number) {
     this.#mostMs = mostMs;
+  }
+
+  get isOver(): boolean {
+    return performance.now() - this.#startedMs >= this.#mostMs;
   }
 
   /** After a piece; waits where pieces took long enough together. */

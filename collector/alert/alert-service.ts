@@ -58,7 +58,9 @@ export class AlertService implements Omit<AlertDesk, 'receivers' | 'testReceiver
       memory: this.#memory,
       silences: this.#silences,
       rules: () => this.activeRules(),
-      isUnread: (name) => options.ruleProblems.length > 0 && this.#rules.entry(name) === null,
+      isUnread: (name) =>
+        this.#rules.isBroken(name) ||
+        (options.ruleProblems.length > 0 && this.#rules.entry(name) === null),
       inTurn: (work) => this.#inTurn(work),
       counts: this.counts,
     });

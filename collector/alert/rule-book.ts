@@ -3,6 +3,7 @@
  * stands in the place of an earlier one of the same name.
  */
 import { storedRule } from '#lib/alert/documents.ts';
+import { circleText, circleThrough } from '#lib/alert/explain-circles.ts';
 import {
   listRules,
   type RuleCheck,
@@ -66,6 +67,12 @@ export class RuleBook {
     return this.list().find(({ rule }) => rule.name === name) ?? null;
   }
 
+  /** Is it on, but cannot be evaluated? */
+  isBroken(name: string): boolean {
+    const entry = this.entry(name);
+    return entry?.rule.enabled === true && entry.error !== null;
+  }
+
   /**
    * A rule to be stored, as a document to be written before it counts (`commit`). `basedOn`: the version
    * that was edited; null: none was stored; undefined: whatever is there is replaced.
@@ -81,6 +88,11 @@ export class RuleBook {
     const names = [...this.#standingNames, ...this.#stored.keys(), rule.name];
     const wrong = this.#options.check(rule, names);
     if (wrong !== null) return refused(wrong, wrong.split(':')[0]);
+    const others = this.list().flatMap((entry) =>
+      entry.rule.name === rule.name ? [] : entry.rule,
+    );
+    const circle = circleThrough(rule.name, [...others, rule]);
+    if (circle !== null) return refused(`explains: ${circleText(circle)}`, 'explains');
     const known = this.#stored.get(rule.name);
     if (basedOn !== undefined && basedOn !== (known?.changedUnixMs ?? null)) {
       return conflict(changedText(rule.name, known));

@@ -30,6 +30,8 @@ export function advanceAlert(
   const active = before === undefined || before.state === 'resolved' ? null : before;
   const kept: Advanced = { alert: before ?? null, change: null, detail: '' };
   if (judgement.isMissing) return withoutData(compiled, judgement, active, kept, nowUnixMs);
+  const isUnknown = judgement.isStale && (active?.state !== 'firing' || judgement.value === null);
+  if (isUnknown) return kept;
   const { trueSinceUnixMs, atUnixMs } = judgement;
   if (active?.state === 'firing') return whileFiring(compiled, judgement, active);
   if (trueSinceUnixMs === null) {

@@ -47,7 +47,8 @@ export function loadRuleFile(path: string): ParsedRules {
     const message = `${what}; it should be a file of alert rules (YAML)`;
     return { rules: [], problems: [{ file: path, line: 1, rule: null, key: '', message }] };
   }
-  return parseRules(text, path, builtinRuleNames());
+  parsed ??= readBuiltIn();
+  return parseRules(text, path, parsed);
 }
 
 /** The rules that hold: later lists win over earlier ones, by name. */

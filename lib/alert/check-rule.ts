@@ -2,8 +2,8 @@
 import { ALERT_METRIC_NAMES, type SeriesLabel } from '#lib/api/alert-metrics.ts';
 import { type AlertRule, durationMs } from '#lib/api/alert-rules.ts';
 import { closest } from '#lib/base/closest.ts';
-import { isSparse, namedMetric, REPORT_PREFIX } from './metric-kinds.ts';
-import { parseReportPath } from './report-path.ts';
+import { isSparse, REPORT_PREFIX } from './metric-kinds.ts';
+import { labelsOfMetric, parseReportPath } from './report-path.ts';
 import { TEMPLATE_NAMES, unknownNames } from './template.ts';
 import { wherePatternProblem } from './where.ts';
 
@@ -11,6 +11,10 @@ import { wherePatternProblem } from './where.ts';
 const MAX_RAW_MS = 6 * 3_600_000;
 const MAX_BASELINE_MS = 7 * 24 * 3_600_000;
 const MIN_WINDOW_MS = 1000;
+/** Longer than any figure is kept, it would only say that something was so once. */
+const MAX_KEEP_FIRING_MS = 7 * 24 * 3_600_000;
+/** What every alert has, whatever its rule says. */
+const LABELS_OF_ALL: readonly string[] = ['alertname', 'rule', 'severity', 'deployment'];
 
 export interface KeyProblem {
   /** Path in the rule, such as `baseline.over`. */
@@ -43,8 +47,8 @@ type Add = (key: string, message: string | null) => void;
 
 /** null: there is no such metric. */
 function labelsOf(metric: string, add: Add): readonly string[] | null {
-  const named = namedMetric(metric);
-  if (named !== null) return named.labels;
+  const labels = labelsOfMetric(metric);
+  if (labels !== null) return labels;
   if (!metric.startsWith(REPORT_PREFIX)) {
     const near = didYouMean(metric, ALERT_METRIC_NAMES);
     const all = near === '' ? `; there are ${ALERT_METRIC_NAMES.join(', ')}` : near;
@@ -52,11 +56,8 @@ function labelsOf(metric: string, add: Add): readonly string[] | null {
     return null;
   }
   const path = parseReportPath(metric);
-  if (!path.ok) {
-    add('metric', path.error);
-    return null;
-  }
-  return Object.keys(path.value.labels);
+  if (!path.ok) add('metric', path.error);
+  return null;
 }
 
 function checkLabels(rule: AlertRule, labels: readonly string[], add: Add): void {
@@ -65,6 +66,11 @@ function checkLabels(rule: AlertRule, labels: readonly string[], add: Add): void
   for (const [name, pattern] of Object.entries(rule.where)) {
     if (known.includes(name)) add(`where.${name}`, wherePatternProblem(name, pattern));
     else add(`where.${name}`, `${rule.metric} has no label "${name}"; it has ${what}`);
+  }
+  for (const name of Object.keys(rule.labels)) {
+    if (!labels.includes(name) && !LABELS_OF_ALL.includes(name)) continue;
+    const whose = labels.includes(name) ? `series of ${rule.metric} have` : 'every alert has';
+    add(`labels.${name}`, `${whose} a label "${name}" already: give this one another name`);
   }
   const strange = (rule.by ?? []).filter((name: SeriesLabel) => !labels.includes(name));
   for (const name of strange) add('by', `${rule.metric} has no label "${name}"; it has ${what}`);
@@ -77,6 +83,9 @@ function checkSpans(rule: AlertRule, add: Add): void {
   if (windowMs < MIN_WINDOW_MS) add('window', 'must be at least 1s: figures come once a second');
   if (windowMs * windows > MAX_RAW_MS) add('window', 'all windows together must be at most 6h');
   if (forMs > MAX_RAW_MS) add('for', 'must be at most 6h');
+  if (durationMs(rule.keep_firing_for)! > MAX_KEEP_FIRING_MS) {
+    add('keep_firing_for', 'must be at most 7d');
+  }
   if (rule.of_windows !== undefined && forMs > 0) {
     add('for', 'of_windows stands in its place: leave one of them out');
   }

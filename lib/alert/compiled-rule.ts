@@ -2,6 +2,7 @@
 import type { SeriesLabel } from '#lib/api/alert-metrics.ts';
 import { type AlertRule, durationMs } from '#lib/api/alert-rules.ts';
 import { isSparse } from './metric-kinds.ts';
+import { labelsOfMetric } from './report-path.ts';
 import { matcherOf, type SeriesTest } from './where.ts';
 
 export interface CompiledRule {
@@ -14,6 +15,8 @@ export interface CompiledRule {
   readonly watches: SeriesTest;
   /** null: all labels. */
   readonly by: readonly SeriesLabel[] | null;
+  /** Labels that its alerts can be told apart by, beside the deployment: of `by`, or of the metric. */
+  readonly seriesLabels: readonly string[];
   readonly isUp: boolean;
   readonly isSparse: boolean;
   /** Is `value` beyond `bound`? */
@@ -35,6 +38,7 @@ export function compileRule(rule: AlertRule): CompiledRule {
     warmUpMs: rule.baseline === undefined ? 0 : durationMs(rule.baseline.warm_up)!,
     watches: matcherOf(rule.where),
     by: rule.by ?? null,
+    seriesLabels: rule.by ?? labelsOfMetric(rule.metric) ?? [],
     isUp: rule.compare === '>' || rule.compare === '>=',
     isSparse: isSparse(rule.metric),
     isBeyond: beyond(rule.compare),

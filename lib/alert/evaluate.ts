@@ -2,7 +2,6 @@
  * All rules on all samples: what fires now, what changed. A pure function of rules, the alerts that there
  * were, samples and time; the same question has the same answer, after a restart too.
  */
-import { SERIES_LABELS } from '#lib/api/alert-metrics.ts';
 import type { AlertRule } from '#lib/api/alert-rules.ts';
 import { type Advanced, advanceAlert, endAlert } from './advance.ts';
 import { alertId } from './alert-id.ts';
@@ -44,6 +43,18 @@ export interface Evaluation {
 }
 
 export function evaluateRules(input: EvaluateInput): Evaluation {
+  const steps = evaluationSteps(input);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
+/**
+ * The same with a pause after each series, for those who must give a thread back. Rules, book and history
+ * must not change before the end.
+ */
+export function* evaluationSteps(input: EvaluateInput): Generator<void, Evaluation> {
   const { rules, nowUnixMs } = input;
   const book = new Map(input.book);
   const changes: AlertChange[] = [];
@@ -64,6 +75,7 @@ export function evaluateRules(input: EvaluateInput): Evaluation {
     const options = judgeOptions(input, book, rule);
     let active = activeOf(book, rule.name).length;
     for (const judgement of judgements(compiled, options, book)) {
+      yield;
       const id = alertId(rule.name, judgement.labels);
       seen.add(id);
       const before = book.get(id);
@@ -103,22 +115,24 @@ function judgeOptions(
 }
 
 /** Of the series that have samples, and of those that have none any more but an alert. */
-function judgements(
+function* judgements(
   compiled: CompiledRule,
   options: JudgeOptions,
   book: AlertBook,
-): readonly Judgement[] {
+): Generator<Judgement> {
   const { rule } = compiled;
-  const found = judgeRule(compiled, options);
-  const judged = new Set(found.map(({ labels }) => alertId(rule.name, labels)));
+  const judged = new Set<string>();
+  for (const judgement of judgeRule(compiled, options)) {
+    judged.add(alertId(rule.name, judgement.labels));
+    yield judgement;
+  }
   for (const alert of activeOf(book, rule.name)) {
     if (judged.has(alert.id)) continue;
     const labels = seriesLabels(alert, compiled);
     // Another `where` than when it began: the rule is not about it any more.
     if (alertId(rule.name, labels) !== alert.id || !stillWatches(compiled, labels)) continue;
-    found.push(judgeSeries(compiled, labels, [], options));
+    yield judgeSeries(compiled, labels, [], options);
   }
-  return found;
 }
 
 function stillWatches({ rule, watches }: CompiledRule, labels: SeriesLabels): boolean {
@@ -128,9 +142,9 @@ function stillWatches({ rule, watches }: CompiledRule, labels: SeriesLabels): bo
 }
 
 /** What the alert is told apart by, from its labels, which hold the rule's own, too. */
-function seriesLabels(alert: ActiveAlert, { by }: CompiledRule): SeriesLabels {
+function seriesLabels(alert: ActiveAlert, compiled: CompiledRule): SeriesLabels {
   const labels: Record<string, string> = { deployment: alert.deployment };
-  for (const name of by ?? SERIES_LABELS) {
+  for (const name of compiled.seriesLabels) {
     const value = alert.labels[name];
     if (value !== undefined) labels[name] = value;
   }

@@ -16,10 +16,14 @@ export function explainedBy(
   nowUnixMs: number,
 ): Map<string, string> {
   const ordered = [...alerts].filter(({ firedAtUnixMs }) => firedAtUnixMs !== null).sort(byFiring);
+  const causesOf = new Map<string, readonly ActiveAlert[]>();
   const causes = new Map<string, string>();
   for (const alert of ordered) {
     if (alert.state !== 'firing') continue;
-    const cause = ordered.find((other) => isCause(other, alert, rules, nowUnixMs));
+    const key = `${alert.rule} ${alert.deployment}`;
+    const possible = causesOf.get(key) ?? possibleCauses(ordered, alert, rules, nowUnixMs);
+    causesOf.set(key, possible);
+    const cause = possible.find((other) => isFirst(other, alert, rules));
     if (cause !== undefined) causes.set(alert.id, cause.id);
   }
   const roots = new Map<string, string>();
@@ -35,22 +39,33 @@ function byFiring(a: ActiveAlert, b: ActiveAlert): number {
   return a.firedAtUnixMs! - b.firedAtUnixMs! || (a.id < b.id ? -1 : 1);
 }
 
-function isCause(
+/** Of every alert of the same rule and deployment. */
+function possibleCauses(
+  ordered: readonly ActiveAlert[],
+  { rule, deployment }: ActiveAlert,
+  rules: ReadonlyMap<string, AlertRule>,
+  nowUnixMs: number,
+): ActiveAlert[] {
+  const own = rules.get(rule);
+  const windowMs = own === undefined ? 0 : compileRule(own).windowMs;
+  const overAfterMs = nowUnixMs - INHIBIT_AFTER_MS - windowMs;
+  return ordered.filter(
+    (cause) =>
+      cause.rule !== rule &&
+      cause.deployment === deployment &&
+      rules.get(cause.rule)?.explains.includes(rule) === true &&
+      (cause.state === 'firing' || cause.resolvedAtUnixMs! > overAfterMs),
+  );
+}
+
+/** Two that explain each other: the first to fire is the cause. */
+function isFirst(
   cause: ActiveAlert,
   alert: ActiveAlert,
   rules: ReadonlyMap<string, AlertRule>,
-  nowUnixMs: number,
 ): boolean {
-  if (cause.id === alert.id || cause.rule === alert.rule) return false;
-  if (cause.deployment !== alert.deployment) return false;
-  const explains = rules.get(cause.rule)?.explains ?? [];
-  if (!explains.includes(alert.rule)) return false;
-  const own = rules.get(alert.rule);
-  // Two that explain each other: the first to fire is the cause.
-  if (own?.explains.includes(cause.rule) && byFiring(alert, cause) < 0) return false;
-  if (cause.state === 'firing') return true;
-  const windowMs = own === undefined ? 0 : compileRule(own).windowMs;
-  return nowUnixMs - cause.resolvedAtUnixMs! < INHIBIT_AFTER_MS + windowMs;
+  const isMutual = rules.get(alert.rule)?.explains.includes(cause.rule) === true;
+  return !isMutual || byFiring(alert, cause) > 0;
 }
 
 /** Follows causes to the one that nothing explains; of a circle, the one that fired first. */

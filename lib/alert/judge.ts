@@ -13,6 +13,7 @@ import { mergePoints, sparsePoints } from './merged-points.ts';
 import type { SeriesLabels } from './sample.ts';
 import type { SampleHistory } from './sample-history.ts';
 import type { Points, Series } from './series.ts';
+import { SlidingWindows } from './sliding-windows.ts';
 import { windowValue } from './windows.ts';
 
 /** Without news for so long, beside the rule's window, there is no data. */
@@ -25,11 +26,16 @@ export interface Judgement {
   readonly atUnixMs: number;
   readonly value: number | null;
   readonly bound: number | null;
-  /** null: it is not true now. */
+  /** null: it is not true now. Of an alert that fires, the newest sample: since when is known by then. */
   readonly trueSinceUnixMs: number | null;
   /** Has it not yet come back over the recovery threshold? */
   readonly isHeld: boolean;
   readonly isMissing: boolean;
+  /**
+   * All that is known is from before anybody looked (a restart after a long time): nobody knows how it is
+   * now, so nothing begins by it.
+   */
+  readonly isStale: boolean;
   /** Labels and facts of the series that the value is of, for annotations. */
   readonly facts: Readonly<Record<string, string>>;
 }
@@ -43,8 +49,8 @@ export interface JudgeOptions {
   readonly firingSince: (labels: SeriesLabels) => number | null;
 }
 
-/** One for each alert that the rule could have. */
-export function judgeRule(compiled: CompiledRule, options: JudgeOptions): Judgement[] {
+/** One for each alert that the rule could have, judged as they are asked for. */
+export function* judgeRule(compiled: CompiledRule, options: JudgeOptions): Generator<Judgement> {
   const groups = new Map<string, { labels: SeriesLabels; members: Series[] }>();
   for (const series of options.history.series(compiled.rule.metric)) {
     if (!compiled.watches(series.labels)) continue;
@@ -54,9 +60,9 @@ export function judgeRule(compiled: CompiledRule, options: JudgeOptions): Judgem
     if (group === undefined) groups.set(key, { labels, members: [series] });
     else group.members.push(series);
   }
-  return [...groups.values()].map(({ labels, members }) =>
-    judgeSeries(compiled, labels, members, options),
-  );
+  for (const { labels, members } of groups.values()) {
+    yield judgeSeries(compiled, labels, members, options);
+  }
 }
 
 /** Of series with the same labels as far as the rule tells them apart; sparse ones may have none. */
@@ -66,7 +72,9 @@ export function judgeSeries(
   members: readonly Series[],
   options: JudgeOptions,
 ): Judgement {
-  const { windowMs, forMs, rule } = compiled;
+  const { windowMs, rule } = compiled;
+  const startedUnixMs = options.firingSince(labels);
+  const forMs = startedUnixMs === null ? compiled.forMs : 0;
   const spanMs = windowMs * (rule.of_windows?.of ?? 1) + forMs + NEWS_LIMIT_MS;
   const looks = compiled.isSparse ? options.history.looks(labels.deployment ?? '') : null;
   const news = looks === null ? newestNews(members) : (looks.at(-1) ?? Number.NEGATIVE_INFINITY);
@@ -77,9 +85,10 @@ export function judgeSeries(
       ? mergePoints(members, compiled.isUp, spanMs)
       : sparsePoints(members, looks, compiled.isUp, spanMs);
   const atUnixMs = points.atUnixMs.at(-1);
-  // Series of before a restart, whose samples are all gone.
-  if (atUnixMs === undefined) return missing(labels, missedFrom);
-  const startedUnixMs = options.firingSince(labels);
+  // Series of before a restart, whose samples are all gone: they are not missed before `missedFrom`.
+  if (atUnixMs === undefined) {
+    return { ...missing(labels, missedFrom), isMissing: false, isStale: true };
+  }
   const test = testOf(compiled, members[0], atUnixMs, startedUnixMs);
   const value = windowValue(points, atUnixMs, windowMs, rule.aggregate);
   const worst = worstOf(members, compiled.isUp);
@@ -88,9 +97,10 @@ export function judgeSeries(
     atUnixMs,
     value,
     bound: test.bound,
-    trueSinceUnixMs: trueSince(compiled, points, test),
+    trueSinceUnixMs: trueSince(compiled, points, test, forMs),
     isHeld: isHeld(compiled, points, test),
     isMissing: false,
+    isStale: options.nowUnixMs >= news + windowMs + NEWS_LIMIT_MS,
     facts: { ...worst?.labels, ...worst?.facts },
   };
 }
@@ -115,6 +125,7 @@ function missing(labels: SeriesLabels, sinceUnixMs: number): Judgement {
     trueSinceUnixMs: null,
     isHeld: false,
     isMissing: true,
+    isStale: false,
     facts: {},
   };
 }
@@ -175,21 +186,28 @@ function usualBefore(
   return usualOf(means, rule.baseline!);
 }
 
-function trueSince(compiled: CompiledRule, points: Points, test: Test): number | null {
-  const { rule, windowMs, forMs } = compiled;
+/** Not further back than `forMs`. */
+function trueSince(
+  compiled: CompiledRule,
+  points: Points,
+  test: Test,
+  forMs: number,
+): number | null {
+  const { rule, windowMs } = compiled;
   const { atUnixMs } = points;
   const newest = atUnixMs.at(-1)!;
   if (rule.of_windows !== undefined) {
     const hits = hitWindows(compiled, points, test.isTrue);
     return hits.length >= rule.of_windows.hits ? hits.at(-1)! : null;
   }
-  let since: number | null = null;
-  for (let i = atUnixMs.length - 1; i >= 0; i--) {
+  if (!test.isTrue(windowValue(points, newest, windowMs, rule.aggregate))) return null;
+  const windows = new SlidingWindows(points, windowMs, rule.aggregate);
+  let since = newest;
+  for (let i = atUnixMs.length - 2; i >= 0 && newest - since < forMs; i--) {
     const at = atUnixMs[i]!;
-    if (since !== null && since - at > windowMs + NEWS_LIMIT_MS) break;
-    if (!test.isTrue(windowValue(points, at, windowMs, rule.aggregate))) break;
+    if (since - at > windowMs + NEWS_LIMIT_MS) break;
+    if (!test.isTrue(windows.endingWith(i))) break;
     since = at;
-    if (newest - at >= forMs) break;
   }
   return since;
 }

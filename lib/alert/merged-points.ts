@@ -17,14 +17,14 @@ export function sparsePoints(
   spanMs: number,
 ): Points {
   const newest = looks.at(-1) ?? Number.NEGATIVE_INFINITY;
-  const from = upperBound(looks, newest - spanMs);
-  const atUnixMs = looks.slice(from);
+  const atUnixMs = looks.slice(upperBound(looks, newest - spanMs));
   const value = atUnixMs.map(() => 0);
   const worse = isUp ? Math.max : Math.min;
   const seen = new Uint32Array(atUnixMs.length);
   for (const series of members) {
+    let at = 0;
     for (let i = lowerBound(series.atUnixMs, newest - spanMs); i < series.atUnixMs.length; i++) {
-      const at = lowerBound(atUnixMs, series.atUnixMs[i]!);
+      while (at < atUnixMs.length && atUnixMs[at]! < series.atUnixMs[i]!) at++;
       if (atUnixMs[at] !== series.atUnixMs[i]) continue;
       const own = series.value[i]!;
       value[at] = seen[at] === 0 ? own : worse(own, value[at]!);
@@ -37,20 +37,66 @@ export function sparsePoints(
   return { atUnixMs, value, weight: value.map(() => 1) };
 }
 
+interface Columns extends Points {
+  readonly atUnixMs: number[];
+  readonly value: number[];
+  readonly weight: number[];
+}
+
 function worstAt(members: readonly Series[], isUp: boolean, afterUnixMs: number): Points {
-  const rows = new Map<number, { value: number; weight: number }>();
-  for (const { atUnixMs, value, weight } of members) {
-    for (let i = upperBound(atUnixMs, afterUnixMs); i < atUnixMs.length; i++) {
-      const known = rows.get(atUnixMs[i]!);
-      const isWorse =
-        known === undefined || (isUp ? value[i]! > known.value : value[i]! < known.value);
-      if (isWorse) rows.set(atUnixMs[i]!, { value: value[i]!, weight: weight[i]! });
+  let worst: Columns = { atUnixMs: [], value: [], weight: [] };
+  for (const series of members) worst = worseOf(worst, series, isUp, afterUnixMs);
+  return worst;
+}
+
+/** Of two for one instant the worse one, of two that are as bad the first. May change `known`. */
+function worseOf(known: Columns, other: Points, isUp: boolean, afterUnixMs: number): Columns {
+  const from = upperBound(other.atUnixMs, afterUnixMs);
+  if (known.atUnixMs.length === 0) return columnsFrom(other, from);
+  const isWorse = (i: number, at: number): boolean =>
+    isUp ? other.value[i]! > known.value[at]! : other.value[i]! < known.value[at]!;
+  // Rows of one report are of one instant: nearly always nothing is to be put in between.
+  if (haveSameTimes(known, other, from)) {
+    for (let at = 0; at < known.atUnixMs.length; at++) {
+      if (!isWorse(from + at, at)) continue;
+      known.value[at] = other.value[from + at]!;
+      known.weight[at] = other.weight[from + at]!;
     }
+    return known;
   }
-  const sorted = [...rows].sort(([a], [b]) => a - b);
+  const merged: Columns = { atUnixMs: [], value: [], weight: [] };
+  let at = 0;
+  let i = from;
+  while (at < known.atUnixMs.length || i < other.atUnixMs.length) {
+    const ownMs = known.atUnixMs[at] ?? Number.POSITIVE_INFINITY;
+    const otherMs = other.atUnixMs[i] ?? Number.POSITIVE_INFINITY;
+    if (otherMs < ownMs || (otherMs === ownMs && isWorse(i, at))) push(merged, other, i);
+    else push(merged, known, at);
+    if (ownMs <= otherMs) at++;
+    if (otherMs <= ownMs) i++;
+  }
+  return merged;
+}
+
+function columnsFrom({ atUnixMs, value, weight }: Points, from: number): Columns {
   return {
-    atUnixMs: sorted.map(([at]) => at),
-    value: sorted.map(([, row]) => row.value),
-    weight: sorted.map(([, row]) => row.weight),
+    atUnixMs: atUnixMs.slice(from),
+    value: value.slice(from),
+    weight: weight.slice(from),
   };
+}
+
+function haveSameTimes(known: Points, other: Points, from: number): boolean {
+  const { length } = known.atUnixMs;
+  if (other.atUnixMs.length - from !== length) return false;
+  for (let at = 0; at < length; at++) {
+    if (known.atUnixMs[at] !== other.atUnixMs[from + at]) return false;
+  }
+  return true;
+}
+
+function push(to: Columns, { atUnixMs, value, weight }: Points, i: number): void {
+  to.atUnixMs.push(atUnixMs[i]!);
+  to.value.push(value[i]!);
+  to.weight.push(weight[i]!);
 }

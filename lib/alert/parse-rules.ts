@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { type AlertRule, alertRuleSchema } from '#lib/api/alert-rules.ts';
 import { closest } from '#lib/base/closest.ts';
 import { checkRule } from './check-rule.ts';
+import { circleText, circleThrough, type Explaining } from './explain-circles.ts';
 
 export interface RuleProblem {
   readonly file: string;
@@ -26,13 +27,13 @@ const MAX_RULES = 1000;
 const MAX_TEXT = 4 * 2 ** 20;
 
 /**
- * `file`: names the text in problems. `otherRules`: names that `explains` may use beside the file's own
- * (the built-in ones).
+ * `file`: names the text in problems. `otherRules`: those that `explains` may name beside the file's own
+ * (the built-in ones); where the file has one of the same name, that one counts.
  */
 export function parseRules(
   text: string,
   file: string,
-  otherRules: Iterable<string> = [],
+  otherRules: Iterable<Explaining> = [],
 ): ParsedRules {
   return new RuleReader(text, file).read([...otherRules]);
 }
@@ -60,7 +61,7 @@ class RuleReader {
     if (text.length > MAX_TEXT) this.#add([], null, '', 'larger than 4 MiB: that is no rule file');
   }
 
-  read(otherRules: readonly string[]): ParsedRules {
+  read(otherRules: readonly Explaining[]): ParsedRules {
     for (const { pos, message } of this.#document.errors) {
       const line = this.#lines.linePos(pos[0]).line;
       const what = `not valid YAML: ${message.split(/ at line |\n/)[0]}`;
@@ -76,7 +77,7 @@ class RuleReader {
       const where = this.#lineOf(['rules', first, 'name']);
       this.#add(['rules', i, 'name'], name, 'name', `used in line ${where} already`);
     });
-    const known = [...otherRules, ...names];
+    const known = [...otherRules.map(({ name }) => name), ...names];
     const rules = read.flatMap((rule, i) => {
       if (rule === null) return [];
       for (const { key, message } of checkRule(rule, known)) {
@@ -84,7 +85,7 @@ class RuleReader {
       }
       return [rule];
     });
-    this.#findCircles(rules, names);
+    this.#findCircles(rules, names, otherRules);
     return this.#answer(rules);
   }
 
@@ -149,13 +150,17 @@ class RuleReader {
   }
 
   /** A circle of causes would leave nobody to be told. */
-  #findCircles(rules: readonly AlertRule[], names: readonly string[]): void {
-    const explains = new Map(rules.map((rule) => [rule.name, rule.explains]));
+  #findCircles(
+    rules: readonly AlertRule[],
+    names: readonly string[],
+    otherRules: readonly Explaining[],
+  ): void {
+    const all = [...otherRules.filter(({ name }) => !names.includes(name)), ...rules];
     for (const { name } of rules) {
-      const path = circleFrom(name, explains);
+      const path = circleThrough(name, all);
       if (path === null) continue;
       const where: Path = ['rules', names.indexOf(name), 'explains'];
-      this.#add(where, name, 'explains', `goes round in a circle: ${path.join(' → ')}`);
+      this.#add(where, name, 'explains', circleText(path));
       return;
     }
   }
@@ -187,24 +192,6 @@ class RuleReader {
 function nameOf(entry: unknown): string | null {
   if (typeof entry !== 'object' || entry === null || !('name' in entry)) return null;
   return typeof entry.name === 'string' ? entry.name : null;
-}
-
-function circleFrom(
-  start: string,
-  explains: ReadonlyMap<string, readonly string[]>,
-): string[] | null {
-  const seen = new Set<string>();
-  const walk = (name: string, path: readonly string[]): string[] | null => {
-    for (const next of explains.get(name) ?? []) {
-      if (next === start && path.length > 1) return [...path, next];
-      if (seen.has(next)) continue;
-      seen.add(next);
-      const found = walk(next, [...path, next]);
-      if (found !== null) return found;
-    }
-    return null;
-  };
-  return walk(start, [start]);
 }
 
 function issueText(issue: z.core.$ZodIssue): string {

@@ -8,7 +8,7 @@ import type { SeriesLabel } from '#lib/api/alert-metrics.ts';
 import { type ReportJson, reportSchema } from '#lib/api/report-schema.ts';
 import { closest } from '#lib/base/closest.ts';
 import { err, ok, type Result } from '#lib/base/result.ts';
-import { REPORT_PREFIX } from './metric-kinds.ts';
+import { namedMetric, REPORT_PREFIX } from './metric-kinds.ts';
 
 /** Lists whose rows are series, and the fields that tell them apart. */
 const LISTS: Readonly<Record<string, Partial<Record<SeriesLabel, string>>>> = {
@@ -49,6 +49,15 @@ export function parseReportPath(metric: string): Result<ReportPath, string> {
   const beside = list === '' ? divisorPath : `${list}.${divisorPath}`;
   if (!isNumber(beside)) return err(unknownPath(beside));
   return ok({ list, labels, value, divisor: divisorPath.split('.') });
+}
+
+/** Labels that tell the series of a metric or path apart; null: there is no such metric. */
+export function labelsOfMetric(metric: string): readonly string[] | null {
+  const named = namedMetric(metric);
+  if (named !== null) return named.labels;
+  if (!metric.startsWith(REPORT_PREFIX)) return null;
+  const path = parseReportPath(metric);
+  return path.ok ? Object.keys(path.value.labels) : null;
 }
 
 /** The series of the path in one report; those that are not known in it are left out. */

@@ -118,8 +118,20 @@ describe('rules', () => {
     expect(made.status).toBe(409);
   });
 
+  test('two that explain each other are refused: the second one', async () => {
+    expect((await ask('PUT', '/api/alerts/rules', { ...RULE, explains: ['busy'] })).status).toBe(
+      200,
+    );
+    const busy = { name: 'busy', metric: 'busy_ratio', threshold: 0.5, explains: ['slow'] };
+    const refusal = await refusedFor('PUT', '/api/alerts/rules', busy);
+    expect(refusal.parameter).toBe('explains');
+    expect(refusal.detail).toContain('goes round in a circle: busy → slow → busy');
+  });
+
   test.each([
     [{}, 'name'],
+    [{ ...RULE, labels: { deployment: 'mine' } }, 'labels.deployment'],
+    [{ ...RULE, keep_firing_for: '400d' }, 'keep_firing_for'],
     [{ ...RULE, name: 'No Spaces' }, 'name'],
     [{ ...RULE, window: 'soon' }, 'window'],
     [{ name: 'x', metric: 'busy_ratio' }, 'threshold'],

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AlertBook } from '#lib/alert/alert-state.ts';
 import { evaluateRules } from '#lib/alert/evaluate.ts';
@@ -5,6 +6,7 @@ import type { SampleSet } from '#lib/alert/sample.ts';
 import { needsOf, SampleHistory } from '#lib/alert/sample-history.ts';
 import type { AlertRule } from '#lib/api/alert-rules.ts';
 import { look, looks, rule, START_MS, sample } from '#test/support/alert-samples.ts';
+import { rounds } from '#test/support/tier.ts';
 
 /** Evaluates after each look; what changed, as `second change rule`. */
 function play(
@@ -187,6 +189,60 @@ describe('without data', () => {
     expect(evaluateRules(back).changes).toEqual([]);
   });
 
+  it('what ended without data does not begin again by samples from before a restart', () => {
+    const rules = [rule({ no_data: 'resolve' })];
+    const history = new SampleHistory(needsOf(rules));
+    history.add(look(0, [sample(0, 0.4)]));
+    const at = (second: number, book: AlertBook, watchingFromS: number) =>
+      evaluateRules({
+        rules,
+        book,
+        history,
+        nowUnixMs: START_MS + second * 1000,
+        watchingSinceUnixMs: START_MS + watchingFromS * 1000,
+      });
+    const fired = at(0, new Map(), 0);
+    const over = at(600, fired.book, 0);
+    expect(over.changes.map(({ change }) => change)).toEqual(['resolved']);
+    // Down for two hours, with the samples of before in its memory again.
+    const back = at(7800, over.book, 7795);
+    expect(back.changes).toEqual([]);
+    history.add(look(7801, [sample(7801, 0.4)]));
+    expect(at(7801, back.book, 7795).changes.map(({ change }) => change)).toEqual(['firing']);
+  });
+
+  it('what fired goes on after a downtime that is longer than samples are remembered', () => {
+    const rules = [rule({ no_data: 'resolve' })];
+    const { book } = play(rules, looks([0.4]));
+    const history = new SampleHistory(needsOf(rules));
+    const at = (second: number, known: AlertBook) =>
+      evaluateRules({
+        rules,
+        book: known,
+        history,
+        nowUnixMs: START_MS + second * 1000,
+        watchingSinceUnixMs: START_MS + 90_000_000,
+      });
+    const back = at(90_005, book);
+    expect(back.changes).toEqual([]);
+    history.add(look(90_006, [sample(90_006, 0.4)]));
+    const later = at(90_006, back.book);
+    expect(later.changes).toEqual([]);
+    expect(one(later.book)).toMatchObject({ state: 'firing', startsAtUnixMs: START_MS });
+    // Where nothing comes it is over as always.
+    expect(at(90_038, later.book).changes.map(({ change }) => change)).toEqual(['resolved']);
+  });
+
+  it('a label of the rule that others call series by does not end the alert', () => {
+    const mine = rule({ labels: { worker: 'mine' }, no_data: 'keep' });
+    const { book } = play([mine], looks([0.4]));
+    const history = new SampleHistory(needsOf([mine]));
+    const nowUnixMs = START_MS + 3_600_000;
+    const { changes } = evaluateRules({ rules: [mine], book, history, nowUnixMs });
+    expect(changes).toEqual([]);
+    expect(one(book).labels).toMatchObject({ worker: 'mine', group: 'ffn' });
+  });
+
   it('looks without a sample of a metric that is there only while something is wrong are zeros', () => {
     const rules = [rule({ metric: 'hang_seconds', threshold: 0 })];
     const hang = { metric: 'hang_seconds', labels: { worker: 'ffn/1' } };
@@ -289,5 +345,41 @@ describe('a rule that is not there', () => {
   it('leaves them as they are where it could not be read', () => {
     expect(evaluatedWith(true).changes).toEqual([]);
     expect(one(evaluatedWith(true).book).state).toBe('firing');
+  });
+});
+
+describe('rules that explain each other', () => {
+  const names = ['a', 'b', 'c', 'd'];
+  const explains = fc.array(fc.subarray(names), { minLength: 4, maxLength: 4 });
+  const values = fc.array(fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }), {
+    minLength: 1,
+    maxLength: 20,
+  });
+
+  it('whatever is stored: somebody is told of what fires, by it or by its cause', () => {
+    fc.assert(
+      fc.property(explains, values, (graph, seconds) => {
+        // As stored ones may be: nothing refuses circles here.
+        const rules = names.map((name, i) =>
+          rule({ name, explains: graph[i]!, where: { group: name } }),
+        );
+        const sets = seconds.map((row, second) =>
+          look(
+            second,
+            row.map((isBad, i) =>
+              sample(second, isBad ? 0.4 : 0.1, { labels: { group: names[i]! } }),
+            ),
+          ),
+        );
+        const { book } = play(rules, sets);
+        for (const alert of book.values()) {
+          if (alert.state !== 'firing' || alert.inhibitedBy === null) continue;
+          const cause = book.get(alert.inhibitedBy);
+          expect(cause).toBeDefined();
+          expect(cause!.inhibitedBy).toBeNull();
+        }
+      }),
+      { numRuns: rounds(300, 10_000) },
+    );
   });
 });

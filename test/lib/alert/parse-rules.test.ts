@@ -9,7 +9,7 @@ import { parseRules, problemText } from '#lib/alert/parse-rules.ts';
 import { reportPaths } from '#lib/alert/report-path.ts';
 
 const problems = (text: string) =>
-  parseRules(text, 'rules.yaml', ['known']).problems.map(problemText);
+  parseRules(text, 'rules.yaml', [{ name: 'known', explains: [] }]).problems.map(problemText);
 
 describe('parseRules', () => {
   it('reads rules and fills in what is not written', () => {
@@ -112,8 +112,38 @@ rules:
       'rules:\n  - { name: a, metric: bubble_ratio, threshold: 1, explains: [b] }\n  - { name: b, metric: bubble_ratio, threshold: 1, explains: [a] }',
       'rules.yaml:2: a: explains: goes round in a circle: a → b → a',
     ],
+    [
+      'rules:\n  - name: a\n    metric: hang_seconds\n    threshold: 1\n    labels:\n      worker: mine',
+      'rules.yaml:6: a: labels.worker: series of hang_seconds have a label "worker" already',
+    ],
+    [
+      'rules:\n  - name: a\n    metric: bubble_ratio\n    threshold: 1\n    labels:\n      severity: mine',
+      'rules.yaml:6: a: labels.severity: every alert has a label "severity" already',
+    ],
+    [
+      'rules:\n  - name: a\n    metric: bubble_ratio\n    threshold: 1\n    keep_firing_for: 8d',
+      'rules.yaml:5: a: keep_firing_for: must be at most 7d',
+    ],
   ])('%j is refused with where and why', (text, message) => {
     expect(problems(text).join('\n')).toContain(message);
+  });
+
+  it('a circle through rules that are not in the file is found, too', () => {
+    const text = 'rules:\n  - { name: a, metric: bubble_ratio, threshold: 1, explains: [b] }';
+    const found = parseRules(text, 'rules.yaml', [
+      { name: 'b', explains: ['c'] },
+      { name: 'c', explains: ['a'] },
+    ]);
+    expect(found.problems.map(problemText)).toEqual([
+      'rules.yaml:2: a: explains: goes round in a circle: a → b → c → a',
+    ]);
+    // Its own b stands in the place of the other one.
+    const own = `${text}\n  - { name: b, metric: bubble_ratio, threshold: 1 }`;
+    const others = [
+      { name: 'b', explains: ['a'] },
+      { name: 'c', explains: ['a'] },
+    ];
+    expect(parseRules(own, 'rules.yaml', others).problems).toEqual([]);
   });
 
   it('one bad rule does not hide the others, nor its other problems', () => {
