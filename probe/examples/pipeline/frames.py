@@ -3,8 +3,8 @@
     header   magic 4, payload bytes 4, step 4, layer 2, micro-batch 2, when the send began 2 × 8
     row      token 2, expert 2, activation or output
 
-The stamps are the sender's monotonic clock, which processes of one Linux machine share: the receiver
-learns from them how much of its waiting was for the sender, without asking the probe.
+The stamps are the sender's monotonic clock, which processes of one Linux machine share: from them
+the receiver knows how much of its waiting was for the sender, without asking the probe.
 """
 
 import socket

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -148,6 +149,7 @@ class Cluster:
 
 def main(arguments: "list[str]") -> int:
     parser, options = parse(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # workers are ended on the way out
     with tempfile.TemporaryDirectory() as scratch:
         out = options.out or scratch
         Path(out).mkdir(parents=True, exist_ok=True)

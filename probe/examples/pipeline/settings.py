@@ -54,7 +54,8 @@ def check(settings: Settings) -> "str | None":
     if settings.experts < settings.expert_ranks or settings.experts < 2:
         return f"--experts {settings.experts}: at least 2, and one for each expert rank"
     if settings.slow_rank >= settings.expert_ranks:
-        return f"--slow-rank {settings.slow_rank}: expert ranks are 0 to {settings.expert_ranks - 1}"
+        last = settings.expert_ranks - 1
+        return f"--slow-rank {settings.slow_rank}: expert ranks are 0 to {last}"
     if settings.slow_factor < 1:
         return f"--slow-factor {settings.slow_factor}: at least 1"
     return None
