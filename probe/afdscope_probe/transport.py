@@ -123,6 +123,8 @@ class Transport:
             if size > MAX_ANSWER_BYTES:
                 raise http.client.HTTPException(f"an answer of over {MAX_ANSWER_BYTES} bytes")
             pieces.append(piece)
+        # read1 never does it, and a connection whose answer is open takes no second request.
+        response.close()
         found = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, found, b"".join(pieces))
 

@@ -73,9 +73,9 @@ export function expectSameEvents(run: PipelineRun, events: readonly ExportedEven
       const total = (column: string) => sum(own.map((event) => Number(event[column] ?? '')));
       expect(own.length, key).toBe(measured.count);
       expectWithin(key, total('raw_duration_ns'), boundsOf([measured]));
-      expect(total('afd.tokens'), key).toBe(measured.tokens);
-      expect(total('afd.bytes'), key).toBe(measured.bytes);
-      expect(total('afd.context_tokens'), key).toBe(measured.contextTokens);
+      expect(total('tokens'), key).toBe(measured.tokens);
+      expect(total('size_bytes'), key).toBe(measured.bytes);
+      expect(total('context_tokens'), key).toBe(measured.contextTokens);
       expect(expertSums(own), key).toEqual(measured.expertTokens);
       expectEveryKeyOnce(run, stage, own);
     }
@@ -86,7 +86,7 @@ export function expectSameEvents(run: PipelineRun, events: readonly ExportedEven
 function expertSums(events: readonly ExportedEvent[]): number[] {
   const sums: number[] = [];
   for (const event of events) {
-    const text = event['afd.expert_tokens'] ?? '';
+    const text = event.expert_tokens ?? '';
     if (text === '') continue;
     text.split(' ').forEach((count, i) => {
       sums[i] = (sums[i] ?? 0) + Number(count);
