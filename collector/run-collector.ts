@@ -242,6 +242,7 @@ export class Collector {
       overviews: () => live.latestOverviews(),
       conditions: () => this.#watch.conditions(),
       recorder: recording.recorder,
+      board: this.#board,
       log,
     });
     alerting = alerts;

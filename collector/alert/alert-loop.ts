@@ -14,6 +14,7 @@ import { type HistoryNeeds, needsOf, SampleHistory } from '#lib/alert/sample-his
 import type { AlertRule } from '#lib/api/alert-rules.ts';
 import type { Condition } from '#lib/api/condition.ts';
 import type { Overview } from '#lib/api/live-event.ts';
+import { errorText } from '#lib/base/error-text.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import { alertSamples, conditionSamples, reportPathsOf } from '#lib/query/alert-samples.ts';
 import type { StateChanges, StateDocument } from '#lib/store/state-store.ts';
@@ -261,7 +262,7 @@ export class AlertLoop {
     this.#writing = this.#options
       .inTurn(() => this.#writeNow())
       .catch((error: unknown) =>
-        this.#options.onWarning(`alerts are not written: ${textOf(error)}`),
+        this.#options.onWarning(`alerts are not written: ${errorText(error)}`),
       )
       .finally(() => {
         this.#writing = null;
@@ -274,7 +275,7 @@ export class AlertLoop {
     try {
       return notifier.plan(memory.list(nowUnixMs), nowUnixMs);
     } catch (error) {
-      onWarning(`nobody is told of alerts now: ${textOf(error)}`);
+      onWarning(`nobody is told of alerts now: ${errorText(error)}`);
       return [];
     }
   }
@@ -297,7 +298,7 @@ export class AlertLoop {
     for (const pin of batch.pins) {
       // The recorder sets those again that are missing.
       store.pin(pin).catch((error: unknown) => {
-        this.#options.onWarning(`a window is not pinned: ${textOf(error)}`);
+        this.#options.onWarning(`a window is not pinned: ${errorText(error)}`);
       });
     }
   }
@@ -328,7 +329,7 @@ export class AlertLoop {
     if (this.#isRefused) return;
     this.#isRefused = true;
     this.#options.onWarning(
-      `alerts cannot be written, so that nobody is told of them; tried again: ${textOf(error)}`,
+      `alerts cannot be written, so that nobody is told of them; tried again: ${errorText(error)}`,
     );
   }
 
@@ -369,8 +370,4 @@ function forgetAt(nowUnixMs: number): StateChanges['forget'] & object {
     { topic: 'sample', beforeUnixNs: unixNanosFromMs(nowUnixMs - SAMPLES_KEPT_MS) },
     { topic: 'alert', beforeUnixNs: unixNanosFromMs(nowUnixMs - EVENTS_KEPT_MS) },
   ];
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -14,8 +14,10 @@ import {
   type SilenceJson,
 } from '#lib/api/alerts.ts';
 import { problem } from '#lib/api/problem.ts';
+import { errorText } from '#lib/base/error-text.ts';
 import { err } from '#lib/base/result.ts';
 import type { StateChanges } from '#lib/store/state-store.ts';
+import type { StandingState } from './alert-files.ts';
 import { AlertLoop, type AlertLoopOptions } from './alert-loop.ts';
 import { AlertMemory, alertEvent } from './alert-memory.ts';
 import type { AlertStore } from './alert-parts.ts';
@@ -26,7 +28,7 @@ import { SilenceBook } from './silence-book.ts';
 import type { StoredAlertState } from './stored-state.ts';
 
 export interface AlertServiceOptions extends RuleBookOptions {
-  /** What was wrong with the rule file. */
+  /** What is wrong with the rule file. */
   readonly ruleProblems: readonly string[];
   readonly store: AlertStore;
   readonly overviews: AlertLoopOptions['overviews'];
@@ -44,6 +46,7 @@ export class AlertService implements Omit<AlertDesk, 'receivers' | 'testReceiver
   readonly #silences = new SilenceBook();
   readonly #memory = new AlertMemory();
   readonly #loop: AlertLoop;
+  #ruleProblems: readonly string[];
   readonly counts = new LoopCounts();
   #active: { readonly of: readonly RuleEntry[]; readonly rules: readonly AlertRule[] } | null =
     null;
@@ -53,6 +56,7 @@ export class AlertService implements Omit<AlertDesk, 'receivers' | 'testReceiver
   constructor(options: AlertServiceOptions) {
     this.#options = options;
     this.#rules = new RuleBook(options);
+    this.#ruleProblems = options.ruleProblems;
     this.#loop = new AlertLoop({
       ...options,
       memory: this.#memory,
@@ -60,7 +64,7 @@ export class AlertService implements Omit<AlertDesk, 'receivers' | 'testReceiver
       rules: () => this.activeRules(),
       isUnread: (name) =>
         this.#rules.isBroken(name) ||
-        (options.ruleProblems.length > 0 && this.#rules.entry(name) === null),
+        (this.#ruleProblems.length > 0 && this.#rules.entry(name) === null),
       inTurn: (work) => this.#inTurn(work),
       counts: this.counts,
     });
@@ -76,6 +80,12 @@ export class AlertService implements Omit<AlertDesk, 'receivers' | 'testReceiver
     this.#options.onWarning(
       `${unread} stored alert documents are of another version and are left as they are`,
     );
+  }
+
+  /** The rule file was read again; holds from the next look on. */
+  setStanding({ standing, problems }: StandingState): void {
+    this.#rules.setStanding(standing);
+    this.#ruleProblems = problems;
   }
 
   /** Samples of before, in their order; what came in between is missing, and that is no recovery. */
@@ -119,7 +129,7 @@ export class AlertService implements Omit<AlertDesk, 'receivers' | 'testReceiver
   rules(): RulesAnswer {
     return {
       rules: this.#rules.list().map((entry) => this.#listed(entry)),
-      problems: [...this.#options.ruleProblems],
+      problems: [...this.#ruleProblems],
     };
   }
 
@@ -217,7 +227,7 @@ export class AlertService implements Omit<AlertDesk, 'receivers' | 'testReceiver
     try {
       await this.#options.store.change(changes);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = errorText(error);
       return err(problem('not-stored', `Nothing was changed: ${why}. Try again later.`));
     }
     return { ok: true, value: commit() };

@@ -26,14 +26,20 @@ export interface RuleBookOptions {
 const MAX_STORED = 500;
 
 export class RuleBook {
-  readonly #options: RuleBookOptions;
-  readonly #standingNames: ReadonlySet<string>;
+  readonly #check: RuleCheck;
+  #standing: readonly StandingRule[];
   readonly #stored = new Map<string, StoredRule>();
   #listed: readonly RuleEntry[] | null = null;
 
   constructor(options: RuleBookOptions) {
-    this.#options = options;
-    this.#standingNames = new Set(options.standing.map(({ rule }) => rule.name));
+    this.#check = options.check;
+    this.#standing = options.standing;
+  }
+
+  /** The file was read again. */
+  setStanding(standing: readonly StandingRule[]): void {
+    this.#standing = standing;
+    this.#listed = null;
   }
 
   /** Says how many could not be read. */
@@ -53,8 +59,7 @@ export class RuleBook {
 
   /** By name: every rule, switched-off and wrong ones too. */
   list(): readonly RuleEntry[] {
-    const { standing, check } = this.#options;
-    this.#listed ??= listRules(standing, this.#stored.values(), check);
+    this.#listed ??= listRules(this.#standing, this.#stored.values(), this.#check);
     return this.#listed;
   }
 
@@ -85,8 +90,8 @@ export class RuleBook {
     const parsed = alertRuleSchema.safeParse(body);
     if (!parsed.success) return wrongBody(parsed.error);
     const rule = parsed.data;
-    const names = [...this.#standingNames, ...this.#stored.keys(), rule.name];
-    const wrong = this.#options.check(rule, names);
+    const names = [...this.list().map((entry) => entry.rule.name), rule.name];
+    const wrong = this.#check(rule, names);
     if (wrong !== null) return refused(wrong, wrong.split(':')[0]);
     const others = this.list().flatMap((entry) =>
       entry.rule.name === rule.name ? [] : entry.rule,
@@ -117,7 +122,7 @@ export class RuleBook {
 
   planRemoval(name: string): Refusable<string> {
     if (this.#stored.has(name)) return { ok: true, value: name };
-    return this.#standingNames.has(name)
+    return this.entry(name) !== null
       ? refused(
           `${name} is not stored here: it is built in or stands in the file. Switch it off instead.`,
           'name',

@@ -3,7 +3,7 @@ import type { AlertDesk } from '#collector/admin/alert-routes.ts';
 import type { IngestService } from '#collector/ingest/ingest-client.ts';
 import { Notifier } from '#collector/notify/notifier.ts';
 import type { ReceiverCounts } from '#collector/notify/notify-counts.ts';
-import { loadSetup, NO_SETUP, type NotifySetup } from '#collector/notify/receivers-setup.ts';
+import type { ConditionBoard } from '#collector/observe/condition-board.ts';
 import type { Logger } from '#collector/observe/log.ts';
 import { baseUrl } from '#collector/supervise/announce.ts';
 import type { AlertRule } from '#lib/api/alert-rules.ts';
@@ -11,10 +11,19 @@ import { type ReceiverTest, receiverTestRequestSchema } from '#lib/api/alerts.ts
 import type { Condition } from '#lib/api/condition.ts';
 import type { Overview } from '#lib/api/live-event.ts';
 import type { Config } from '#lib/config/load-config.ts';
-import { ruleCheck, standingRules } from '#lib/query/alert-rules.ts';
+import { ruleCheck } from '#lib/query/alert-rules.ts';
 import { StoreUnavailableError } from '#lib/store/store-errors.ts';
+import {
+  type AlertFilesOptions,
+  changedReceivers,
+  changedRules,
+  firstReceivers,
+  firstRules,
+} from './alert-files.ts';
 import type { AlertStore, IncidentRecorder } from './alert-parts.ts';
 import { AlertService } from './alert-service.ts';
+import { FileWatch } from './file-watch.ts';
+import { LookClock } from './look-clock.ts';
 import type { LoopCounts } from './loop-counts.ts';
 import { notFound, type Refusable, wrongBody } from './refusal.ts';
 import { readAlertState, readSamples } from './stored-state.ts';
@@ -26,7 +35,10 @@ export interface StartAlertsOptions {
   readonly overviews: () => ReadonlyMap<string, Overview>;
   readonly conditions: () => readonly Condition[];
   readonly recorder: Pick<IncidentRecorder, 'fired' | 'follow'>;
+  readonly board: Pick<ConditionBoard, 'begin' | 'end'>;
   readonly log: Pick<Logger, 'warn' | 'info'>;
+  /** How often rules and receivers files are looked at; default two seconds. */
+  readonly fileLookEveryMs?: number;
 }
 
 export interface RunningAlerts extends AlertDesk {
@@ -35,10 +47,6 @@ export interface RunningAlerts extends AlertDesk {
   deliveryCounts(): readonly ReceiverCounts[];
   stop(): Promise<void>;
 }
-
-const LOOK_EVERY_MS = 1000;
-/** A hung worker must be told within seconds, however many deployments there are. */
-const MAX_PERIOD_MS = 5000;
 
 /** Through the ingest thread, which holds the writers. */
 export function alertStoreOf(ingest: Pick<IngestService, 'change'>): AlertStore {
@@ -60,10 +68,21 @@ export function alertStoreOf(ingest: Pick<IngestService, 'change'>): AlertStore 
  * the first look comes a second later, or once it can be read.
  */
 export async function startAlerts(options: StartAlertsOptions): Promise<RunningAlerts> {
-  const { config, env, store, log } = options;
-  const { standing, problems } = standingRules(config.alerts);
-  for (const problem of problems) log.warn(problem);
-  const receivers = receiversOf(config.alerts.receiversFile, log);
+  const { board, config, env, store, log } = options;
+  const files: AlertFilesOptions = { config: config.alerts, board, log };
+  // Watches begin before their files are read, so that no change is missed.
+  const watches = startWatches(config.alerts, options.fileLookEveryMs, {
+    rules: () => {
+      rules = changedRules(files, rules);
+      service.setStanding(rules);
+    },
+    receivers: async () => {
+      receivers = changedReceivers(files, receivers);
+      if (receivers.problem === null) await notifier.reload(receivers.setup);
+    },
+  });
+  let rules = firstRules(files);
+  let receivers = firstReceivers(files);
   const notifier = new Notifier({
     setup: receivers.setup,
     keepsUnknown: receivers.problem !== null,
@@ -75,9 +94,9 @@ export async function startAlerts(options: StartAlertsOptions): Promise<RunningA
   });
   const service = new AlertService({
     ...options,
-    standing,
+    standing: rules.standing,
     check: ruleCheck,
-    ruleProblems: problems,
+    ruleProblems: rules.problems,
     notifier,
     nowUnixMs: Date.now,
     onWarning: (message) => log.warn(message),
@@ -108,13 +127,16 @@ export async function startAlerts(options: StartAlertsOptions): Promise<RunningA
   if (!(await recall())) {
     log.warn('alerts wait until the database can be read: what fired before is not known');
   }
-  const clock = startClock(
-    async () => {
-      if (await recall()) await service.look();
+  const clock = new LookClock({
+    look: async () => {
+      if (!(await recall())) return 'the database cannot be read';
+      await service.look();
+      return null;
     },
-    service.counts,
+    counts: service.counts,
+    board,
     log,
-  );
+  });
   return {
     counts: service.counts,
     activeRules: () => service.activeRules(),
@@ -133,6 +155,7 @@ export async function startAlerts(options: StartAlertsOptions): Promise<RunningA
     }),
     testReceiver: (body) => testReceiver(notifier, body),
     stop: async () => {
+      for (const watch of watches) await watch.stop();
       await clock.stop();
       await service.stop();
       await notifier.stop();
@@ -140,19 +163,20 @@ export async function startAlerts(options: StartAlertsOptions): Promise<RunningA
   };
 }
 
-/** A file that cannot be used must not keep the collector from storing: nobody is told, and it says so. */
-function receiversOf(
-  file: string | null,
-  log: StartAlertsOptions['log'],
-): { readonly setup: NotifySetup; readonly problem: string | null } {
-  if (file === null) return { setup: NO_SETUP, problem: null };
-  const loaded = loadSetup(file);
-  if (loaded.ok) {
-    for (const warning of loaded.value.warnings) log.warn(warning);
-    return { setup: loaded.value, problem: null };
-  }
-  for (const problem of loaded.error) log.warn(`nobody is told of alerts: ${problem}`);
-  return { setup: NO_SETUP, problem: loaded.error.join('\n') };
+function startWatches(
+  { receiversFile, rulesFile }: Config['alerts'],
+  everyMs: number | undefined,
+  on: { readonly rules: () => void; readonly receivers: () => Promise<void> },
+): readonly FileWatch[] {
+  const every = everyMs === undefined ? {} : { everyMs };
+  return [
+    ...(rulesFile === null
+      ? []
+      : [new FileWatch({ path: rulesFile, onChange: on.rules, ...every })]),
+    ...(receiversFile === null
+      ? []
+      : [new FileWatch({ path: receiversFile, onChange: on.receivers, ...every })]),
+  ];
 }
 
 async function testReceiver(notifier: Notifier, body: unknown): Promise<Refusable<ReceiverTest>> {
@@ -162,35 +186,4 @@ async function testReceiver(notifier: Notifier, body: unknown): Promise<Refusabl
   const result = await notifier.testMessage(receiver);
   if (result === null) return notFound(`There is no receiver ${receiver}.`, 'receiver');
   return { ok: true, value: { results: [result] } };
-}
-
-/**
- * One look after the other. One that fails is counted, logged once in a while, and the next comes as always;
- * where looks take long they come less often, so that alerting takes a tenth of the thread at most.
- */
-function startClock(look: () => Promise<void>, counts: LoopCounts, log: StartAlertsOptions['log']) {
-  let isStopped = false;
-  let looking: Promise<void> = Promise.resolve();
-  let failures = 0;
-  let timer = setTimeout(tick, LOOK_EVERY_MS);
-  function tick(): void {
-    const startedMs = performance.now();
-    looking = look()
-      .catch((error: unknown) => {
-        counts.failed();
-        if (failures++ % 60 === 0) log.warn({ err: error }, 'alerts could not be evaluated');
-      })
-      .finally(() => {
-        const tookMs = performance.now() - startedMs;
-        const periodMs = Math.min(MAX_PERIOD_MS, Math.max(LOOK_EVERY_MS, tookMs * 10));
-        if (!isStopped) timer = setTimeout(tick, Math.max(0, periodMs - tookMs));
-      });
-  }
-  return {
-    stop: async (): Promise<void> => {
-      isStopped = true;
-      clearTimeout(timer);
-      await looking;
-    },
-  };
 }

@@ -2,6 +2,8 @@
  * What becomes of an incident's evidence: its window ends and is looked at; all incidents together stay
  * within their bytes, the oldest giving way first.
  */
+
+import { errorText } from '#lib/base/error-text.ts';
 import type { UnixNanos } from '#lib/base/units.ts';
 import type { Frozen } from '#lib/query/incidents.ts';
 import { QueryFailedError } from '#lib/query/query-pool.ts';
@@ -59,7 +61,10 @@ export class EvidenceKeeper {
         });
       } catch (error) {
         if (!this.#givesUp(record.id, error)) return;
-        snapshot = { ...NO_SNAPSHOT, reportNote: `The report could not be made: ${text(error)}` };
+        snapshot = {
+          ...NO_SNAPSHOT,
+          reportNote: `The report could not be made: ${errorText(error)}`,
+        };
       }
     }
     const now = shelf.get(record.id);
@@ -90,7 +95,7 @@ export class EvidenceKeeper {
     const tries = (this.#tries.get(id) ?? 0) + 1;
     this.#tries.set(id, tries);
     if (tries < MOST_TRIES && !(error instanceof QueryFailedError && isFinal(error))) return false;
-    this.#options.warn(`the report of incident ${id} could not be made: ${text(error)}`);
+    this.#options.warn(`the report of incident ${id} could not be made: ${errorText(error)}`);
     return true;
   }
 
@@ -249,8 +254,4 @@ function until(window: TimeWindow, lastSeenUnixNs: UnixNanos): TimeWindow {
   return lastSeenUnixNs > window.fromUnixNs && lastSeenUnixNs < window.toUnixNs
     ? { ...window, toUnixNs: lastSeenUnixNs }
     : window;
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -9,6 +9,7 @@ import type { AlertChange } from '#lib/alert/alert-state.ts';
 import { SEVERITIES } from '#lib/api/alert-rules.ts';
 import type { AlertJson } from '#lib/api/alerts.ts';
 import type { IncidentChange, IncidentJson } from '#lib/api/incidents.ts';
+import { errorText } from '#lib/base/error-text.ts';
 import { unixMsFromNanos, unixNanosFromMs } from '#lib/base/units.ts';
 import type { AlertConfig } from '#lib/config/load-config.ts';
 import { UnknownIncidentError } from '#lib/query/errors.ts';
@@ -149,7 +150,7 @@ export class FlightRecorder implements IncidentRecorder {
       .then(() => {
         this.#warned = '';
       })
-      .catch((error: unknown) => this.#warnOnce(`incidents: ${textOf(error)}`))
+      .catch((error: unknown) => this.#warnOnce(`incidents: ${errorText(error)}`))
       .finally(() => {
         this.#settling = null;
       });
@@ -383,8 +384,4 @@ function withSeverity(record: IncidentRecord, alert: AlertJson): IncidentRecord 
 
 function bytesText(bytes: number): string {
   return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 /** The flight recorder of a running collector: what it knew before, and its clock. */
 import type { IngestService } from '#collector/ingest/ingest-client.ts';
+import { errorText } from '#lib/base/error-text.ts';
 import type { Config } from '#lib/config/load-config.ts';
 import { shownConfig } from '#lib/config/shown-config.ts';
 import { EvidenceThreads } from './evidence-reader.ts';
@@ -58,7 +59,7 @@ export async function startRecorder(options: StartOptions): Promise<RunningRecor
       await recorder.reconcile();
       isLoaded = true;
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = errorText(error);
       warn(`incidents from before could not be read, and are tried again: ${why}`);
     }
   };

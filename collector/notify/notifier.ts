@@ -10,6 +10,7 @@ import { planNotifications } from '#lib/alert/notify-plan.ts';
 import type { NotifyPlan, WaitingMessage } from '#lib/alert/notify-state.ts';
 import type { AlertJson } from '#lib/api/alerts.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
+import type { Receiver } from '#lib/config/receiver-schema.ts';
 import type { StateDocument } from '#lib/store/state-store.ts';
 import type { Channel, SendOutcome } from './channel.ts';
 import { channelOf } from './channels.ts';
@@ -60,42 +61,32 @@ export class Notifier implements AlertNotifier {
   readonly counts: NotifyCounts;
   readonly #options: NotifierOptions;
   readonly #book = new NotifyBook();
+  #setup: NotifySetup;
   readonly #lanes = new Map<string, Lane>();
   readonly #channels = new Map<string, Channel>();
-  readonly #kinds: ReadonlyMap<string, string>;
+  readonly #kinds = new Map<string, string>();
   readonly #writer: DeliveryWriter;
   readonly #refreshed = new RefreshedAlerts();
   readonly #failing = new Set<string>();
   readonly #settled = new SettledDeliveries();
   #tidyTimer: NodeJS.Timeout | undefined;
   #pending: Pending | null = null;
+  /** Messages of receivers that no file that could be used has named so far. */
+  #unknown: Delivery[] = [];
+  #keepsUnknown: boolean;
+  #reloading: Promise<void> = Promise.resolve();
+  #isStopped = false;
 
   constructor(options: NotifierOptions) {
     this.#options = options;
-    const { env, externalUrl, log, nowUnixMs, setup, store } = options;
-    const { folder, receivers } = setup;
-    this.#kinds = new Map(receivers.map(({ name, kind }) => [name, kind]));
+    const { log, nowUnixMs, setup, store } = options;
+    this.#setup = setup;
+    this.#keepsUnknown = options.keepsUnknown === true;
     this.counts = new NotifyCounts(this.#kinds, (name) => this.#lanes.get(name));
     this.#writer = new DeliveryWriter(store, nowUnixMs, (error) =>
       log.warn({ err: error }, 'what became of messages cannot be written yet'),
     );
-    for (const receiver of receivers) {
-      const channel = channelOf(receiver, { env, folder, externalUrl });
-      this.#channels.set(receiver.name, channel);
-      const lane = new Lane({
-        receiver: receiver.name,
-        channel,
-        writer: this.#writer,
-        nowUnixMs,
-        random: options.random ?? Math.random,
-        ...(options.patience === undefined ? {} : { patience: options.patience }),
-        ...(receiver.kind === 'alertmanager'
-          ? { refresh: this.#refreshOf(receiver.name, receiver.resend_interval) }
-          : {}),
-        onOutcome: (delivery, outcome) => this.#tell(delivery, outcome),
-      });
-      this.#lanes.set(receiver.name, lane);
-    }
+    for (const receiver of setup.receivers) this.#open(receiver, setup.folder);
   }
 
   start(stored: readonly StateDocument[]): void {
@@ -116,8 +107,67 @@ export class Notifier implements AlertNotifier {
       // What a stopped process waited for says little now: it is tried at once.
       const now = { ...delivery, nextAttemptUnixMs: nowUnixMs() };
       if (lane !== undefined) lane.put([now]);
-      else if (!this.#options.keepsUnknown) this.#strand(delivery);
+      else if (this.#keepsUnknown) this.#unknown.push(now);
+      else this.#strand(delivery);
     }
+  }
+
+  /**
+   * The receivers file was read again. Receivers that are as they were go on; of others what is being sent
+   * gets a moment to end, and what waits is sent by the new one. One reload after the other.
+   */
+  reload(setup: NotifySetup): Promise<void> {
+    this.#reloading = this.#reloading.then(() => this.#reload(setup));
+    return this.#reloading;
+  }
+
+  async #reload(setup: NotifySetup): Promise<void> {
+    if (this.#isStopped) return;
+    const isSame = (one: Receiver, other: Receiver | undefined): boolean =>
+      setup.folder === this.#setup.folder && JSON.stringify(one) === JSON.stringify(other);
+    const wanted = new Map(setup.receivers.map((receiver) => [receiver.name, receiver]));
+    const over = this.#setup.receivers.filter((one) => !isSame(one, wanted.get(one.name)));
+    await Promise.all(over.map(({ name }) => this.#lanes.get(name)?.stop(STOP_GRACE_MS)));
+    if (this.#isStopped) return;
+    this.#keepsUnknown = false;
+    const left = this.#unknown.splice(0);
+    for (const { name } of over) {
+      left.push(...(this.#lanes.get(name)?.changeable() ?? []));
+      this.#lanes.delete(name);
+      this.#channels.delete(name);
+      this.#kinds.delete(name);
+      this.#failing.delete(name);
+    }
+    this.#setup = setup;
+    for (const receiver of setup.receivers) {
+      if (!this.#lanes.has(receiver.name)) this.#open(receiver, setup.folder);
+    }
+    for (const delivery of left) {
+      const lane = this.#lanes.get(delivery.receiver);
+      if (lane === undefined) this.#strand(delivery);
+      else lane.put([{ ...delivery, nextAttemptUnixMs: this.#options.nowUnixMs() }]);
+    }
+  }
+
+  #open(receiver: Receiver, folder: string): void {
+    const { env, externalUrl, nowUnixMs, patience, random } = this.#options;
+    const { kind, name } = receiver;
+    const channel = channelOf(receiver, { env, folder, externalUrl });
+    this.#kinds.set(name, kind);
+    this.#channels.set(name, channel);
+    const lane = new Lane({
+      receiver: name,
+      channel,
+      writer: this.#writer,
+      nowUnixMs,
+      random: random ?? Math.random,
+      ...(patience === undefined ? {} : { patience }),
+      ...(kind === 'alertmanager'
+        ? { refresh: this.#refreshOf(name, receiver.resend_interval) }
+        : {}),
+      onOutcome: (delivery, outcome) => this.#tell(delivery, outcome),
+    });
+    this.#lanes.set(name, lane);
   }
 
   /**
@@ -127,7 +177,7 @@ export class Notifier implements AlertNotifier {
   plan(alerts: readonly AlertJson[], nowUnixMs: number): readonly StateDocument[] {
     this.#unplan();
     this.#refreshed.look(alerts);
-    const { routes, targets } = this.#options.setup;
+    const { routes, targets } = this.#setup;
     if (targets.size === 0) return [];
     const { groups, rates } = this.#book;
     const waiting = this.#waiting();
@@ -178,7 +228,10 @@ export class Notifier implements AlertNotifier {
     for (const rate of plan.rates) rates.set(rate.receiver, rate);
     for (const delivery of deliveries) {
       this.#writer.wasWritten(delivery);
-      this.#lanes.get(delivery.receiver)?.put([delivery]);
+      const lane = this.#lanes.get(delivery.receiver);
+      // Its receiver may have left the file while it was being written.
+      if (lane === undefined) this.#strand(delivery);
+      else lane.put([delivery]);
       if (delivery.kind !== 'alertmanager') continue;
       this.#refreshed.told(delivery.receiver, delivery.message, delivery.contentUnixMs);
     }
@@ -203,6 +256,7 @@ export class Notifier implements AlertNotifier {
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     clearInterval(this.#tidyTimer);
     this.#unplan();
     await Promise.all([...this.#lanes.values()].map((lane) => lane.stop(STOP_GRACE_MS)));

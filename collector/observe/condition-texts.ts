@@ -75,4 +75,22 @@ export const CONDITION_TEXTS: Readonly<
     remedy:
       'Check NTP on the collector’s machine. Stored events keep their own times, and nothing is deleted by age until the clock has been steady for ten minutes.',
   },
+  alerting: {
+    severity: 'warning',
+    notReady: false,
+    remedy:
+      'What fires is told late, or not at all, while it lasts; telemetry is stored as always. Read the log; where looks take too long, give the collector more cores, or rules shorter windows and fewer series.',
+  },
+  'rules-file': {
+    severity: 'warning',
+    notReady: false,
+    remedy:
+      'Run "afdscope alerts check" on the file and mend it: it is read again by itself as soon as it changes.',
+  },
+  'receivers-file': {
+    severity: 'warning',
+    notReady: false,
+    remedy:
+      'Run "afdscope alerts check" on the file and mend it: it is read again by itself as soon as it changes.',
+  },
 };

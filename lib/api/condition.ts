@@ -17,6 +17,9 @@ export const CONDITION_NAMES = [
   'overload',
   'clock',
   'data-lost',
+  'alerting',
+  'rules-file',
+  'receivers-file',
 ] as const;
 export type ConditionName = (typeof CONDITION_NAMES)[number];
 

@@ -15,6 +15,9 @@ const TITLES: Readonly<Record<string, string>> = {
   overload: 'Overload',
   clock: 'Clock jumped',
   'data-lost': 'Stored data lost',
+  alerting: 'Alerts late',
+  'rules-file': 'Rules file wrong',
+  'receivers-file': 'Receivers file wrong',
 };
 
 /** A condition of a newer collector goes by its own name. */

@@ -16,6 +16,7 @@ export interface NotifyWorldOptions {
   readonly data?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly patience?: Partial<Patience>;
+  readonly keepsUnknown?: boolean;
 }
 
 /** What a look at the alerts writes beside the messages. */
@@ -43,6 +44,7 @@ export class NotifyWorld {
       void this.logs.push(`${JSON.stringify(facts)} ${text ?? ''}`);
     this.notifier = new Notifier({
       setup: setup.value,
+      keepsUnknown: this.#options.keepsUnknown ?? false,
       externalUrl: EXTERNAL_URL,
       store: { change: (changes) => this.change(changes) },
       log: { info: note, warn: note },

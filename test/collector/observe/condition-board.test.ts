@@ -39,6 +39,9 @@ describe('condition board', () => {
       'overload',
       'clock',
       'data-lost',
+      'alerting',
+      'rules-file',
+      'receivers-file',
     ]);
     for (const condition of active) conditionSchema.parse(condition);
     expect(lines.filter(({ level }) => level === 'warn')).toHaveLength(3);
