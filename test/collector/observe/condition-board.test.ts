@@ -44,7 +44,7 @@ describe('condition board', () => {
       'receivers-file',
     ]);
     for (const condition of active) conditionSchema.parse(condition);
-    expect(lines.filter(({ level }) => level === 'warn')).toHaveLength(3);
+    expect(lines.filter(({ level }) => level === 'warn')).toHaveLength(6);
   });
 
   test('every condition says what to do in whole sentences', () => {
