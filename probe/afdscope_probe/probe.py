@@ -12,7 +12,7 @@ from .columns import MAX_WHOLE, PHASES
 from .counters import Counters
 from .exporter import Exporter
 from .hooks import MetricSource, StepRing
-from .settings import Settings, new_incarnation
+from .settings import Attribute, Settings, new_incarnation
 from .steps import ROW_BITS, StepBuffer, StepFull
 from .transport import Transport
 from .version import __version__
@@ -234,6 +234,16 @@ class Probe:
             self.counters.error("release_step", error)
 
     # The rest.
+
+    def open_step(self) -> Tuple[Optional[int], Optional[int]]:
+        """(step, domain) of what is begun now; step None: none is open."""
+        buffer = self._current
+        return (None if buffer.step == NO_STEP else buffer.step), buffer.domain
+
+    def set_resource(self, key: str, value: Attribute) -> None:
+        """From now on the worker's resource has this attribute."""
+        self.settings.resource[key] = value
+        self.exporter.resource = otlp.resource_bytes(self.settings.resource)
 
     def now_unix_ns(self) -> int:
         """The probe's clock: the same that begin and end read."""
@@ -504,6 +514,12 @@ class NullProbe(Probe):
         pass
 
     def release_step(self, step: int, domain: Optional[int] = None) -> None:
+        pass
+
+    def open_step(self) -> Tuple[Optional[int], Optional[int]]:
+        return None, None
+
+    def set_resource(self, key: str, value: Attribute) -> None:
         pass
 
     def now_unix_ns(self) -> int:
