@@ -1,0 +1,162 @@
+"""Targets by name, ``package.module:Class.method`` or ``package.module:function``, present or to come.
+
+A target waits for its module's import. For a method the hook goes where the method is defined: in the
+class named, or in the base that gives it; with ``subclasses`` also into every subclass that overrides
+it, those that appear later included.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from . import imports, wrap
+
+Places = List[Tuple[wrap.Slot, wrap.Hook]]
+
+
+class Target:
+    """One name, one hook for each place it is found in; ``state`` says in words how far it came."""
+
+    def __init__(
+        self,
+        path: str,
+        hook: Callable[[Any, str], Optional[wrap.Hook]],
+        subclasses: bool = False,
+        optional: bool = True,
+    ) -> None:
+        module, colon, attribute = path.partition(":")
+        if not colon or not module or not all(part.isidentifier() for part in attribute.split(".")):
+            raise ValueError(f"{path!r} is not of the form package.module:Class.method or package.module:function")
+        self.path = path
+        self.module = module
+        self.parents = attribute.split(".")[:-1]
+        self.name = attribute.split(".")[-1]
+        self.hook = hook  # called with the owner and the name; the same hook for the same place
+        self.subclasses = subclasses
+        self.optional = optional
+        self.places: Places = []
+        self.problem = ""
+        self._seen = False
+        self._end: Optional[Callable[[], None]] = None
+        self._families: List["_Family"] = []
+
+    @property
+    def state(self) -> str:
+        if self.problem:
+            return self.problem
+        if self.places:
+            return "wrapped" if len(self.places) == 1 else f"wrapped in {len(self.places)} places"
+        return "not in this version" if self._seen else "waiting for import"
+
+    def install(self) -> None:
+        """Wrap now, or when the module is imported. Again: nothing."""
+        if self._end is None:
+            self._end = imports.when_imported(self.module, self._arrived)
+
+    def remove(self) -> None:
+        """Everything as it was before."""
+        if self._end is not None:
+            self._end()
+            self._end = None
+        for family in self._families:
+            family.leave(self)
+        self._families = []
+        for slot, hook in reversed(self.places):
+            slot.remove(hook)
+        self.places = []
+        self.problem = ""
+        self._seen = False
+
+    def _arrived(self, module: Any) -> None:
+        self._seen = True
+        owner = module
+        for part in self.parents:
+            owner = getattr(owner, part, None)
+            if owner is None:
+                return
+        if not isinstance(owner, type):
+            if self.name in vars(owner):
+                self._attach(owner)
+            return
+        home = wrap.defining_class(owner, self.name)
+        if home is not None and home is not object:
+            self._attach(home, refuse_quietly=self.subclasses)
+        if self.subclasses:
+            self._families.append(_family(owner, self))
+
+    def class_came(self, cls: type) -> None:
+        """A subclass: wrapped where it defines the method itself."""
+        if self.name in cls.__dict__:
+            self._attach(cls, refuse_quietly=True)
+
+    def _attach(self, owner: Any, refuse_quietly: bool = False) -> None:
+        if any(slot.owner is owner for slot, _ in self.places):
+            return
+        hook = self.hook(owner, self.name)
+        if hook is None:
+            return
+        try:
+            self.places.append((wrap.attach(owner, self.name, hook), hook))
+        except (wrap.Refused, AttributeError, TypeError) as error:
+            if not refuse_quietly:
+                self.problem = f"refused: {error}"
+
+
+class _Family:
+    """Tells targets of the subclasses of one class, present and to come, by its ``__init_subclass__``."""
+
+    def __init__(self, base: type) -> None:
+        self.base = base
+        self.targets: List[Target] = []
+        self.had = base.__dict__.get("__init_subclass__")
+        family = self
+
+        def __init_subclass__(cls: type, **kwargs: Any) -> None:
+            if family.had is not None:
+                family.had.__get__(None, cls)(**kwargs)
+            else:
+                super(base, cls).__init_subclass__(**kwargs)
+            for target in list(family.targets):
+                target.class_came(cls)
+
+        self.ours = classmethod(__init_subclass__)
+        setattr(base, "__init_subclass__", self.ours)
+
+    def join(self, target: Target) -> None:
+        self.targets.append(target)
+        for cls in _descendants(self.base):
+            target.class_came(cls)
+
+    def leave(self, target: Target) -> None:
+        if target in self.targets:
+            self.targets.remove(target)
+        if self.targets:
+            return
+        _families.pop(self.base, None)
+        if self.base.__dict__.get("__init_subclass__") is self.ours:
+            if self.had is None:
+                delattr(self.base, "__init_subclass__")
+            else:
+                setattr(self.base, "__init_subclass__", self.had)
+
+
+_families: Dict[type, _Family] = {}
+
+
+def _family(base: type, target: Target) -> _Family:
+    family = _families.get(base)
+    if family is None:
+        family = _families[base] = _Family(base)
+    family.join(target)
+    return family
+
+
+def _descendants(base: type) -> List[type]:
+    found: List[type] = []
+    todo = list(type.__subclasses__(base))
+    while todo:
+        cls = todo.pop()
+        if cls not in found:
+            found.append(cls)
+            todo.extend(type.__subclasses__(cls))
+    return found

@@ -1,0 +1,361 @@
+"""The hooks on vLLM's AFD connectors, models and runners; vllm_afd.py says on which."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Callable, Dict, Optional
+
+from . import views
+from .vllm_state import UNCOUNTED, Pending, Tracker, batch_measures, learn_layers
+from .wrap import Hook
+
+Fail = Callable[[Hook, Exception], None]
+
+
+class AfdHook(Hook):
+    """A hook that knows where the wrapped function's parameters stand."""
+
+    def __init__(self, tracker: Tracker, group: str, fail: Fail, function: Any) -> None:
+        super().__init__(group, fail)
+        self.tracker = tracker
+        self.places: Dict[str, int] = {}
+        try:
+            parameters = list(inspect.signature(function).parameters.values())
+        except (TypeError, ValueError):
+            parameters = []
+        for place, parameter in enumerate(parameters):
+            if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+                self.places[parameter.name] = place
+
+    def argument(self, args: Any, kwargs: Any, name: str) -> Any:
+        """The argument of this name, wherever it was given; None where it was not."""
+        if name in kwargs:
+            return kwargs[name]
+        place = self.places.get(name)
+        return args[place] if place is not None and place < len(args) else None
+
+
+_peers: Dict[int, "tuple[Any, int]"] = {}
+
+
+def peer_of(connector: Any) -> int:
+    """The one rank of the other group this connector speaks with; -1 where they are several or unknown."""
+    known = _peers.get(id(connector))
+    if known is not None and known[0] is connector:
+        return known[1]
+    peer = -1
+    mapping = getattr(connector, "mapping", None)
+    subgroup = views.index(getattr(mapping, "subgroup_index", None))
+    role = getattr(getattr(connector, "afd_config", None), "role", "")
+    if subgroup >= 0:
+        if role == "attention":
+            peer = subgroup
+        elif getattr(connector, "ratio", None) == 1:
+            peer = subgroup
+    elif type(connector).__name__ == "P2pHcclAFDConnector":
+        peer = views.index(getattr(connector, "role_rank", None))
+    if len(_peers) < 64:
+        _peers[id(connector)] = (connector, peer)
+    return peer
+
+
+def _measures(tokens: Optional[int], tensor: Any, peer: int = -1) -> Dict[str, Any]:
+    measures: Dict[str, Any] = {}
+    if tokens is not None:
+        measures["tokens"] = tokens
+    size = views.size_bytes(tensor)
+    if size is not None:
+        measures["bytes"] = size
+    if peer >= 0:
+        measures["peer"] = peer
+    return measures
+
+
+# attention side
+
+
+class SendAttention(AfdHook):
+    """send_attn_output(hidden_states, context | metadata, **kwargs)"""
+
+    def enter(self, args: Any, kwargs: Any) -> Any:
+        tracker = self.tracker
+        layer, microbatch, tokens = views.transfer_in(args[1:], kwargs)
+        tracker.reached(layer, microbatch)
+        tracker.close_gap(layer, microbatch, tokens)
+        hidden = self.argument(args, kwargs, "hidden_states")
+        started = tracker.recorder.begin(
+            "a2f_send", layer, microbatch, _measures(tokens, hidden, peer_of(args[0]))
+        )
+        return started, layer, microbatch
+
+    def leave(self, token: Any, args: Any, kwargs: Any, result: Any, error: Any) -> None:
+        started, layer, microbatch = token
+        self.tracker.recorder.end(started)
+        if error is None:
+            self.tracker.sent(layer, microbatch)
+
+
+class ReceiveFfn(AfdHook):
+    """recv_ffn_output(ref_tensor, ubatch_idx) | (hidden_states, metadata, ubatch_idx) | (timeout_ms)"""
+
+    def enter(self, args: Any, kwargs: Any) -> Any:
+        microbatch = views.index(self.argument(args, kwargs, "ubatch_idx"))
+        if microbatch < 0:
+            found = next(
+                (seen for seen in map(views.transfer_of, (*args[1:], *kwargs.values())) if seen is not None), None
+            )
+            if found is not None:
+                microbatch = found.microbatch
+            elif "ubatch_idx" in self.places:
+                microbatch = 0  # the parameter's default
+        layer, microbatch = self.tracker.awaited(microbatch)
+        peer = peer_of(args[0])
+        started = self.tracker.recorder.begin(
+            "f2a_recv", layer, microbatch, {"peer": peer} if peer >= 0 else None
+        )
+        return started, layer, microbatch
+
+    def leave(self, token: Any, args: Any, kwargs: Any, result: Any, error: Any) -> None:
+        started, layer, microbatch = token
+        tracker = self.tracker
+        tracker.recorder.end(started, measures=_measures(views.rows(result), result))
+        tracker.answered(microbatch)
+        if error is None and layer >= 0:
+            tracker.open_gap(layer)
+
+
+class Exchange(AfdHook):
+    """The send and receive of one layer as one call: attention ends where it begins, and again begins
+    where it ends, after the other ubatch had its turn."""
+
+    def enter(self, args: Any, kwargs: Any) -> Any:
+        layer = views.index(getattr(args[0], "layer_idx", None) if args else None)
+        if layer < 0:
+            layer = views.index(self.argument(args, kwargs, "layer_idx"))
+        tracker = self.tracker
+        if layer >= 0 and tracker.local.gap is not None and tracker.open:
+            microbatch = tracker.local.microbatch if tracker.local.microbatch >= 0 else 0
+            tracker.close_gap(layer, microbatch, views.rows(self.argument(args, kwargs, "hidden_states")))
+        return layer
+
+    def leave(self, token: Any, args: Any, kwargs: Any, result: Any, error: Any) -> None:
+        tracker = self.tracker
+        tracker.local.gap = None
+        if error is None and token >= 0 and tracker.open:
+            tracker.open_gap(token)
+
+
+class ComputeAttention(AfdHook):
+    """compute_attn_output(positions, hidden_states, residual, ...) of a decoder layer"""
+
+    def enter(self, args: Any, kwargs: Any) -> Any:
+        tracker = self.tracker
+        layer = views.index(getattr(args[0], "layer_idx", None))
+        if layer < 0:
+            layer = views.index(self.argument(args, kwargs, "layer_idx"))
+        count = tracker.attended.get(layer, 0)
+        tracker.attended[layer] = count + 1
+        microbatch = tracker.local.microbatch if tracker.local.microbatch >= 0 else count
+        tracker.local.gap = None
+        tokens = views.rows(self.argument(args, kwargs, "hidden_states"))
+        measures = dict(tracker.attention) if tracker.stages == 1 else {}
+        if tokens is not None:
+            measures["tokens"] = tokens
+        return tracker.recorder.begin("attention", layer, microbatch, measures)
+
+    def leave(self, token: Any, args: Any, kwargs: Any, result: Any, error: Any) -> None:
+        self.tracker.recorder.end(token)
+        self.tracker.local.gap = None
+
+
+class Ubatch(AfdHook):
+    """UBatchContext.__enter__: the ubatch's thread has its first turn when this returns."""
+
+    def enter(self, args: Any, kwargs: Any) -> Any:
+        return args[0]
+
+    def leave(self, token: Any, args: Any, kwargs: Any, result: Any, error: Any) -> None:
+        tracker = self.tracker
+        tracker.local.microbatch = views.index(getattr(token, "id", None))
+        if error is None and tracker.open:
+            tracker.open_gap(None)
+
+
+# FFN side
+
+
+class ReceiveAttention(AfdHook):
+    """recv_attn_output(ubatch_idx, **kwargs) -> payload | (metadata, ubatch_idx) | (timeout_ms) -> (tensor, metadata)"""
+
+    def enter(self, args: Any, kwargs: Any) -> Any:
+        tracker = self.tracker
+        microbatch = views.index(self.argument(args, kwargs, "ubatch_idx"))
+        if microbatch < 0 and "ubatch_idx" in self.places:
+            microbatch = 0
+        given = views.index(self.argument(args, kwargs, "layer_idx"))
+        layer = given if given >= 0 else tracker.expected_layer(microbatch)
+        peer = peer_of(args[0])
+        started = tracker.recorder.begin_late("a2f_recv", layer, microbatch, {"peer": peer} if peer >= 0 else None)
+        return started, layer, microbatch
+
+    def leave(self, token: Any, args: Any, kwargs: Any, result: Any, error: Any) -> None:
+        tracker = self.tracker
+        started, layer, microbatch = token
+        end_unix_ns = tracker.recorder.now()
+        if error is not None:
+            return
+        seen = views.transfer_of(result)
+        tokens = None
+        if seen is not None:
+            tokens = seen.tokens
+            if microbatch < 0:
+                microbatch = seen.microbatch
+            if seen.layer > 0:  # connectors of the plugin always say 0 here and let the runner fill it in
+                layer = seen.layer
+        tracker.reached(layer, microbatch)
+        tracker.received[microbatch] = tracker.received.get(microbatch, 0) + 1
+        tracker.microbatch = microbatch
+        hidden = getattr(result, "hidden_states", None)
+        if hidden is None and isinstance(result, tuple) and result:
+            hidden = result[0]
+        measures = {**(started[5] or {}), **_measures(tokens, hidden)}
+        if started[0] is not None:
+            tracker.recorder.end(started, measures=measures)
+            return
+        tracker.settle(microbatch, None)
+        tracker.pending[microbatch] = Pending(started[1], end_unix_ns - started[1], layer, microbatch, measures)
+
+
+class ComputeFfn(AfdHook):
+    """compute_ffn_output(hidden_states, layer_idx, ...), compute_experts_output(hidden_states, layer_idx, router_logits)"""
+
+    def enter(self, args: Any, kwargs: Any) -> Any:
+        tracker = self.tracker
+        layer = views.index(self.argument(args, kwargs, "layer_idx"))
+        if layer < 0:  # told by its type: (layer, tensor) and (tensor, layer) were both seen
+            layer = next((value for value in args[1:3] if type(value) is int), -1)
+        if layer < 0:
+            layer = views.index(getattr(args[0], "layer_idx", None))
+        microbatch = tracker.microbatch
+        if layer >= 0:
+            tracker.settle(microbatch, layer)
+            tracker.layer_at[microbatch] = layer
+        hidden = self.argument(args, kwargs, "hidden_states")
+        if views.rows(hidden) is None:
+            hidden = next((value for value in args[1:3] if views.rows(value) is not None), None)
+        stage = "dense" if tracker.is_dense(layer) else "expert"
+        tokens = views.rows(hidden)
+        return tracker.recorder.begin(
+            stage, layer, microbatch, None if tokens is None else {"tokens": tokens}
+        )
+
+    def leave(self, token: Any, args: Any, kwargs: Any, result: Any, error: Any) -> None:
+        self.tracker.recorder.end(token)
+
+
+class SendFfn(AfdHook):
+    """send_ffn_output(ffn_output, context | metadata, **kwargs)"""
+
+    def enter(self, args: Any, kwargs: Any) -> Any:
+        tracker = self.tracker
+        layer, microbatch, tokens = views.transfer_in(args[1:], kwargs)
+        if microbatch < 0:
+            microbatch = tracker.microbatch
+        layer = tracker.layer_at.get(microbatch, layer)
+        output = args[1] if len(args) > 1 else self.argument(args, kwargs, "ffn_output")
+        output = getattr(output, "routed_output", output)
+        return tracker.recorder.begin(
+            "f2a_send", layer, microbatch, _measures(tokens, output, peer_of(args[0]))
+        )
+
+    def leave(self, token: Any, args: Any, kwargs: Any, result: Any, error: Any) -> None:
+        self.tracker.recorder.end(token)
+
+
+# steps
+
+
+def phase_of(payload: Any, flags: Dict[str, Any]) -> Optional[str]:
+    """warmup or capture where the control payload, or the older arguments, say so; else None."""
+    if getattr(payload, "is_warmup", flags.get("is_warmup")) or getattr(payload, "is_profile", False):
+        return "warmup"
+    if getattr(payload, "is_graph_capturing", flags.get("is_graph_capturing")):
+        return "capture"
+    return None
+
+
+def stages_of(payload: Any) -> int:
+    """Micro-batches of the step that a control payload announces."""
+    stages = getattr(payload, "dp_metadata_list", payload)
+    return max(1, len(stages)) if isinstance(stages, dict) else 1
+
+
+class SendControl(AfdHook):
+    """send_dp_metadata_list(payload) | (dp_metadata_list, is_graph_capturing, is_warmup): the attention step"""
+
+    def enter(self, args: Any, kwargs: Any) -> Any:
+        tracker = self.tracker
+        payload = args[1] if len(args) > 1 else next(iter(kwargs.values()), None)
+        flags = {name: self.argument(args, kwargs, name) for name in ("is_graph_capturing", "is_warmup")}
+        planned = tracker.attention
+        phase = phase_of(payload, flags) or planned.pop("phase", "decode")  # type: ignore[arg-type]
+        tracker.begin(str(phase), controlled=True)
+        tracker.attention = planned
+        tracker.stages = stages_of(payload)
+        return tracker.recorder.now()
+
+    def leave(self, token: Any, args: Any, kwargs: Any, result: Any, error: Any) -> None:
+        recorder = self.tracker.recorder
+        recorder.record("host", token, recorder.now() - token)
+        self.tracker.local.microbatch = -1
+        self.tracker.open_gap(None)
+
+
+class ReceiveControl(AfdHook):
+    """recv_dp_metadata_list() -> payload | (dp_metadata_list, is_graph_capturing, is_warmup): the FFN step"""
+
+    def enter(self, args: Any, kwargs: Any) -> Any:
+        self.tracker.end()
+        return True
+
+    def leave(self, token: Any, args: Any, kwargs: Any, result: Any, error: Any) -> None:
+        if error is not None or result is None:
+            return
+        flags: Dict[str, Any] = {}
+        payload = result
+        if isinstance(result, tuple) and not hasattr(result, "dp_metadata_list"):
+            payload = result[0] if result else None
+            flags = dict(zip(("is_graph_capturing", "is_warmup"), result[1:3]))
+        self.tracker.begin(phase_of(payload, flags) or "decode", controlled=True)
+        self.tracker.stages = stages_of(payload)
+
+
+class Frame(AfdHook):
+    """execute_model, _dummy_run, capture_model: the step that began inside ends with it."""
+
+    def enter(self, args: Any, kwargs: Any) -> Any:
+        tracker = self.tracker
+        learn_layers(tracker, args[0])
+        scheduled = self.argument(args, kwargs, "scheduler_output")
+        if scheduled is not None:
+            phase, measures = batch_measures(args[0], scheduled)
+            tracker.attention = {**measures, "phase": phase}  # type: ignore[dict-item]
+        return True
+
+    def leave(self, token: Any, args: Any, kwargs: Any, result: Any, error: Any) -> None:
+        if self.tracker.controlled:
+            self.tracker.end()
+
+
+class Replay(AfdHook):
+    """CUDAGraph.replay inside a step: all that can be seen of a step that is one graph."""
+
+    def enter(self, args: Any, kwargs: Any) -> Any:
+        tracker = self.tracker
+        if not tracker.open or tracker.phase in UNCOUNTED:
+            return None
+        tracker.local.gap = None
+        return tracker.recorder.begin("graph_replay", -1, -1, {"kind": "host"})
+
+    def leave(self, token: Any, args: Any, kwargs: Any, result: Any, error: Any) -> None:
+        self.tracker.recorder.end(token)
