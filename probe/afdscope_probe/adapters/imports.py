@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 _log = logging.getLogger("afdscope_probe")
 
 Callback = Callable[[Any], None]
 
 _watches: Dict[str, List[Callback]] = {}
+_under: List[Tuple[str, Callback]] = []  # prefixes of module names
 _early: Dict[str, List[Callback]] = {}  # modules whose code was running when the watch began
 _lock = threading.RLock()
 
@@ -44,6 +45,43 @@ def when_imported(name: str, callback: Callback) -> Callable[[], None]:
     return lambda: _forget(name, callback)
 
 
+def when_imported_under(prefix: str, callback: Callback) -> Callable[[], None]:
+    """The same for every module whose name is the prefix or begins with it and a point."""
+    watch = (prefix, callback)
+    with _lock:
+        _under.append(watch)
+        if _finder not in sys.meta_path:
+            sys.meta_path.insert(0, _finder)
+    for name, module in list(sys.modules.items()):
+        if module is not None and _is_under(name, prefix):
+            if is_ready(module):
+                _call(name, callback, module)
+            else:
+                with _lock:
+                    _early.setdefault(name, []).append(callback)
+
+    def end() -> None:
+        with _lock:
+            if watch in _under:
+                _under.remove(watch)
+            for waiting in _early.values():
+                while callback in waiting:
+                    waiting.remove(callback)
+            for name in [name for name, waiting in _early.items() if not waiting]:
+                del _early[name]
+            _leave_if_idle()
+
+    return end
+
+
+def _is_under(name: str, prefix: str) -> bool:
+    return name == prefix or name.startswith(prefix + ".")
+
+
+def _is_watched(name: str) -> bool:
+    return name in _watches or any(_is_under(name, prefix) for prefix, _ in _under)
+
+
 def _forget(name: str, callback: Callback) -> None:
     with _lock:
         for table in (_watches, _early):
@@ -56,7 +94,7 @@ def _forget(name: str, callback: Callback) -> None:
 
 
 def _leave_if_idle() -> None:
-    if not _watches and not _early and _finder in sys.meta_path:
+    if not _watches and not _early and not _under and _finder in sys.meta_path:
         sys.meta_path.remove(_finder)
 
 
@@ -70,6 +108,7 @@ def _call(name: str, callback: Callback, module: Any) -> None:
 def _arrived(name: str, module: Any) -> None:
     with _lock:
         waiting = _watches.pop(name, []) + _early.pop(name, [])
+        waiting += [call for prefix, call in _under if _is_under(name, prefix) and call not in waiting]
         _leave_if_idle()
     for callback in waiting:
         _call(name, callback, module)
@@ -116,7 +155,7 @@ class _Finder:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Optional[Any]:
         if _early:
             check_early()
-        if name not in _watches or getattr(self._busy, "name", None) == name:
+        if not _is_watched(name) or getattr(self._busy, "name", None) == name:
             return None
         self._busy.name = name
         try:

@@ -1,7 +1,7 @@
 """Where the adapters put their times: the GPU timer's events where there is one, else host times.
 
-Host times of GPU work say when it was launched, not when it ran. Resources then carry
-``afd.timing=host`` where the probe lets them, and the log says so once.
+Host times of GPU work say when it was launched, not when it ran: ``auto`` puts ``afd.timing=host`` into
+the resource, which the GPU timer changes when it has device times.
 """
 
 from __future__ import annotations
@@ -46,6 +46,11 @@ class Recorder:
         self._probe = None
         self._timer = None
         self._timer_asked = False
+
+    @property
+    def marks_captures(self) -> bool:
+        """Whether stages in the graph that is being captured get events of their own."""
+        return getattr(self._timer, "capture", None) is not None
 
     def now(self) -> int:
         """Unix nanoseconds of the probe's clock."""

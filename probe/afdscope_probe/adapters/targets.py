@@ -2,12 +2,14 @@
 
 A target waits for its module's import. For a method the hook goes where the method is defined: in the
 class named, or in the base that gives it; with ``subclasses`` also into every subclass that overrides
-it, those that appear later included.
+it, those that appear later included. A **scan** looks for methods by name in all classes of the modules
+under a prefix: for code whose class names change with every version.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional, Tuple
+import sys
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from . import imports, wrap
 
@@ -77,12 +79,24 @@ class Target:
         if not isinstance(owner, type):
             if self.name in vars(owner):
                 self._attach(owner)
+                self._attach_copies()
             return
         home = wrap.defining_class(owner, self.name)
         if home is not None and home is not object:
             self._attach(home, refuse_quietly=self.subclasses)
         if self.subclasses:
             self._families.append(_family(owner, self))
+
+    def _attach_copies(self) -> None:
+        """Modules that took the function by ``from … import`` before it was wrapped."""
+        if not self.places:
+            return
+        slot, hook = self.places[0]
+        for module in list(sys.modules.values()):
+            names = getattr(module, "__dict__", None)
+            if not isinstance(names, dict) or module is slot.owner or names.get(self.name) is not slot.raw:
+                continue
+            self.places.append((wrap.attach(module, self.name, hook), hook))
 
     def class_came(self, cls: type) -> None:
         """A subclass: wrapped where it defines the method itself."""
@@ -100,6 +114,59 @@ class Target:
         except (wrap.Refused, AttributeError, TypeError) as error:
             if not refuse_quietly:
                 self.problem = f"refused: {error}"
+
+
+class Scan:
+    """Methods by name in every class that a module under the prefix defines."""
+
+    def __init__(self, prefix: str, hooks: Mapping[str, Callable[[Any, str], wrap.Hook]]) -> None:
+        self.path = f"{prefix}.*:*.{{{','.join(hooks)}}}"
+        self.prefix = prefix
+        self.hooks = hooks
+        self.places: Places = []
+        self.problem = ""
+        self._seen = False
+        self._end: Optional[Callable[[], None]] = None
+
+    @property
+    def state(self) -> str:
+        if self.problem:
+            return self.problem
+        if self.places:
+            return f"wrapped in {len(self.places)} places"
+        return "not in this version" if self._seen else "waiting for import"
+
+    def install(self) -> None:
+        """Wrap in what is imported, and in what will be. Again: nothing."""
+        if self._end is None:
+            self._end = imports.when_imported_under(self.prefix, self._arrived)
+
+    def remove(self) -> None:
+        """Everything as it was before."""
+        if self._end is not None:
+            self._end()
+            self._end = None
+        for slot, hook in reversed(self.places):
+            slot.remove(hook)
+        self.places = []
+        self.problem = ""
+        self._seen = False
+
+    def _arrived(self, module: Any) -> None:
+        self._seen = True
+        for owner in list(vars(module).values()):
+            if not isinstance(owner, type) or owner.__module__ != module.__name__:
+                continue
+            for name, make in self.hooks.items():
+                if name not in owner.__dict__ or any(
+                    slot.owner is owner and slot.name == name for slot, _ in self.places
+                ):
+                    continue
+                hook = make(owner, name)
+                try:
+                    self.places.append((wrap.attach(owner, name, hook), hook))
+                except (wrap.Refused, AttributeError, TypeError):
+                    pass  # abstract, or a property: nothing runs there
 
 
 class _Family:

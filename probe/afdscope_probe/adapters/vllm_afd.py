@@ -19,21 +19,24 @@ in-tree (StepMesh, P2P, CAM)   send_attn_output(hidden_states, metadata),       
                                timeout_ms) -> (tensor, metadata)
 =============================  =====================================================  =======================
 
-Models: compute_attn_output of decoder layers (a82, NPU); elsewhere attention is what the thread computes
+Models: compute_attn_output of decoder layers (NPU, asynchronous); elsewhere attention is what the thread computes
 between two exchanges (RemoteFFNProxy._send_and_receive at 04ac606, send_and_receive_remote_ffn at
 fa12043). compute_ffn_output and compute_experts_output are told (hidden_states, layer_idx, ...).
 
-In graph mode (FULL_DECODE_ONLY) a step is one CUDAGraph.replay on each side and no Python runs inside:
-one ``graph_replay`` event of kind host stands for it. What a compiled model traces is not seen either.
+In graph mode (FULL_DECODE_ONLY) a step is one CUDAGraph.replay on each side and no Python runs inside.
+Where the GPU timer puts events into the graph while it is captured (graphs.py) their stages are seen in
+every replay; else one ``graph_replay`` event of kind host stands for the step. What a compiled model
+traces is not seen.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional, Type
+from typing import Any, Callable, Dict, List, Tuple, Type, Union
 
 from . import vllm_hooks as hooks
+from .graphs import Graphs
 from .record import Recorder
-from .targets import Target
+from .targets import Scan, Target
 from .vllm_state import Tracker
 from .wrap import Hook
 
@@ -51,32 +54,9 @@ _CONNECTORS = (
     _IN_TREE + ":AFDConnectorBase",
 )
 _CONTROL = _CONNECTORS + (_PLUGIN + "connectors.base:AFDControlPlane",)
-
-_MODEL_CLASSES = (
-    "deepseek_v2:AFDDeepseekV2DecoderLayer",
-    "deepseek_v2:AFDDeepseekV2ForCausalLM",
-    "deepseek_v4:AFDDeepseekV4DecoderLayer",
-    "deepseek_v4:AFDDeepseekV4ForCausalLM",
-    "npu.deepseek_v4:AFDNPUDeepseekV4DecoderLayer",
-    "npu.deepseek_v4:AFDNPUDeepseekV4ForCausalLM",
-    "qwen3_moe:AFDQwen3MoeDecoderLayer",
-    "qwen3_moe:AFDQwen3MoeForCausalLM",
-    "qwen3_5:AFDQwen3_5MoeForConditionalGeneration",
-    "kimi_k3:AFDKimiK3ForConditionalGeneration",
-)
-_IN_TREE_MODELS = (
-    "vllm.model_executor.models.deepseek_v2:DeepseekV2DecoderLayer",
-    "vllm.model_executor.models.deepseek_v2:DeepseekV2ForCausalLM",
-    "vllm.model_executor.models.step3_text:Step3TextForCausalLM",
-)
-_RUNNERS = (
-    _WORKER + "attention_model_runner:AFDAttentionModelRunner",
-    _WORKER + "attention_model_runner_v2:AFDAttentionModelRunnerV2",
-    _WORKER + "npu.attention_model_runner:AFDNPUAttentionModelRunner",
-    _WORKER + "ffn_model_runner:GPUFFNModelRunner",
-    _WORKER + "npu.ffn_model_runner:NPUFFNModelRunner",
-    "vllm.v1.worker.gpu_ffn_model_runner:GPUFFNModelRunner",
-)
+#: Where models and runners are looked for, by the names of their methods.
+_MODEL_PLACES = (_PLUGIN + "model_executor.models", "vllm.model_executor.models")
+_RUNNER_PLACES = (_PLUGIN + "v1.worker", "vllm.v1.worker.gpu_ffn_model_runner")
 
 
 def facts_of(connector: Any) -> Dict[str, Any]:
@@ -132,7 +112,7 @@ class VllmAdapter:
     ) -> None:
         self.tracker = Tracker(recorder)
         self._fail = fail
-        self.targets: List[Target] = []
+        self.targets: List[Union[Target, Scan]] = []
         for base in _CONNECTORS:
             self._add(base, hooks.SendAttention, "send_attn_output")
             self._add(base, hooks.ReceiveFfn, "recv_ffn_output")
@@ -145,27 +125,47 @@ class VllmAdapter:
         for base in _CONTROL:
             self._add(base, hooks.SendControl, "send_dp_metadata_list")
             self._add(base, hooks.ReceiveControl, "recv_dp_metadata_list")
-        for path in [_MODELS + name for name in _MODEL_CLASSES] + list(_IN_TREE_MODELS):
-            self._add(path, hooks.ComputeAttention, "compute_attn_output")
-            self._add(path, hooks.ComputeFfn, "compute_ffn_output", "vllm expert")
-            self._add(path, hooks.ComputeFfn, "compute_experts_output", "vllm expert")
+        for prefix in _MODEL_PLACES:
+            self._scan(
+                prefix,
+                {
+                    "compute_attn_output": (hooks.ComputeAttention, "vllm compute_attn_output"),
+                    "compute_ffn_output": (hooks.ComputeFfn, "vllm expert"),
+                    "compute_experts_output": (hooks.ComputeFfn, "vllm expert"),
+                },
+            )
+        for prefix in _RUNNER_PLACES:
+            self._scan(
+                prefix,
+                {name: (hooks.Frame, "vllm runner") for name in ("execute_model", "_dummy_run", "capture_model")},
+            )
         self._add(_MODELS + "deepseek_v2:RemoteFFNProxy", hooks.Exchange, "_send_and_receive")
         self._add(_MODELS + "remote_ffn:", hooks.Exchange, "send_and_receive_remote_ffn")
         self._add("vllm.v1.worker.ubatching:UBatchContext", hooks.Ubatch, "__enter__")
-        for path in _RUNNERS:
-            for method in ("execute_model", "_dummy_run", "capture_model"):
-                self._add(path, hooks.Frame, method, "vllm runner")
-        self._add("torch.cuda.graphs:CUDAGraph", hooks.Replay, "replay")
+        self.graphs = Graphs(recorder, "vllm", fail, self._in_step, lambda: self.tracker.open_gap(None))
+        self.targets.extend(self.graphs.targets)
 
-    def _add(self, path: str, hook: Type[hooks.AfdHook], method: str, group: Optional[str] = None) -> None:
-        made: Dict[Any, Hook] = {}
+    def _in_step(self) -> bool:
+        return self.tracker.open
 
-        def make(owner: Any, name: str) -> Hook:
-            if owner not in made:
-                function = vars(owner)[name]
-                function = getattr(function, "__func__", function)
-                made[owner] = hook(self.tracker, group or "vllm " + method, self._fail, function)
-            return made[owner]
-
+    def _add(self, path: str, hook: Type[hooks.AfdHook], method: str) -> None:
+        make = self._maker(hook, "vllm " + method)
         separator = "" if path.endswith(":") else "."
         self.targets.append(Target(path + separator + method, make, subclasses=not path.endswith(":")))
+
+    def _scan(self, prefix: str, methods: Dict[str, Tuple[Type[hooks.AfdHook], str]]) -> None:
+        self.targets.append(
+            Scan(prefix, {name: self._maker(hook, group) for name, (hook, group) in methods.items()})
+        )
+
+    def _maker(self, hook: Type[hooks.AfdHook], group: str) -> Callable[[Any, str], Hook]:
+        made: Dict[Tuple[int, str], Hook] = {}
+
+        def make(owner: Any, name: str) -> Hook:
+            key = (id(owner), name)
+            if key not in made:
+                function = vars(owner)[name]
+                made[key] = hook(self.tracker, group, self._fail, getattr(function, "__func__", function))
+            return made[key]
+
+        return make

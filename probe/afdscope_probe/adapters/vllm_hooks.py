@@ -6,7 +6,7 @@ import inspect
 from typing import Any, Callable, Dict, Optional
 
 from . import views
-from .vllm_state import UNCOUNTED, Pending, Tracker, batch_measures, learn_layers
+from .vllm_state import Pending, Tracker, batch_measures, learn_layers
 from .wrap import Hook
 
 Fail = Callable[[Hook, Exception], None]
@@ -26,6 +26,10 @@ class AfdHook(Hook):
         for place, parameter in enumerate(parameters):
             if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
                 self.places[parameter.name] = place
+
+    @property
+    def in_capture(self) -> bool:  # type: ignore[override]
+        return self.tracker.recorder.marks_captures
 
     def argument(self, args: Any, kwargs: Any, name: str) -> Any:
         """The argument of this name, wherever it was given; None where it was not."""
@@ -262,6 +266,7 @@ class SendFfn(AfdHook):
         if microbatch < 0:
             microbatch = tracker.microbatch
         layer = tracker.layer_at.get(microbatch, layer)
+        tracker.settle(microbatch, layer)
         output = args[1] if len(args) > 1 else self.argument(args, kwargs, "ffn_output")
         output = getattr(output, "routed_output", output)
         return tracker.recorder.begin(
@@ -345,17 +350,3 @@ class Frame(AfdHook):
     def leave(self, token: Any, args: Any, kwargs: Any, result: Any, error: Any) -> None:
         if self.tracker.controlled:
             self.tracker.end()
-
-
-class Replay(AfdHook):
-    """CUDAGraph.replay inside a step: all that can be seen of a step that is one graph."""
-
-    def enter(self, args: Any, kwargs: Any) -> Any:
-        tracker = self.tracker
-        if not tracker.open or tracker.phase in UNCOUNTED:
-            return None
-        tracker.local.gap = None
-        return tracker.recorder.begin("graph_replay", -1, -1, {"kind": "host"})
-
-    def leave(self, token: Any, args: Any, kwargs: Any, result: Any, error: Any) -> None:
-        self.tracker.recorder.end(token)

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from typing import Any, Deque, Dict, FrozenSet, List, NamedTuple, Optional
 
-from . import views
+from . import guards, views
 from .record import Recorder, Started
 
 UNCOUNTED = ("warmup", "capture")
@@ -27,6 +27,8 @@ class _Local(threading.local):
 
     microbatch: int = -1
     gap: Optional[Started] = None
+    after: int = -1  # the layer before the gap; -1: the gap is the step's first
+    captured: bool = False  # whether the gap began inside a graph's capture
 
 
 class Tracker:
@@ -49,6 +51,7 @@ class Tracker:
         self.order: List[int] = []  # the layers of a step in their order, where the runner tells
         self.experts: Optional[FrozenSet[int]] = None
         self.follows: Dict[int, int] = {}  # layer -> the layer whose exchange came next, as seen
+        self.last_layer = -1  # the highest seen: nothing is awaited behind it
         self.pending: Dict[int, Pending] = {}
         self.microbatch = -1  # of the latest receive
         self.attention: Dict[str, int] = {}  # requests and context tokens of the step
@@ -77,6 +80,7 @@ class Tracker:
         for microbatch in list(self.pending):
             self.settle(microbatch, None)
         self.open = False
+        self.last_layer = max(self.last_layer, *self.layer_at.values(), -1)
         self.local.gap = None
         self.attention = {}
         self.recorder.probe.end_step()
@@ -121,20 +125,22 @@ class Tracker:
 
     def open_gap(self, after_layer: Optional[int]) -> None:
         """From here on this thread computes attention of the layer after this one."""
-        layer = -1
-        if after_layer is None:
-            layer = self.follows.get(-1, 0)
-        elif after_layer >= 0:
-            layer = self.follows.get(after_layer, after_layer + 1)
-        microbatch = self.local.microbatch if self.local.microbatch >= 0 else 0
-        self.local.gap = self.recorder.begin_late("attention", layer, microbatch)
+        local = self.local
+        local.gap = None
+        if after_layer is not None and after_layer == self.last_layer:
+            return
+        local.after = -1 if after_layer is None else after_layer
+        local.captured = guards.capturing()
+        layer = self.follows.get(local.after, local.after + 1)
+        local.gap = self.recorder.begin_late("attention", layer, max(local.microbatch, 0))
 
     def close_gap(self, layer: int, microbatch: int, tokens: Optional[int]) -> None:
         """The exchange of this layer begins: what was computed before it is its attention."""
-        gap = self.local.gap
-        if gap is None:
+        local = self.local
+        gap, local.gap = local.gap, None
+        if gap is None or local.captured != guards.capturing():
             return
-        self.local.gap = None
+        self.follows[local.after] = layer
         measures: Dict[str, Any] = {}
         if tokens is not None:
             measures["tokens"] = tokens

@@ -50,7 +50,7 @@ class Hook:
         self.group = group
         self.active = True
         self._fail = fail
-        self.inside: contextvars.ContextVar[bool] = _inside(group)
+        self.inside: contextvars.ContextVar[bool] = inside_of(group)
 
     def enter(self, args: Args, kwargs: Kwargs) -> Any:
         """Before the call. None: ``leave`` is not called."""
@@ -75,7 +75,8 @@ class Hook:
 _insides: Dict[str, "contextvars.ContextVar[bool]"] = {}
 
 
-def _inside(group: str) -> "contextvars.ContextVar[bool]":
+def inside_of(group: str) -> "contextvars.ContextVar[bool]":
+    """True in a thread or task that is in a call of this group."""
     found = _insides.get(group)
     if found is None:
         found = _insides[group] = contextvars.ContextVar("afdscope " + group, default=False)
