@@ -10,6 +10,7 @@ Times are `perf_counter_ns`; the buffer knows what to add for unix time.
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any, Dict, List, Optional, Tuple
 
 #: A mark is the buffer's generation, the series' index and the row, in so many bits.
@@ -74,7 +75,7 @@ class StepBuffer:
     """The events of one step of one domain."""
 
     __slots__ = ("step", "phase", "domain", "offset_ns", "series", "recorded", "by_mark", "mark_base",
-                 "max_events", "events_allowed", "lock", "holds", "due_ns", "closed")
+                 "max_events", "events_allowed", "lock", "holds", "due_ns", "begun_ns", "closed")
 
     def __init__(self, max_events: int) -> None:
         self.max_events = max_events
@@ -95,6 +96,7 @@ class StepBuffer:
         self.offset_ns = offset_ns
         self.holds = 0
         self.due_ns = 0
+        self.begun_ns = time.perf_counter_ns()
         self.closed = False
         self.events_allowed = self.max_events
         self.mark_base = generation << SERIES_BITS

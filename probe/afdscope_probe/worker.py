@@ -15,7 +15,7 @@ from .counters import Counters
 from .exporter import Exporter, MetricsBody
 from .hooks import MetricSource, StepRing
 from .otlp import Metric, PackedStep, metrics_request
-from .packed import encode_columns, extent
+from .packed import StepEncoder, extent
 from .sampling import Aggregates, is_sent
 from .settings import Settings
 from .steps import StepBuffer
@@ -60,6 +60,7 @@ class Encoder:
         self._stopping = False
         self._flush_all = False
         self._rounds = 0
+        self._packed = StepEncoder(self._settings.encoding == "full", _give_way)
         self._aggregates = Aggregates()
         self._aggregates_due_s = 0.0
         self._source_due_s: Dict[int, float] = {}
@@ -160,7 +161,7 @@ class Encoder:
 
     def _one(self, buffer: StepBuffer) -> None:
         settings = self._settings
-        columns = columns_of(buffer)
+        columns = columns_of(buffer, _give_way)
         events = columns.events
         self._counters.add("steps")
         self._counters.add("events", events)
@@ -180,11 +181,16 @@ class Encoder:
             self._counters.add("events_not_sampled", events)
             return
         for part in _within_bounds(columns):
-            step = _encoded(part)
+            step = self._encoded(part)
             if sent:
                 self._exporter.put([step])
             elif self._ring is not None:
                 self._ring.keep(step.payload, step.start_unix_ns, step.end_unix_ns)
+
+    def _encoded(self, columns: StepColumns) -> PackedStep:
+        start_unix_ns, end_unix_ns = extent(columns)
+        payload = self._packed.encode(columns)
+        return PackedStep(payload, columns.events, columns.step, start_unix_ns, end_unix_ns)
 
     def _metrics(self, flush_all: bool) -> None:
         now_s = time.monotonic()
@@ -211,11 +217,8 @@ class Encoder:
         self._exporter.put([MetricsBody(body, events)])
 
 
-def _encoded(columns: StepColumns) -> PackedStep:
-    start_unix_ns, end_unix_ns = extent(columns)
-    return PackedStep(
-        encode_columns(columns), columns.events, columns.step, start_unix_ns, end_unix_ns
-    )
+def _give_way() -> None:
+    time.sleep(GIVE_WAY_S)
 
 
 def _within_bounds(columns: StepColumns) -> List[StepColumns]:
@@ -227,7 +230,7 @@ def _within_bounds(columns: StepColumns) -> List[StepColumns]:
     for series in columns.series:
         if events + len(series.starts) > MAX_EVENTS_PER_STEP:
             parts.append(
-                StepColumns(columns.step, columns.phase, columns.domain, columns.origin_unix_ns, [])
+                StepColumns(columns.step, columns.origin_unix_ns, [])
             )
             events = 0
         parts[-1].series.append(series)
