@@ -126,7 +126,7 @@ def _add_whole(columns: StepColumns, series: Series, phase: int, domain: int) ->
         if first == -1:
             if layers.count(-1) != rows:
                 return False
-        elif layers == layers_from(first, rows):
+        elif 0 <= first <= MAX_SMALL - rows and layers == layers_from(first, rows):
             part.layers = layers_from(first, rows)
         else:
             least, most = min(layers), max(layers)

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Callable, Deque, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Deque, List, Mapping, Optional, Sequence, Union
 
 from .counters import Counters
 from .otlp import PackedStep, partial_success, traces_request
@@ -42,7 +42,7 @@ class MetricsBody:
     events: int = 0
 
 
-Item = object
+Item = Union[PackedStep, MetricsBody]
 
 
 class Exporter:
@@ -78,9 +78,10 @@ class Exporter:
 
     def _reset(self) -> None:
         self._cond = threading.Condition()
-        self._queue: Deque[object] = deque()
+        self._queue: Deque[Item] = deque()
         self._bytes = 0
-        self._sending = False
+        #: What is being sent; its bytes count as waiting.
+        self._in_flight: List[Item] = []
         self._stopping = False
         self._failures = 0
         self._not_before_s = 0.0
@@ -96,7 +97,12 @@ class Exporter:
     def queue_bytes(self) -> int:
         return self._bytes
 
-    def put(self, items: Sequence[object]) -> None:
+    @property
+    def failing(self) -> bool:
+        """Did the last try fail?"""
+        return self._failures > 0
+
+    def put(self, items: Sequence[Item]) -> None:
         with self._cond:
             for item in items:
                 self._queue.append(item)
@@ -111,7 +117,7 @@ class Exporter:
         with self._cond:
             self._not_before_s = min(self._not_before_s, self._monotonic_s())
             self._cond.notify_all()
-            while self._queue or self._sending:
+            while self._queue or self._in_flight:
                 left_s = until_s - self._monotonic_s()
                 if left_s <= 0:
                     return False
@@ -127,7 +133,8 @@ class Exporter:
         if thread is not None and thread is not threading.current_thread():
             thread.join(max(0.0, until_s - self._monotonic_s()))
         with self._cond:
-            for item in self._queue:
+            # Whether what is still being sent arrives is not known; it is counted as lost.
+            for item in (*self._in_flight, *self._queue):
                 self._counters.drop("shutdown", _events(item))
             self._queue.clear()
             self._bytes = 0
@@ -177,9 +184,9 @@ class Exporter:
             except Exception as error:
                 self._counters.error("sending", error)
                 self._counters.drop("error", sum(map(_events, batch)))
-                self._done()
+                self._done(batch)
 
-    def _take(self) -> List[object]:
+    def _take(self) -> List[Item]:
         """The next request's items: one metrics body, or as many steps as go into one."""
         first = self._queue.popleft()
         batch = [first]
@@ -194,10 +201,10 @@ class Exporter:
                 if size > BATCH_BYTES or events > BATCH_EVENTS:
                     break
                 batch.append(self._queue.popleft())
-        self._sending = True
+        self._in_flight = batch
         return batch
 
-    def _try(self, batch: List[object], timeout_s: Optional[float]) -> None:
+    def _try(self, batch: List[Item], timeout_s: Optional[float]) -> None:
         first = batch[0]
         if isinstance(first, MetricsBody):
             url, body = self._metrics_url, first.payload
@@ -214,7 +221,7 @@ class Exporter:
             return
         self._answered(batch, answer, len(body))
 
-    def _answered(self, batch: List[object], answer: Answer, body_bytes: int) -> None:
+    def _answered(self, batch: List[Item], answer: Answer, body_bytes: int) -> None:
         counters = self._counters
         events = sum(map(_events, batch))
         if 200 <= answer.status < 300:
@@ -224,7 +231,7 @@ class Exporter:
             if rejected > 0 or message:
                 counters.say("partial", "the collector refused %d events: %s", rejected, message)
             counters.add("sent_bytes", body_bytes)
-            counters.add("sent_events", max(0, events - rejected))
+            counters.add("sent_events", events - min(rejected, events))
             counters.add("requests")
             pull = answer.headers.get(PULL_HEADER)
         else:
@@ -232,22 +239,22 @@ class Exporter:
             counters.say("refused", "the collector refused a request: HTTP %d %r",
                          answer.status, answer.body[:200])
             pull = None
-        self._done()
+        self._done(batch)
         if pull and self._on_pull is not None:
             try:
                 self._on_pull(pull)
             except Exception as error:
                 counters.error("pull", error)
 
-    def _done(self) -> None:
+    def _done(self, batch: List[Item]) -> None:
         with self._cond:
             self._failures = 0
             self._not_before_s = 0.0
-            self._sending = False
-            self._bytes = sum(map(_size, self._queue))
+            self._in_flight = []
+            self._bytes = max(0, self._bytes - sum(map(_size, batch)))
             self._cond.notify_all()
 
-    def _again(self, batch: List[object], after_s: Optional[float], why: str) -> None:
+    def _again(self, batch: List[Item], after_s: Optional[float], why: str) -> None:
         """Puts the batch back to the front, and says when to try next."""
         self._counters.add("retries")
         self._counters.say("retry", "the collector does not take steps (%s); they wait, in at most %d bytes",
@@ -257,8 +264,10 @@ class Exporter:
             wait_s = self._uniform(0.0, most_s) if after_s is None else after_s
             self._failures += 1
             self._not_before_s = self._monotonic_s() + wait_s
+            if self._stopping:
+                return
             self._queue.extendleft(reversed(batch))
-            self._sending = False
+            self._in_flight = []
             self._bound()
             self._cond.notify_all()
 
@@ -270,13 +279,12 @@ class Exporter:
             self._counters.drop("queue_full", _events(item))
 
 
-def _size(item: object) -> int:
-    payload = item.payload if isinstance(item, (PackedStep, MetricsBody)) else b""
-    return len(payload) + ITEM_BYTES
+def _size(item: Item) -> int:
+    return len(item.payload) + ITEM_BYTES
 
 
-def _events(item: object) -> int:
-    return item.events if isinstance(item, (PackedStep, MetricsBody)) else 0
+def _events(item: Item) -> int:
+    return item.events
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> Optional[float]:
@@ -295,6 +303,3 @@ def _retry_after_s(headers: Mapping[str, str]) -> Optional[float]:
     if seconds != seconds:
         return None
     return min(max(0.0, seconds), MAX_RETRY_AFTER_S)
-
-
-Batch = Tuple[object, ...]

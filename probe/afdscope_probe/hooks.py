@@ -11,7 +11,8 @@ class StepRing(Protocol):
     """Keeps the packed steps of the recent past that were not sent (mode `ring`, and beside sampling).
 
     `afdscope_probe.ring.Ring(max_bytes, keep_ns)` is made where the mode asks for it. All calls come
-    from the probe's own threads: `keep` from the encoding one, `pull` from the sending one.
+    from the probe's own threads: `keep` from the encoding one, `pull` from the sending one. A method
+    `after_fork`, where there is one, is called in a forked child.
     """
 
     def keep(self, step_bytes: bytes, start_unix_ns: int, end_unix_ns: int) -> None:

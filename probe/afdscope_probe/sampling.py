@@ -3,7 +3,8 @@ deployment send the same ones and the sides still join."""
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Tuple
+from itertools import repeat
+from typing import Callable, Dict, List, Optional, Tuple
 
 from .columns import StepColumns
 from .otlp import HistogramPoint, Metric
@@ -38,32 +39,36 @@ class Aggregates:
         self._cells: Dict[Tuple[str, int], List[int]] = {}
         self._since_unix_ns = 0
         self.events = 0
-        self.left_out = 0
 
-    def add(self, columns: StepColumns, now_unix_ns: int) -> None:
+    def add(
+        self, columns: StepColumns, now_unix_ns: int, give_way: Callable[[], None] = lambda: None
+    ) -> int:
+        """Adds a step's events; gives how many had no room."""
         if self._since_unix_ns == 0:
             self._since_unix_ns = now_unix_ns
         cells = self._cells
-        for series in columns.series:
-            layers = series.layers or [-1] * len(series.starts)
-            for start, end, layer in zip(series.starts, series.ends, layers):
-                duration = end - start
-                key = (series.stage, layer)
-                cell = cells.get(key)
+        left_out = 0
+        for index, series in enumerate(columns.series):
+            if index & 3 == 3:
+                give_way()
+            stage = series.stage
+            layers = series.layers or repeat(-1)
+            for duration, layer in zip(series.durations, layers):
+                cell = cells.get((stage, layer))
                 if cell is None:
                     if len(cells) >= MAX_AGGREGATES:
-                        self.left_out += 1
+                        left_out += 1
                         continue
-                    cells[key] = [1, duration, duration, duration]
-                    self.events += 1
+                    cells[(stage, layer)] = [1, duration, duration, duration]
                     continue
-                self.events += 1
                 cell[0] += 1
                 cell[1] += duration
                 if duration < cell[2]:
                     cell[2] = duration
                 elif duration > cell[3]:
                     cell[3] = duration
+        self.events += columns.events - left_out
+        return left_out
 
     def take(self, now_unix_ns: int) -> Optional[Metric]:
         """The period's figures as one delta histogram without buckets; None where there are none."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import atexit
 import importlib
 import os
+import sys
 import threading
 from typing import Mapping, Optional
 
 from .counters import log
 from .hooks import StepRing
-from .probe import NullProbe, Probe
+from .null_probe import NullProbe
+from .probe import Probe
 from .settings import Attribute, Settings, SettingsError, switched_off
 
 _lock = threading.Lock()
@@ -51,7 +53,7 @@ def start(
             )
             for warning in settings.warnings:
                 log.warning("%s", warning)
-            _probe = Probe(settings, _ring(settings))
+            _probe = Probe(settings, _ring(settings), _on_thread)
             _hook()
         except SettingsError as error:
             log.warning("the probe stays off: %s", error)
@@ -96,6 +98,14 @@ def _hook() -> None:
     atexit.register(_at_exit)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_in_child)
+
+
+def _on_thread() -> None:
+    """Children of multiprocessing end without atexit, but run what is registered there."""
+    process = sys.modules.get("multiprocessing.process")
+    util = sys.modules.get("multiprocessing.util")
+    if process is not None and util is not None and process.parent_process() is not None:
+        util.Finalize(None, _at_exit, exitpriority=0)
 
 
 def _at_exit() -> None:

@@ -9,6 +9,7 @@ Times are `perf_counter_ns`; the buffer knows what to add for unix time.
 
 from __future__ import annotations
 
+import operator
 import threading
 import time
 from typing import Any, Dict, List, Optional, Tuple
@@ -17,6 +18,7 @@ from typing import Any, Dict, List, Optional, Tuple
 ROW_BITS = 20
 SERIES_BITS = 16
 MAX_ROWS = 1 << ROW_BITS
+ROW_MASK = MAX_ROWS - 1
 MAX_SERIES = 1 << SERIES_BITS
 #: Rows that a series may grow by before the step's bound is looked at again.
 ROWS_AT_ONCE = 1024
@@ -183,4 +185,8 @@ class StepBuffer:
 
 def _small(value: Any) -> int:
     """A micro-batch or peer: -1 where it is none."""
-    return value if isinstance(value, int) and 0 <= value < 2**31 else -1
+    try:
+        number = operator.index(value)
+    except TypeError:
+        return -1
+    return number if 0 <= number < 2**31 else -1

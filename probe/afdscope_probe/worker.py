@@ -1,15 +1,18 @@
 """The encoding thread: takes ended steps, encodes or sums them, and hands them to the exporter.
 
-It holds the GIL only for one series at a time and sleeps between them, so that the worker's thread never
-waits longer than for one series (some ten microseconds).
+It works under the worker's GIL, so it lets go of it after every few series: the worker's thread never
+waits longer than those take, some hundred microseconds. Between its rounds it sleeps.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import Callable, Dict, List, Optional, Tuple
 
+from .bounds import within_bounds
+from .clock import Clock
 from .columns import StepColumns, columns_of
 from .counters import Counters
 from .exporter import Exporter, MetricsBody
@@ -19,16 +22,16 @@ from .packed import StepEncoder, extent
 from .sampling import Aggregates, is_sent
 from .settings import Settings
 from .steps import StepBuffer
+from .telemetry import Telemetry
 
-#: How long to let go of the GIL between two pieces of work.
+#: How long to let go of the GIL between two pieces of work: long enough that a waiting thread gets it.
 GIVE_WAY_S = 50e-6
-AGGREGATE_PERIOD_S = 10.0
-#: A packed step has no more events than this.
-MAX_EVENTS_PER_STEP = 1 << 20
+ANCHOR_EVERY_S = 10.0
+AGGREGATE_EVERY_S = 10.0
 
 
 class Encoder:
-    """`take` gives the buffers that are ready, `recycle` gets each back."""
+    """`take` gives the buffers that are ready (all, if its argument says so); `recycle` gets them back."""
 
     def __init__(
         self,
@@ -36,37 +39,41 @@ class Encoder:
         exporter: Exporter,
         counters: Counters,
         version: str,
-        now_unix_ns: Callable[[], int],
+        clock: Clock,
         take: Callable[[bool], List[StepBuffer]],
         recycle: Callable[[StepBuffer], None],
         ring: Optional[StepRing],
-        housekeeping: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._exporter = exporter
         self._counters = counters
         self._version = version
-        self._now_unix_ns = now_unix_ns
+        self._clock = clock
         self._take = take
         self._recycle = recycle
         self._ring = ring
-        self._housekeeping = housekeeping
         self._sources: List[Tuple[MetricSource, float]] = []
+        self.telemetry = Telemetry(counters, clock.now_unix_ns)
         self._reset()
 
     def _reset(self) -> None:
+        now_s = time.monotonic()
         self._cond = threading.Condition()
         self._thread: Optional[threading.Thread] = None
         self._stopping = False
-        self._flush_all = False
-        self._rounds = 0
-        self._packed = StepEncoder(self._settings.encoding == "full", _give_way)
+        #: Flushes that were asked for, and those that are done.
+        self._asked = 0
+        self._done = 0
+        self._packed = StepEncoder(self._settings.encoding == "full", give_way)
         self._aggregates = Aggregates()
-        self._aggregates_due_s = 0.0
+        self._aggregates_due_s = now_s + AGGREGATE_EVERY_S
+        self._telemetry_due_s = now_s + self._settings.telemetry_s
+        self._anchor_due_s = now_s + ANCHOR_EVERY_S
         self._source_due_s: Dict[int, float] = {}
 
     def after_fork(self) -> None:
         self._reset()
+        self.telemetry.after_fork()
 
     @property
     def running(self) -> bool:
@@ -90,29 +97,18 @@ class Encoder:
             self._thread = thread
             return True
 
-    def wake(self) -> None:
-        with self._cond:
-            self._cond.notify_all()
-
     def flush(self, until_s: float) -> bool:
         """Encodes everything that has ended, events of no step included. False: not by then."""
         with self._cond:
-            if self._thread is None or self._stopping:
-                return False
-            self._flush_all = True
-            # A round may be under way that began before.
-            wanted = self._rounds + (2 if not self._waiting else 1)
+            self._asked += 1
+            ticket = self._asked
             self._cond.notify_all()
-            while self._rounds < wanted:
+            while self._done < ticket:
                 left_s = until_s - time.monotonic()
                 if left_s <= 0 or self._stopping:
                     return False
-                self._flush_all = True
-                self._cond.notify_all()
-                self._cond.wait(min(left_s, 0.05))
+                self._cond.wait(left_s)
             return True
-
-    _waiting = False
 
     def stop(self, until_s: float) -> None:
         with self._cond:
@@ -130,23 +126,23 @@ class Encoder:
             self._counters.error("thread set-up", error)
         while True:
             with cond:
-                if not self._stopping and not self._flush_all:
-                    self._waiting = True
+                if not self._stopping and self._asked == self._done:
                     cond.wait(self._settings.period_s)
-                    self._waiting = False
                 if self._stopping:
                     return
-                flush_all = self._flush_all
-                self._flush_all = False
-            self.round(flush_all)
+                asked = self._asked
+            self.round(asked > self._done)
             with cond:
-                self._rounds += 1
+                self._done = asked
                 cond.notify_all()
 
     def round(self, flush_all: bool) -> None:
         """Everything that is ready now. Never raises."""
         try:
-            self._housekeeping()
+            now_s = time.monotonic()
+            if now_s >= self._anchor_due_s:
+                self._anchor_due_s = now_s + ANCHOR_EVERY_S
+                self._anchor()
             for buffer in self._take(flush_all):
                 try:
                     self._one(buffer)
@@ -154,33 +150,38 @@ class Encoder:
                     self._counters.error("encoding", error)
                     self._counters.drop("error", buffer.event_count())
                 self._recycle(buffer)
-                time.sleep(GIVE_WAY_S)
-            self._metrics(flush_all)
+                give_way()
+            self._metrics(now_s, flush_all)
+            self.telemetry.log_losses(now_s)
         except Exception as error:
             self._counters.error("encoding thread", error)
 
     def _one(self, buffer: StepBuffer) -> None:
         settings = self._settings
-        columns = columns_of(buffer, _give_way)
-        events = columns.events
+        sent = settings.mode == "all" or (
+            settings.mode == "sample" and is_sent(buffer.step, settings.sample_every)
+        )
+        summed = settings.mode == "aggregates"
+        if not sent and not summed and self._ring is None:
+            self._counters.add("steps_not_sampled")
+            self._counters.add("events_not_sampled", buffer.event_count())
+            return
+        columns = columns_of(buffer, give_way)
         self._counters.add("steps")
-        self._counters.add("events", events)
+        self._counters.add("events", columns.events)
         for reason, count in columns.dropped.items():
             if reason in ("clamped", "bad_value"):
                 self._counters.add(reason, count)
             else:
                 self._counters.drop(reason, count)
-        if events == 0:
+        if not columns.series:
             return
-        if settings.mode == "aggregates":
-            self._aggregates.add(columns, self._now_unix_ns())
-        sent = settings.mode == "all" or (
-            settings.mode == "sample" and is_sent(columns.step, settings.sample_every)
-        )
+        if summed:
+            left_out = self._aggregates.add(columns, self._clock.now_unix_ns(), give_way)
+            self._counters.drop("aggregates_full", left_out)
         if not sent and self._ring is None:
-            self._counters.add("events_not_sampled", events)
             return
-        for part in _within_bounds(columns):
+        for part in within_bounds(columns):
             step = self._encoded(part)
             if sent:
                 self._exporter.put([step])
@@ -192,15 +193,20 @@ class Encoder:
         payload = self._packed.encode(columns)
         return PackedStep(payload, columns.events, columns.step, start_unix_ns, end_unix_ns)
 
-    def _metrics(self, flush_all: bool) -> None:
-        now_s = time.monotonic()
-        metrics: List[Metric] = []
+    def _anchor(self) -> None:
+        moved_ns = self._clock.anchor()
+        if moved_ns != 0:
+            self._counters.add("clock_moves")
+            self._counters.say("clock", "unix time was set by %d ns; later steps follow it", moved_ns)
+
+    def _metrics(self, now_s: float, flush_all: bool) -> None:
         if self._settings.mode == "aggregates" and (flush_all or now_s >= self._aggregates_due_s):
+            self._aggregates_due_s = now_s + AGGREGATE_EVERY_S
             events = self._aggregates.events
-            metric = self._aggregates.take(self._now_unix_ns())
-            self._aggregates_due_s = now_s + AGGREGATE_PERIOD_S
+            metric = self._aggregates.take(self._clock.now_unix_ns())
             if metric is not None:
                 self._put_metrics([metric], events)
+        metrics: List[Metric] = []
         for index, (source, period_s) in enumerate(list(self._sources)):
             if now_s < self._source_due_s.get(index, 0.0):
                 continue
@@ -209,7 +215,11 @@ class Encoder:
                 metrics.extend(source())
             except Exception as error:
                 self._counters.error("metric source", error)
-        if metrics:
+        if self._settings.telemetry_s > 0 and now_s >= self._telemetry_due_s:
+            self._telemetry_due_s = now_s + self._settings.telemetry_s
+            metrics.extend(self.telemetry.metrics(self._exporter.queue_bytes))
+        # These tell of now; while the collector is away they would only take the steps' room.
+        if metrics and not self._exporter.failing:
             self._put_metrics(metrics, 0)
 
     def _put_metrics(self, metrics: List[Metric], events: int) -> None:
@@ -217,31 +227,12 @@ class Encoder:
         self._exporter.put([MetricsBody(body, events)])
 
 
-def _give_way() -> None:
+def give_way() -> None:
     time.sleep(GIVE_WAY_S)
-
-
-def _within_bounds(columns: StepColumns) -> List[StepColumns]:
-    """The same events in as many packed steps as the format's bounds ask for."""
-    if columns.events <= MAX_EVENTS_PER_STEP:
-        return [columns]
-    parts: List[StepColumns] = []
-    events = MAX_EVENTS_PER_STEP
-    for series in columns.series:
-        if events + len(series.starts) > MAX_EVENTS_PER_STEP:
-            parts.append(
-                StepColumns(columns.step, columns.origin_unix_ns, [])
-            )
-            events = 0
-        parts[-1].series.append(series)
-        events += len(series.starts)
-    return parts
 
 
 def place_thread(settings: Settings) -> None:
     """Moves the calling thread to the cores and the niceness that are set, where the system can."""
-    import os
-
     if settings.cpus and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, settings.cpus)
     if settings.nice and hasattr(os, "setpriority"):

@@ -47,7 +47,7 @@ class KeepingProbe(Probe):
         super().__init__(Settings.from_env({}, role="attention", rank=0, **given))
         self.encoder.start = lambda: True  # type: ignore[method-assign, assignment]
 
-    def _wait(self, buffer: StepBuffer) -> None:
+    def _keep(self, buffer: StepBuffer) -> None:
         rows = []
         for series in buffer.all_series():
             more = {name: dict(zip(*column)) for name, column in series.more.items()}
@@ -63,16 +63,14 @@ class KeepingProbe(Probe):
                     )
                 )
         self.events.extend(sorted(rows, key=lambda event: event.start))
-        self._forget(buffer)
 
     def finish(self) -> List[Event]:
         """All events, those of the open step and of no step, too."""
-        with self._lock:
-            for buffer in list(self._open.values()):
-                self._close(buffer)
-            self._open.clear()
-            for buffer in list(self._aside.values()):
-                self._wait(buffer)
+        # What is not ended in no step is held once more before it goes.
+        for _ in range(2):
+            self._buffers.end_all()
+            for buffer in self._buffers.take(True):
+                self._keep(buffer)
         return self.events
 
 
