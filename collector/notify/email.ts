@@ -73,7 +73,7 @@ function failure(cause: unknown, host: string, password: string | null): SendOut
   const facts = cause instanceof Error ? cause : new Error('failed');
   const code = 'code' in facts ? String(facts.code) : '';
   const status = 'responseCode' in facts ? Number(facts.responseCode) : 0;
-  let said = facts.message.replace(/\s+/g, ' ');
+  let said = certificateText(facts.message) ?? facts.message.replace(/\s+/g, ' ');
   if (password !== null) said = said.replaceAll(password, '…');
   return {
     ok: false,
@@ -82,4 +82,21 @@ function failure(cause: unknown, host: string, password: string | null): SendOut
     isFinal: code === 'EMESSAGE' && status >= 500,
     retryAfterMs: null,
   };
+}
+
+/** What TLS says of a certificate, in words that say what to do; null: it is about something else. */
+function certificateText(message: string): string | null {
+  if (/certificate has expired/i.test(message)) return 'its certificate has expired';
+  if (/certificate is not yet valid/i.test(message)) {
+    return 'its certificate is not valid yet: look at the clocks';
+  }
+  if (/does not match certificate/i.test(message)) {
+    return 'its certificate names another host: write smtp.host as the certificate has it';
+  }
+  const isUnknown = /self-signed certificate|unable to (?:verify|get)[^.]*certificate/i.test(
+    message,
+  );
+  return isUnknown
+    ? 'its certificate is of an authority that is not known here: name that in NODE_EXTRA_CA_CERTS'
+    : null;
 }
