@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Iterable, Protocol, Sequence
+from typing import Callable, Protocol, Sequence
 
 from .otlp import Metric, PackedStep
 
@@ -10,17 +10,27 @@ from .otlp import Metric, PackedStep
 class StepRing(Protocol):
     """Keeps the packed steps of the recent past that were not sent (mode `ring`, and beside sampling).
 
-    `afdscope_probe.ring.Ring(max_bytes, keep_ns)` is made where the mode asks for it. All calls come
-    from the probe's own threads: `keep` from the encoding one, `pull` from the sending one. A method
-    `after_fork`, where there is one, is called in a forked child.
+    `afdscope_probe.ring.Ring` is made where the mode asks for it. All calls come from the probe's own
+    threads: `keep` and `due` from the encoding one, `pull` from the sending one.
     """
 
-    def keep(self, step_bytes: bytes, start_unix_ns: int, end_unix_ns: int) -> None:
-        """Takes the bytes of `afd.packed` of a step that is not sent."""
+    #: What requests say in `afdscope-ring`.
+    header: str
 
-    def pull(self, header: str) -> Iterable[PackedStep]:
-        """What the answer's header `afdscope-pull` asks for, each step once; nothing for a pull that
-        was served. The probe sends it."""
+    def keep(self, step: PackedStep) -> None:
+        """Takes a step that is not sent."""
+
+    def pull(self, header: str) -> None:
+        """What the answer's header `afdscope-pull` asks for is given by `due` from now on."""
+
+    def due(self, room_bytes: int) -> Sequence[PackedStep]:
+        """What is to be sent now, of at most so many payload bytes; each step once."""
+
+    def metrics(self) -> Sequence[Metric]:
+        """What it holds."""
+
+    def clear(self) -> None:
+        """Everything is forgotten."""
 
 
 #: Called in the probe's encoding thread; gives metrics to send.

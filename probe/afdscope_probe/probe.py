@@ -12,6 +12,7 @@ from .contexts import StageContext, StepContext
 from .counters import Counters
 from .exporter import Exporter
 from .hooks import MetricSource, StepRing
+from .ring import HELLO_S, RING_HEADER
 from .settings import Attribute, Settings, new_incarnation
 from .steps import ROW_BITS, ROW_MASK, StepFull
 from .transport import Transport
@@ -46,7 +47,7 @@ class Probe:
         self._shut = False
         self._buffers = Buffers(settings.step_events, self._offset_ns, self.counters)
         transport = Transport(
-            settings.headers,
+            settings.headers if ring is None else {**settings.headers, RING_HEADER: ring.header},
             settings.traces_timeout_s,
             settings.compression,
             settings.certificate,
@@ -73,6 +74,8 @@ class Probe:
             self._buffers.recycle,
             ring,
         )
+        if ring is not None:
+            self.encoder.add_source(ring.metrics, HELLO_S)
 
     # For every event.
 
@@ -266,9 +269,8 @@ class Probe:
         self._buffers.after_fork()
         self.exporter.after_fork(otlp.resource_bytes(self.settings.resource))
         self.encoder.after_fork()
-        ring_after_fork = getattr(self.ring, "after_fork", None)
-        if ring_after_fork is not None:
-            ring_after_fork()
+        if self.ring is not None:
+            self.ring.clear()
 
     def _offset_ns(self) -> int:
         return self.clock.offset_ns
@@ -279,7 +281,4 @@ class Probe:
 
     def _pulled(self, header: str) -> None:
         if self.ring is not None:
-            steps = list(self.ring.pull(header))
-            if steps:
-                self.counters.add("pulled_steps", len(steps))
-                self.exporter.put(steps)
+            self.ring.pull(header)

@@ -48,10 +48,18 @@ class Settings:
     encoding: str = "quick"
     ring_bytes: int = 32 << 20
     ring_s: float = 30.0
+    #: Payload bytes of steps that a pull asked for.
+    pull_bytes_per_s: int = 256 << 10
     telemetry_s: float = 30.0
     adapters: Tuple[str, ...] = ()
     #: What is odd but no reason to stay off; said once in the log.
     warnings: List[str] = field(default_factory=list)
+
+    @property
+    def deployment(self) -> str:
+        """As the collector names it (docs/schema.md)."""
+        found = self.resource.get("afd.deployment") or self.resource.get("service.namespace")
+        return str(found or "default")
 
     @classmethod
     def from_env(
@@ -113,6 +121,10 @@ class Settings:
             nice=_int(env, "AFDSCOPE_PROBE_NICE", 0, 0, warnings),
             encoding=_choice(env, "AFDSCOPE_PROBE_ENCODING", ("quick", "full"), warnings),
             ring_bytes=_int(env, "AFDSCOPE_PROBE_RING_BYTES", 32 << 20, 0, warnings),
+            ring_s=_int(env, "AFDSCOPE_PROBE_RING_S", 30, 1, warnings),
+            pull_bytes_per_s=_int(
+                env, "AFDSCOPE_PROBE_PULL_BYTES_PER_S", 256 << 10, 1024, warnings
+            ),
             adapters=tuple(
                 name.strip()
                 for name in env.get("AFDSCOPE_PROBE_ADAPTERS", "").split(",")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import importlib
 import os
 import sys
 import threading
@@ -13,6 +12,7 @@ from .counters import log
 from .hooks import StepRing
 from .null_probe import NullProbe
 from .probe import Probe
+from .ring import Ring
 from .settings import Attribute, Settings, SettingsError, switched_off
 
 _lock = threading.Lock()
@@ -79,14 +79,12 @@ def _ring(settings: Settings) -> Optional[StepRing]:
     """Steps that are not sent are kept for a while, where the mode leaves any out."""
     if settings.mode == "all" or settings.ring_bytes == 0:
         return None
-    try:
-        module = importlib.import_module("afdscope_probe.ring")
-        ring: StepRing = module.Ring(
-            max_bytes=settings.ring_bytes, keep_ns=int(settings.ring_s * 1e9)
-        )
-        return ring
-    except ImportError:
-        return None
+    return Ring(
+        max_bytes=settings.ring_bytes,
+        keep_ns=int(settings.ring_s * 1e9),
+        deployment=settings.deployment,
+        bytes_per_s=settings.pull_bytes_per_s,
+    )
 
 
 def _hook() -> None:

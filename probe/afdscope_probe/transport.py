@@ -125,7 +125,10 @@ class Transport:
             pieces.append(piece)
         # read1 never does it, and a connection whose answer is open takes no second request.
         response.close()
-        found = {name.lower(): value for name, value in response.getheaders()}
+        found: Dict[str, str] = {}
+        for name, value in response.getheaders():
+            key = name.lower()
+            found[key] = f"{found[key]}, {value}" if key in found else value
         return Answer(response.status, found, b"".join(pieces))
 
 

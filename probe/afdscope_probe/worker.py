@@ -151,6 +151,7 @@ class Encoder:
                     self._counters.drop("error", buffer.event_count())
                 self._recycle(buffer)
                 give_way()
+            self._pulled()
             self._metrics(now_s, flush_all)
             self.telemetry.log_losses(now_s)
         except Exception as error:
@@ -186,7 +187,17 @@ class Encoder:
             if sent:
                 self._exporter.put([step])
             elif self._ring is not None:
-                self._ring.keep(step.payload, step.start_unix_ns, step.end_unix_ns)
+                self._ring.keep(step)
+
+    def _pulled(self) -> None:
+        """Steps that were asked for, as many as leave half of the queue to those of now."""
+        if self._ring is None:
+            return
+        room_bytes = self._settings.queue_bytes // 2 - self._exporter.queue_bytes
+        steps = self._ring.due(room_bytes)
+        if steps:
+            self._counters.add("pulled_steps", len(steps))
+            self._exporter.put(steps)
 
     def _encoded(self, columns: StepColumns) -> PackedStep:
         start_unix_ns, end_unix_ns = extent(columns)

@@ -4,6 +4,7 @@ import { createLog } from '#collector/observe/log.ts';
 import { Collector } from '#collector/run-collector.ts';
 import { type Readiness, readinessSchema } from '#lib/api/condition.ts';
 import { loadConfig } from '#lib/config/load-config.ts';
+import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { openTelemetryReader } from '#lib/store/open-store.ts';
 import { DEPLOYMENT, stepsBody } from '#test/collector/ingest/ingest-harness.ts';
 
@@ -103,7 +104,7 @@ export class RunningCollector {
 
 /** How often each step is stored in the folder's database. */
 export async function storedSteps(dataDir: string): Promise<Map<number, number>> {
-  const reader = await openTelemetryReader({ data: dataDir });
+  const reader = await openTelemetryReader({ data: dataDir, unpacker: new PackedUnpacker() });
   const counts = new Map<number, number>();
   for await (const table of reader.scanEvents({ deployment: DEPLOYMENT })) {
     for (let i = 0; i < table.length; i++) {
