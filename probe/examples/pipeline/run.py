@@ -47,6 +47,7 @@ def parse(arguments: "list[str]") -> "tuple[argparse.ArgumentParser, argparse.Na
     add("--no-probe", action="store_true", help="the same work without the probe")
     add("--flush-s", type=float, default=defaults.flush_s, help="to send what is left at the end")
     add("--pause-s", type=float, default=0.0, help="idle time before every step")
+    add("--pin", action="store_true", help="each worker on a core of its own (Linux)")
     add("--limit-s", type=float, default=defaults.limit_s, help="the run is ended after this time")
     add("--out", help="folder for the workers' measurements (default: none are kept)")
     add("--json", action="store_true", help="the measurements as one JSON document")
@@ -73,6 +74,7 @@ def settings_of(parser: argparse.ArgumentParser, options: argparse.Namespace, ou
         mode=options.mode,
         flush_s=options.flush_s,
         pause_s=options.pause_s,
+        pin=options.pin,
         limit_s=options.limit_s,
         out=out,
     )

@@ -106,8 +106,17 @@ def run(settings: Settings, role: str, rank: int, peers: "list[Connection]", pro
     }
 
 
+def pin(settings: Settings, role: str, rank: int) -> None:
+    """Takes one of the cores that this process may use: two workers do not take turns on one then."""
+    cores = sorted(os.sched_getaffinity(0))
+    number = rank if role == "attention" else settings.attention_ranks + rank
+    os.sched_setaffinity(0, {cores[number % len(cores)]})
+
+
 def main(arguments: "list[str]") -> int:
     role, rank, settings = arguments[0], int(arguments[1]), Settings.from_json(arguments[2])
+    if settings.pin:
+        pin(settings, role, rank)
     if role == "attention":
         peers = connect(settings, rank, [int(port) for port in arguments[3].split(",")])
     else:
