@@ -22,7 +22,7 @@ const blocks = pagesIn(FOLDER).flatMap((page) => blocksOf(FOLDER, page));
 function runPython(script: string, env: Readonly<Record<string, string>>): Promise<string> {
   const child = spawn(PYTHON ?? '', ['-c', script], {
     env: {
-      PATH: process.env.PATH ?? '',
+      ...process.env,
       PYTHONPATH: join(ROOT, 'probe'),
       PYTHONDONTWRITEBYTECODE: '1',
       ...env,
