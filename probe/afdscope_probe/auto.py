@@ -3,8 +3,8 @@
     python -c 'import afdscope_probe.auto; import engine; engine.main()'
     echo 'import afdscope_probe.auto' > "$(python -c 'import site; print(site.getsitepackages()[0])')/afdscope.pth"
 
-vLLM finds it by itself (entry point ``vllm.general_plugins``) where the package is installed and
-``AFDSCOPE_PROBE_ADAPTERS`` names ``vllm`` or ``all``. Nothing is imported that is not imported anyway.
+vLLM finds it by itself (entry point ``vllm.general_plugins``, plugin.py) where the package is installed
+and ``AFDSCOPE_PROBE_ADAPTERS`` names ``vllm`` or ``all``. No engine and no torch is imported by this.
 
 Where role and rank are in the environment the probe starts at once; else it starts when the engine's
 connector says who the worker is, so that API servers and engine cores send nothing.
@@ -53,13 +53,6 @@ def begin() -> Dict[str, Dict[str, str]]:
         _log.warning("afdscope: no afd.rank in OTEL_RESOURCE_ATTRIBUTES, and no RANK: the worker counts as rank 0")
         start()
     return adapters.report()
-
-
-def register() -> None:
-    """vLLM's plugin entry point: does nothing unless ``AFDSCOPE_PROBE_ADAPTERS`` asks for vLLM."""
-    names = {name.strip() for name in os.environ.get("AFDSCOPE_PROBE_ADAPTERS", "").split(",")}
-    if names & {"vllm", "all"}:
-        begin()
 
 
 def told(facts: Dict[str, Any]) -> None:

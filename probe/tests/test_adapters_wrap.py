@@ -192,7 +192,7 @@ class Wrapping(unittest.TestCase):
                 is_current_stream_capturing=lambda: state["capturing"], is_initialized=lambda: True
             ),
         )
-        with mock.patch.multiple(guards, compiling=guards._no, _capturing=guards._no, _cuda_ready=guards._no):
+        with mock.patch.multiple(guards, compiling=guards._no, capturing=guards._no, has_torch=False):
             guards.bind(torch)
             for name in state:
                 state[name] = True

@@ -47,7 +47,17 @@ STEP_FIELDS = ("number", "phase", "domain")
 OTHERS = ("kind", "subclasses")
 
 _PART = re.compile(r"\.([A-Za-z_]\w*)|\[(-?\d+|'[^']*'|\"[^\"]*\")\]")
-Source = Callable[[Any, Any, Any], Any]  # (bound arguments, self, result)
+Read = Callable[[Any, Any, Any], Any]  # (args, kwargs, result)
+
+
+class Source(NamedTuple):
+    """Where a value comes from."""
+
+    origin: str  # const, arg, self or result
+    key: str  # the argument's name
+    steps: Tuple[Callable[[Any], Any], ...]
+    rows: bool
+    value: Any
 
 
 class SpecError(ValueError):
@@ -128,33 +138,18 @@ def _parse_entry(entry: Any) -> Spec:
 def _source(target: str, field: str, text: str) -> Source:
     if text.startswith("attr:"):
         text = text[5:]
-    if text.startswith("self.") or text.startswith("self["):
-        steps = _steps(target, field, text[4:])
-        return lambda arguments, owner, result: _follow(owner, steps)
+    if text.startswith(("self.", "self[")):
+        return Source("self", "", _steps(target, field, text[4:]), False, None)
     if text.startswith("result:"):
-        steps = _steps(target, field, text[7:])
-        return lambda arguments, owner, result: _follow(result, steps)
-    if text.startswith("arg:") or text.startswith("rows:"):
-        rows = text.startswith("rows:")
-        name = re.match(r"[A-Za-z_]\w*", text.split(":", 1)[1])
+        return Source("result", "", _steps(target, field, text[7:]), False, None)
+    if text.startswith(("arg:", "rows:")):
+        rows, path = text.startswith("rows:"), text.split(":", 1)[1]
+        name = re.match(r"[A-Za-z_]\w*", path)
         if name is None:
             raise SpecError(f"{target}: {field}={text!r} names no argument")
-        steps = _steps(target, field, text.split(":", 1)[1][name.end():])
-        key = name.group()
-
-        def read(arguments: Any, owner: Any, result: Any) -> Any:
-            if rows and key == "result":
-                start = result
-            elif key in arguments:
-                start = arguments[key]
-            elif key == "self":
-                start = owner
-            else:
-                raise Unknown(f"{target} has no parameter {key!r}")
-            value = _follow(start, steps)
-            return views.rows(value) if rows else value
-
-        return read
+        steps = _steps(target, field, path[name.end():])
+        origin = name.group() if rows and name.group() in ("result", "self") else "arg"
+        return Source(origin, name.group(), steps, rows, None)
     value: Any = text[6:] if text.startswith("const:") else text
     if field != "phase":
         try:
@@ -163,10 +158,35 @@ def _source(target: str, field: str, text: str) -> Source:
             raise SpecError(
                 f"{target}: {field}={text!r} is neither a number nor arg:…, self.…, rows:… or result:…"
             ) from None
-    return lambda arguments, owner, result: value
+    return Source("const", "", (), False, value)
 
 
-def _steps(target: str, field: str, text: str) -> List[Callable[[Any], Any]]:
+def _reader(target: str, source: Source, names: List[str], defaults: Mapping[str, Any], any_keyword: bool) -> Read:
+    """How to read the source in calls of a function with these parameters. Raises Unknown."""
+    origin, key, steps, rows, value = source
+    if origin == "const":
+        return lambda args, kwargs, result: value
+    if origin == "self":
+        start: Read = lambda args, kwargs, result: args[0] if args else None  # noqa: E731
+    elif origin == "result":
+        start = lambda args, kwargs, result: result  # noqa: E731
+    else:
+        place = names.index(key) if key in names else 1 << 30
+        absent = defaults.get(key)
+        if key not in names and key not in defaults and not any_keyword:
+            raise Unknown(f"{target} has no parameter {key!r}")
+
+        def start(args: Any, kwargs: Any, result: Any) -> Any:
+            return args[place] if place < len(args) else kwargs.get(key, absent)
+
+    if rows:
+        return lambda args, kwargs, result: views.rows(_follow(start(args, kwargs, result), steps))
+    if not steps:
+        return start
+    return lambda args, kwargs, result: _follow(start(args, kwargs, result), steps)
+
+
+def _steps(target: str, field: str, text: str) -> Tuple[Callable[[Any], Any], ...]:
     steps: List[Callable[[Any], Any]] = []
     position = 0
     while position < len(text):
@@ -179,10 +199,10 @@ def _steps(target: str, field: str, text: str) -> List[Callable[[Any], Any]]:
             raw = found.group(2)
             steps.append(operator.itemgetter(raw[1:-1] if raw[0] in "'\"" else int(raw)))
         position = found.end()
-    return steps
+    return tuple(steps)
 
 
-def _follow(value: Any, steps: List[Callable[[Any], Any]]) -> Any:
+def _follow(value: Any, steps: Tuple[Callable[[Any], Any], ...]) -> Any:
     try:
         for step in steps:
             if value is None:
@@ -195,10 +215,10 @@ def _follow(value: Any, steps: List[Callable[[Any], Any]]) -> Any:
 
 def whole(value: Any) -> Optional[int]:
     """An integer of what is one, without asking a device; None for the rest."""
-    if value is None or type(value) is bool:
-        return None
     if type(value) is int:
         return value
+    if value is None or type(value) is bool:
+        return None
     if getattr(getattr(value, "device", None), "type", "cpu") != "cpu":
         raise Unknown("the value lies on a device; reading it would wait for it")
     try:
@@ -212,60 +232,76 @@ class _Configured(Hook):
         super().__init__("generic " + spec.target, fail)
         self.spec = spec
         self.recorder = recorder
-        self.steps = 0
         try:
-            parameters = inspect.signature(function).parameters.values()
+            parameters = list(inspect.signature(function).parameters.values())
         except (TypeError, ValueError):
-            parameters = ()  # type: ignore[assignment]
-        self.names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-        self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
-
-    def _arguments(self, args: Any, kwargs: Any) -> Dict[str, Any]:
-        return {**self.defaults, **dict(zip(self.names, args)), **kwargs}
-
-    def _values(self, names: Any, args: Any, kwargs: Any, result: Any) -> Dict[str, int]:
-        arguments = self._arguments(args, kwargs)
-        owner = args[0] if args else None
-        values: Dict[str, int] = {}
-        for name in names:
-            value = whole(self.spec.sources[name](arguments, owner, result))
-            if value is not None and value >= 0:
-                values[name] = value
-        return values
+            parameters = []
+        names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        defaults = {p.name: None if p.default is p.empty else p.default for p in parameters}
+        open_ended = not parameters or any(p.kind is p.VAR_KEYWORD for p in parameters)
+        read = {
+            name: _reader(spec.target, source, names, defaults, open_ended) for name, source in spec.sources.items()
+        }
+        nothing: Read = lambda args, kwargs, result: None  # noqa: E731
+        self.late = [(name, read[name]) for name in spec.late]
+        self.places_late = bool({"layer", "microbatch"} & set(spec.late))
+        early = {name: reader for name, reader in read.items() if name not in spec.late}
+        self.layer = early.pop("layer", nothing)
+        self.microbatch = early.pop("microbatch", nothing)
+        self.early = list(early.items())
+        self.fixed: Dict[str, Any] = {"kind": spec.kind} if spec.kind else {}
 
     def enter(self, args: Any, kwargs: Any) -> Any:
-        spec = self.spec
-        if spec.stage == "step":
-            return self._begin_step(args, kwargs)
-        early = [name for name in spec.sources if name not in spec.late]
-        values: Dict[str, Any] = dict(self._values(early, args, kwargs, None))
-        layer, microbatch = values.pop("layer", -1), values.pop("microbatch", -1)
-        if spec.kind is not None:
-            values["kind"] = spec.kind
-        begin = self.recorder.begin_late if {"layer", "microbatch"} & set(spec.late) else self.recorder.begin
-        return begin(spec.stage, layer, microbatch, values or None)
+        values = dict(self.fixed)
+        for name, read in self.early:
+            value = whole(read(args, kwargs, None))
+            if value is not None and value >= 0:
+                values[name] = value
+        layer, microbatch = whole(self.layer(args, kwargs, None)), whole(self.microbatch(args, kwargs, None))
+        begin = self.recorder.begin_late if self.places_late else self.recorder.begin
+        return begin(
+            self.spec.stage,
+            -1 if layer is None or layer < 0 else layer,
+            -1 if microbatch is None or microbatch < 0 else microbatch,
+            values,
+        )
 
     def leave(self, token: Any, args: Any, kwargs: Any, result: Any, error: Any) -> None:
-        spec = self.spec
-        if spec.stage == "step":
-            self.recorder.probe.end_step()
+        if not self.late or error is not None:
+            self.recorder.end(token)
             return
-        late: Dict[str, Any] = {}
-        if spec.late and error is None:
-            late = self._values(spec.late, args, kwargs, result)
-        layer, microbatch = late.pop("layer", None), late.pop("microbatch", None)
-        self.recorder.end(token, layer, microbatch, late or None)
+        values: Dict[str, Any] = {}
+        try:
+            for name, read in self.late:
+                value = whole(read(args, kwargs, result))
+                if value is not None and value >= 0:
+                    values[name] = value
+        finally:
+            layer, microbatch = values.pop("layer", None), values.pop("microbatch", None)
+            self.recorder.end(token, layer, microbatch, values)
 
-    def _begin_step(self, args: Any, kwargs: Any) -> Any:
-        arguments = self._arguments(args, kwargs)
-        owner = args[0] if args else None
-        read = {name: source(arguments, owner, None) for name, source in self.spec.sources.items()}
+
+class _ConfiguredStep(_Configured):
+    """The call is a step."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.steps = 0
+
+    def enter(self, args: Any, kwargs: Any) -> Any:
+        read = {name: reader(args, kwargs, None) for name, reader in self.early}
         number = whole(read.get("number"))
         if number is None:
             number = self.steps
         self.steps += 1
-        self.recorder.probe.begin_step(number, phase=str(read.get("phase") or "decode"), domain=whole(read.get("domain")))
+        self.recorder.probe.begin_step(
+            number, phase=str(read.get("phase") or "decode"), domain=whole(read.get("domain"))
+        )
         return True
+
+    def leave(self, token: Any, args: Any, kwargs: Any, result: Any, error: Any) -> None:
+        self.recorder.probe.end_step()
+        self.recorder.step_ended()
 
 
 class GenericAdapter:
@@ -285,7 +321,7 @@ class GenericAdapter:
         self.targets: List[Target] = []
         for spec in _specs(os.environ.get(VARIABLE, "") if text is None else text):
             try:
-                self.targets.append(Target(spec.target, self._maker(spec), subclasses=spec.subclasses))
+                self.targets.append(Target(spec.target, self._maker(spec), spec.subclasses, optional=False))
             except ValueError as error:
                 _log.warning("afdscope: %s: %s", VARIABLE, error)
 
@@ -296,7 +332,8 @@ class GenericAdapter:
             if id(owner) not in made:
                 function = vars(owner)[name]
                 function = getattr(function, "__func__", function)
-                made[id(owner)] = _Configured(spec, self._recorder, self._fail, function)
+                kind = _ConfiguredStep if spec.stage == "step" else _Configured
+                made[id(owner)] = kind(spec, self._recorder, self._fail, function)
             return made[id(owner)]
 
         return make

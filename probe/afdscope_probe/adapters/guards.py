@@ -17,18 +17,15 @@ def _no() -> bool:
 
 
 compiling: Callable[[], bool] = _no
-_capturing: Callable[[], bool] = _no
-_cuda_ready: Callable[[], bool] = _no
-
-
-def capturing() -> bool:
-    """Whether the current CUDA stream is recording a graph: then times are of the recording, not of a run."""
-    return _cuda_ready() and _capturing()
+#: Whether the current CUDA stream is recording a graph: then times are of the recording, not of a run.
+capturing: Callable[[], bool] = _no
+#: Whether torch is there, as far as was seen.
+has_torch = False
 
 
 def bind(torch: Any = None) -> None:
     """Take torch's own questions where torch is loaded; called at every wrapping and when torch arrives."""
-    global compiling, _capturing, _cuda_ready
+    global compiling, capturing, has_torch
     torch = torch or sys.modules.get("torch")
     if torch is None or not imports.is_ready(torch):
         return
@@ -37,5 +34,8 @@ def bind(torch: Any = None) -> None:
         question = getattr(getattr(torch, "_dynamo", None), "is_compiling", None)
     compiling = question or _no
     cuda = getattr(torch, "cuda", None)
-    _capturing = getattr(cuda, "is_current_stream_capturing", None) or _no
-    _cuda_ready = getattr(cuda, "is_initialized", None) or _no
+    is_capturing = getattr(cuda, "is_current_stream_capturing", None)
+    is_ready = getattr(cuda, "is_initialized", None)
+    if is_capturing is not None and is_ready is not None:
+        capturing = lambda: is_ready() and is_capturing()  # noqa: E731
+    has_torch = True

@@ -13,6 +13,8 @@ import sys
 import time
 from typing import Any, Callable, Dict, Optional, Tuple
 
+from . import guards
+
 _log = logging.getLogger("afdscope_probe")
 
 #: A started event: what will end it (the GPU timer, the probe, or None: its times are recorded as a
@@ -59,7 +61,7 @@ class Recorder:
     @property
     def timer(self) -> Any:
         """The GPU timer for work on the current stream; None without CUDA or without one."""
-        if self._timer_asked:
+        if self._timer_asked or not guards.has_torch:
             return self._timer
         torch = sys.modules.get("torch")
         if torch is None:
@@ -85,19 +87,24 @@ class Recorder:
 
     def begin(self, stage: str, layer: int, microbatch: int, measures: Optional[Dict[str, Any]] = None) -> Started:
         """Start of an event; what is known of it already goes along."""
-        timer = self._timer if self._timer_asked else self.timer
-        if timer is not None:
-            return (timer, timer.begin(stage, layer, microbatch, **(measures or {})), stage, layer, microbatch, None)
-        probe = self.probe
+        if guards.has_torch:
+            timer = self._timer if self._timer_asked else self.timer
+            if timer is not None:
+                mark = timer.begin(stage, layer, microbatch, **(measures or {}))
+                return (timer, mark, stage, layer, microbatch, None)
+        probe = self._get_probe()
         return (probe, probe.begin(stage, layer, microbatch), stage, layer, microbatch, measures)
 
     def begin_late(self, stage: str, layer: int, microbatch: int, measures: Optional[Dict[str, Any]] = None) -> Started:
         """Start of an event whose layer or micro-batch may turn out to be others: on the host they may
         be given at its end. The GPU timer takes those that are expected now."""
-        timer = self._timer if self._timer_asked else self.timer
-        if timer is not None:
-            return (timer, timer.begin(stage, layer, microbatch, **(measures or {})), stage, layer, microbatch, None)
-        self.probe
+        if guards.has_torch:
+            timer = self._timer if self._timer_asked else self.timer
+            if timer is not None:
+                mark = timer.begin(stage, layer, microbatch, **(measures or {}))
+                return (timer, mark, stage, layer, microbatch, None)
+        if self._get_probe() is not self._probe:
+            self.probe
         return (None, self._now(), stage, layer, microbatch, measures)
 
     def end(
@@ -110,28 +117,41 @@ class Recorder:
         """End of an event. Late ones take another layer and micro-batch; the GPU timer takes measures
         where its ``end`` does."""
         backend, mark, stage, first_layer, first_microbatch, known = started
-        if backend is not None and backend is self._timer:
+        if backend is None:
+            end_unix_ns = self._now()
+            if known is None:
+                known = measures or {}
+            elif measures:
+                known = {**known, **measures}
+            self._get_probe().record(
+                stage,
+                mark,
+                end_unix_ns - mark,
+                first_layer if layer is None else layer,
+                first_microbatch if microbatch is None else microbatch,
+                **known,
+            )
+            return
+        if backend is self._timer:
             if self._end_takes_measures and measures:
                 backend.end(mark, **measures)
             else:
                 backend.end(mark)
             return
         if known is None:
-            known = measures or {}
+            known = measures
         elif measures:
             known = {**known, **measures}
-        if backend is not None:
+        if known:
             backend.end(mark, **known)
-            return
-        end_unix_ns = self._now()
-        self.probe.record(
-            stage,
-            mark,
-            end_unix_ns - mark,
-            layer=first_layer if layer is None else layer,
-            microbatch=first_microbatch if microbatch is None else microbatch,
-            **known,
-        )
+        else:
+            backend.end(mark)
+
+    def step_ended(self) -> None:
+        """Between steps: where the GPU timer cannot have a thread it looks for finished events now."""
+        after = getattr(self._timer, "after_step", None)
+        if after is not None:
+            after()
 
     def record(self, stage: str, start_unix_ns: int, duration_ns: int, **more: Any) -> None:
         """An event whose times are known."""

@@ -51,6 +51,7 @@ class Track:
         self.awaited.clear()
         self.unplaced.clear()
         self.recorder.probe.end_step()
+        self.recorder.step_ended()
 
     def open_gap(self, stage: str, layer: int, microbatch: int = 0) -> None:
         """From here on this stage is computed; where it ends is seen by the next call."""

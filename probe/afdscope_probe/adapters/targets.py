@@ -8,16 +8,20 @@ under a prefix: for code whose class names change with every version.
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from . import imports, wrap
 
+_log = logging.getLogger("afdscope_probe")
+
 Places = List[Tuple[wrap.Slot, wrap.Hook]]
 
 
 class Target:
-    """One name, one hook for each place it is found in; ``state`` says in words how far it came."""
+    """One name, one hook for each place it is found in; ``state`` says in words how far it came. What is
+    not optional is said in the log where its module has no such thing."""
 
     def __init__(
         self,
@@ -71,6 +75,11 @@ class Target:
 
     def _arrived(self, module: Any) -> None:
         self._seen = True
+        self._find(module)
+        if not self.optional and not self.places:
+            _log.warning("afdscope: %s: %s", self.path, self.state)
+
+    def _find(self, module: Any) -> None:
         owner = module
         for part in self.parents:
             owner = getattr(owner, part, None)
@@ -106,7 +115,11 @@ class Target:
     def _attach(self, owner: Any, refuse_quietly: bool = False) -> None:
         if any(slot.owner is owner for slot, _ in self.places):
             return
-        hook = self.hook(owner, self.name)
+        try:
+            hook = self.hook(owner, self.name)
+        except (wrap.Unknown, KeyError) as error:
+            self.problem = f"refused: {error}"
+            return
         if hook is None:
             return
         try:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
 from .wrap import Unknown
 
 
-class Transfer(NamedTuple):
-    """What one exchange says of itself; -1 and None where it does not."""
-
-    layer: int
-    microbatch: int
-    tokens: Optional[int]
-
+#: What one exchange says of itself: layer, micro-batch, tokens; -1 and None where it does not.
+Transfer = Tuple[int, int, Optional[int]]
 
 _Reader = Callable[[Any], Transfer]
 _readers: Dict[type, Optional[_Reader]] = {}
@@ -21,8 +16,9 @@ _readers: Dict[type, Optional[_Reader]] = {}
 
 def transfer_in(args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Transfer:
     """The exchange's metadata among the arguments, told by its attributes. Raises Unknown."""
+    known = _readers
     for value in args:
-        reader = _reader(value)
+        reader = known[type(value)] if type(value) in known else _reader(value)
         if reader is not None:
             return reader(value)
     for value in kwargs.values():
@@ -71,11 +67,16 @@ def _has(value: Any, name: str) -> bool:
 
 
 def _read(metadata: Any) -> Transfer:
+    layer, microbatch = metadata.layer_idx, metadata.stage_idx
     lengths = getattr(metadata, "seq_lens", None)
-    return Transfer(
-        index(metadata.layer_idx),
-        index(metadata.stage_idx),
-        sum(lengths) if isinstance(lengths, (list, tuple)) else None,
+    if type(lengths) is list or type(lengths) is tuple:
+        tokens = lengths[0] if len(lengths) == 1 else sum(lengths)
+    else:
+        tokens = None
+    return (
+        layer if type(layer) is int and layer >= 0 else -1,
+        microbatch if type(microbatch) is int and microbatch >= 0 else -1,
+        tokens,
     )
 
 

@@ -142,7 +142,7 @@ class VllmAdapter:
         self._add(_MODELS + "deepseek_v2:RemoteFFNProxy", hooks.Exchange, "_send_and_receive")
         self._add(_MODELS + "remote_ffn:", hooks.Exchange, "send_and_receive_remote_ffn")
         self._add("vllm.v1.worker.ubatching:UBatchContext", hooks.Ubatch, "__enter__")
-        self.graphs = Graphs(recorder, "vllm", fail, self._in_step, lambda: self.tracker.open_gap(None))
+        self.graphs = Graphs(recorder, "vllm", fail, self._in_step, self.tracker.captured)
         self.targets.extend(self.graphs.targets)
 
     def _in_step(self) -> bool:

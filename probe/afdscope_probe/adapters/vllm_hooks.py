@@ -6,7 +6,7 @@ import inspect
 from typing import Any, Callable, Dict, Optional
 
 from . import views
-from .vllm_state import Pending, Tracker, batch_measures, learn_layers
+from .vllm_state import Tracker, batch_measures, learn_layers
 from .wrap import Hook
 
 Fail = Callable[[Hook, Exception], None]
@@ -19,6 +19,8 @@ class AfdHook(Hook):
         super().__init__(group, fail)
         self.tracker = tracker
         self.places: Dict[str, int] = {}
+        self._connector: Any = None
+        self._peer = -1
         try:
             parameters = list(inspect.signature(function).parameters.values())
         except (TypeError, ValueError):
@@ -31,6 +33,12 @@ class AfdHook(Hook):
     def in_capture(self) -> bool:  # type: ignore[override]
         return self.tracker.recorder.marks_captures
 
+    def peer(self, connector: Any) -> int:
+        """``peer_of`` the connector, which in a process is always the same one."""
+        if connector is not self._connector:
+            self._connector, self._peer = connector, peer_of(connector)
+        return self._peer
+
     def argument(self, args: Any, kwargs: Any, name: str) -> Any:
         """The argument of this name, wherever it was given; None where it was not."""
         if name in kwargs:
@@ -39,37 +47,23 @@ class AfdHook(Hook):
         return args[place] if place is not None and place < len(args) else None
 
 
-_peers: Dict[int, "tuple[Any, int]"] = {}
-
-
 def peer_of(connector: Any) -> int:
     """The one rank of the other group this connector speaks with; -1 where they are several or unknown."""
-    known = _peers.get(id(connector))
-    if known is not None and known[0] is connector:
-        return known[1]
-    peer = -1
     mapping = getattr(connector, "mapping", None)
     subgroup = views.index(getattr(mapping, "subgroup_index", None))
-    role = getattr(getattr(connector, "afd_config", None), "role", "")
     if subgroup >= 0:
-        if role == "attention":
-            peer = subgroup
-        elif getattr(connector, "ratio", None) == 1:
-            peer = subgroup
-    elif type(connector).__name__ == "P2pHcclAFDConnector":
-        peer = views.index(getattr(connector, "role_rank", None))
-    if len(_peers) < 64:
-        _peers[id(connector)] = (connector, peer)
-    return peer
+        role = getattr(getattr(connector, "afd_config", None), "role", "")
+        return subgroup if role == "attention" or getattr(connector, "ratio", None) == 1 else -1
+    if type(connector).__name__ == "P2pHcclAFDConnector":
+        return views.index(getattr(connector, "role_rank", None))
+    return -1
 
 
 def _measures(tokens: Optional[int], tensor: Any, peer: int = -1) -> Dict[str, Any]:
-    measures: Dict[str, Any] = {}
+    size = getattr(tensor, "nbytes", None)
+    measures: Dict[str, Any] = {"bytes": size} if type(size) is int else {}
     if tokens is not None:
         measures["tokens"] = tokens
-    size = views.size_bytes(tensor)
-    if size is not None:
-        measures["bytes"] = size
     if peer >= 0:
         measures["peer"] = peer
     return measures
@@ -86,9 +80,9 @@ class SendAttention(AfdHook):
         layer, microbatch, tokens = views.transfer_in(args[1:], kwargs)
         tracker.reached(layer, microbatch)
         tracker.close_gap(layer, microbatch, tokens)
-        hidden = self.argument(args, kwargs, "hidden_states")
+        hidden = args[1] if len(args) > 1 else kwargs.get("hidden_states")
         started = tracker.recorder.begin(
-            "a2f_send", layer, microbatch, _measures(tokens, hidden, peer_of(args[0]))
+            "a2f_send", layer, microbatch, _measures(tokens, hidden, self.peer(args[0]))
         )
         return started, layer, microbatch
 
@@ -103,17 +97,11 @@ class ReceiveFfn(AfdHook):
     """recv_ffn_output(ref_tensor, ubatch_idx) | (hidden_states, metadata, ubatch_idx) | (timeout_ms)"""
 
     def enter(self, args: Any, kwargs: Any) -> Any:
-        microbatch = views.index(self.argument(args, kwargs, "ubatch_idx"))
-        if microbatch < 0:
-            found = next(
-                (seen for seen in map(views.transfer_of, (*args[1:], *kwargs.values())) if seen is not None), None
-            )
-            if found is not None:
-                microbatch = found.microbatch
-            elif "ubatch_idx" in self.places:
-                microbatch = 0  # the parameter's default
+        microbatch = kwargs.get("ubatch_idx")
+        if type(microbatch) is not int:
+            microbatch = self._microbatch(args, kwargs)
         layer, microbatch = self.tracker.awaited(microbatch)
-        peer = peer_of(args[0])
+        peer = self.peer(args[0])
         started = self.tracker.recorder.begin(
             "f2a_recv", layer, microbatch, {"peer": peer} if peer >= 0 else None
         )
@@ -122,10 +110,20 @@ class ReceiveFfn(AfdHook):
     def leave(self, token: Any, args: Any, kwargs: Any, result: Any, error: Any) -> None:
         started, layer, microbatch = token
         tracker = self.tracker
-        tracker.recorder.end(started, measures=_measures(views.rows(result), result))
+        tracker.recorder.end(started)
         tracker.answered(microbatch)
         if error is None and layer >= 0:
             tracker.open_gap(layer)
+
+    def _microbatch(self, args: Any, kwargs: Any) -> int:
+        given = views.index(self.argument(args, kwargs, "ubatch_idx"))
+        if given >= 0:
+            return given
+        for value in (*args[1:], *kwargs.values()):
+            seen = views.transfer_of(value)
+            if seen is not None:
+                return seen[1]
+        return 0 if "ubatch_idx" in self.places else -1  # 0 is the parameter's default
 
 
 class Exchange(AfdHook):
@@ -193,41 +191,42 @@ class ReceiveAttention(AfdHook):
 
     def enter(self, args: Any, kwargs: Any) -> Any:
         tracker = self.tracker
-        microbatch = views.index(self.argument(args, kwargs, "ubatch_idx"))
-        if microbatch < 0 and "ubatch_idx" in self.places:
-            microbatch = 0
-        given = views.index(self.argument(args, kwargs, "layer_idx"))
-        layer = given if given >= 0 else tracker.expected_layer(microbatch)
-        peer = peer_of(args[0])
-        started = tracker.recorder.begin_late("a2f_recv", layer, microbatch, {"peer": peer} if peer >= 0 else None)
-        return started, layer, microbatch
+        microbatch = kwargs.get("ubatch_idx")
+        if type(microbatch) is not int:
+            microbatch = views.index(self.argument(args, kwargs, "ubatch_idx"))
+            if microbatch < 0 and "ubatch_idx" in self.places:
+                microbatch = 0
+        layer = kwargs.get("layer_idx")
+        if type(layer) is not int:
+            layer = tracker.expected_layer(microbatch)
+        peer = self.peer(args[0])
+        return tracker.recorder.begin_late("a2f_recv", layer, microbatch, {"peer": peer} if peer >= 0 else {})
 
     def leave(self, token: Any, args: Any, kwargs: Any, result: Any, error: Any) -> None:
         tracker = self.tracker
-        started, layer, microbatch = token
+        backend, start, _, layer, microbatch, measures = token
         end_unix_ns = tracker.recorder.now()
         if error is not None:
             return
         seen = views.transfer_of(result)
         tokens = None
         if seen is not None:
-            tokens = seen.tokens
+            told, stage, tokens = seen
             if microbatch < 0:
-                microbatch = seen.microbatch
-            if seen.layer > 0:  # connectors of the plugin always say 0 here and let the runner fill it in
-                layer = seen.layer
+                microbatch = stage
+            if told > 0:  # connectors of the plugin always say 0 here and let the runner fill it in
+                layer = told
         tracker.reached(layer, microbatch)
         tracker.received[microbatch] = tracker.received.get(microbatch, 0) + 1
         tracker.microbatch = microbatch
-        hidden = getattr(result, "hidden_states", None)
-        if hidden is None and isinstance(result, tuple) and result:
-            hidden = result[0]
-        measures = {**(started[5] or {}), **_measures(tokens, hidden)}
-        if started[0] is not None:
-            tracker.recorder.end(started, measures=measures)
+        if backend is not None:
+            tracker.recorder.end(token, measures=None if tokens is None else {"tokens": tokens})
             return
-        tracker.settle(microbatch, None)
-        tracker.pending[microbatch] = Pending(started[1], end_unix_ns - started[1], layer, microbatch, measures)
+        if microbatch in tracker.pending:
+            tracker.settle(microbatch, None)
+        if tokens is not None:
+            measures["tokens"] = tokens
+        tracker.pending[microbatch] = (start, end_unix_ns - start, layer, microbatch, measures)
 
 
 class ComputeFfn(AfdHook):
@@ -235,18 +234,19 @@ class ComputeFfn(AfdHook):
 
     def enter(self, args: Any, kwargs: Any) -> Any:
         tracker = self.tracker
-        layer = views.index(self.argument(args, kwargs, "layer_idx"))
-        if layer < 0:  # told by its type: (layer, tensor) and (tensor, layer) were both seen
-            layer = next((value for value in args[1:3] if type(value) is int), -1)
+        layer = views.index(kwargs.get("layer_idx", kwargs.get("current_layer_idx")))
+        hidden = kwargs.get("hidden_states")
+        for value in args[1:3]:  # told by their types: (tensor, layer) and (layer, tensor) were both seen
+            if type(value) is int:
+                layer = value
+            elif hidden is None:
+                hidden = value
         if layer < 0:
             layer = views.index(getattr(args[0], "layer_idx", None))
         microbatch = tracker.microbatch
         if layer >= 0:
             tracker.settle(microbatch, layer)
             tracker.layer_at[microbatch] = layer
-        hidden = self.argument(args, kwargs, "hidden_states")
-        if views.rows(hidden) is None:
-            hidden = next((value for value in args[1:3] if views.rows(value) is not None), None)
         stage = "dense" if tracker.is_dense(layer) else "expert"
         tokens = views.rows(hidden)
         return tracker.recorder.begin(
@@ -270,7 +270,7 @@ class SendFfn(AfdHook):
         output = args[1] if len(args) > 1 else self.argument(args, kwargs, "ffn_output")
         output = getattr(output, "routed_output", output)
         return tracker.recorder.begin(
-            "f2a_send", layer, microbatch, _measures(tokens, output, peer_of(args[0]))
+            "f2a_send", layer, microbatch, _measures(tokens, output, self.peer(args[0]))
         )
 
     def leave(self, token: Any, args: Any, kwargs: Any, result: Any, error: Any) -> None:
@@ -304,6 +304,7 @@ class SendControl(AfdHook):
         flags = {name: self.argument(args, kwargs, name) for name in ("is_graph_capturing", "is_warmup")}
         planned = tracker.attention
         phase = phase_of(payload, flags) or planned.pop("phase", "decode")  # type: ignore[arg-type]
+        tracker.is_attention = True
         tracker.begin(str(phase), controlled=True)
         tracker.attention = planned
         tracker.stages = stages_of(payload)

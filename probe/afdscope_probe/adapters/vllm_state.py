@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import Any, Deque, Dict, FrozenSet, List, NamedTuple, Optional
+from typing import Any, Deque, Dict, FrozenSet, List, Optional, Tuple
 
 from . import guards, views
 from .record import Recorder, Started
@@ -12,23 +12,26 @@ from .record import Recorder, Started
 UNCOUNTED = ("warmup", "capture")
 
 
-class Pending(NamedTuple):
-    """A receive on the host's clock whose layer only the next call tells."""
+#: A receive on the host's clock whose layer only the next call tells: start in unix ns, duration in ns,
+#: the layer that is expected, micro-batch, measures.
+Pending = Tuple[int, int, int, int, Dict[str, Any]]
 
-    start_unix_ns: int
-    duration_ns: int
-    layer: int
-    microbatch: int
-    measures: Dict[str, Any]
+
+class Turn:
+    """What one thread does: ubatches run on threads of their own."""
+
+    __slots__ = ("microbatch", "gap", "after", "captured")
+
+    def __init__(self) -> None:
+        self.microbatch = -1
+        self.gap: Optional[Started] = None
+        self.after = -1  # the layer before the gap; -1: the gap is the step's first
+        self.captured = False  # whether the gap began inside a graph's capture
 
 
 class _Local(threading.local):
-    """Of one thread: ubatches run on threads of their own."""
-
-    microbatch: int = -1
-    gap: Optional[Started] = None
-    after: int = -1  # the layer before the gap; -1: the gap is the step's first
-    captured: bool = False  # whether the gap began inside a graph's capture
+    def __init__(self) -> None:
+        self.turn = Turn()
 
 
 class Tracker:
@@ -44,6 +47,7 @@ class Tracker:
         self.open = False
         self.phase = "decode"
         self.controlled = False
+        self.is_attention = False  # as control payloads tell: who sends them
         self.asked: Dict[int, Deque[int]] = {}  # micro-batch -> layers sent and not answered
         self.received: Dict[int, int] = {}  # micro-batch -> receives in this step
         self.layer_at: Dict[int, int] = {}  # micro-batch -> its layer now
@@ -56,7 +60,12 @@ class Tracker:
         self.microbatch = -1  # of the latest receive
         self.attention: Dict[str, int] = {}  # requests and context tokens of the step
         self.stages = 1
-        self.local = _Local()
+        self._local = _Local()
+
+    @property
+    def local(self) -> Turn:
+        """The calling thread's."""
+        return self._local.turn
 
     # steps
 
@@ -84,6 +93,7 @@ class Tracker:
         self.local.gap = None
         self.attention = {}
         self.recorder.probe.end_step()
+        self.recorder.step_ended()
 
     def reached(self, layer: int, microbatch: int) -> None:
         """An exchange of this layer begins: without a control plane it may open a step."""
@@ -109,13 +119,9 @@ class Tracker:
         waiting = self.pending.pop(microbatch, None)
         if waiting is None:
             return
-        self.recorder.record(
-            "a2f_recv",
-            waiting.start_unix_ns,
-            waiting.duration_ns,
-            layer=waiting.layer if layer is None else layer,
-            microbatch=waiting.microbatch,
-            **waiting.measures,
+        start_unix_ns, duration_ns, expected, microbatch, measures = waiting
+        self.recorder.probe.record(
+            "a2f_recv", start_unix_ns, duration_ns, expected if layer is None else layer, microbatch, **measures
         )
 
     def is_dense(self, layer: int) -> bool:
@@ -125,31 +131,44 @@ class Tracker:
 
     def open_gap(self, after_layer: Optional[int]) -> None:
         """From here on this thread computes attention of the layer after this one."""
-        local = self.local
-        local.gap = None
-        if after_layer is not None and after_layer == self.last_layer:
+        turn = self._local.turn
+        turn.gap = None
+        if after_layer is None:
+            after_layer = -1
+        elif after_layer == self.last_layer:
             return
-        local.after = -1 if after_layer is None else after_layer
-        local.captured = guards.capturing()
-        layer = self.follows.get(local.after, local.after + 1)
-        local.gap = self.recorder.begin_late("attention", layer, max(local.microbatch, 0))
+        turn.after = after_layer
+        turn.captured = guards.capturing()
+        microbatch = turn.microbatch
+        turn.gap = self.recorder.begin_late(
+            "attention", self.follows.get(after_layer, after_layer + 1), microbatch if microbatch > 0 else 0
+        )
+
+    def captured(self) -> None:
+        """The capture of a graph has begun: what follows on the attention side is attention."""
+        if self.is_attention:
+            self.open_gap(None)
 
     def close_gap(self, layer: int, microbatch: int, tokens: Optional[int]) -> None:
         """The exchange of this layer begins: what was computed before it is its attention."""
-        local = self.local
-        gap, local.gap = local.gap, None
-        if gap is None or local.captured != guards.capturing():
+        turn = self._local.turn
+        gap = turn.gap
+        if gap is None:
             return
-        self.follows[local.after] = layer
-        measures: Dict[str, Any] = {}
-        if tokens is not None:
-            measures["tokens"] = tokens
-        if self.stages == 1:
+        turn.gap = None
+        if turn.captured != guards.capturing():
+            return
+        self.follows[turn.after] = layer
+        measures: Dict[str, Any] = {} if tokens is None else {"tokens": tokens}
+        if self.attention and self.stages == 1:
             measures.update(self.attention)
         self.recorder.end(gap, layer, microbatch, measures)
 
     def sent(self, layer: int, microbatch: int) -> None:
-        self.asked.setdefault(microbatch, deque()).append(layer)
+        asked = self.asked.get(microbatch)
+        if asked is None:
+            asked = self.asked[microbatch] = deque()
+        asked.append(layer)
 
     def awaited(self, microbatch: int) -> "tuple[int, int]":
         """(layer, micro-batch) of the answer that comes next; of any micro-batch where -1."""
@@ -162,8 +181,6 @@ class Tracker:
         layers = self.asked.get(microbatch)
         if layers:
             layers.popleft()
-            if microbatch in self.asked and not layers:
-                del self.asked[microbatch]
 
 
 def learn_layers(tracker: Tracker, runner: Any) -> None:
