@@ -19,7 +19,7 @@ import type { EventTable } from '#lib/table/event-table.ts';
 import type { IngestMark } from '#lib/table/ingest-marks.ts';
 import type { StepUnpacker } from '#lib/table/packed-table.ts';
 import type { DeploymentRollup, WorkerRollup } from '#lib/table/rollups.ts';
-import { DeploymentLive } from './deployment-live.ts';
+import { DeploymentLive, type Picture } from './deployment-live.ts';
 import type { LiveStats, LiveUpdate } from './live-messages.ts';
 import type { LiveSettings } from './live-settings.ts';
 import { MINUTE } from './rollup-closer.ts';
@@ -130,14 +130,7 @@ export class LiveEngine {
       const hangsChanged = live.lookForHangs(nowUnixNs);
       // What stands still goes on doing so: its alert must not go by one word.
       if (picture === null && !watched && !hangsChanged && !live.standsStill) continue;
-      const last = picture ?? live.lastPicture;
-      updates.push({
-        deployment,
-        overview: this.#overview(live, last?.report ?? null, nowUnixNs, nowUnixMs),
-        points: picture?.points ?? [],
-        strip: picture?.strip ?? null,
-        heatmap: picture?.heatmap ?? null,
-      });
+      updates.push(this.#update(live, picture, nowUnixNs, nowUnixMs));
     }
     for (const deployment of this.#watched) {
       if (!this.#deployments.has(deployment)) updates.push(this.#absent(deployment, nowUnixMs));
@@ -265,6 +258,33 @@ export class LiveEngine {
       evicted.push(deployment);
     }
     return evicted;
+  }
+
+  /**
+   * What stands still since the last look, or goes on again: to be asked every second, since a cycle may
+   * be seconds away.
+   */
+  lookForHangs(nowUnixMs: number): readonly LiveUpdate[] {
+    const nowUnixNs = unixNanosFromMs(nowUnixMs);
+    return [...this.#deployments.values()]
+      .filter((live) => live.lookForHangs(nowUnixNs))
+      .map((live) => this.#update(live, null, nowUnixNs, nowUnixMs));
+  }
+
+  #update(
+    live: DeploymentLive,
+    picture: Picture | null,
+    nowUnixNs: UnixNanos,
+    nowUnixMs: number,
+  ): LiveUpdate {
+    const last = picture ?? live.lastPicture;
+    return {
+      deployment: live.deployment,
+      overview: this.#overview(live, last?.report ?? null, nowUnixNs, nowUnixMs),
+      points: picture?.points ?? [],
+      strip: picture?.strip ?? null,
+      heatmap: picture?.heatmap ?? null,
+    };
   }
 
   #overview(

@@ -20,6 +20,9 @@ const MAX_PERIOD_MS = 15_000;
 
 const TOTALS_EVERY_MS = 2000;
 
+/** A hang is named within so long after the silence is long enough, whatever a cycle costs. */
+const HANGS_EVERY_MS = 1000;
+
 /** The same trouble is told once in this time. */
 const WARN_EVERY_MS = 60_000;
 
@@ -61,6 +64,7 @@ main.on('message', (message: ToLive) => {
   }
   stopping = true;
   clearTimeout(timer);
+  clearInterval(hangTimer);
   void cycling.then(async () => {
     await reader?.close();
     port.close();
@@ -69,6 +73,7 @@ main.on('message', (message: ToLive) => {
   });
 });
 
+const hangTimer = setInterval(lookForHangs, HANGS_EVERY_MS);
 tell({ type: 'ready' });
 schedule(periodMs);
 
@@ -82,6 +87,7 @@ function schedule(delayMs: number): void {
 async function turn(): Promise<void> {
   if (stopping) return;
   const startedMs = performance.now();
+  const startedCpuMs = cpuMs();
   try {
     await readStore();
     const outcome = engine.cycle(clock.believedUnixMs());
@@ -97,9 +103,18 @@ async function turn(): Promise<void> {
   }
   garbage.look();
   const cycleMs = performance.now() - startedMs;
-  periodMs = nextPeriod(cycleMs);
+  periodMs = nextPeriod(cpuMs() - startedCpuMs);
   tell({ type: 'stats', stats: engine.stats(cycleMs, periodMs) });
   if (!stopping) schedule(Math.max(0, periodMs - cycleMs));
+}
+
+function lookForHangs(): void {
+  try {
+    const updates = engine.lookForHangs(clock.believedUnixMs());
+    for (const update of updates) tell({ type: 'update', update });
+  } catch (error) {
+    warn('hangs could not be looked for', error);
+  }
 }
 
 function cpuMs(): number {
@@ -107,7 +122,10 @@ function cpuMs(): number {
   return (user + system) / 1000;
 }
 
-/** A cycle may take a fifth of the time; the period shrinks back slowly, so that it does not flap. */
+/**
+ * A cycle may take a fifth of a core; the period shrinks back slowly, so that it does not flap. Time in
+ * which other programs had the core is no cost of it.
+ */
 function nextPeriod(cycleMs: number): number {
   const { periodMs: shortest, targetCycleMs } = settings;
   const wanted = cycleMs <= targetCycleMs ? shortest : (cycleMs / targetCycleMs) * shortest;

@@ -33,12 +33,13 @@ interface Seen {
   readonly overview: Overview;
 }
 
-/** One cycle a second; every overview that somebody who looks gets. */
+/** A look for hangs a second, a cycle at each `cycleS`; every overview that somebody who looks gets. */
 function play(
   table: EventTable,
   batchNs: number,
   seconds: number,
   watched = true,
+  cycleS = 1,
 ): { readonly seen: readonly Seen[]; readonly engine: LiveEngine } {
   const settings = { ...LIVE_DEFAULTS, store: 'memory:', dataDir: 'none' };
   const engine = new LiveEngine(settings, { unpacker: new PackedUnpacker(), cpuMs: () => 0 });
@@ -52,7 +53,9 @@ function play(
       const { table: part, atUnixNs } = deliveries[next++]!;
       engine.take(committed(part), Number(atUnixNs / 1_000_000n));
     }
-    const { updates } = engine.cycle(Number(nowUnixNs / 1_000_000n));
+    const nowUnixMs = Number(nowUnixNs / 1_000_000n);
+    const updates = [...engine.lookForHangs(nowUnixMs)];
+    if (second % cycleS === 0) updates.push(...engine.cycle(nowUnixMs).updates);
     for (const { overview } of updates) {
       expect(overviewSchema.parse(JSON.parse(JSON.stringify(overview)))).toEqual(overview);
       seen.push({ atNs: second * 1e9, overview });
@@ -104,6 +107,14 @@ describe('a hung rank, live', () => {
     expect(lengths.length).toBeGreaterThan(2);
     expect(lengths).toEqual([...lengths].sort((a, b) => a - b));
     for (const { overview } of told) expect(overview.hangs![0]!.worker).toBe('ffn/1');
+  });
+
+  it('is named as soon where cycles are dear, and seldom', () => {
+    const world = hungAt({ role: 'ffn', rank: 2 });
+    const { seen } = play(world.table, 1e9, Math.ceil(world.stopNs / 1e9) + 8, true, 15);
+    const first = seen.find(({ overview }) => overview.hangs!.length > 0)!;
+    expect(first.atNs - world.stopNs).toBeLessThanOrEqual(5e9);
+    expect(first.overview.hangs![0]).toMatchObject({ worker: 'ffn/2', untilUnixNs: null });
   });
 
   it('of senders that report every 5 s, too, as soon as their silence tells', () => {
