@@ -103,6 +103,7 @@ export class AlertLoop {
       this.#takeOverview(overview);
       await slice.end();
     }
+    await this.#packMinutes(slice);
     const changes: AlertChange[] = [];
     const deployments = new Set([...this.#watched.keys(), ...memory.deployments()]);
     for (const deployment of deployments) {
@@ -110,8 +111,8 @@ export class AlertLoop {
       await slice.end();
     }
     await this.#apply(changes, nowUnixMs(), slice);
-    this.#coverBySilences(nowUnixMs());
-    this.#eachMinute(nowUnixMs());
+    await this.#coverBySilences(nowUnixMs(), slice);
+    await this.#eachMinute(nowUnixMs(), slice);
     this.#evaluatedUnixMs = nowUnixMs();
     counts.evaluated(performance.now() - startedMs, slice.longestMs);
     this.#write();
@@ -153,8 +154,14 @@ export class AlertLoop {
 
   #add(set: SampleSet): void {
     this.#watchedOf(set.deployment).history.add(set);
-    const row = this.#samples.add(set);
-    if (row !== null) this.#pending.samples(row);
+    this.#samples.add(set);
+  }
+
+  async #packMinutes(slice: Slice): Promise<void> {
+    for (const row of this.#samples.takeClosed()) {
+      this.#pending.samples(row);
+      await slice.end();
+    }
   }
 
   #watchedOf(deployment: string): Watched {
@@ -200,6 +207,7 @@ export class AlertLoop {
       memory.follow(change);
       this.#pending.event(alertEvent(alert, change.change, change.atUnixMs, change.detail));
       if (memory.book(alert.deployment).has(alert.id)) this.#pending.touch(alert.id);
+      await slice.end();
     }
     // What was seen is on disk with what it led to.
     for (const deployment of new Set(changes.map(({ alert }) => alert.deployment))) {
@@ -230,9 +238,10 @@ export class AlertLoop {
     return rule.record ?? rule.severity !== 'info';
   }
 
-  #coverBySilences(nowUnixMs: number): void {
+  async #coverBySilences(nowUnixMs: number, slice: Slice): Promise<void> {
     const { memory, silences } = this.#options;
     for (const alert of memory.active()) {
+      await slice.end();
       const before = memory.silencedBy(alert.id);
       const now = alert.state === 'resolved' ? [] : silences.covering(alert.labels, nowUnixMs);
       if (now.join() === before.join()) continue;
@@ -247,11 +256,12 @@ export class AlertLoop {
   }
 
   /** Values of alerts that go on are written once a minute: the rest of the time they are news to nobody. */
-  #eachMinute(nowUnixMs: number): void {
+  async #eachMinute(nowUnixMs: number, slice: Slice): Promise<void> {
     const minute = Math.floor(nowUnixMs / MINUTE_MS);
     if (minute === this.#minute) return;
     this.#minute = minute;
-    for (const row of this.#samples.takeOld(nowUnixMs)) this.#pending.samples(row);
+    this.#samples.closeOld(nowUnixMs);
+    await this.#packMinutes(slice);
     for (const { id, state } of this.#options.memory.active()) {
       if (state !== 'resolved') this.#pending.touch(id);
     }
@@ -288,7 +298,7 @@ export class AlertLoop {
     if (batch.isEmpty && messages.length === 0) return;
     this.#pending = new PendingWrites();
     try {
-      await store.change(this.#changesOf(batch, messages, now));
+      await store.change(await this.#changesOf(batch, messages, now));
     } catch (error) {
       this.#refused(batch, error);
       return;
@@ -303,16 +313,20 @@ export class AlertLoop {
     }
   }
 
-  #changesOf(
+  async #changesOf(
     batch: PendingWrites,
     messages: StateChanges['put'] & object,
     nowUnixMs: number,
-  ): StateChanges {
+  ): Promise<StateChanges> {
     const { memory } = this.#options;
-    const alerts = [...batch.alertIds].flatMap((id) => {
-      const alert = memory.find(id);
-      return alert === null ? [] : memory.document(alert, nowUnixMs);
-    });
+    // As they are now: a look that comes between the slices has its own changes to write.
+    const current = [...batch.alertIds].flatMap((id) => memory.find(id) ?? []);
+    const alerts: StateDocument[] = [];
+    const slice = new Slice(SLICE_MS);
+    for (const alert of current) {
+      alerts.push(memory.document(alert, nowUnixMs));
+      await slice.end();
+    }
     const isMinute = batch.sampleRows.size > 0;
     return {
       put: [...alerts, ...batch.documents.values(), ...messages],

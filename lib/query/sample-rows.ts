@@ -47,16 +47,69 @@ export function sampleRow(
   minuteUnixMs: number,
   part: string,
 ): LogEntry {
-  const deployment = sets[0]?.deployment ?? '';
-  const json = JSON.stringify(rowOf(deployment, sets, minuteUnixMs));
-  return {
-    topic: 'sample',
-    subject: deployment,
-    deployment,
-    atUnixNs: unixNanosFromMs(minuteUnixMs),
-    part,
-    detail: zstdCompressSync(json).toString('base64'),
-  };
+  const minute = new SampleMinute(sets[0]?.deployment ?? '', minuteUnixMs);
+  for (const set of sets) minute.add(set);
+  return minute.row(part);
+}
+
+/** A row as it grows: columns of numbers from the first look on, so that no samples are held for a minute. */
+export class SampleMinute {
+  readonly deployment: string;
+  readonly minuteUnixMs: number;
+  readonly #looksMs: number[] = [];
+  readonly #series = new Map<string, Row['series'][number] & { weight: number[] }>();
+
+  constructor(deployment: string, minuteUnixMs: number) {
+    this.deployment = deployment;
+    this.minuteUnixMs = minuteUnixMs;
+  }
+
+  /** No look had a sample so far. */
+  get isEmpty(): boolean {
+    return this.#series.size === 0;
+  }
+
+  get newestLookUnixMs(): number {
+    return this.minuteUnixMs + (this.#looksMs.at(-1) ?? Number.NEGATIVE_INFINITY);
+  }
+
+  add(set: SampleSet): void {
+    const index = this.#looksMs.length;
+    this.#looksMs.push(set.atUnixMs - this.minuteUnixMs);
+    for (const sample of set.samples) {
+      const key = `${sample.metric} ${labelsKey(sample.labels)}`;
+      let own = this.#series.get(key);
+      if (own === undefined) {
+        const { metric, labels } = sample;
+        own = { metric, labels: { ...labels }, look: [], agoMs: [], value: [], weight: [] };
+        this.#series.set(key, own);
+      }
+      own.look.push(index);
+      own.agoMs.push(Math.round((set.atUnixMs - sample.atUnixMs) * 1000) / 1000);
+      own.value.push(Number(sample.value.toPrecision(DIGITS)));
+      own.weight.push(Number(sample.weight.toPrecision(DIGITS)));
+      if (sample.facts !== undefined) own.facts = { ...sample.facts };
+    }
+  }
+
+  /** Packs it as it is now: some milliseconds. */
+  row(part: string): LogEntry {
+    const row: Row = {
+      deployment: this.deployment,
+      looksMs: this.#looksMs,
+      series: [...this.#series.values()].map(({ weight, ...rest }) =>
+        weight.every((one) => one === 1) ? rest : { ...rest, weight },
+      ),
+    };
+    return {
+      topic: 'sample',
+      subject: this.deployment,
+      deployment: this.deployment,
+      atUnixNs: unixNanosFromMs(this.minuteUnixMs),
+      part,
+      detail: zstdCompressSync(JSON.stringify(row)).toString('base64'),
+    };
+  }
 }
 
 /** The looks of a row, in their order; none where it cannot be read: another version wrote it. */
@@ -87,33 +140,6 @@ export function setsOfRow({
     atUnixMs: minuteUnixMs + lookMs,
     samples: samples[i]!,
   }));
-}
-
-function rowOf(deployment: string, sets: readonly SampleSet[], minuteUnixMs: number): Row {
-  const series = new Map<string, Row['series'][number] & { weight: number[] }>();
-  sets.forEach((set, index) => {
-    for (const sample of set.samples) {
-      const key = `${sample.metric} ${labelsKey(sample.labels)}`;
-      let own = series.get(key);
-      if (own === undefined) {
-        const { metric, labels } = sample;
-        own = { metric, labels: { ...labels }, look: [], agoMs: [], value: [], weight: [] };
-        series.set(key, own);
-      }
-      own.look.push(index);
-      own.agoMs.push(Math.round((set.atUnixMs - sample.atUnixMs) * 1000) / 1000);
-      own.value.push(Number(sample.value.toPrecision(DIGITS)));
-      own.weight.push(Number(sample.weight.toPrecision(DIGITS)));
-      if (sample.facts !== undefined) own.facts = { ...sample.facts };
-    }
-  });
-  return {
-    deployment,
-    looksMs: sets.map(({ atUnixMs }) => atUnixMs - minuteUnixMs),
-    series: [...series.values()].map(({ weight, ...rest }) =>
-      weight.every((one) => one === 1) ? rest : { ...rest, weight },
-    ),
-  };
 }
 
 function parsedRow(detail: string): Row | null {
