@@ -121,7 +121,8 @@ describe('LiveHub', () => {
     resumed.stop();
     expect(resumed.kinds()).not.toContain('reset');
     expect(resumed.kinds()).toContain('overview');
-    expect(resumed.received[0]!.epoch).toBe(seen + 1);
+    // Overviews between count, too; only the newest of them is kept.
+    expect(resumed.received[0]!.epoch).toBeGreaterThan(seen);
 
     for (const stranger of [1, seen - 100_000, seen + 1e6]) {
       const other = listen('demo', stranger);
