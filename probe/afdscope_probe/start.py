@@ -8,6 +8,7 @@ import sys
 import threading
 from typing import Mapping, Optional
 
+from . import gpu_metrics
 from .counters import log
 from .hooks import StepRing
 from .null_probe import NullProbe
@@ -54,6 +55,7 @@ def start(
             for warning in settings.warnings:
                 log.warning("%s", warning)
             _probe = Probe(settings, _ring(settings), _on_thread)
+            gpu_metrics.enable_from_env(_probe)
             _hook()
         except SettingsError as error:
             log.warning("the probe stays off: %s", error)

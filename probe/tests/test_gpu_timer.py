@@ -206,6 +206,22 @@ class GpuTimerTest(unittest.TestCase):
             self.assertLessEqual(off_ns, timer.clock_error_ns + 25_000)
             gpu.sleep_ns(3600e9)
 
+    def test_without_a_thread_that_may_ask_the_worker_asks_when_a_step_begins(self):
+        gpu = SimGpu(12)
+        gpu.enter_thread = lambda: False
+        probe = RecordingProbe()
+        timer = GpuTimer(probe, gpu, perf_ns=gpu.perf_ns)
+        for step in range(4):
+            probe.begin_step(step)
+            mark = timer.begin("expert")
+            if step == 0:
+                timer._thread.join(30)
+            timer.end(mark)
+            probe.end_step()
+            gpu.sleep_ns(1e8)
+        self.assertEqual([event.more["step"] for event in probe.recorded], [0, 1, 2])
+        timer.close()
+
     def test_the_resolver_thread(self):
         gpu = SimGpu(11)
         probe = RecordingProbe()

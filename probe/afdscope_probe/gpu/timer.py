@@ -116,6 +116,7 @@ class GpuTimer:
         self._wake = threading.Event()
         self._stopping = False
         self._wants_thread = thread
+        self._asks_itself = False
         self._thread: Optional[threading.Thread] = None
         #: Where stages go while a graph is captured (graph.py).
         self.capture: Any = None
@@ -246,6 +247,8 @@ class GpuTimer:
         self.hold(step)
         self.say_timing("cuda_event" if self._timing != "cuda_graph" else "cuda_graph")
         self._start()
+        if self._asks_itself:
+            self.poll()
         return fresh
 
     def usable(self) -> bool:
@@ -293,11 +296,11 @@ class GpuTimer:
         try:
             if not self._device.enter_thread():
                 # Asking from here could spoil a capture: the worker's own thread asks, between steps.
-                self._wants_thread = False
+                self._wants_thread, self._asks_itself = False, True
                 return
         except Exception as error:
             self.failed("gpu thread", error)
-            self._wants_thread = False
+            self._wants_thread, self._asks_itself = False, True
             return
         while not self._stopping:
             self._wake.wait()
@@ -329,11 +332,6 @@ class GpuTimer:
                             self._closed.popleft()
         except Exception as error:
             self.failed("gpu poll", error)
-
-    def after_step(self) -> None:
-        """For workers without a resolver thread: call it between steps."""
-        if not self._wants_thread and not self._device.is_capturing():
-            self.poll()
 
     def _close_ended(self) -> None:
         with self._lock:
