@@ -89,7 +89,7 @@ class Exporter:
 
     def after_fork(self, resource: bytes) -> None:
         """In the child: nothing of the parent's queue is sent again, and its socket is not used."""
-        self._transport.forget()
+        self._transport.close()
         self.resource = resource
         self._reset()
 
@@ -176,8 +176,8 @@ class Exporter:
                     if wait_s <= 0:
                         break
                     cond.wait(wait_s)
-                if self._stopping or cond is not self._cond:
-                    return
+                if self._stopping:
+                    break
                 batch = self._take()
             try:
                 self._try(batch, None)
@@ -185,6 +185,7 @@ class Exporter:
                 self._counters.error("sending", error)
                 self._counters.drop("error", sum(map(_events, batch)))
                 self._done(batch)
+        self._transport.close()
 
     def _take(self) -> List[Item]:
         """The next request's items: one metrics body, or as many steps as go into one."""

@@ -22,6 +22,9 @@ from .steps import StepBuffer
 #: Steps of the same series that one choice of references serves.
 PLAN_STEPS = 256
 MAX_PLANS = 64
+#: How many series before a series may be its reference, and with how many in a step none is looked for.
+MAX_REFERENCES = 32
+MAX_PLANNED_SERIES = 1024
 #: A reference that is further off is none.
 MAX_GAP_NS = 2**51
 #: Patches that are thought of, and for how many rows they are.
@@ -82,7 +85,13 @@ class StepEncoder:
         plan = []
         for index, series in enumerate(all_series):
             self._give_way()
-            plan.append(_best_reference(series, all_series[:index]))
+            nearest = max(0, index - MAX_REFERENCES)
+            reference, shift = (
+                _best_reference(series, all_series[nearest:index])
+                if len(all_series) <= MAX_PLANNED_SERIES and len(series.starts) > 1
+                else (-1, 0)
+            )
+            plan.append((reference + nearest if reference >= 0 else -1, shift))
         if len(self._plans) >= MAX_PLANS:
             self._plans.clear()
         self._plans[key] = (plan, self._steps + PLAN_STEPS)

@@ -21,6 +21,7 @@ SAMPLES = 9
 TRIED = 2
 #: Sums of three such numbers are still exact in a double.
 SAFE_PART = 2**51
+MAX_SEARCHED_SERIES = 1024
 MAX_PATCHED_SPREAD = 2**52
 
 
@@ -118,7 +119,9 @@ def encode_full(columns: StepColumns, give_way: Callable[[], None] = lambda: Non
         out += series_head(names.index(series.stage), series)
         out += plan_column(series.durations, MIN_DURATION_BITS).bytes()
         best, reference, shift = plan_column(starts[index], 0), -1, 0
-        for other, by in likely_references(starts[index], ends[:index]):
+        # Beyond that the search would take minutes; no real step has so many.
+        earlier = ends[:index] if len(all_series) <= MAX_SEARCHED_SERIES else []
+        for other, by in likely_references(starts[index], earlier):
             gaps = gaps_to(ends[other], starts[index], by)
             if any(abs(gap) >= SAFE_PART for gap in gaps):
                 continue

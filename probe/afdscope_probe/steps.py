@@ -20,8 +20,8 @@ SERIES_BITS = 16
 MAX_ROWS = 1 << ROW_BITS
 ROW_MASK = MAX_ROWS - 1
 MAX_SERIES = 1 << SERIES_BITS
-#: Rows that a series may grow by before the step's bound is looked at again.
-ROWS_AT_ONCE = 1024
+#: Rows that a series may have before the step's bound is looked at; then twice as many, and so on.
+FIRST_ROWS = 16
 #: Series without a row in this many steps are forgotten.
 FORGET_AFTER_STEPS = 256
 
@@ -127,7 +127,7 @@ class StepBuffer:
 
     def allow_rows(self, series: Series) -> None:
         """Lets the series grow. Raises StepFull where the step has all that it may."""
-        rows = min(ROWS_AT_ONCE, self.events_allowed, MAX_ROWS - series.limit)
+        rows = min(max(FIRST_ROWS, series.limit), self.events_allowed, MAX_ROWS - series.limit)
         if rows <= 0:
             raise StepFull
         self.events_allowed -= rows

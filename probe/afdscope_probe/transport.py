@@ -80,12 +80,9 @@ class Transport:
             raise
 
     def close(self) -> None:
+        """Closes this process's ends; a forked child's leave the parent's connection as it is."""
         for connection in self._connections.values():
             connection.close()
-        self._connections.clear()
-
-    def forget(self) -> None:
-        """In a forked child: the parent's sockets are let go, not shut down."""
         self._connections.clear()
 
     def _connect(self, scheme: str, host: str, port: Optional[int]) -> http.client.HTTPConnection:
