@@ -88,6 +88,7 @@ class Calls(AdapterCase):
             self.assertEqual(everything, sorted((e.step, e.layer, e.microbatch) for e in events if e.stage == stage))
         self.assertEqual({4}, {event.tokens for event in events if event.stage == "a2f_send"})
         self.assertIn((0, "attention", 1, 0), rows(events))
+        self.assertEqual("posted", self.probe.settings.resource["afd.send_end"])
         self.assertEqual([], self.log)
 
     def test_sends_are_the_librarys_own_where_it_traces(self) -> None:

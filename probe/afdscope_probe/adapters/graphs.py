@@ -12,10 +12,10 @@ import weakref
 from typing import Any, Callable, List
 
 from .record import Recorder
-from .targets import Target
+from .stagehook import Fail
+from .targets import Target, the_one
 from .wrap import Hook
 
-Fail = Callable[[Hook, Exception], None]
 
 
 class Graphs:
@@ -41,7 +41,7 @@ class Graphs:
             ("graph.__exit__", _End(self, f"{name} captured", fail)),
             ("CUDAGraph.replay", _Replay(self, f"{name} replay", fail)),
         ):
-            self.targets.append(Target("torch.cuda.graphs:" + path, lambda owner, at, hook=hook: hook))
+            self.targets.append(Target("torch.cuda.graphs:" + path, the_one(hook)))
 
     def begin(self) -> None:
         timer = self.recorder.timer
@@ -77,7 +77,9 @@ class _Begin(_GraphHook):
 
 
 class _End(_GraphHook):
-    in_capture = True
+    @property
+    def in_capture(self) -> bool:
+        return True
 
     def enter(self, args: Any, kwargs: Any) -> Any:
         return self.graphs.now

@@ -170,7 +170,8 @@ class _Finder:
         finally:
             self._busy.name = None
         if spec.loader is not None and hasattr(spec.loader, "exec_module"):
-            spec.loader = _Loader(spec.loader, name)
+            loader: Any = _Loader(spec.loader, name)
+            spec.loader = loader
         return spec
 
 

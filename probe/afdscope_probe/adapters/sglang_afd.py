@@ -29,8 +29,8 @@ from . import guards, views
 from .graphs import Graphs
 from .record import Recorder
 from .sglang_state import Track, batch_of
+from .stagehook import Fail, StageHook
 from .targets import Scan, Target
-from .vllm_hooks import AfdHook, Fail
 from .wrap import Hook
 
 _STEPMESH = "sglang.srt.layers.moe.token_dispatcher.stepmesh:"
@@ -40,8 +40,8 @@ _PIPELINE = "sglang.srt.afd.pipeline:"
 _ADAPTERS = "sglang.srt.afd.model_adapters"
 _OPERATIONS = ("sglang.srt.batch_overlap.operations", "sglang.srt.operations")
 
-Enter = Callable[[AfdHook, Any, Any], Any]
-Leave = Callable[[AfdHook, Any, Any, Any, Any, Any], None]
+Enter = Callable[[Any, Any, Any], Any]
+Leave = Callable[[Any, Any, Any, Any, Any, Any], None]
 
 #: Operation, without what stands before its name -> (stage, kind or None for the stage's own).
 TBO_STAGES: Dict[str, Tuple[str, Optional[str]]] = {
@@ -75,15 +75,11 @@ def stage_of_operation(name: str) -> Tuple[str, Optional[str]]:
     return TBO_STAGES.get(name, (name, "compute"))
 
 
-class _Call(AfdHook):
+class _Call(StageHook):
     """A hook of two functions."""
 
-    @property
-    def in_capture(self) -> bool:  # type: ignore[override]
-        return self.track.recorder.marks_captures
-
     def __init__(self, track: Track, group: str, fail: Fail, function: Any, enter: Enter, leave: Leave) -> None:
-        super().__init__(track, group, fail, function)  # type: ignore[arg-type]
+        super().__init__(track.recorder, group, fail, function)
         self.track = track
         self._enter = enter
         self._leave = leave
@@ -147,9 +143,9 @@ def _step_leave(hook: Any, token: Any, args: Any, kwargs: Any, result: Any, erro
 def _attn_send_enter(hook: Any, args: Any, kwargs: Any) -> Any:
     track = hook.track
     layer = views.index(getattr(args[0], "layer_id", None))
-    proxy = args[1] if len(args) > 1 else None
+    proxy: Any = args[1] if len(args) > 1 else None
     try:
-        hidden = proxy["hidden_states"]  # type: ignore[index]
+        hidden = proxy["hidden_states"]
     except (TypeError, KeyError):
         hidden = None
     tokens = views.rows(hidden)

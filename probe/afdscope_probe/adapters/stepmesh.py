@@ -3,7 +3,8 @@
 Attention: push_pull(push_tensors, push_keys, pull_tensors, pull_keys) -> handler is a2f_send, wait(handler)
 is f2a_recv, what lies between wait and the next push_pull is attention. FFN: get_batch() is a2f_recv,
 respond / respond_vec is f2a_send, what lies between is expert. Where ``fetch_trace`` works, a2f_send is the
-library's own: from the request's start to its posting (``afd.send_end=posted``), see stepmesh_trace.py.
+library's own: from the request's start to its posting, see stepmesh_trace.py. Either way a send's end is no
+arrival: the resource says ``afd.send_end=posted``.
 
 Layer, micro-batch and step are not in the calls. With layers and microbatches in the probe's resource
 (``start(layers=61, microbatches=3)``) exchanges are counted: for each layer, for each micro-batch. Both
@@ -21,7 +22,7 @@ from . import views
 from .record import Recorder, Started
 from .stepmesh_trace import MeshClock, Trace, parse
 from .targets import Target
-from .vllm_hooks import Fail
+from .stagehook import Fail
 from .wrap import Hook, inside_of
 
 _MODULE = "fserver_lib:"
@@ -80,6 +81,7 @@ class Exchanges:
         self.remote = os.environ.get("AFDSCOPE_PROBE_STEPMESH_REMOTE", "") not in ("", "0")
         self.outer = [inside_of(group) for group in _OUTER]
         self._shape: Optional[Tuple[int, int]] = None
+        self._said = False
 
     def is_inner(self) -> bool:
         """Whether another adapter is recording this exchange."""
@@ -109,6 +111,16 @@ class Exchanges:
             layers = views.index(resource.get("afd.layers"), 0)
             self._shape = (layers, max(1, views.index(resource.get("afd.microbatches"), 1))) if layers else (0, 0)
         return self._shape
+
+    def say_posted(self) -> None:
+        """A push_pull comes back when it is queued: its end is no arrival."""
+        if self._said:
+            return
+        self._said = True
+        probe = self.recorder.probe
+        settings = getattr(probe, "settings", None)
+        if settings is not None and "afd.send_end" not in settings.resource:
+            probe.set_resource("afd.send_end", "posted")
 
     def open_gap(self, stage: str) -> None:
         self.gap = self.recorder.begin_late(stage, -1, -1)
@@ -169,6 +181,7 @@ class _PushPull(_MeshHook):
         place, start, measures = token
         if error is not None or type(result) is not int:
             return
+        mesh.say_posted()
         handlers = [result]
         every = getattr(mesh.library, "get_all_handlers", None)
         if mesh.traced and every is not None:

@@ -19,6 +19,11 @@ _log = logging.getLogger("afdscope_probe")
 Places = List[Tuple[wrap.Slot, wrap.Hook]]
 
 
+def the_one(hook: wrap.Hook) -> Callable[[Any, str], wrap.Hook]:
+    """The same hook for every place."""
+    return lambda owner, name: hook
+
+
 class Target:
     """One name, one hook for each place it is found in; ``state`` says in words how far it came. What is
     not optional is said in the log where its module has no such thing."""
@@ -190,16 +195,18 @@ class _Family:
         self.targets: List[Target] = []
         self.had = base.__dict__.get("__init_subclass__")
         family = self
+        owner: Any = base
 
-        def __init_subclass__(cls: type, **kwargs: Any) -> None:
+        def __init_subclass__(cls: Any, **kwargs: Any) -> None:
             if family.had is not None:
                 family.had.__get__(None, cls)(**kwargs)
             else:
-                super(base, cls).__init_subclass__(**kwargs)
+                super(owner, cls).__init_subclass__(**kwargs)
             for target in list(family.targets):
                 target.class_came(cls)
 
-        self.ours = classmethod(__init_subclass__)
+        function: Any = __init_subclass__
+        self.ours: Any = classmethod(function)
         setattr(base, "__init_subclass__", self.ours)
 
     def join(self, target: Target) -> None:
@@ -233,7 +240,7 @@ def _family(base: type, target: Target) -> _Family:
 
 def _descendants(base: type) -> List[type]:
     found: List[type] = []
-    todo = list(type.__subclasses__(base))
+    todo: List[type] = list(type.__subclasses__(base))
     while todo:
         cls = todo.pop()
         if cls not in found:

@@ -36,7 +36,7 @@ from typing import Any, Callable, Dict, List, Tuple, Type, Union
 from . import vllm_hooks as hooks
 from .graphs import Graphs
 from .record import Recorder
-from .targets import Scan, Target
+from .targets import Scan, Target, the_one
 from .vllm_state import Tracker
 from .wrap import Hook
 
@@ -77,7 +77,7 @@ def facts_of(connector: Any) -> Dict[str, Any]:
         "model": _first(model, "model"),
         "connector": type(connector).__name__,
     }
-    known = {name: value for name, value in facts.items() if isinstance(value, (str, int))}
+    known: Dict[str, Any] = {name: value for name, value in facts.items() if isinstance(value, (str, int))}
     if "Nccl" in type(connector).__name__ or "P2P" in type(connector).__name__.upper():
         # Its send kernel waits for the receiver.
         known["resource"] = {"afd.send_mode": "rendezvous"}
@@ -118,10 +118,8 @@ class VllmAdapter:
             self._add(base, hooks.ReceiveFfn, "recv_ffn_output")
             self._add(base, hooks.ReceiveAttention, "recv_attn_output")
             self._add(base, hooks.SendFfn, "send_ffn_output")
-            identity = _Identity(fail, told)
-            self.targets.append(
-                Target(f"{base}.init_afd_connector", lambda owner, name, hook=identity: hook, subclasses=True)
-            )
+            identity = the_one(_Identity(fail, told))
+            self.targets.append(Target(f"{base}.init_afd_connector", identity, subclasses=True))
         for base in _CONTROL:
             self._add(base, hooks.SendControl, "send_dp_metadata_list")
             self._add(base, hooks.ReceiveControl, "recv_dp_metadata_list")

@@ -2,49 +2,27 @@
 
 from __future__ import annotations
 
-import inspect
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Dict, Optional
 
 from . import views
+from .stagehook import Fail, StageHook
 from .vllm_state import Tracker, batch_measures, learn_layers
-from .wrap import Hook
-
-Fail = Callable[[Hook, Exception], None]
 
 
-class AfdHook(Hook):
-    """A hook that knows where the wrapped function's parameters stand."""
+class AfdHook(StageHook):
+    """A hook with the worker's state."""
 
     def __init__(self, tracker: Tracker, group: str, fail: Fail, function: Any) -> None:
-        super().__init__(group, fail)
+        super().__init__(tracker.recorder, group, fail, function)
         self.tracker = tracker
-        self.places: Dict[str, int] = {}
         self._connector: Any = None
         self._peer = -1
-        try:
-            parameters = list(inspect.signature(function).parameters.values())
-        except (TypeError, ValueError):
-            parameters = []
-        for place, parameter in enumerate(parameters):
-            if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
-                self.places[parameter.name] = place
-
-    @property
-    def in_capture(self) -> bool:  # type: ignore[override]
-        return self.tracker.recorder.marks_captures
 
     def peer(self, connector: Any) -> int:
         """``peer_of`` the connector, which in a process is always the same one."""
         if connector is not self._connector:
             self._connector, self._peer = connector, peer_of(connector)
         return self._peer
-
-    def argument(self, args: Any, kwargs: Any, name: str) -> Any:
-        """The argument of this name, wherever it was given; None where it was not."""
-        if name in kwargs:
-            return kwargs[name]
-        place = self.places.get(name)
-        return args[place] if place is not None and place < len(args) else None
 
 
 def peer_of(connector: Any) -> int:
@@ -303,7 +281,7 @@ class SendControl(AfdHook):
         payload = args[1] if len(args) > 1 else next(iter(kwargs.values()), None)
         flags = {name: self.argument(args, kwargs, name) for name in ("is_graph_capturing", "is_warmup")}
         planned = tracker.attention
-        phase = phase_of(payload, flags) or planned.pop("phase", "decode")  # type: ignore[arg-type]
+        phase = phase_of(payload, flags) or planned.pop("phase", "decode")
         tracker.is_attention = True
         tracker.begin(str(phase), controlled=True)
         tracker.attention = planned
@@ -345,7 +323,7 @@ class Frame(AfdHook):
         scheduled = self.argument(args, kwargs, "scheduler_output")
         if scheduled is not None:
             phase, measures = batch_measures(args[0], scheduled)
-            tracker.attention = {**measures, "phase": phase}  # type: ignore[dict-item]
+            tracker.attention = {**measures, "phase": phase}
         return True
 
     def leave(self, token: Any, args: Any, kwargs: Any, result: Any, error: Any) -> None:

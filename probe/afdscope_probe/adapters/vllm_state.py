@@ -58,7 +58,7 @@ class Tracker:
         self.last_layer = -1  # the highest seen: nothing is awaited behind it
         self.pending: Dict[int, Pending] = {}
         self.microbatch = -1  # of the latest receive
-        self.attention: Dict[str, int] = {}  # requests and context tokens of the step
+        self.attention: Dict[str, Any] = {}  # requests and context tokens of the step, before it its phase
         self.stages = 1
         self._local = _Local()
 

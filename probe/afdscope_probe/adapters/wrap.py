@@ -17,7 +17,7 @@ import contextvars
 import functools
 import inspect
 import logging
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from . import guards
 
@@ -43,8 +43,10 @@ class Hook:
 
     #: Calls nested in one of the same group are not seen.
     group: str = ""
-    #: Whether calls during the capture of a CUDA graph are seen, too.
-    in_capture: bool = False
+    @property
+    def in_capture(self) -> bool:
+        """Whether calls during the capture of a CUDA graph are seen, too."""
+        return False
 
     def __init__(self, group: str, fail: Optional[Callable[["Hook", Exception], None]] = None) -> None:
         self.group = group
@@ -71,6 +73,9 @@ class Hook:
         except Exception:
             pass
 
+
+#: A hook that saw the call, its token, and what takes "inside" back.
+Entered = Tuple[Hook, Any, "contextvars.Token[bool]"]
 
 _insides: Dict[str, "contextvars.ContextVar[bool]"] = {}
 
@@ -179,8 +184,8 @@ def _several(function: Callable[..., Any], hooks: Tuple[Hook, ...], args: Args, 
     return result
 
 
-def _enter_all(hooks: Tuple[Hook, ...], args: Args, kwargs: Kwargs) -> list:
-    entered = []
+def _enter_all(hooks: Tuple[Hook, ...], args: Args, kwargs: Kwargs) -> "List[Entered]":
+    entered: List[Entered] = []
     capturing = bool(hooks) and guards.capturing()
     for hook in hooks:
         if not hook.active or hook.inside.get() or (capturing and not hook.in_capture):
@@ -194,7 +199,7 @@ def _enter_all(hooks: Tuple[Hook, ...], args: Args, kwargs: Kwargs) -> list:
     return entered
 
 
-def _leave_all(entered: list, args: Args, kwargs: Kwargs, result: Any, error: Optional[BaseException]) -> None:
+def _leave_all(entered: "List[Entered]", args: Args, kwargs: Kwargs, result: Any, error: Optional[BaseException]) -> None:
     for hook, token, reset in reversed(entered):
         hook.inside.reset(reset)
         if token is not None:
@@ -233,8 +238,9 @@ def defining_class(cls: type, name: str) -> Optional[type]:
     return next((base for base in cls.__mro__ if name in base.__dict__), None)
 
 
-def _own(owner: Any) -> Dict[str, Any]:
-    return vars(owner)
+def _own(owner: Any) -> Mapping[str, Any]:
+    own: Mapping[str, Any] = vars(owner)
+    return own
 
 
 def _function_of(raw: Any) -> Any:
@@ -250,4 +256,5 @@ def _wrappable(owner: Any, name: str, raw: Any) -> Callable[..., Any]:
         raise Refused(f"{where} is a generator: wrap what it calls, or the loop that drives it")
     if getattr(function, "__isabstractmethod__", False):
         raise Refused(f"{where} is abstract")
-    return function
+    found: Callable[..., Any] = function
+    return found
