@@ -14,7 +14,7 @@ export default function RootLayout({ children }: { readonly children: ReactNode 
   return (
     <html lang="en" data-theme="dark" data-rail="open" suppressHydrationWarning>
       <head>
-        <script src="/theme.js" />
+        <script src="/start.js" />
       </head>
       <body>
         <Suspense fallback={<FrameSkeleton />}>

@@ -90,6 +90,7 @@ class LiveStore {
     };
     source.onerror = () => {
       this.#set({ ...this.#state, connection: 'retrying' });
+      if (this.#history === null) this.#startHistory();
       // The browser itself reconnects a broken stream, but gives up for good on an HTTP error.
       if (source.readyState === EventSource.CLOSED && this.#source === source) {
         this.#source = null;
@@ -97,13 +98,13 @@ class LiveStore {
         this.#retryTimer = setTimeout(() => this.#open(), wait);
       }
     };
-    this.#startHistory();
   }
 
   #close(): void {
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#historyTimer);
     this.#history?.abort();
+    this.#history = null;
     this.#source?.close();
     this.#source = null;
     this.#unread = [];
@@ -133,6 +134,7 @@ class LiveStore {
     if (this.#state.resets !== resets) this.#startHistory();
   }
 
+  /** A new stream begins with a reset, which asks for it; one that cannot be had is no reason to wait. */
   #startHistory(): void {
     clearTimeout(this.#historyTimer);
     this.#loadHistory();

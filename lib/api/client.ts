@@ -3,6 +3,7 @@
  * every refusal becomes an `ApiProblem`.
  */
 import type { z } from 'zod';
+import { takeAhead } from './ahead.ts';
 import {
   type AnnotationJson,
   type AnnotationRequest,
@@ -315,13 +316,16 @@ export async function send(
   options: ClientOptions = {},
   init: RequestInit = {},
 ): Promise<Response> {
+  const address = (options.baseUrl ?? '') + path;
+  const ahead = init.method === undefined ? takeAhead(address) : null;
   let response: Response;
   try {
-    response = await fetch((options.baseUrl ?? '') + path, {
-      ...init,
-      cache: 'no-store',
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    });
+    response = await (ahead ??
+      fetch(address, {
+        ...init,
+        cache: 'no-store',
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      }));
   } catch (error) {
     if (options.signal?.aborted === true) throw error;
     throw new ApiProblem({

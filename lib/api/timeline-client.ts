@@ -42,14 +42,19 @@ export type TimelineTile =
       readonly columns: TimelineBinColumns;
     };
 
+export type TileQuestion = TimeRange & TimelineFilter & { readonly bins?: number };
+
+export function timelineTilePath(deployment: string, question: TileQuestion): string {
+  return apiPath(deployment, 'timeline/tile') + query(parametersOf(question));
+}
+
 /** `bins`: how many there is room for. Throws an `ApiProblem`, also where the frame is broken. */
 export async function fetchTimelineTile(
   deployment: string,
-  question: TimeRange & TimelineFilter & { readonly bins?: number },
+  question: TileQuestion,
   options: ClientOptions = {},
 ): Promise<TimelineTile> {
-  const path = apiPath(deployment, 'timeline/tile') + query(parametersOf(question));
-  const response = await send(path, options);
+  const response = await send(timelineTilePath(deployment, question), options);
   const bytes = new Uint8Array(await response.arrayBuffer());
   try {
     return tileOf(bytes);
