@@ -2,12 +2,12 @@
 
 /** One click makes the post-mortem report of the page's window, opens it, and offers to keep it. */
 import { FileTextIcon } from 'lucide-react';
-import { Popover } from 'radix-ui';
 import { useEffect, useRef, useState } from 'react';
 import { fetchPostmortem, postmortemUrl } from '#lib/api/client.ts';
 import { apiRange, LIVE_TREND_MS, rangeText, type TimeSelection } from '#lib/view/time-range.ts';
 import { reportRange } from '#lib/view/timeline-window.ts';
 import { problemOf, useDashboard } from './dashboard.tsx';
+import { ToolbarPopover } from './toolbar-popover.tsx';
 import { useNow } from './use-now.ts';
 
 type Making =
@@ -63,69 +63,53 @@ export function PostmortemButton() {
   };
 
   return (
-    <Popover.Root open={isOpen} onOpenChange={change}>
-      <Popover.Trigger
-        className="control"
-        disabled={deployment === null}
-        aria-label="Post-mortem report"
-        title="Post-mortem report of this window as one file"
-      >
-        <FileTextIcon size={15} aria-hidden />
-        <span className="hidden xl:inline">Report</span>
-      </Popover.Trigger>
-      <Popover.Portal>
-        <Popover.Content
-          align="end"
-          sideOffset={6}
-          className="panel z-40 w-72 p-3"
-          aria-label="Post-mortem report"
-        >
-          <p className="font-semibold">Post-mortem report</p>
-          <p className="mb-2 text-small text-muted">
-            {range.kind === 'live' ? 'the last 5 min' : rangeText(range)}
-          </p>
-          <div aria-live="polite" data-testid="postmortem-state" data-state={making.state}>
-            {making.state === 'making' && <Progress sinceMs={making.sinceMs} />}
-            {making.state === 'failed' && (
-              <>
-                <p className="text-critical">{making.detail}</p>
-                <button type="button" className="control mt-2" onClick={() => void make()}>
-                  Try again
-                </button>
-              </>
-            )}
-            {making.state === 'ready' && (
-              <ul className="flex flex-col gap-1">
-                <li>
-                  <a
-                    className="text-accent underline"
-                    href={making.url}
-                    target="_blank"
-                    rel="noopener"
-                  >
-                    Open it
-                  </a>
-                </li>
-                <li>
-                  <a className="text-accent underline" href={making.url} download={making.fileName}>
-                    Save as HTML
-                  </a>
-                </li>
-                <li>
-                  <a
-                    className="text-accent underline"
-                    href={addressOf('md')}
-                    download={making.fileName.replace(/html$/, 'md')}
-                  >
-                    Save as Markdown
-                  </a>
-                </li>
-              </ul>
-            )}
-          </div>
-        </Popover.Content>
-      </Popover.Portal>
-    </Popover.Root>
+    <ToolbarPopover
+      name="Post-mortem report"
+      label="Report"
+      title="Post-mortem report of this window as one file"
+      icon={<FileTextIcon size={15} aria-hidden />}
+      heading="Post-mortem report"
+      about={range.kind === 'live' ? 'the last 5 min' : rangeText(range)}
+      width="w-72"
+      disabled={deployment === null}
+      isOpen={isOpen}
+      onOpen={change}
+    >
+      <div aria-live="polite" data-testid="postmortem-state" data-state={making.state}>
+        {making.state === 'making' && <Progress sinceMs={making.sinceMs} />}
+        {making.state === 'failed' && (
+          <>
+            <p className="text-critical">{making.detail}</p>
+            <button type="button" className="control mt-2" onClick={() => void make()}>
+              Try again
+            </button>
+          </>
+        )}
+        {making.state === 'ready' && (
+          <ul className="flex flex-col gap-1">
+            <li>
+              <a className="text-accent underline" href={making.url} target="_blank" rel="noopener">
+                Open it
+              </a>
+            </li>
+            <li>
+              <a className="text-accent underline" href={making.url} download={making.fileName}>
+                Save as HTML
+              </a>
+            </li>
+            <li>
+              <a
+                className="text-accent underline"
+                href={addressOf('md')}
+                download={making.fileName.replace(/html$/, 'md')}
+              >
+                Save as Markdown
+              </a>
+            </li>
+          </ul>
+        )}
+      </div>
+    </ToolbarPopover>
   );
 }
 
