@@ -15,8 +15,12 @@ import {
 import { definitionText } from '#lib/view/definitions.ts';
 import { durationFigure, ratioFigure, significant } from '#lib/view/format.ts';
 import { ON_STAGE, roleColour } from '#lib/view/palette.ts';
+import { barsHeightPx, barsLegend, GAUGE_PX, paintBars, paintGauge } from './bars-paint.ts';
 import { useDashboard } from './dashboard.tsx';
 import { Fig, TermName } from './figure.tsx';
+import { useTheme } from './root-setting.ts';
+import { type CsvCell, csvText } from './save-file.ts';
+import { SaveMenu } from './save-menu.tsx';
 import { Swatch } from './stacked-bar.tsx';
 
 /** Which side is slower, and how each would spend a layer. */
@@ -33,6 +37,7 @@ export function BalanceGauge({ balance }: { readonly balance: BalanceJson }) {
         >
           by layer
         </Link>
+        <SaveGauge balance={balance} gauge={gauge} />
       </header>
       {gauge !== null && <Scale gauge={gauge} />}
       <dl className="grid grid-cols-2 gap-x-3 px-3 text-small">
@@ -56,6 +61,54 @@ export function BalanceGauge({ balance }: { readonly balance: BalanceJson }) {
       </div>
     </section>
   );
+}
+
+const PICTURE_PX = 640;
+
+function SaveGauge({
+  balance,
+  gauge,
+}: {
+  readonly balance: BalanceJson;
+  readonly gauge: Gauge | null;
+}) {
+  const theme = useTheme();
+  const bars = sidesOf(balance).map(({ role, parts }) => ({ name: SIDE_NAMES[role], parts }));
+  const gaugePx = gauge === null ? 0 : GAUGE_PX;
+  return (
+    <SaveMenu
+      title="the ratio of the sides"
+      picture={() => ({
+        name: 'balance',
+        title: gauge === null ? 'Ratio of the sides' : headline(gauge),
+        legend: barsLegend(bars),
+        widthPx: PICTURE_PX,
+        heightPx: gaugePx + barsHeightPx(bars),
+        body: {
+          paint: (pen) => {
+            if (gauge !== null) paintGauge(pen, gauge, PICTURE_PX, theme);
+            paintBars(pen, bars, PICTURE_PX, theme, gaugePx);
+          },
+        },
+      })}
+      csv={{ name: 'balance', text: () => csvText(balanceTable(balance)) }}
+    />
+  );
+}
+
+const SIDE_NAMES = { attention: 'Attention', ffn: 'FFN' } as const;
+
+function balanceTable(balance: BalanceJson): readonly (readonly CsvCell[])[] {
+  const { taNs, tfNs, taEffectiveNs, tfEffectiveNs } = balance;
+  const times = { attention: [taEffectiveNs, taNs], ffn: [tfEffectiveNs, tfNs] } as const;
+  return [
+    ['side', 'figure', 'value', 'unit'],
+    ...sidesOf(balance).flatMap(({ role, parts }) => [
+      [role, 'effective time per micro-batch', times[role][0], 'ns'],
+      [role, 'median time per micro-batch', times[role][1], 'ns'],
+      ...parts.map(({ label, ratio }) => [role, label, ratio, 'share of the ideal period']),
+    ]),
+  ];
 }
 
 function headline({ slower, excessRatio, isInBand }: Gauge): string {
@@ -183,7 +236,7 @@ function Times({
 }
 
 function SideBar({ side }: { readonly side: Side }) {
-  const name = side.role === 'attention' ? 'Attention' : 'FFN';
+  const name = SIDE_NAMES[side.role];
   return (
     <div data-testid={`side-${side.role}`}>
       <div className="flex h-6 w-full overflow-hidden rounded-box border border-line">

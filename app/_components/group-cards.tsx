@@ -4,15 +4,18 @@ import { CpuIcon, NetworkIcon } from 'lucide-react';
 import Link from 'next/link';
 import type { ReactNode } from 'react';
 import type { ReportJson } from '#lib/api/report-schema.ts';
-import { barOf, observedRatio } from '#lib/view/bubble-parts.ts';
+import { type BarPart, barOf, observedRatio } from '#lib/view/bubble-parts.ts';
 import { slowestOf } from '#lib/view/culprit.ts';
 import type { Term } from '#lib/view/definitions.ts';
-import { countFigure, ratioFigure } from '#lib/view/format.ts';
+import { countFigure, figureText, ratioFigure } from '#lib/view/format.ts';
 import { roleColour } from '#lib/view/palette.ts';
 import { trendCharts } from '#lib/view/trend-charts.ts';
+import { barsHeightPx, barsLegend, paintBars } from './bars-paint.ts';
 import { useDashboard } from './dashboard.tsx';
 import { Fig, TermName } from './figure.tsx';
 import { useTheme } from './root-setting.ts';
+import { csvText } from './save-file.ts';
+import { SaveMenu } from './save-menu.tsx';
 import { Sparkline } from './sparkline.tsx';
 import { PartList, StackedBar } from './stacked-bar.tsx';
 import type { WindowData } from './use-window-data.ts';
@@ -72,6 +75,7 @@ function GroupCard({
             <span className="font-normal whitespace-nowrap text-muted">
               {group.workers} {group.workers === 1 ? 'worker' : 'workers'}
             </span>
+            <SaveBar group={group} parts={bar.parts} />
           </h2>
           <p className="mt-1 text-big leading-tight font-semibold" data-testid="busy">
             <Fig figure={ratioFigure(busyRatio)} term="busyRatio" />
@@ -124,6 +128,40 @@ function GroupCard({
         </Entry>
       </dl>
     </article>
+  );
+}
+
+const PICTURE_PX = 640;
+
+function SaveBar({
+  group: { group, workers, activeBubbleRatio },
+  parts,
+}: {
+  readonly group: ReportJson['groups'][number];
+  readonly parts: readonly BarPart[];
+}) {
+  const theme = useTheme();
+  const bars = [{ name: `${group}, ${workers} workers`, parts }];
+  const table = () => [
+    ['group', 'part', 'share', 'ns_per_worker'],
+    ...parts.map(({ label, ratio, ns }) => [group, label, ratio, ns / Math.max(1, workers)]),
+  ];
+  return (
+    <SaveMenu
+      title={`the time of ${group}`}
+      picture={() => ({
+        name: `group-${group}`,
+        title:
+          activeBubbleRatio === null
+            ? `Time of ${group}`
+            : `${group}: ${figureText(ratioFigure(1 - activeBubbleRatio))} busy`,
+        legend: barsLegend(bars),
+        widthPx: PICTURE_PX,
+        heightPx: barsHeightPx(bars),
+        body: { paint: (pen) => paintBars(pen, bars, PICTURE_PX, theme) },
+      })}
+      csv={{ name: `group-${group}`, text: () => csvText(table()) }}
+    />
   );
 }
 
