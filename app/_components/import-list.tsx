@@ -11,6 +11,9 @@ import { type ImportLine, importLine } from '#lib/view/import-view.ts';
 import { problemOf, useDashboard } from './dashboard.tsx';
 import { type Upload, uploadStore, useUploads } from './upload-store.ts';
 
+/** More files than that are named once somebody asks. */
+const MOST_OPEN = 4;
+
 /** What is on its way, and what came. */
 export function ImportList() {
   const uploads = useUploads();
@@ -131,6 +134,7 @@ function ImportRow({ one, onChange }: { readonly one: ImportJson; readonly onCha
           {text}
         </p>
       ))}
+      {line.leftOut.length > 0 && <LeftOut files={line.leftOut} />}
       {line.notes.map((text) => (
         <p key={text} className="mt-1 break-words text-warning">
           {text}
@@ -197,6 +201,32 @@ function Unpin({ line, onChange }: { readonly line: ImportLine; readonly onChang
         Keep
       </button>
     </span>
+  );
+}
+
+/** Why each file that is missing is missing. */
+function LeftOut({ files }: { readonly files: ImportLine['leftOut'] }) {
+  const [first] = files;
+  const text =
+    files.length === 1
+      ? 'Nothing was taken of one file'
+      : `Nothing was taken of ${files.length} files`;
+  const isSame = files.every(({ reason }) => reason === first?.reason);
+  return (
+    <details className="mt-1" open={files.length <= MOST_OPEN} data-testid="left-out">
+      <summary className="text-critical">
+        {text}
+        {isSame && files.length > MOST_OPEN && `: ${first?.reason}`}
+      </summary>
+      <ul className="mt-1 list-disc pl-5">
+        {files.map(({ name, reason }) => (
+          <li key={name} className="break-words">
+            <span className="font-semibold">{name}</span>
+            <span className="text-muted">: {reason}</span>
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }
 

@@ -21,7 +21,7 @@ import { makeFolder } from '#lib/store/make-folder.ts';
 import { CommandError, type CommandIo, UsageError } from './command-io.ts';
 import { loadCommandConfig, textOption } from './config-options.ts';
 import { countText } from './figures.ts';
-import { formatImport } from './print-import.ts';
+import { formatImport, leftOutLines } from './print-import.ts';
 import { printable } from './printable.ts';
 import { asCommandError } from './query-errors.ts';
 
@@ -52,8 +52,9 @@ export async function importCommand(
     const place = { data: config.dataDir, store: config.store };
     done = await importDirectly(place, job, (state) => told.show(state)).catch(asCommandError);
   }
-  for (const { name, error } of done.files) {
-    if (error !== null) io.say(printable(error.startsWith(name) ? error : `${name}: ${error}`));
+  // The summary for people says it itself.
+  if (done.state === 'failed' || options.json === true) {
+    for (const line of leftOutLines(done)) io.say(line);
   }
   for (const message of [...done.messages, ...done.warnings]) io.say(printable(message));
   if (done.state === 'failed') {

@@ -7,10 +7,11 @@ import { formatTable } from './text-table.ts';
 export function formatImport(done: ImportJson): string {
   const lines: string[] = [];
   lines.push(
-    done.duplicate
-      ? `imported before (${done.id}); nothing was stored again`
-      : `imported ${done.files.filter(({ error }) => error === null).length} of ${done.files.length} files (${done.id})`,
+    done.duplicate ? `imported before (${done.id}); nothing was stored again` : importedText(done),
   );
+  const left = leftOutLines(done);
+  if (left.length > 0)
+    lines.push(`left out, nothing was taken of:`, ...left.map((line) => `  ${line}`));
   const right = { align: 'right' } as const;
   lines.push(
     ...formatTable(
@@ -44,6 +45,21 @@ export function formatImport(done: ImportJson): string {
   }
   if (done.annotations > 0) lines.push(`${countText(done.annotations)} notes`);
   return lines.join('\n');
+}
+
+function importedText({ id, files }: ImportJson): string {
+  const leftOut = files.filter(({ error }) => error !== null).length;
+  const count =
+    leftOut === 0 ? String(files.length) : `${files.length - leftOut} of ${files.length}`;
+  return `imported ${count} ${files.length === 1 ? 'file' : 'files'} (${id})`;
+}
+
+/** Of each file that was not taken its name and why. */
+export function leftOutLines({ files }: Pick<ImportJson, 'files'>): readonly string[] {
+  return files.flatMap(({ name, error }) => {
+    if (error === null) return [];
+    return [printable(error.startsWith(name) ? error : `${name}: ${error}`)];
+  });
 }
 
 function instant(unixNs: string): string {

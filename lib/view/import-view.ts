@@ -12,11 +12,19 @@ export interface ImportLine {
   readonly progress: number | null;
   readonly summary: string;
   readonly opens: readonly { readonly deployment: string; readonly range: TimeSelection }[];
+  /** Why it failed as a whole. */
   readonly problems: readonly string[];
+  /** Files of which nothing was taken. */
+  readonly leftOut: readonly LeftOutFile[];
   readonly notes: readonly string[];
   /** What was made of GPU traces, in lines. */
   readonly recognised: readonly string[];
   readonly isOver: boolean;
+}
+
+export interface LeftOutFile {
+  readonly name: string;
+  readonly reason: string;
 }
 
 const NAMES = 2;
@@ -24,7 +32,7 @@ const NAMES = 2;
 export function importLine(one: ImportJson): ImportLine {
   const names = one.files.map(({ name }) => name);
   const more = names.length - NAMES;
-  const left = one.files.filter(({ error }) => error !== null);
+  const left = leftOutFiles(one);
   const isFailed = one.state === 'failed';
   return {
     id: one.id,
@@ -47,11 +55,20 @@ export function importLine(one: ImportJson): ImportLine {
           ],
     ),
     // A failed import says the same of its files in one sentence.
-    problems: isFailed ? [one.error ?? 'it failed'] : left.map(({ error }) => error ?? ''),
+    problems: isFailed ? [one.error ?? 'it failed'] : [],
+    leftOut: isFailed ? [] : left,
     notes: [...one.warnings, ...one.messages],
     recognised: recognisedLines(one.recognition),
     isOver: isFailed || one.state === 'done',
   };
+}
+
+export function leftOutFiles({ files }: Pick<ImportJson, 'files'>): readonly LeftOutFile[] {
+  return files.flatMap(({ name, error }) => {
+    if (error === null) return [];
+    const isNamed = error.startsWith(`${name}: `);
+    return [{ name, reason: isNamed ? error.slice(name.length + 2) : error }];
+  });
 }
 
 function wordOf(one: ImportJson, leftOut: number): ImportLine['word'] {
@@ -68,6 +85,10 @@ function progressOf({ progress }: ImportJson): number | null {
 function summaryOf(one: ImportJson): string {
   const parts: string[] = [];
   if (one.duplicate) parts.push('imported before: nothing was stored again');
+  const leftOut = leftOutFiles(one).length;
+  if (leftOut > 0 && one.state === 'done') {
+    parts.push(`${one.files.length - leftOut} of ${counted(one.files.length, 'files')}`);
+  }
   const steps = one.deployments.reduce((sum, { steps: n }) => sum + n, 0);
   const workers = one.deployments.reduce((sum, { workers: n }) => sum + n, 0);
   if (one.events > 0) parts.push(counted(one.events, 'events'));

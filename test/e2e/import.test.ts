@@ -94,7 +94,10 @@ describe.skipIf(CHROMIUM === null)('imports', () => {
       await drag(page, 'drop', [good, broken]);
       const row = page.getByTestId('import').filter({ hasText: `good-${size.width}.json.gz` });
       await row.getByText('partly imported').waitFor();
-      await soon(() => row.getByRole('alert').textContent()).toMatch(/^broken\.json: line 1: /);
+      await soon(() => row.textContent()).toContain('1 of 2 files');
+      await soon(() => row.getByTestId('left-out').textContent()).toMatch(
+        /^Nothing was taken of one filebroken\.json: line 1: /,
+      );
       await drag(page, 'drop', [{ name: `empty-${size.width}.json`, base64: '' }]);
       const empty = page.getByTestId('import').filter({ hasText: `empty-${size.width}.json` });
       await empty.getByText('failed').waitFor();

@@ -60,11 +60,21 @@ test('one that goes on, one that failed, one of which a file was left out', () =
     word: 'failed',
     problems: ['it broke'],
   });
-  const files = [{ name: 'a', sizeBytes: 1, error: 'a: is empty' }];
-  expect(importLine({ ...IMPORT, files })).toMatchObject({
+  const files = [
+    { name: 'a', sizeBytes: 1, error: 'a: is empty' },
+    { name: 'b', sizeBytes: 9, error: null },
+    { name: 'c', sizeBytes: 9, error: 'is no trace' },
+  ];
+  const partly = importLine({ ...IMPORT, files });
+  expect(partly).toMatchObject({
     word: 'partly',
-    problems: ['a: is empty'],
+    problems: [],
+    leftOut: [
+      { name: 'a', reason: 'is empty' },
+      { name: 'c', reason: 'is no trace' },
+    ],
   });
+  expect(partly.summary).toMatch(/^1 of 3 files · /);
 });
 
 test('recognition is read softly', () => {
