@@ -47,7 +47,8 @@
     const last = (from + BigInt(Math.ceil(Number(at[2] ?? 0) + spanNs)) - 1n) >> level;
     const base = `/api/v1/deployments/${encodeURIComponent(deployment.id)}/timeline/tile`;
     for (let tile = from >> level; tile <= last; tile++) {
-      void ask(`${base}?from=${tile << level}&to=${(tile + 1n) << level}&bins=1024`);
+      const [start, end] = [tile, tile + 1n].map((at) => String(at << level).padStart(19, '0'));
+      void ask(`${base}?from=${start}&to=${end}&bins=1024`);
     }
   }
 })();

@@ -283,12 +283,23 @@ export async function deleteAnnotation(id: string, options?: ClientOptions): Pro
   await send(`/api/v1/annotations${query({ id })}`, options, { method: 'DELETE' });
 }
 
+const INSTANTS = new Set(['from', 'to', 'at', 'near', 'a.from', 'a.to', 'b.from', 'b.to']);
+/** With fewer digits the API takes an instant for one in another unit (docs/api.md, "Times"). */
+const INSTANT_DIGITS = 19;
+
 export function query(parameters: Readonly<Record<string, string>> | TimeRange): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
-    if (typeof value === 'string') search.set(name, value);
+    if (typeof value !== 'string') continue;
+    const isUnixNs = INSTANTS.has(name) && /^-?\d+$/.test(value);
+    search.set(name, isUnixNs ? instantText(value) : value);
   }
   return search.size === 0 ? '' : `?${search}`;
+}
+
+/** A view may begin before 1970, of which nothing can be kept. */
+function instantText(unixNs: string): string {
+  return (unixNs.startsWith('-') ? '' : unixNs).padStart(INSTANT_DIGITS, '0');
 }
 
 export async function call<T>(

@@ -72,7 +72,7 @@ function offsetAxis(
   const stepNs = [1, 2, 5, 10].map((m) => m * power).find((step) => step >= leastNs) ?? 10 * power;
   const baseNs = [1e3, 1e6, 1e9].find((unit) => unit >= view.spanNs) ?? 1e9;
   const unit = BigInt(baseNs);
-  const base = (view.fromUnixNs / unit) * unit;
+  const base = floorTo(view.fromUnixNs, unit);
   const fromNs = -offsetOf(view, base);
   const ticks: AxisTick[] = [];
   const minorNs = stepNs / MINOR_A_TICK;
@@ -111,13 +111,19 @@ export function offsetText(ns: number, stepNs: number): string {
 /** `2026-11-27 14:03:05.123456789` on a clock that is `zoneMinutes` ahead of UTC. */
 export function exactInstant(instant: bigint, zoneMinutes: number): string {
   const shifted = instant + BigInt(zoneMinutes) * 60n * SECOND_NS;
-  const seconds = new Date(Number(shifted / SECOND_NS) * 1000).toISOString();
-  const rest = String(shifted % SECOND_NS).padStart(9, '0');
-  return `${seconds.slice(0, 10)} ${seconds.slice(11, 19)}.${rest}`;
+  // A view may begin before 1970: where a clock counts from 0, there is room to its left.
+  const whole = floorTo(shifted, SECOND_NS);
+  const seconds = new Date(Number(whole / SECOND_NS) * 1000).toISOString();
+  return `${seconds.slice(0, 10)} ${seconds.slice(11, 19)}.${String(shifted - whole).padStart(9, '0')}`;
 }
 
 function ceilTo(value: bigint, unit: bigint): bigint {
-  return ((value + unit - 1n) / unit) * unit;
+  return -floorTo(-value, unit);
+}
+
+function floorTo(value: bigint, unit: bigint): bigint {
+  const over = value % unit;
+  return over < 0n ? value - over - unit : value - over;
 }
 
 export interface StepMark {

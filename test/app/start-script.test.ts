@@ -51,7 +51,7 @@ async function open(
 }
 
 afterEach(() => {
-  delete globalThis.afdscopeAhead;
+  globalThis.afdscopeAhead = undefined;
 });
 
 describe('the script that runs first', () => {

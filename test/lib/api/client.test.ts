@@ -76,6 +76,21 @@ describe('client', () => {
     );
   });
 
+  test('instants have all their digits: few would be taken for seconds', async () => {
+    const baseUrl = await serve(json({}, 500));
+    const windows = [
+      { from: '1500000000', to: '1795800000000000000' },
+      { from: '-40', to: '0' },
+      { from: '-5m', to: 'now' },
+    ];
+    for (const window of windows) await problemOf(fetchSeries('prod', window, { baseUrl }));
+    expect(requests.map(({ url }) => url.split('?')[1])).toEqual([
+      'from=0000000001500000000&to=1795800000000000000',
+      'from=0000000000000000000&to=0000000000000000000',
+      'from=-5m&to=now',
+    ]);
+  });
+
   test('a critical path is asked for by its step, or by which to pick', async () => {
     const window = { startUnixNs: '1', endUnixNs: '9', durationNs: 8 };
     const answer = { deployment: 'prod', window, sums: null, step: null };

@@ -71,7 +71,7 @@ describe('timeline client', () => {
       { baseUrl },
     );
     expect(urls).toEqual([
-      '/api/v1/deployments/prod%2Fa/timeline/tile?from=1&to=2&bins=64&workers=a%2F0%2Cf%2F1&stages=expert&layer=0',
+      '/api/v1/deployments/prod%2Fa/timeline/tile?from=0000000000000000001&to=0000000000000000002&bins=64&workers=a%2F0%2Cf%2F1&stages=expert&layer=0',
     ]);
     expect(tile.detail).toBe('bins');
     expect(tile.header.window.startUnixNs).toBe('1700000000000000000');
@@ -103,9 +103,9 @@ describe('timeline client', () => {
     ];
     for (const answer of answers) await expect(answer).rejects.toThrow(/wrong at/);
     expect(urls.sort()).toEqual([
-      '/api/v1/deployments/p/timeline/flow?step=3&domain=0&layer=1&microbatch=0&at=9',
+      '/api/v1/deployments/p/timeline/flow?step=3&domain=0&layer=1&microbatch=0&at=0000000000000000009',
       '/api/v1/deployments/p/timeline/stats?from=-5m&stages=gate%2Cexpert',
-      '/api/v1/deployments/p/timeline/steps?at=5&direction=previous',
+      '/api/v1/deployments/p/timeline/steps?at=0000000000000000005&direction=previous',
     ]);
   });
 });
