@@ -19,6 +19,7 @@ export const TIMELINE_KEYS: readonly TimelineKey[] = [
   { keys: ['X'], text: 'Follow the flow of the chosen event' },
   { keys: ['N'], text: 'Write a note on what is chosen' },
   { keys: ['R'], text: 'Measure: the next drag is a ruler' },
+  { keys: ['H'], text: 'Hide what the filters take away, or show it faintly' },
   { keys: ['L'], text: 'Follow the newest data' },
   ...TIMELINE_OVERLAYS.map(({ key, label }) => ({
     keys: [key.toUpperCase()],

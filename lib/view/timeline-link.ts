@@ -47,6 +47,7 @@ export function linkToTimeline(
       ...(microbatch === undefined ? {} : { microbatch }),
       ...(stages === undefined ? {} : { stages }),
     },
+    isDim: false,
     overlays: overlay === undefined ? DEFAULT_OVERLAYS : { ...DEFAULT_OVERLAYS, [overlay]: true },
     rows: worker === undefined ? NO_CHOICE : { ...NO_CHOICE, pinned: [worker] },
     ruler: null,

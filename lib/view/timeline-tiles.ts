@@ -27,6 +27,8 @@ export interface CoverTile extends TileAddress {
 /** A tile and the part of it that is drawn. */
 export interface TilePiece<T> extends TimelineExtent {
   readonly tile: T;
+  /** Drawn faintly, below what a filter leaves. */
+  readonly isFaded?: boolean;
 }
 
 /** Do two pictures show the same parts of the same tiles? */

@@ -2,7 +2,7 @@
  * The timeline's state as parameters of its URL, beside those of all pages (url-state.ts): a link
  * shows the same picture elsewhere. Defaults are left out; what cannot be read falls back to them.
  *
- *     at=1764262985123456789.25&span=1200000   left edge (unix ns, with a fraction) and length (ns)
+ *     at=1764262985123456789.25&span=1200000   left edge (unix ns, with a fraction added) and length (ns)
  *     tail=1                                   follows the newest data instead of `at`
  *     sel=event~ffn/2~expert~compute~compute~<start>~<duration>~<layer>~<mb>~<step>~<domain>~…
  */
@@ -26,6 +26,8 @@ export interface TimelineLink {
   readonly isTail: boolean;
   readonly selection: TimelineSelection | null;
   readonly filters: TimelineFilters;
+  /** Is what they take away seen faintly? */
+  readonly isDim: boolean;
   readonly overlays: TimelineOverlays;
   readonly rows: RowsChoice;
   readonly ruler: TimelineExtent | null;
@@ -44,7 +46,7 @@ const NUMBER_NAMES = { layer: 'flayer', microbatch: 'fmb', peer: 'fpeer' } as co
 
 export function serializeTimeline(link: TimelineLink): URLSearchParams {
   const search = new URLSearchParams();
-  const { viewport, isTail, selection, filters, overlays, rows, ruler } = link;
+  const { viewport, isTail, selection, filters, isDim, overlays, rows, ruler } = link;
   if (isTail) search.set('tail', '1');
   if (viewport !== null) {
     const { fromUnixNs, fractionNs, spanNs } = viewport;
@@ -60,6 +62,7 @@ export function serializeTimeline(link: TimelineLink): URLSearchParams {
     const value = filters[name];
     if (value !== undefined) search.set(NUMBER_NAMES[name], String(value));
   }
+  if (isDim) search.set('dim', '1');
   const changed = TIMELINE_OVERLAYS.filter(({ name, on }) => overlays[name] !== on);
   if (changed.length > 0) search.set('over', changed.map(({ key }) => key).join(''));
   if (rows.isOpen !== null) search.set('open', rows.isOpen ? '1' : '0');
@@ -84,6 +87,7 @@ export function parseTimeline(search: URLSearchParams): TimelineLink {
     isTail: search.get('tail') === '1',
     selection: parseSelection(search.get('sel')),
     filters: parseFilters(search),
+    isDim: search.get('dim') === '1',
     overlays: over === '' ? DEFAULT_OVERLAYS : overlays,
     rows: { ...NO_CHOICE, ...lists, isOpen: open === '1' ? true : open === '0' ? false : null },
     ruler: parseExtent(search.get('ruler')),
@@ -97,7 +101,7 @@ function listOf(text: string | null): readonly string[] {
 function parseViewport(at: string | null, span: string | null): TimelineViewport | null {
   const spanNs = Number(span);
   if (span === null || !Number.isFinite(spanNs) || spanNs < MIN_VIEW_NS) return null;
-  const found = /^(\d{1,19})(\.\d{1,20})?$/.exec(at ?? '');
+  const found = /^(-?\d{1,19})(\.\d{1,20})?$/.exec(at ?? '');
   // Following the newest data, only the length counts.
   if (found === null) return at === null ? { fromUnixNs: 0n, fractionNs: 0, spanNs } : null;
   return { fromUnixNs: BigInt(found[1]!), fractionNs: Number(found[2] ?? 0), spanNs };
@@ -113,7 +117,7 @@ function parseFilters(search: URLSearchParams): TimelineFilters {
 }
 
 function parseExtent(text: string | null): TimelineExtent | null {
-  const found = /^(\d{1,19})~(\d{1,19})$/.exec(text ?? '');
+  const found = /^(-?\d{1,19})~(-?\d{1,19})$/.exec(text ?? '');
   if (found === null) return null;
   const [fromUnixNs, toUnixNs] = [BigInt(found[1]!), BigInt(found[2]!)];
   return fromUnixNs < toUnixNs ? { fromUnixNs, toUnixNs } : null;
@@ -177,7 +181,7 @@ function parseSelection(text: string | null): TimelineSelection | null {
     return found.length === count && found.every((value) => Number.isFinite(value)) ? found : null;
   };
   const instant = (at: number): bigint | null =>
-    /^\d{1,19}$/.test(parts[at] ?? '') ? BigInt(parts[at]!) : null;
+    /^-?\d{1,19}$/.test(parts[at] ?? '') ? BigInt(parts[at]!) : null;
   switch (kind) {
     case 'event': {
       const [workerId, stage, kindName, stream] = parts;

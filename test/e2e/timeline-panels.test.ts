@@ -12,10 +12,11 @@ import {
 import type { TimelineStep } from '#lib/api/timeline-steps.ts';
 import type { CauseName } from '#lib/api/waits.ts';
 import { CAUSES } from '#lib/view/cause-look.ts';
+import { STAGE_COLOURS } from '#lib/view/palette.ts';
 import { eventAt, waitParts } from '#lib/view/timeline-details.ts';
 import { flowText } from '#lib/view/timeline-flow-view.ts';
 import type { TimelineEvent } from '#lib/view/timeline-selection.ts';
-import { CHROMIUM, SIZES } from './browser.ts';
+import { CHROMIUM, inkOf, pixelsOf, SIZES } from './browser.ts';
 import { running } from './running.ts';
 import { expectFits, expectSound, FOUND, parameter, soon } from './soon.ts';
 import { DEPLOYMENT, drawn, exactNs, storedSteps, windowOf } from './timeline-page.ts';
@@ -349,6 +350,35 @@ describe.skipIf(CHROMIUM === null)('timeline panels', () => {
     await page.getByRole('button', { name: 'Remove all filters' }).click();
     await soon(() => chips.count()).toBe(0);
     await expectSound({ page, complaints });
+  });
+
+  test('what filters take away is faded where that is wanted: by button, key and link', async () => {
+    const { page, complaints } = await run.visit('dark', SIZES[1]);
+    await openStep(page, '&fstages=expert');
+    const ink = () => inkOf(page, '[data-testid="timeline-boxes"]');
+    const button = page.getByRole('button', { name: 'Fade others' });
+    await soon(() => button.getAttribute('aria-pressed')).toBe('false');
+    await soon(ink).toBeGreaterThan(0);
+    const hidden = await ink();
+    await button.click();
+    await soon(() => parameter(page, 'dim')).toBe('1');
+    await drawn(page);
+    await soon(ink, FOUND).toBeGreaterThan(hidden * 1.5);
+    // Only what the filter leaves has its full colour.
+    const pixels = (stage: 'attention' | 'expert') =>
+      pixelsOf(page, '[data-testid="timeline-boxes"]', STAGE_COLOURS[stage]);
+    await soon(() => pixels('expert'), FOUND).toBeGreaterThan(0);
+    expect(await pixels('attention')).toBe(0);
+    await expectSound({ page, complaints });
+    const link = page.url();
+    await page.getByTestId('timeline-surface').focus();
+    await page.keyboard.press('h');
+    await soon(() => parameter(page, 'dim')).toBeNull();
+    await soon(ink, FOUND).toBe(hidden);
+    await page.goto(link);
+    await drawn(page);
+    await soon(() => button.getAttribute('aria-pressed')).toBe('true');
+    await soon(ink, FOUND).toBeGreaterThan(hidden * 1.5);
   });
 
   test('by keys alone: walk, note, copy the link; it restores everything', async () => {

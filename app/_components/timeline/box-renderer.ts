@@ -27,6 +27,9 @@ export interface BoxScene {
   readonly theme: ThemeName;
 }
 
+/** Opacity of what a filter takes away, where it is still to be seen. */
+export const FADE = 0.2;
+
 export interface BoxRenderer {
   readonly kind: 'webgl2' | 'canvas2d';
   /**

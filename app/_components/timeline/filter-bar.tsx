@@ -1,6 +1,6 @@
 'use client';
 
-import { FilterXIcon, XIcon } from 'lucide-react';
+import { BlendIcon, FilterXIcon, XIcon } from 'lucide-react';
 import { type MouseEvent, useEffect, useState } from 'react';
 import {
   filterChips,
@@ -22,6 +22,8 @@ export function FilterBar() {
   const store = useTimelineStore();
   const filters = useTimelinePart((state) => state.filters);
   const seen = useSeenStages();
+  const isDim = useTimelinePart((state) => state.isDim);
+  const keys = stageKeys(seen, filters);
   const chips = filterChips(filters);
   const onStage = (event: MouseEvent, stage: string) => {
     store.setFilters(
@@ -35,15 +37,12 @@ export function FilterBar() {
       className="flex flex-wrap items-center gap-x-2 gap-y-1 border-b border-line px-2 py-1 text-small"
       data-testid="filter-bar"
     >
-      <fieldset
-        className="flex flex-wrap items-center gap-x-0.5 max-xl:text-tiny"
-        aria-label="Stages"
-      >
-        {stageKeys(seen, filters).map((key) => (
+      <fieldset className={legendLayout(keys.map(({ stage }) => stage))} aria-label="Stages">
+        {keys.map((key) => (
           <StageButton key={key.stage} stageKey={key} onStage={onStage} />
         ))}
-        {seen.length === 0 && <LegendRoom />}
       </fieldset>
+      {seen.length === 0 && <LegendRoom />}
       <fieldset className="ml-auto flex items-center gap-1" aria-label="Filters">
         {NUMBER_FILTERS.map(({ name, label }) => (
           <span key={name}>
@@ -55,6 +54,19 @@ export function FilterBar() {
             />
           </span>
         ))}
+        <button
+          type="button"
+          className="control"
+          aria-pressed={isDim}
+          title={
+            isDim
+              ? 'Hide what the filters take away (h)'
+              : 'Show what the filters take away faintly (h)'
+          }
+          onClick={() => store.setDim(!isDim)}
+        >
+          <BlendIcon size={13} aria-hidden /> Fade others
+        </button>
       </fieldset>
       {chips.length > 0 && (
         <ul className="flex flex-wrap items-center gap-1" data-testid="filter-chips">
@@ -87,10 +99,19 @@ export function FilterBar() {
   );
 }
 
+/** One row where it fits, else two, read downwards; names of one's own, of any length, wrap. */
+function legendLayout(stages: readonly string[]): string {
+  const isUsual = stages.length <= 14 && stages.every((stage) => stage.length <= 14);
+  if (!isUsual) return 'flex min-w-0 flex-wrap items-center gap-x-0.5 max-xl:text-tiny';
+  const rows =
+    stages.length > 10 ? 'grid-rows-2' : stages.length > 6 ? 'max-xl:grid-rows-2' : 'grid-rows-1';
+  return `grid grid-flow-col auto-cols-max items-center gap-x-0.5 max-xl:text-tiny ${rows}`;
+}
+
 /** Before the first tile: the room that the usual stages take, so that nothing moves when they come. */
 function LegendRoom() {
   return (
-    <span aria-hidden="true" className="invisible flex flex-wrap items-center gap-x-0.5">
+    <span aria-hidden="true" className={`invisible ${legendLayout(USUAL_STAGES)}`}>
       {USUAL_STAGES.map((stage) => (
         <span
           key={stage}
@@ -143,7 +164,7 @@ function NumberField({
     <input
       type="text"
       inputMode="numeric"
-      className="control w-22 justify-start aria-invalid:border-critical"
+      className="control w-22 justify-start max-xl:w-19 aria-invalid:border-critical"
       aria-label={`Only ${name}`}
       title={`Shows events of this ${name} only. Empty: all`}
       aria-invalid={isWrong}

@@ -10,7 +10,13 @@ import {
 import { timelineColours } from '#lib/view/timeline-colours.ts';
 import type { WorkerRow } from '#lib/view/timeline-rows.ts';
 import { hatch } from '../hatch.ts';
-import { type BoxRenderer, type BoxScene, type PiecePlace, piecePlace } from './box-renderer.ts';
+import {
+  type BoxRenderer,
+  type BoxScene,
+  FADE,
+  type PiecePlace,
+  piecePlace,
+} from './box-renderer.ts';
 
 const EVENT_HEIGHTS = 255 << 8;
 /** Every browser has canvases of this width. */
@@ -75,12 +81,15 @@ class CanvasRenderer implements BoxRenderer {
     for (const piece of scene.pieces) {
       const place = piecePlace(piece, scene.view, width);
       if (place.toPx <= place.fromPx) continue;
+      const isFaded = piece.isFaded === true;
       for (const row of scene.rows) {
         const worker = scene.indexOf(row.worker.workerId);
         if (worker === undefined) continue;
+        this.#context.globalAlpha = isFaded ? FADE : 1;
         for (const stream of PAINT_ORDER)
           this.#stream(scene, piece.tile, place, row, worker, stream);
-        if (scene.bubbles) this.#bubbles(scene, piece.tile, place, row, worker);
+        this.#context.globalAlpha = 1;
+        if (scene.bubbles && !isFaded) this.#bubbles(scene, piece.tile, place, row, worker);
       }
     }
   }

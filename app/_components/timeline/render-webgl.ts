@@ -6,7 +6,7 @@
 import { type LoadedTile, WORDS } from '#lib/view/timeline-boxes.ts';
 import { timelineColours } from '#lib/view/timeline-colours.ts';
 import type { RowsLayout } from '#lib/view/timeline-rows.ts';
-import { type BoxRenderer, type BoxScene, piecePlace } from './box-renderer.ts';
+import { type BoxRenderer, type BoxScene, FADE, piecePlace } from './box-renderer.ts';
 import { activate, type BoxProgram, boxProgram } from './webgl-program.ts';
 
 /** The rows' texture is 256 workers of four lanes wide. */
@@ -60,6 +60,7 @@ class WebglRenderer implements BoxRenderer {
   #shownWorkers = -1;
   #shownTheme = '';
   #strip: Strip | null = null;
+  #mostPx: number | undefined;
 
   constructor(canvas: HTMLCanvasElement, gl: WebGL2RenderingContext, onRestored: () => void) {
     this.#canvas = canvas;
@@ -84,8 +85,9 @@ class WebglRenderer implements BoxRenderer {
   };
 
   mostMarginPx(widthPx: number): number {
-    const mostPx: number = this.#gl.getParameter(this.#gl.MAX_TEXTURE_SIZE) ?? 0;
-    return Math.max(0, Math.floor((mostPx - widthPx) / 2));
+    // Each question waits for the graphics process.
+    this.#mostPx ??= Number(this.#gl.getParameter(this.#gl.MAX_TEXTURE_SIZE) ?? 0);
+    return Math.max(0, Math.floor((this.#mostPx - widthPx) / 2));
   }
 
   draw(scene: BoxScene, marginPx: number, hatchPx: number): void {
@@ -153,10 +155,12 @@ class WebglRenderer implements BoxRenderer {
       gl.uniform1f(at.anchorPx, place.anchorPx);
       gl.uniform1f(at.unitPx, place.unitPx);
       gl.uniform2f(at.clipPx, place.fromPx, place.toPx);
+      gl.uniform1f(at.fade, piece.isFaded === true ? FADE : 1);
       const buffers = this.#tiles.get(piece.tile) ?? this.#upload(piece.tile);
       const { first, end } = shownBoxes(piece.tile, scene);
       this.#drawBoxes(buffers.boxes, first, end);
-      if (scene.bubbles) this.#drawBoxes(buffers.bubbles, 0, piece.tile.bubbles.length / WORDS);
+      if (!scene.bubbles || piece.isFaded === true) continue;
+      this.#drawBoxes(buffers.bubbles, 0, piece.tile.bubbles.length / WORDS);
     }
     gl.bindVertexArray(null);
   }

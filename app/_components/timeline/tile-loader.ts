@@ -52,7 +52,16 @@ interface Kept {
 interface Wanted {
   readonly block: TileBlock;
   readonly address: TileAddress;
+  readonly wish: Wish;
 }
+
+/** Events that are wanted together. */
+interface Wish {
+  readonly filters: TimelineFilters;
+  readonly key: string;
+}
+
+const EVERYTHING: Wish = { filters: {}, key: '{}' };
 
 interface Asked {
   readonly controller: AbortController;
@@ -71,6 +80,8 @@ export interface LoaderOptions {
 
 export interface PictureTiles {
   readonly pieces: readonly TilePiece<LoadedTile>[];
+  /** What the filters take away, if it is to be seen below what they leave. */
+  readonly faded: readonly TilePiece<LoadedTile>[];
   /** Tiles in the view that are still asked for. */
   readonly loading: number;
 }
@@ -91,8 +102,8 @@ export class TileLoader {
   #failedUntilMs = 0;
   #latencyMs = 0;
   #problem: Problem | null = null;
-  #filters: TimelineFilters | null = null;
-  #filterKey = '';
+  #wish: Wish = { filters: {}, key: '' };
+  #isDim = false;
   /** Of the filter before, drawn until the new one's tiles are there. */
   #oldFilterKey = '';
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -128,14 +139,10 @@ export class TileLoader {
     blocks: readonly TileBlock[],
     filters: TimelineFilters,
     bounds: TimelineExtent,
+    isDim = false,
   ): PictureTiles {
     this.#frame++;
-    if (filters !== this.#filters) {
-      this.#filters = filters;
-      const filterKey = JSON.stringify(filters);
-      if (filterKey !== this.#filterKey) this.#oldFilterKey = this.#filterKey;
-      this.#filterKey = filterKey;
-    }
+    this.#turnTo(filters, isDim);
     const level = levelOf(view, widthPx);
     const nowMs = performance.now();
     if (level !== this.#level) {
@@ -144,40 +151,56 @@ export class TileLoader {
       this.#level = level;
     }
     const pieces: TilePiece<LoadedTile>[] = [];
+    const faded: TilePiece<LoadedTile>[] = [];
     const wanted: Wanted[] = [];
     const later: Wanted[] = [];
     let loading = 0;
-    for (const block of blocks) {
-      const set = this.#setOf(block, this.#filterKey);
+    const wishes = this.#isDim ? [this.#wish, EVERYTHING] : [this.#wish];
+    for (const [block, wish] of wishes.flatMap((one) => blocks.map((of) => [of, one] as const))) {
+      const set = this.#setOf(block, wish.key);
       const cover = coverView(set, view, widthPx);
       const missing = cover.missing.filter((address) => reaches(address, bounds));
       loading += missing.length;
-      const shown = this.#shown(block, cover, view, widthPx, level);
-      pieces.push(...shown);
-      for (const address of missing) wanted.push({ block, address });
+      const isMain = wish === this.#wish;
+      const shown = isMain ? this.#shown(block, cover, view, widthPx, level) : cover.pieces;
+      if (isMain) pieces.push(...shown);
+      else faded.push(...shown.map(fadedPiece));
+      for (const address of missing) wanted.push({ block, address, wish });
       const nsPerPx = view.spanNs / Math.max(1, widthPx);
       for (const address of wantedTiles(view, level, PADDING)) {
         const known = set.get(address);
         if (known !== undefined) {
           // A tail must have what it comes to.
           const kept = this.#kept.get(known);
-          if (kept !== undefined && isGrowing(kept, bounds, nowMs)) later.push({ block, address });
+          if (kept !== undefined && isGrowing(kept, bounds, nowMs))
+            later.push({ block, address, wish });
           continue;
         }
         if (!reaches(address, bounds)) continue;
         if (set.coarser(address, (tile) => tile.servesNsPerPx <= nsPerPx) !== undefined) continue;
-        if (!missing.some(({ index }) => index === address.index)) later.push({ block, address });
+        if (!missing.some(({ index }) => index === address.index)) {
+          later.push({ block, address, wish });
+        }
       }
       for (const { tile } of shown) {
         const kept = this.#kept.get(tile);
         if (kept === undefined) continue;
         kept.used = this.#frame;
-        if (isGrowing(kept, bounds, nowMs)) later.unshift({ block, address: tile });
+        if (isGrowing(kept, bounds, nowMs)) later.unshift({ block, address: tile, wish });
       }
     }
     const spare = [...later, ...this.#backdrop(blocks, widthPx, bounds)];
-    this.#ask(wanted, spare, filters, bounds, nowMs);
-    return { pieces, loading };
+    this.#ask(wanted, spare, bounds, nowMs);
+    return { pieces, faded, loading };
+  }
+
+  #turnTo(filters: TimelineFilters, isDim: boolean): void {
+    if (filters !== this.#wish.filters || this.#wish.key === '') {
+      const key = JSON.stringify(filters);
+      if (key !== this.#wish.key) this.#oldFilterKey = this.#wish.key;
+      this.#wish = { filters, key };
+    }
+    this.#isDim = isDim && this.#wish.key !== EVERYTHING.key;
   }
 
   /** What there is of a view that reaches beyond the last one, at the level of that one. */
@@ -186,11 +209,19 @@ export class TileLoader {
     widthPx: number,
     blocks: readonly TileBlock[],
   ): readonly TilePiece<LoadedTile>[] {
-    return blocks.flatMap((block) => {
-      const set = this.#setOf(block, this.#filterKey);
+    const faded = this.#isDim
+      ? blocks.flatMap((block) =>
+          coverView(this.#setOf(block, EVERYTHING.key), view, widthPx, this.#level).pieces.map(
+            fadedPiece,
+          ),
+        )
+      : [];
+    const own = blocks.flatMap((block) => {
+      const set = this.#setOf(block, this.#wish.key);
       const cover = coverView(set, view, widthPx, this.#level);
       return this.#shown(block, cover, view, widthPx, this.#level);
     });
+    return [...faded, ...own];
   }
 
   /** Until there is anything of the filter, what was drawn before it. */
@@ -215,10 +246,11 @@ export class TileLoader {
     const addresses = wantedTiles(whole, levelOf(whole, widthPx));
     return blocks.flatMap((block) =>
       addresses.flatMap((address) => {
-        const tile = this.#setOf(block, this.#filterKey).get(address);
+        const wish = this.#wish;
+        const tile = this.#setOf(block, wish.key).get(address);
         const kept = tile === undefined ? undefined : this.#kept.get(tile);
         if (kept !== undefined) kept.used = this.#frame;
-        return tile === undefined ? [{ block, address }] : [];
+        return tile === undefined ? [{ block, address, wish }] : [];
       }),
     );
   }
@@ -237,7 +269,6 @@ export class TileLoader {
   #ask(
     wanted: readonly Wanted[],
     spare: readonly Wanted[],
-    filters: TimelineFilters,
     bounds: TimelineExtent,
     nowMs: number,
   ): void {
@@ -248,14 +279,15 @@ export class TileLoader {
     }
     // What cannot be had must not keep everything else from coming.
     let isViewMissing = false;
-    for (const [at, { block, address }] of [...wanted, ...spare].entries()) {
-      const key = `${this.#filterKey} ${block?.join(',') ?? ''} ${address.level} ${address.index}`;
+    for (const [at, one] of [...wanted, ...spare].entries()) {
+      const { block, address, wish } = one;
+      const key = `${wish.key} ${block?.join(',') ?? ''} ${address.level} ${address.index}`;
       const isSpare = at >= wanted.length;
       if (!isSpare && !this.#failed.has(key)) isViewMissing = true;
       const asked = this.#asked.get(key);
       if (asked !== undefined) asked.wanted = this.#frame;
       else if (!mustWait && !(isSpare && isViewMissing) && this.#asked.size < MAX_REQUESTS) {
-        void this.#load(key, block, address, filters, bounds.toUnixNs);
+        void this.#load(key, one, bounds.toUnixNs);
       }
     }
     for (const { controller, wanted: lastWanted } of this.#asked.values()) {
@@ -271,23 +303,17 @@ export class TileLoader {
     }, afterMs);
   }
 
-  async #load(
-    key: string,
-    block: TileBlock,
-    address: TileAddress,
-    filters: TimelineFilters,
-    newestUnixNs: bigint,
-  ): Promise<void> {
+  async #load(key: string, { block, address, wish }: Wanted, newestUnixNs: bigint): Promise<void> {
     const controller = new AbortController();
     this.#asked.set(key, { controller, wanted: this.#frame });
     const { fromUnixNs, toUnixNs } = tileExtent(address);
-    const set = this.#setOf(block, this.#filterKey);
+    const set = this.#setOf(block, wish.key);
     const askedMs = performance.now();
     try {
       const tile = await this.#fetch(
         this.#options.deployment,
         {
-          ...filters,
+          ...wish.filters,
           ...(block === null ? {} : { workers: block }),
           from: String(fromUnixNs),
           to: String(toUnixNs),
@@ -357,6 +383,10 @@ export class TileLoader {
     for (const { controller } of this.#asked.values()) controller.abort();
     for (const tile of [...this.#kept.keys()]) this.#drop(tile);
   }
+}
+
+function fadedPiece(piece: TilePiece<LoadedTile>): TilePiece<LoadedTile> {
+  return { ...piece, isFaded: true };
 }
 
 /** Does a tile reach into what is kept? Elsewhere there is nothing to ask for. */

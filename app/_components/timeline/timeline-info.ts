@@ -13,6 +13,7 @@ export function workersOf(pieces: readonly TilePiece<LoadedTile>[]): readonly Ti
 
 export function infoOf(
   pieces: readonly TilePiece<LoadedTile>[],
+  faded: readonly TilePiece<LoadedTile>[],
   workers: readonly TimelineWorker[],
   events: number,
   loading: number,
@@ -24,7 +25,12 @@ export function infoOf(
   return {
     workers,
     rows: meanRows(headers.flatMap(({ rows }) => rows)),
-    stages: [...new Set(headers.flatMap(({ stages }) => stages))],
+    stages: [
+      ...new Set([
+        ...headers.flatMap(({ stages }) => stages),
+        ...faded.flatMap(({ tile }) => tile.tile.header.stages),
+      ]),
+    ],
     causes: [...new Set(headers.flatMap(({ causes }) => causes))],
     notes: [
       ...new Set(headers.flatMap(({ notes }) => notes)),

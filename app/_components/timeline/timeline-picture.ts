@@ -69,6 +69,7 @@ export class TimelinePicture {
   #layout: RowsLayout = { rows: [], heightPx: 0, byWorker: new Map() };
   #workers: readonly TimelineWorker[] = [];
   #pieces: readonly TilePiece<LoadedTile>[] = [];
+  #faded: readonly TilePiece<LoadedTile>[] = [];
   #loading = 0;
   #widthPx = 0;
   #heightPx = 0;
@@ -197,7 +198,8 @@ export class TimelinePicture {
       yPx: yPx + this.#scrollPx,
     };
     const { bubbles } = this.#store.state().overlays;
-    return hitTest(this.#pieces, row, worker, point, bubbles);
+    const own = hitTest(this.#pieces, row, worker, point, bubbles);
+    return own ?? hitTest(this.#faded, row, worker, point, false);
   }
 
   /** The worker whose row is at a height of the picture. */
@@ -241,16 +243,18 @@ export class TimelinePicture {
     const rows = visibleRows(this.#layout, this.#scrollPx, this.#heightPx);
     const workerRows = rows.filter((row) => row.kind === 'worker');
     const blocks = this.#blocks(workerRows);
-    const { pieces, loading } = this.#loader.tiles(
+    const { pieces, faded, loading } = this.#loader.tiles(
       view,
       this.#widthPx,
       blocks,
       state.filters,
       state.bounds,
+      state.isDim,
     );
     if (pieces.length > 0 && this.#pieces.length === 0) performance.mark('timeline-first-picture');
     const isSame = samePieces(pieces, this.#pieces);
     this.#pieces = pieces;
+    this.#faded = faded;
     this.#loading = loading;
     this.#store.tileLatencyMs = this.#loader.latencyMs;
     if (!isSame) this.#learn(workersOf(pieces));
@@ -264,7 +268,7 @@ export class TimelinePicture {
       rows: workerRows,
       indexOf: this.indexOf,
       workers: this.#loader.registry.ids.length,
-      pieces,
+      pieces: [...faded, ...pieces],
       bubbles: state.overlays.bubbles,
       theme: this.#theme,
     };
@@ -373,8 +377,17 @@ export class TimelinePicture {
     const known = this.#store.state().info;
     const canWait = known.detail !== null && known.workers === this.#workers;
     if (this.#store.isMoving && canWait && problem === known.problem) return;
-    const info = infoOf(this.#pieces, this.#workers, loadedEvents, this.#loading, problem);
-    const tiles = this.#pieces.map(({ tile }) => `${tile.level}.${tile.index}.${tile.sizeBytes}`);
+    const info = infoOf(
+      this.#pieces,
+      this.#faded,
+      this.#workers,
+      loadedEvents,
+      this.#loading,
+      problem,
+    );
+    const tiles = [...this.#faded, ...this.#pieces].map(
+      ({ tile }) => `${tile.level}.${tile.index}.${tile.sizeBytes}`,
+    );
     const key = `${tiles.join(' ')} ${info.loading} ${info.problem?.detail} ${info.workers.length}`;
     if (key === this.#infoKey) return;
     this.#infoKey = key;

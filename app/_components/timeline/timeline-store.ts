@@ -73,6 +73,8 @@ export interface TimelineState {
   readonly bounds: TimelineExtent;
   readonly selection: TimelineSelection | null;
   readonly filters: TimelineFilters;
+  /** Are events that the filters take away seen faintly, or not at all? */
+  readonly isDim: boolean;
   readonly overlays: TimelineOverlays;
   readonly rows: RowsChoice;
   /** What the ruler measures. */
@@ -109,7 +111,15 @@ const TAIL_SETTLE_MS = 1_000;
 /** What a deep link holds of the state. */
 export type TimelineStart = Pick<
   TimelineState,
-  'viewport' | 'selection' | 'filters' | 'overlays' | 'rows' | 'ruler' | 'isTail' | 'notice'
+  | 'viewport'
+  | 'selection'
+  | 'filters'
+  | 'isDim'
+  | 'overlays'
+  | 'rows'
+  | 'ruler'
+  | 'isTail'
+  | 'notice'
 >;
 
 export class TimelineStore {
@@ -131,6 +141,7 @@ export class TimelineStore {
       bounds,
       selection: null,
       filters: {},
+      isDim: false,
       overlays: DEFAULT_OVERLAYS,
       rows: NO_CHOICE,
       ruler: null,
@@ -281,6 +292,10 @@ export class TimelineStore {
   /** A filter that is undefined is none. */
   setFilters(filters: TimelineFilters): void {
     this.#set({ filters });
+  }
+
+  setDim(isDim: boolean): void {
+    this.#set({ isDim });
   }
 
   toggleOverlay(name: OverlayName): void {

@@ -100,6 +100,9 @@ function actOnKey(key: string, store: TimelineStore): boolean {
     case 'r':
       store.setMeasuring(!store.state().isMeasuring);
       return true;
+    case 'h':
+      store.setDim(!store.state().isDim);
+      return true;
     case '[':
       store.step('previous');
       return true;

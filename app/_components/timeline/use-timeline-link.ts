@@ -18,13 +18,13 @@ export function readLink(text: string, bounds: TimelineExtent): TimelineStart {
   const link = parseTimeline(search);
   const zoneMinutes = -new Date().getTimezoneOffset();
   const start = startOf(link, parsePageState(search).range, bounds, Date.now(), zoneMinutes);
-  const { selection, filters, overlays, rows, ruler } = link;
-  return { ...start, selection, filters, overlays, rows, ruler };
+  const { selection, filters, isDim, overlays, rows, ruler } = link;
+  return { ...start, selection, filters, isDim, overlays, rows, ruler };
 }
 
 /** The search part of a URL that shows the timeline as it is now. */
 export function linkText(store: TimelineStore, pageSearch: string): string {
-  const { isTail, selection, filters, overlays, rows, ruler } = store.state();
+  const { isTail, selection, filters, isDim, overlays, rows, ruler } = store.state();
   const { view } = store;
   const page = new URLSearchParams(
     serializePageState(parsePageState(new URLSearchParams(pageSearch))),
@@ -34,6 +34,7 @@ export function linkText(store: TimelineStore, pageSearch: string): string {
     isTail,
     selection,
     filters,
+    isDim,
     overlays,
     rows,
     ruler,
@@ -79,7 +80,7 @@ export function useTimelineLink(store: TimelineStore): void {
       const state = store.state();
       const isMoved = state.viewport !== last.viewport && !state.isTail;
       const isChanged = (
-        ['selection', 'filters', 'overlays', 'rows', 'ruler', 'isTail'] as const
+        ['selection', 'filters', 'isDim', 'overlays', 'rows', 'ruler', 'isTail'] as const
       ).some((name) => state[name] !== last[name]);
       const isZoomed = state.viewport.spanNs !== last.viewport.spanNs;
       last = state;

@@ -24,6 +24,8 @@ interface Press {
   readonly startX: number;
   readonly startY: number;
   readonly startUnixNs: bigint;
+  /** Where the picture was then. */
+  readonly box: DOMRect;
   isMoved: boolean;
 }
 
@@ -90,7 +92,8 @@ class Hand {
 
   /** In pixels of the picture, also for the axis above it. */
   #place(event: MouseEvent): { readonly x: number; readonly y: number; readonly width: number } {
-    const box = this.#surface.getBoundingClientRect();
+    // Asked in every frame of a drag, it would make the browser lay the page out each time.
+    const box = this.#press?.box ?? this.#surface.getBoundingClientRect();
     return { x: event.clientX - box.left, y: event.clientY - box.top, width: box.width };
   }
 
@@ -98,6 +101,7 @@ class Hand {
     if (event.button !== 0) return;
     element.setPointerCapture(event.pointerId);
     if (!isAxis) this.#surface.focus({ preventScroll: true });
+    const box = this.#surface.getBoundingClientRect();
     const { x, y } = this.#place(event);
     this.#touches.set(event.pointerId, { x, y });
     const drag: Drag = this.#store.state().isMeasuring
@@ -112,6 +116,7 @@ class Hand {
       startX: x,
       startY: y,
       startUnixNs: this.#picture.timeAt(x),
+      box,
       isMoved: false,
     };
   }

@@ -53,6 +53,7 @@ precision highp int;
 uniform vec2 sizePx;
 uniform float ratio;
 uniform float hatchPx;
+uniform float fade;
 uniform sampler2D colours;
 flat in uint colour;
 flat in uint flags;
@@ -65,10 +66,11 @@ void main() {
     float line = min(across, period - across);
     float strength = clamp((0.85 * ratio - line) + 0.5, 0.0, 1.0);
     if (strength <= 0.0) discard;
+    strength *= fade;
     pixel = vec4(rgb * strength, strength);
     return;
   }
-  float opacity = (flags & 4u) != 0u ? 0.8 : 1.0;
+  float opacity = fade * ((flags & 4u) != 0u ? 0.8 : 1.0);
   pixel = vec4(rgb * opacity, opacity);
 }`;
 
@@ -81,6 +83,7 @@ export const UNIFORMS = [
   'scrollPx',
   'ratio',
   'hatchPx',
+  'fade',
   'rows',
   'colours',
 ] as const;

@@ -142,4 +142,12 @@ describe('what offsets count from', () => {
     const at = BigInt(Date.UTC(2026, 10, 27, 14, 5)) * 1_000_000n + 123_456_789n;
     expect(timeAxis(viewAt(at, 0, spanNs), 1_000, 0).base).toBe(base);
   });
+
+  test('a view over the first instant of a clock that counts from 0', () => {
+    const { base, ticks } = timeAxis(viewAt(-400_000n, 0, 1_000_000), 1_000, 0);
+    expect(base).toBe('23:59:59.999');
+    const labels = ticks.filter(({ isMinor }) => !isMinor).map(({ label }) => label);
+    expect(labels.length).toBeGreaterThan(2);
+    for (const label of labels) expect(label).toMatch(/^\+\d/);
+  });
 });

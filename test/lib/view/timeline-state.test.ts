@@ -16,7 +16,11 @@ import { parseTimeline, serializeTimeline } from '#lib/view/timeline-url.ts';
 import { viewAt } from '#lib/view/timeline-viewport.ts';
 
 const NOW = 1_795_800_300_123_456_789n;
-const instant = fc.bigInt({ min: 10n ** 18n, max: 9n * 10n ** 18n });
+/** Of today, or of a clock that counts from 0, before which a view may begin. */
+const instant = fc.oneof(
+  fc.bigInt({ min: 10n ** 18n, max: 9n * 10n ** 18n }),
+  fc.bigInt({ min: -(10n ** 10n), max: 10n ** 13n }),
+);
 const name = fc.string({ minLength: 1, maxLength: 12 });
 const id = fc
   .string({ minLength: 1, maxLength: 9 })
@@ -101,6 +105,7 @@ const link = fc.record({
     },
     { requiredKeys: [] },
   ),
+  isDim: fc.boolean(),
   overlays: fc
     .tuple(...TIMELINE_OVERLAYS.map(() => fc.boolean()))
     .map(
@@ -254,6 +259,9 @@ describe('timeline axis and labels', () => {
   test('instants keep all nine digits in any zone', () => {
     expect(exactInstant(NOW, 0)).toBe('2026-11-27 17:25:00.123456789');
     expect(exactInstant(NOW, 330)).toBe('2026-11-27 22:55:00.123456789');
+    expect(exactInstant(7n, 0)).toBe('1970-01-01 00:00:00.000000007');
+    expect(exactInstant(-1n, 0)).toBe('1969-12-31 23:59:59.999999999');
+    expect(exactInstant(-1_500_000_000n, 60)).toBe('1970-01-01 00:59:58.500000000');
   });
 
   test('a label never is longer than its box', () => {
