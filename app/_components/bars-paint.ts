@@ -28,10 +28,13 @@ export function barsHeightPx(bars: readonly PaintedBar[]): number {
 }
 
 export function barsLegend(bars: readonly PaintedBar[]): readonly LegendMark[] {
-  const marks = bars
-    .flatMap(({ parts }) => parts)
-    .map(({ label: name, ...look }) => ({ name, ...look }));
-  return [...new Map(marks.map((mark) => [mark.name, mark])).values()];
+  return bars.flatMap(({ name: bar, parts }) =>
+    parts.map(({ label, look, colour }) => ({
+      name: bars.length > 1 ? `${bar}: ${label}` : label,
+      look,
+      colour,
+    })),
+  );
 }
 
 export function paintBars(

@@ -16,8 +16,10 @@ const NONE: readonly AlertMark[] = [];
 export function useAlertMarks(fromMs: number, toMs: number): readonly AlertMark[] {
   const { deployment } = useDashboard();
   const alerts = useAlerts().data?.alerts;
-  const from = new Date(Math.floor(fromMs / STEP_MS) * STEP_MS).toISOString();
-  const to = new Date(Math.ceil(toMs / STEP_MS) * STEP_MS).toISOString();
+  // A timeline may reach before 1970: where a clock counts from 0, there is room to its left.
+  const fromStep = Math.max(0, Math.floor(fromMs / STEP_MS));
+  const from = new Date(fromStep * STEP_MS).toISOString();
+  const to = new Date(Math.max(fromStep + 1, Math.ceil(toMs / STEP_MS)) * STEP_MS).toISOString();
   const history = useQuery({
     queryKey: ['alert-history', 'marks', deployment, from, to],
     queryFn: ({ signal }) =>

@@ -65,7 +65,10 @@ export function FilterBar() {
           }
           onClick={() => store.setDim(!isDim)}
         >
-          <BlendIcon size={13} aria-hidden /> Fade others
+          <BlendIcon size={13} aria-hidden />
+          <span>
+            Fade<span className="max-xl:sr-only"> others</span>
+          </span>
         </button>
       </fieldset>
       {chips.length > 0 && (
@@ -164,7 +167,7 @@ function NumberField({
     <input
       type="text"
       inputMode="numeric"
-      className="control w-22 justify-start max-xl:w-19 aria-invalid:border-critical"
+      className="control w-22 justify-start aria-invalid:border-critical"
       aria-label={`Only ${name}`}
       title={`Shows events of this ${name} only. Empty: all`}
       aria-invalid={isWrong}
