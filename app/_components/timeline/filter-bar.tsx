@@ -34,7 +34,7 @@ export function FilterBar() {
   };
   return (
     <div
-      className="flex flex-wrap items-center gap-x-2 gap-y-1 border-b border-line px-2 py-1 text-small"
+      className="flex min-h-12 flex-wrap items-center gap-x-2 gap-y-1 border-b border-line px-2 py-1 text-small"
       data-testid="filter-bar"
     >
       <fieldset className={legendLayout(keys.map(({ stage }) => stage))} aria-label="Stages">
@@ -102,7 +102,7 @@ export function FilterBar() {
   );
 }
 
-/** One row where it fits, else two, read downwards; names of one's own, of any length, wrap. */
+/** One row where it fits, else two, for which there is room in any case; names of one's own, of any length, wrap. */
 function legendLayout(stages: readonly string[]): string {
   const isUsual = stages.length <= 14 && stages.every((stage) => stage.length <= 14);
   if (!isUsual) return 'flex min-w-0 flex-wrap items-center gap-x-0.5 max-xl:text-tiny';
