@@ -96,7 +96,7 @@ def columns_of(
     domain = -1 if buffer.domain is None else buffer.domain
     columns = StepColumns(buffer.step, buffer.offset_ns, [])
     for index, series in enumerate(buffer.all_series()):
-        if index & 3 == 3:
+        if index & 1 == 1:
             give_way()
         if not _add_whole(columns, series, phase, domain):
             _add_one_by_one(columns, series, phase, domain)

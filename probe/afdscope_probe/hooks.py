@@ -14,8 +14,9 @@ class StepRing(Protocol):
     threads: `keep` and `due` from the encoding one, `pull` from the sending one.
     """
 
-    #: What requests say in `afdscope-ring`.
-    header: str
+    @property
+    def header(self) -> str:
+        """What requests say in `afdscope-ring`."""
 
     def keep(self, step: PackedStep) -> None:
         """Takes a step that is not sent."""

@@ -59,7 +59,7 @@ class StepEncoder:
         out += varint(len(all_series))
         plan = self._plan(all_series)
         for index, series in enumerate(all_series):
-            if index & 3 == 3:
+            if index & 1 == 1:
                 self._give_way()
             out += series_head(names[series.stage], series)
             out += column(series.durations, MIN_DURATION_BITS)

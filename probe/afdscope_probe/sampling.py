@@ -49,7 +49,7 @@ class Aggregates:
         cells = self._cells
         left_out = 0
         for index, series in enumerate(columns.series):
-            if index & 3 == 3:
+            if index & 1 == 1:
                 give_way()
             stage = series.stage
             layers = series.layers or repeat(-1)
