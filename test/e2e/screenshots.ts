@@ -1,11 +1,12 @@
 /**
  * Makes the pictures of the documentation from the running demo: `npm run screenshots`.
  * Waits until a minute of history is on the charts, then takes the healthy pages, then Balance where
- * the FFN side is too small, then breaks the cluster and takes those that say who it was. Names
- * after it limit the pictures: `npm run screenshots stragglers-dark`.
+ * the FFN side is too small, then breaks the cluster and takes those that say who it was, and at last the
+ * incident once its window is over. Names after it limit the pictures: `npm run screenshots stragglers-dark`.
  */
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { incidentsSchema } from '#lib/api/incidents.ts';
 import { launchBrowser, type ThemeName, visit } from './browser.ts';
 import { startProduct } from './product.ts';
 
@@ -75,6 +76,33 @@ const BROKEN: readonly Shot[] = [
     ready: '[data-testid="expert-scatter"] canvas',
   },
 ];
+/** Under a slow rank alone, when its alert has fired. */
+const ALERTED: readonly Shot[] = [
+  {
+    name: 'alerts-dark',
+    path: '/alerts',
+    theme: 'dark',
+    width: 1440,
+    height: 900,
+    ready: '[data-testid="alert"]',
+  },
+  {
+    name: 'rules-dark',
+    path: '/rules?rule=straggler',
+    theme: 'dark',
+    width: 1440,
+    height: 900,
+    ready: '[data-testid="preview-chart"]',
+  },
+];
+/** `path`: the newest incident. */
+const INCIDENT: Omit<Shot, 'path'> = {
+  name: 'incident-dark',
+  theme: 'dark',
+  width: 1440,
+  height: 900,
+  ready: '[data-testid="incident-verdict"]',
+};
 const FFN_BOUND: readonly Shot[] = [
   {
     name: 'balance-dark',
@@ -90,12 +118,17 @@ const FAULTS = {
   longContext: { rank: 5, factor: 1.6 },
   hotExpert: { rank: 1, factor: 2, fromLayer: 20, toLayer: 30 },
 };
+const SLOW_RANK = { slowRank: { role: 'ffn', rank: 2, factor: 1.4 } };
+/** The alert fires within 45 s, and a minute and some later its window is over and looked at. */
+const ALERTED_MS = 60_000;
+const KEPT_TIMEOUT_MS = 240_000;
 const HISTORY_MS = 90_000;
 /** The live window of the Stragglers page, and a moment. */
 const BROKEN_MS = 35_000;
 
 const names = process.argv.slice(2);
-const isAsked = ({ name }: Shot): boolean => names.length === 0 || names.includes(name);
+const isAsked = ({ name }: Pick<Shot, 'name'>): boolean =>
+  names.length === 0 || names.includes(name);
 
 const product = await startProduct('demo');
 const browser = await launchBrowser();
@@ -110,6 +143,13 @@ try {
     for (const shot of unbalanced) await take(shot);
     await product.setFaults({ scenario: 'healthy' });
   }
+  const alerted = ALERTED.filter(isAsked);
+  if (alerted.length > 0 || isAsked(INCIDENT)) {
+    await product.setFaults(SLOW_RANK);
+    await new Promise((done) => setTimeout(done, ALERTED_MS));
+    for (const shot of alerted) await take(shot);
+    if (isAsked(INCIDENT)) await take({ ...INCIDENT, path: `/incidents/${await keptIncident()}` });
+  }
   const broken = BROKEN.filter(isAsked);
   if (broken.length > 0) {
     await product.setFaults(FAULTS);
@@ -119,6 +159,19 @@ try {
 } finally {
   await browser.close();
   await product.stop();
+}
+
+/** Of the incident whose evidence was looked at: there is something to show. */
+async function keptIncident(): Promise<string> {
+  const until = Date.now() + KEPT_TIMEOUT_MS;
+  for (;;) {
+    const answer = await fetch(`${product.web}/api/v1/incidents`);
+    const { incidents } = incidentsSchema.parse(await answer.json());
+    const kept = incidents.find(({ evidence }) => evidence === 'kept' || evidence === 'partial');
+    if (kept !== undefined) return kept.id;
+    if (Date.now() > until) throw new Error('no incident was kept');
+    await new Promise((done) => setTimeout(done, 2_000));
+  }
 }
 
 async function take({ name, path, theme, width, height, ready, keys }: Shot): Promise<void> {
