@@ -234,11 +234,16 @@ function unknownKey(fileName: string, path: readonly string[]): string {
 function unknownVariables(env: ConfigSources['env']): string[] {
   const known = [...configKeys.map((entry) => entry.variable), ...internalVariables];
   return Object.keys(env)
-    .filter((name) => name.startsWith('AFDSCOPE_') && !known.includes(name))
+    .filter((name) => name.startsWith('AFDSCOPE_') && !known.includes(name) && !isProbes(name))
     .map((name) => {
       const near = closest(name, known);
       return `${name} is set, but afdscope does not know it${near === null ? '' : `; did you mean ${near}?`}`;
     });
+}
+
+/** The Python probe's own variables may stand in the same environment: probe/README.md. */
+function isProbes(name: string): boolean {
+  return name === 'AFDSCOPE_PROBE' || name.startsWith('AFDSCOPE_PROBE_');
 }
 
 function isTree(value: unknown): value is Tree {

@@ -52,6 +52,18 @@ class Current(AdapterCase):
         self.assertEqual({"mixed"}, {event.phase for event in events if event.step == 1})
         self.assertEqual([], self.log)
 
+    def test_two_micro_batches_in_one_thread(self) -> None:
+        runner = self.attention()
+        adapters.enable(["vllm"])
+        for _ in range(2):
+            runner.execute_model(engines.scheduled(stages=2, a=1, b=1))
+        events = self.probe.finish()
+        self.assertEqual(
+            [(step, "attention", layer, mb) for step in (0, 1) for layer in range(3) for mb in (0, 1)],
+            rows(events, "attention"),
+        )
+        self.assertEqual({4, 5}, {event.tokens for event in events if event.stage == "attention"})
+
     def test_two_micro_batches_on_their_threads(self) -> None:
         class UBatchContext:
             def __init__(self, id: int) -> None:

@@ -113,9 +113,10 @@ class Exchange(AfdHook):
         if layer < 0:
             layer = views.index(self.argument(args, kwargs, "layer_idx"))
         tracker = self.tracker
-        if layer >= 0 and tracker.local.gap is not None and tracker.open:
-            microbatch = tracker.local.microbatch if tracker.local.microbatch >= 0 else 0
-            tracker.close_gap(layer, microbatch, views.rows(self.argument(args, kwargs, "hidden_states")))
+        turn = tracker.local
+        if layer >= 0 and turn.microbatch >= 0 and turn.gap is not None and tracker.open:
+            # Elsewhere the send, which knows its micro-batch, ends the gap.
+            tracker.close_gap(layer, turn.microbatch, views.rows(self.argument(args, kwargs, "hidden_states")))
         return layer
 
     def leave(self, token: Any, args: Any, kwargs: Any, result: Any, error: Any) -> None:

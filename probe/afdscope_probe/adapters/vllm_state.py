@@ -135,14 +135,18 @@ class Tracker:
         turn.gap = None
         if after_layer is None:
             after_layer = -1
-        elif after_layer == self.last_layer:
-            return
+        elif after_layer == self.last_layer and (turn.microbatch >= 0 or self._all_at(after_layer)):
+            return  # nothing follows in this thread
         turn.after = after_layer
         turn.captured = guards.capturing()
         microbatch = turn.microbatch
         turn.gap = self.recorder.begin_late(
             "attention", self.follows.get(after_layer, after_layer + 1), microbatch if microbatch > 0 else 0
         )
+
+    def _all_at(self, layer: int) -> bool:
+        """Whether every micro-batch of the step has reached this layer."""
+        return all(self.layer_at.get(microbatch) == layer for microbatch in range(self.stages))
 
     def captured(self) -> None:
         """The capture of a graph has begun: what follows on the attention side is attention."""

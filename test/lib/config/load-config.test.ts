@@ -163,7 +163,15 @@ describe('errors', () => {
 
   test('a variable that nobody reads is a warning', () => {
     expect(
-      load({ env: { AFDSCOPE_OTLP_HTPP: 'x', AFDSCOPE_RUNTIME: 'y', HOME: '/' } }).warnings,
+      load({
+        env: {
+          AFDSCOPE_OTLP_HTPP: 'x',
+          AFDSCOPE_RUNTIME: 'y',
+          AFDSCOPE_PROBE: '0',
+          AFDSCOPE_PROBE_ADAPTERS: 'vllm',
+          HOME: '/',
+        },
+      }).warnings,
     ).toEqual([
       'AFDSCOPE_OTLP_HTPP is set, but afdscope does not know it; did you mean AFDSCOPE_OTLP_HTTP?',
     ]);
