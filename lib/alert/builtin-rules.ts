@@ -30,12 +30,6 @@ function readBuiltIn(): readonly AlertRule[] {
   return rules;
 }
 
-/** Names of the built-in rules. */
-export function builtinRuleNames(): string[] {
-  parsed ??= readBuiltIn();
-  return parsed.map(({ name }) => name);
-}
-
 /** A user's file; one that cannot be read is a problem of line 1. */
 export function loadRuleFile(path: string): ParsedRules {
   let text: string;
