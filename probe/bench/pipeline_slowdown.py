@@ -1,12 +1,11 @@
 """How much slower the pipeline of probe/examples is with the probe.
 
-    python3 probe/bench/pipeline_slowdown.py --rounds 9
+    python3 probe/bench/pipeline_slowdown.py
 
-Each worker has a core of its own, which the probe's threads share with it: there is no idle core for
-them. Runs of the same work take turns: without the probe (twice, to see the noise), with it and
-somebody who takes what it sends, with a real collector on the same cores, with nobody listening, and
-sending one step in 16. Each is compared with the first run of its own round. Printed: the median over
-rounds and the quartiles, for the time of a step and for the processor time of a step of all workers.
+Blocks of steps with the probe and without take turns inside one run (blocks.py of the pipeline).
+Each worker has a core of its own, which the probe's threads share with it: there is no idle
+core for them. Every block with the probe is compared with its neighbour without it; printed are the
+median over pairs and the quartiles. "noise" is the same of neighbours without it.
 """
 
 import argparse
@@ -25,7 +24,6 @@ PIPELINE = ROOT / "probe/examples/pipeline"
 sys.path.insert(0, str(PIPELINE))
 
 from model import hash_rate_bytes_per_us  # noqa: E402
-from summary import cadences_ns  # noqa: E402
 
 SINK = """
 import http.server, sys
@@ -78,73 +76,77 @@ def nobody() -> str:
         return f"http://127.0.0.1:{sock.getsockname()[1]}"
 
 
-def measure(options: argparse.Namespace, rate: float, arguments: "list[str]") -> "dict[str, float]":
-    """One run: time and processor time of a step, events of a step."""
-    size = ["topology", "steps", "layers", "microbatches", "attention-us", "expert-us"]
+def measure(options: argparse.Namespace, rate: float, arguments: "list[str]") -> "list[dict]":
+    """One run: its workers, attention first."""
     command = [sys.executable, str(PIPELINE / "run.py"), "--json", "--pin"]
-    command += ["--bytes-per-us", str(rate)]
-    for name in size:
+    command += ["--bytes-per-us", str(rate), "--steps", str(options.blocks * options.block_steps)]
+    for name in ("topology", "layers", "microbatches", "attention-us", "expert-us", "block-steps"):
         command += [f"--{name}", str(getattr(options, name.replace("-", "_")))]
     out = subprocess.run([*command, *arguments], check=True, stdout=subprocess.PIPE, text=True)
-    workers = json.loads(out.stdout)["workers"]
-    events = sum(stage["count"] for worker in workers for stage in worker["stages"].values())
-    return {
-        "stepNs": statistics.median(cadences_ns(workers[0])),
-        "cpuNs": sum(worker["loopCpuNs"] for worker in workers) / options.steps,
-        "events": events / options.steps,
-    }
+    return json.loads(out.stdout)["workers"]
 
 
-def spread(values: "list[float]") -> str:
+def pairs_of(blocks: "list[dict]") -> "list[tuple[dict, dict]]":
+    """(without, with) of blocks that follow each other."""
+    halves = zip(blocks[0::2], blocks[1::2])
+    return [(a, b) if b["probe"] else (b, a) for a, b in halves]
+
+
+def step_ratios(pairs: "list[tuple[dict, dict]]") -> "list[float]":
+    """How much longer the second one's median step is."""
+    median = statistics.median
+    return [median(b["stepNs"]) / median(a["stepNs"]) - 1 for a, b in pairs]
+
+
+def more_ns(workers: "list[dict]", name: str) -> "list[float]":
+    """Processor time an event with the probe beyond that without, of all workers together."""
+    sums = [[0.0, 0] for _ in pairs_of(workers[0]["blocks"])]
+    for worker in workers:
+        for at, (without, used) in zip(sums, pairs_of(worker["blocks"])):
+            at[0] += used[name] - without[name]
+            at[1] += used["events"]
+    return [more / events for more, events in sums]
+
+
+def spread(values: "list[float]", form: str) -> str:
     low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
-    return f"{middle:+.2%} ({low:+.2%} to {high:+.2%})"
+    return f"{middle:{form}} ({low:{form}} to {high:{form}})"
 
 
 def main(arguments: "list[str]") -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=9, help="at least 2")
+    parser.add_argument("--blocks", type=int, default=32, help="of each run: 12, 16, 20, …")
+    parser.add_argument("--block-steps", type=int, default=12)
     parser.add_argument("--topology", default="1A1F")
-    parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--layers", type=int, default=20)
     parser.add_argument("--microbatches", type=int, default=3)
     parser.add_argument("--attention-us", type=float, default=250)
     parser.add_argument("--expert-us", type=float, default=250)
     options = parser.parse_args(arguments)
+    if options.blocks < 12 or options.blocks % 4 != 0 or options.block_steps < 2:
+        parser.error("--blocks: 12 or more, a multiple of 4; --block-steps: 2 or more")
     rate = hash_rate_bytes_per_us()
+    print(f"{'':<32}{'time of a step':<32}{'noise':<32}ns an event: worker's thread, all threads")
     with ExitStack() as stack:
         sink = stack.enter_context(listening([sys.executable, "-c", SINK], {}))
         real = stack.enter_context(collector())
-        variants = {
-            "without the probe": ["--no-probe"],
-            "without it, again": ["--no-probe"],
-            "the probe, sent elsewhere": ["--endpoint", sink],
-            "the probe, collector on the same cores": ["--endpoint", real],
-            "the probe, nobody listens": ["--endpoint", nobody(), "--flush-s", "0.1"],
-            "the probe, one step in 16": ["--endpoint", sink, "--mode", "1/16"],
-        }
-        measure(options, rate, ["--no-probe"])  # files are read, the processor is awake
-        rounds = []
-        for number in range(options.rounds):
-            # Each round begins elsewhere, so that none is always the one after the pause.
-            first = number % len(variants)
-            names = [*list(variants)[first:], *list(variants)[:first]]
-            rounds.append({name: measure(options, rate, variants[name]) for name in names})
-    print_table(options, rounds, list(variants))
+        for name, more in {
+            "sent elsewhere": ["--endpoint", sink],
+            "a collector on the same cores": ["--endpoint", real],
+            "nobody listens": ["--endpoint", nobody(), "--flush-s", "0.3"],
+            "one step in 16": ["--endpoint", sink, "--mode", "1/16"],
+        }.items():
+            print_row(name, measure(options, rate, more))
 
 
-def print_table(options: argparse.Namespace, rounds: "list[dict]", names: "list[str]") -> None:
-    base = names[0]
-    step_ms = statistics.median(each[base]["stepNs"] for each in rounds) / 1e6
-    events = rounds[0][base]["events"]
-    print(f"{options.topology}, {options.microbatches} micro-batches, {options.layers} layers:")
-    print(f"a step of {step_ms:.2f} ms, {events:.0f} events of all workers; {options.rounds} rounds")
-    print(f"{'':<42}{'time of a step':<30}processor time of a step; ns an event")
-    for name in names[1:]:
-        time = [each[name]["stepNs"] / each[base]["stepNs"] - 1 for each in rounds]
-        cpu = [each[name]["cpuNs"] / each[base]["cpuNs"] - 1 for each in rounds]
-        more = [(each[name]["cpuNs"] - each[base]["cpuNs"]) / events for each in rounds]
-        each_ns = statistics.median(more)
-        print(f"{name:<42}{spread(time):<30}{spread(cpu)}; {each_ns:.0f}")
+def print_row(name: str, workers: "list[dict]") -> None:
+    blocks = workers[0]["blocks"]
+    without = [block for block in blocks if not block["probe"]]
+    noise = step_ratios(list(zip(blocks[3::4], blocks[4::4])))
+    step_ms = statistics.median(ns for block in without for ns in block["stepNs"]) / 1e6
+    thread, every = (spread(more_ns(workers, each), ".0f") for each in ("threadNs", "cpuNs"))
+    time = spread(step_ratios(pairs_of(blocks)), "+.2%")
+    print(f"{name:<32}{time:<32}{spread(noise, '+.2%'):<32}{thread}, {every}; {step_ms:.1f} ms")
 
 
 if __name__ == "__main__":

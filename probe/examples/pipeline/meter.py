@@ -20,6 +20,7 @@ class Meter:
 
     def __init__(self, probe):
         self._probe = probe
+        self.events = 0
         self.stamps = (0, 0)  # outer and inner start of the stage that runs
         self._stages: "dict[str, dict]" = {}
         self._steps: "list[list[int]]" = []
@@ -28,6 +29,10 @@ class Meter:
         self.receives = {
             "count": 0, "innerNs": 0, "outerNs": 0, "waitLowNs": 0, "waitHighNs": 0
         }  # fmt: skip
+
+    def use(self, probe) -> None:
+        """Records with this probe from now on; None: with none."""
+        self._probe = probe
 
     def run(self, stage: str, layer: int, microbatch: int, work, *arguments):
         """work(*arguments) answers (value, measures); the value is given back."""
@@ -52,6 +57,7 @@ class Meter:
                 "expertTokens": [],
             }  # fmt: skip
         outer, inner, inner_end, outer_end = times
+        self.events += 1
         sums["count"] += 1
         sums["innerNs"] += inner_end - inner
         sums["outerNs"] += outer_end - outer

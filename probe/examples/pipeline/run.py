@@ -47,6 +47,7 @@ def parse(arguments: "list[str]") -> "tuple[argparse.ArgumentParser, argparse.Na
     add("--no-probe", action="store_true", help="the same work without the probe")
     add("--flush-s", type=float, default=defaults.flush_s, help="to send what is left at the end")
     add("--pause-s", type=float, default=0.0, help="idle time before every step")
+    add("--block-steps", type=int, default=0, help="with the probe and without in turns")
     add("--pin", action="store_true", help="each worker on a core of its own (Linux)")
     add("--limit-s", type=float, default=defaults.limit_s, help="the run is ended after this time")
     add("--out", help="folder for the workers' measurements (default: none are kept)")
@@ -74,6 +75,7 @@ def settings_of(parser: argparse.ArgumentParser, options: argparse.Namespace, ou
         mode=options.mode,
         flush_s=options.flush_s,
         pause_s=options.pause_s,
+        block_steps=options.block_steps,
         pin=options.pin,
         limit_s=options.limit_s,
         out=out,

@@ -27,6 +27,7 @@ class Settings:
     flush_s: float = 10.0  # the probe may take this long at the end to send what is left
     limit_s: float = 120.0  # nothing waits longer than this for anything
     pause_s: float = 0.0  # attention rank 0 sleeps this long before every step
+    block_steps: int = 0  # so many steps without the probe, then with it: blocks.py
     pin: bool = False  # each worker on a core of its own, the probe's threads on the same one
     out: str = ""  # folder of the measurements
 

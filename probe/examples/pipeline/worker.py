@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from attention import AttentionWorker
+from blocks import run_blocks
 from experts import ExpertWorker
 from frames import Connection, listen
 from meter import Meter
@@ -77,6 +78,9 @@ def run(settings: Settings, role: str, rank: int, peers: "list[Connection]", pro
     meter = Meter(probe)
     kind = AttentionWorker if role == "attention" else ExpertWorker
     worker = kind(settings, rank, peers, meter)
+    if settings.block_steps > 0:
+        blocks = run_blocks(settings, worker, meter, probe)
+        return {"role": role, "rank": rank, "blocks": blocks, **meter.measurements()}
     memory = []
     pauses = settings.pause_s > 0 and role == "attention" and rank == 0
     start_cpu_ns, start_ns = time.process_time_ns(), time.perf_counter_ns()
