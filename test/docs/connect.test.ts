@@ -3,7 +3,7 @@
  * environment is given to a worker process, YAML is read, links lead somewhere.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
@@ -40,6 +40,40 @@ function runPython(script: string, env: Readonly<Record<string, string>>): Promi
     );
   });
 }
+
+/** An engine whose names are those of own-engine.md's block for code that nobody changes. */
+const FOREIGN_ENGINE: Readonly<Record<string, string>> = {
+  '__init__.py': '',
+  'link.py': `
+class Meta:
+    layer, ubatch = 3, 1
+
+class Hidden(list):
+    nbytes = 4096
+    shape = (2,)
+
+def send(hidden, meta):
+    pass
+
+def receive():
+    return Meta()
+`,
+  'engine.py': `
+from my import link
+
+class Layer:
+    index = 3
+
+    def attend(self, hidden, ubatch):
+        return hidden
+
+class Engine:
+    def step(self, step_id):
+        hidden = Layer().attend(link.Hidden(), 1)
+        link.send(hidden, link.Meta())
+        link.receive()
+`,
+};
 
 function countByStage(events: readonly ExportedEvent[]): Record<string, number> {
   const counts: Record<string, number> = {};
@@ -178,6 +212,42 @@ describe.skipIf(PYTHON === null)('docs/connect, Python', () => {
         layer: '3',
         peer: '2',
       });
+    },
+    LONG_ENOUGH,
+  );
+
+  test(
+    'code that nobody changed is recorded by the names of its callables',
+    async () => {
+      const folder = scratchFolder();
+      mkdirSync(join(folder, 'my'));
+      for (const [name, text] of Object.entries(FOREIGN_ENGINE)) {
+        writeFileSync(join(folder, 'my', name), text);
+      }
+      const block = blocks.find(({ text }) => text.includes('AFDSCOPE_PROBE_WRAP='))?.text ?? '';
+      const told = spawnSync('bash', ['-c', `${block}\nenv -0`], { encoding: 'utf8' }).stdout;
+      const env = Object.fromEntries(
+        told
+          .split('\0')
+          .filter((pair) => /^(AFDSCOPE_PROBE|OTEL)_/.test(pair))
+          .map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
+      );
+      const data = scratchFolder();
+      const { otlpHttp } = await startCollector(data);
+      const script = `
+import sys
+sys.path.insert(0, ${JSON.stringify(folder)})
+import afdscope_probe.auto
+from my.engine import Engine
+Engine().step(5)
+`;
+      await runPython(script, { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: otlpHttp });
+      const at = { worker: 'attention/0', step: '5', layer: '3', microbatch: '1' };
+      expect(await exportedEvents(data, 'prod')).toMatchObject([
+        { ...at, stage: 'attention', tokens: '2' },
+        { ...at, stage: 'a2f_send', size_bytes: '4096' },
+        { ...at, stage: 'f2a_recv' },
+      ]);
     },
     LONG_ENOUGH,
   );
