@@ -3,9 +3,9 @@
     python3 probe/bench/pipeline_slowdown.py
 
 Blocks of steps with the probe and without take turns inside one run (blocks.py of the pipeline).
-Each worker has a core of its own, which the probe's threads share with it: there is no idle
-core for them. Every block with the probe is compared with its neighbour without it; printed are the
-median over pairs and the quartiles. "noise" is the same of neighbours without it.
+Each worker has a core of its own, which the probe's threads share with it: there is no idle core for
+them, but in the row that says so. Every block with the probe is compared with its neighbour without
+it; printed are the median over pairs and the quartiles. "noise" is the same of neighbours without it.
 """
 
 import argparse
@@ -76,13 +76,19 @@ def nobody() -> str:
         return f"http://127.0.0.1:{sock.getsockname()[1]}"
 
 
-def measure(options: argparse.Namespace, rate: float, arguments: "list[str]") -> "list[dict]":
+def measure(options, rate: float, arguments: "list[str]", env: "dict[str, str]") -> "list[dict]":
     """One run: its workers, attention first."""
     command = [sys.executable, str(PIPELINE / "run.py"), "--json", "--pin"]
     command += ["--bytes-per-us", str(rate), "--steps", str(options.blocks * options.block_steps)]
     for name in ("topology", "layers", "microbatches", "attention-us", "expert-us", "block-steps"):
         command += [f"--{name}", str(getattr(options, name.replace("-", "_")))]
-    out = subprocess.run([*command, *arguments], check=True, stdout=subprocess.PIPE, text=True)
+    out = subprocess.run(
+        [*command, *arguments],
+        env={**os.environ, **env},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     return json.loads(out.stdout)["workers"]
 
 
@@ -115,7 +121,7 @@ def spread(values: "list[float]", form: str) -> str:
 
 def main(arguments: "list[str]") -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--blocks", type=int, default=32, help="of each run: 12, 16, 20, …")
+    parser.add_argument("--blocks", type=int, default=24, help="of each run: 12, 16, 20, …")
     parser.add_argument("--block-steps", type=int, default=12)
     parser.add_argument("--topology", default="1A1F")
     parser.add_argument("--layers", type=int, default=20)
@@ -130,13 +136,18 @@ def main(arguments: "list[str]") -> None:
     with ExitStack() as stack:
         sink = stack.enter_context(listening([sys.executable, "-c", SINK], {}))
         real = stack.enter_context(collector())
-        for name, more in {
-            "sent elsewhere": ["--endpoint", sink],
-            "a collector on the same cores": ["--endpoint", real],
-            "nobody listens": ["--endpoint", nobody(), "--flush-s", "0.3"],
-            "one step in 16": ["--endpoint", sink, "--mode", "1/16"],
-        }.items():
-            print_row(name, measure(options, rate, more))
+        # Little expert work: the second core is idle, and the probe's threads live there.
+        idle = {"AFDSCOPE_PROBE_CPUS": str(sorted(os.sched_getaffinity(0))[-1])}
+        sampled = ["--endpoint", sink, "--mode", "1/16"]
+        for name, more, env in (
+            ("sent elsewhere", ["--endpoint", sink], {}),
+            ("the same, with an idle core", ["--endpoint", sink, "--expert-us", "20"], idle),
+            ("a collector on the same cores", ["--endpoint", real], {}),
+            ("nobody listens", ["--endpoint", nobody(), "--flush-s", "0.3"], {}),
+            ("one step in 16", sampled, {}),
+            ("one step in 16, no ring", sampled, {"AFDSCOPE_PROBE_RING_BYTES": "0"}),
+        ):
+            print_row(name, measure(options, rate, more, env))
 
 
 def print_row(name: str, workers: "list[dict]") -> None:
