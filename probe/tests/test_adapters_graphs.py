@@ -13,7 +13,7 @@ from afdscope_probe.adapters import guards
 from afdscope_probe.gpu.timer import GpuTimer
 
 from . import vllm_engines as engines
-from .keeping import AdapterCase, Tensor, module
+from .keeping import AdapterCase, Tensor, module, start
 from .sim_gpu import SimGpu, SimGraph
 from .test_adapters_vllm import rows
 
@@ -99,6 +99,20 @@ class OnGpu(AdapterCase):
         self.check(1)
         self.assertEqual("cuda_event", self.probe.settings.resource["afd.timing"])
         self.assertEqual(0, self.timer._errors)
+
+    def test_a_probe_that_starts_late_gets_its_timer(self) -> None:
+        start._probe = start._NULL
+        runner = self.ffn()
+        adapters.enable(["vllm"])
+        self.announce()
+        runner.run_once()
+        start._probe = self.probe
+        for _ in range(2):
+            self.announce()
+            runner.run_once()
+            self.settle()
+        self.check(2)
+        self.assertEqual([], self.log)
 
     def test_every_replay_of_a_graph_gives_its_layers(self) -> None:
         runner = self.ffn()

@@ -40,6 +40,7 @@ class Recorder:
         if probe is not self._probe:
             self._probe = probe
             self._now = getattr(probe, "now_unix_ns", None) or time.time_ns
+            self._timer = None
             self._timer_asked = False
         return probe
 
@@ -70,8 +71,9 @@ class Recorder:
         ready = getattr(cuda, "is_initialized", None)
         if ready is None or not ready():
             return None
+        if not getattr(self.probe, "enabled", True):
+            return None
         self._timer_asked = True
-        self._timer = None
         try:
             gpu = importlib.import_module("afdscope_probe.gpu")
             self._timer = gpu.timer_for(self.probe)
@@ -93,6 +95,8 @@ class Recorder:
                 mark = timer.begin(stage, layer, microbatch, **(measures or {}))
                 return (timer, mark, stage, layer, microbatch, None)
         probe = self._get_probe()
+        if probe is not self._probe:
+            self.probe
         return (probe, probe.begin(stage, layer, microbatch), stage, layer, microbatch, measures)
 
     def begin_late(self, stage: str, layer: int, microbatch: int, measures: Optional[Dict[str, Any]] = None) -> Started:
