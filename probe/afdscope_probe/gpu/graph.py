@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Optional
 
 from .device import Device, GraphEventsUnsupported
-from .timer import GpuTimer, Group, Mark
+from .timer import GpuTimer, Group, Mark, give_way
 
 #: A stage may seem to begin this much before the replay, and end so much after it: both are rounded.
 TOLERANCE_MS = 0.0011
@@ -162,7 +162,8 @@ class ReplayGroup(Group):
         most_ms = device.elapsed_ms(self.before, self.after) + TOLERANCE_MS
         spans = []
         overwritten = 0
-        for stage in self._stages:
+        for index, stage in enumerate(self._stages):
+            give_way(index)
             if stage.ended is None:
                 count("gpu_not_ended", 1)
                 continue
