@@ -205,6 +205,7 @@ function workerReport(
     clockDomain: info.clockDomain,
     clockOffsetNs: clock?.offsetNs ?? 0,
     clockErrorNs: clock?.errorNs ?? null,
+    ...(info.timing === undefined ? {} : { timing: info.timing }),
     ...activityOf(lengths),
   };
 }

@@ -4,6 +4,7 @@
  * a test holds the two together. Definitions of every figure: README, "Definitions".
  */
 
+import type { Timing } from '#lib/table/worker-info.ts';
 import type { ExpertReport } from './expert-types.ts';
 import type { Hang } from './hang-types.ts';
 import type { LoadModelReport, Straggler } from './straggler-types.ts';
@@ -89,6 +90,8 @@ export interface WorkerReport extends Activity {
   readonly clockOffsetNs: number;
   /** null: not known. */
   readonly clockErrorNs: number | null;
+  /** How its stages are timed; absent: it does not say. */
+  readonly timing?: Timing | undefined;
 }
 
 export interface LayerReport {

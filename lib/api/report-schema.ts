@@ -172,6 +172,8 @@ export const reportSchema = z.object({
       clockDomain: z.string(),
       clockOffsetNs: z.number(),
       clockErrorNs: z.number().nullable(),
+      /** How its stages are timed; absent: it does not say. */
+      timing: z.enum(['host', 'cuda_event', 'cuda_graph']).optional(),
     }),
   ),
   layers: z.array(

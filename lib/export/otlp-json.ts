@@ -60,6 +60,7 @@ function resourceJson(worker: WorkerInfo): string {
     ['host.name', worker.host],
     ['hw.id', worker.hwId],
     ['hw.model', worker.gpu ?? ''],
+    ['afd.timing', worker.timing ?? ''],
     ['afd.deployment', worker.deployment],
     ['afd.role', worker.role],
     ['afd.group', worker.group],

@@ -191,6 +191,7 @@ const RESOURCE_KEYS: Readonly<Record<keyof WorkerInfo, string>> = {
   connector: 'afd.connector',
   model: 'gen_ai.request.model',
   gpu: 'hw.model',
+  timing: 'afd.timing',
 };
 
 function known(value: unknown): unknown {

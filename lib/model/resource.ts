@@ -3,7 +3,7 @@
  * "Resource attributes").
  */
 import { ROLES, type Role } from '#lib/table/codes.ts';
-import type { WorkerInfo } from '#lib/table/worker-info.ts';
+import { TIMINGS, type WorkerInfo } from '#lib/table/worker-info.ts';
 import { AFD_PREFIX } from './attributes.ts';
 
 /** Attribute values of any type; what has the wrong type counts as absent or as invalid. */
@@ -58,6 +58,8 @@ function readWorker(
   const instanceId = reader.text('service.instance.id');
   const sendEnd = reader.text('afd.send_end');
   const gpu = reader.text('hw.model');
+  const said = reader.text('afd.timing');
+  const timing = TIMINGS.find((name) => name === said);
   return {
     ...known,
     role,
@@ -75,6 +77,7 @@ function readWorker(
     connector: reader.text('afd.connector'),
     model: reader.text('gen_ai.request.model'),
     ...(gpu === '' ? {} : { gpu }),
+    ...(timing === undefined ? {} : { timing }),
   };
 }
 

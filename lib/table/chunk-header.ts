@@ -2,7 +2,7 @@
 import { damaged } from './chunk-frame.ts';
 import { ROLES, type Role } from './codes.ts';
 import type { MetricSeries } from './metric-table.ts';
-import type { WorkerInfo } from './worker-info.ts';
+import { TIMINGS, type Timing, type WorkerInfo } from './worker-info.ts';
 import { WORKER_NUMBERS, WORKER_TEXTS } from './worker-key.ts';
 
 /** No chunk is larger: what a reader may be made to allocate. */
@@ -93,6 +93,7 @@ export function parseWorker(raw: unknown): WorkerInfo {
     connector: text(fields, 'connector'),
     model: text(fields, 'model'),
     ...(fields.gpu === undefined ? {} : { gpu: text(fields, 'gpu') }),
+    ...(fields.timing === undefined ? {} : { timing: oneOf<Timing>(fields, 'timing', TIMINGS) }),
   };
 }
 

@@ -32,7 +32,13 @@ export interface WorkerInfo {
   readonly model: string;
   /** GPU model as the sender names it (`hw.model`); absent: it does not. */
   readonly gpu?: string | undefined;
+  /** How its stages are timed (`afd.timing`); absent: it does not say. */
+  readonly timing?: Timing | undefined;
 }
+
+/** By the host's clock around launches, by events in GPU streams, by events inside of CUDA graphs. */
+export const TIMINGS = ['host', 'cuda_event', 'cuda_graph'] as const;
+export type Timing = (typeof TIMINGS)[number];
 
 /** The worker's name inside its deployment, such as "attention/2". */
 export function workerId(worker: Pick<WorkerInfo, 'group' | 'rank'>): string {

@@ -37,6 +37,7 @@ export function workerKey(worker: WorkerInfo): string {
     ...WORKER_NUMBERS.map((name) => worker[name]),
     // Only where it is there: keys of workers that were stored before stay what they were.
     ...(worker.gpu === undefined ? [] : [worker.gpu]),
+    ...(worker.timing === undefined ? [] : [{ timing: worker.timing }]),
   ]);
   keys.set(worker, key);
   return key;

@@ -154,11 +154,12 @@ const utilizationIn = (table: EventTable) =>
 describe('utilization of a report', () => {
   test('FLOPs and bytes of events, against the peaks of the GPU that senders name', () => {
     const table = tableOf(
-      { gpu: 'NVIDIA H200', model: 'my-model' },
+      { gpu: 'NVIDIA H200', model: 'my-model', timing: 'cuda_event' },
       { flops: 2 ** 38, bytes: 2 ** 31 },
     );
     const report = buildReport({ events: [table], deployment: 'demo' });
     expect(reportSchema.parse(report)).toEqual(report);
+    expect(report.workers[0]?.timing).toBe('cuda_event');
     const { groups, missing, modelShape } = report.utilization!;
     expect([missing, modelShape]).toEqual([[], null]);
     const attention = groups[0]!;

@@ -56,6 +56,7 @@ describe('readResourceFacts', () => {
       'afd.layers': 61,
       'gen_ai.request.model': 'm',
       'hw.model': 'NVIDIA H200',
+      'afd.timing': 'cuda_graph',
       'service.namespace': 'ignored',
     });
     expect(worker).toMatchObject({
@@ -71,6 +72,7 @@ describe('readResourceFacts', () => {
       layers: 61,
       model: 'm',
       gpu: 'NVIDIA H200',
+      timing: 'cuda_graph',
     });
   });
 

@@ -32,7 +32,7 @@ describe('events', () => {
   test('a worker that names its GPU is another one than the same without, and keeps the name', () => {
     const builder = new EventTableBuilder(ATTENTION.baseUnixNs, [
       testWorker(0),
-      testWorker(0, { gpu: 'NVIDIA H200' }),
+      testWorker(0, { gpu: 'NVIDIA H200', timing: 'cuda_event' }),
     ]);
     const row = { startNs: 0, durationNs: 1, stage: 0, kind: 0, domain: 0, step: 0, layer: 0 };
     for (const worker of [0, 1])
