@@ -23,7 +23,7 @@ HOLD_NS = 2_000_000_000
 ASIDE_NS = 1_000_000_000
 MAX_ASIDE_STEPS = 64
 #: What waits to be encoded, at most; then the oldest steps go.
-MAX_WAITING_EVENTS = 1 << 19
+MAX_WAITING_EVENTS = 1 << 18
 MAX_WAITING_STEPS = 4096
 #: Buffers that are kept to be used again. Of these the least are left to rest: a thread that was
 #: interrupted in `begin` may still write a row into the buffer that was taken from under it.

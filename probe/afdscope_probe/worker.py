@@ -26,6 +26,10 @@ from .telemetry import Telemetry
 
 #: How long to let go of the GIL between two pieces of work: long enough that a waiting thread gets it.
 GIVE_WAY_S = 50e-6
+#: With more steps than this waiting it lets go of the GIL only between steps; with more than that not
+#: even then, so that the interpreter's own switching shares the processor.
+PATIENT_STEPS = 32
+HURRIED_STEPS = 128
 ANCHOR_EVERY_S = 10.0
 AGGREGATE_EVERY_S = 10.0
 
@@ -64,7 +68,9 @@ class Encoder:
         #: Flushes that were asked for, and those that are done.
         self._asked = 0
         self._done = 0
-        self._packed = StepEncoder(self._settings.encoding == "full", give_way)
+        self._packed = StepEncoder(self._settings.encoding == "full", self._give_way)
+        #: Steps that are still to be encoded in this round.
+        self._behind = 0
         self._aggregates = Aggregates()
         self._aggregates_due_s = now_s + AGGREGATE_EVERY_S
         self._telemetry_due_s = now_s + self._settings.telemetry_s
@@ -143,19 +149,28 @@ class Encoder:
             if now_s >= self._anchor_due_s:
                 self._anchor_due_s = now_s + ANCHOR_EVERY_S
                 self._anchor()
-            for buffer in self._take(flush_all):
+            taken = self._take(flush_all)
+            for index, buffer in enumerate(taken):
+                self._behind = len(taken) - index
                 try:
                     self._one(buffer)
                 except Exception as error:
                     self._counters.error("encoding", error)
                     self._counters.drop("error", buffer.event_count())
                 self._recycle(buffer)
-                give_way()
+                if self._behind <= HURRIED_STEPS:
+                    time.sleep(GIVE_WAY_S)
             self._pulled()
             self._metrics(now_s, flush_all)
             self.telemetry.log_losses(now_s)
         except Exception as error:
             self._counters.error("encoding thread", error)
+
+    def _give_way(self) -> None:
+        """Lets another thread have the GIL, unless too much waits: a thread that never gives it up by
+        itself keeps it for the interpreter's switch interval (5 ms) each time."""
+        if self._behind <= PATIENT_STEPS:
+            time.sleep(GIVE_WAY_S)
 
     def _one(self, buffer: StepBuffer) -> None:
         settings = self._settings
@@ -167,7 +182,7 @@ class Encoder:
             self._counters.add("steps_not_sampled")
             self._counters.add("events_not_sampled", buffer.event_count())
             return
-        columns = columns_of(buffer, give_way)
+        columns = columns_of(buffer, self._give_way)
         self._counters.add("steps")
         self._counters.add("events", columns.events)
         for reason, count in columns.dropped.items():
@@ -178,7 +193,7 @@ class Encoder:
         if not columns.series:
             return
         if summed:
-            left_out = self._aggregates.add(columns, self._clock.now_unix_ns(), give_way)
+            left_out = self._aggregates.add(columns, self._clock.now_unix_ns(), self._give_way)
             self._counters.drop("aggregates_full", left_out)
         if not sent and self._ring is None:
             return
@@ -236,10 +251,6 @@ class Encoder:
     def _put_metrics(self, metrics: List[Metric], events: int) -> None:
         body = metrics_request(self._exporter.resource, self._version, metrics)
         self._exporter.put([MetricsBody(body, events)])
-
-
-def give_way() -> None:
-    time.sleep(GIVE_WAY_S)
 
 
 def place_thread(settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """Steps for tests, and their bytes. `python3 -m tests.vectors SEED COUNT` (in probe/) prints random
 steps, one JSON object a line: step, events as in test/vectors/packed, and base64 of both encoders' bytes;
-`python3 -m tests.vectors` encodes such objects from its input instead."""
+`python3 -m tests.vectors` encodes such objects from its input instead; `python3 -m tests.vectors metrics`
+prints a metrics request in base64."""
 
 from __future__ import annotations
 
@@ -13,7 +14,9 @@ from typing import Any, Dict, Iterator, List
 
 from afdscope_probe.columns import (COLUMN_OF, KINDS, LISTS, MEASURES, PHASES, PackedSeries, StepColumns,
                                     columns_of)
+from afdscope_probe.otlp import Metric, Point, metrics_request, resource_bytes
 from afdscope_probe.packed import StepEncoder
+from afdscope_probe.sampling import Aggregates
 from afdscope_probe.steps import StepBuffer
 
 START_UNIX_NS = 1_767_225_600_000_000_000
@@ -133,8 +136,29 @@ def encoded(columns: StepColumns) -> Dict[str, str]:
     }
 
 
+def metrics() -> bytes:
+    """A gauge, a sum, and the aggregates of two steps."""
+    sums = Aggregates()
+    events = [
+        {"stage": "attention", "layer": layer, "startUnixNs": str(START_UNIX_NS), "durationNs": duration}
+        for layer, duration in ((0, 1000), (0, 3000), (1, 5000))
+    ]
+    sums.add(one_by_one(1, events), START_UNIX_NS)
+    aggregates = sums.take(START_UNIX_NS + 10**10)
+    assert aggregates is not None
+    point = Point(7, START_UNIX_NS, {"reason": "late"}, START_UNIX_NS - 5)
+    return metrics_request(
+        resource_bytes({"afd.role": "attention", "afd.rank": 5, "afd.deployment": "prod"}), "1",
+        [aggregates, Metric("afdscope.probe.dropped_events", "1", "sum", [point]),
+         Metric("hw.gpu.utilization", "1", "gauge", [Point(0.25, START_UNIX_NS, {"hw.id": "GPU-5"})])],
+    )
+
+
 def main() -> None:
     lines: Iterator[Dict[str, Any]]
+    if sys.argv[1:] == ["metrics"]:
+        print(base64.b64encode(metrics()).decode())
+        return
     if len(sys.argv) > 1:
         rnd = random.Random(int(sys.argv[1]))
         lines = (random_step(rnd) for _ in range(int(sys.argv[2])))

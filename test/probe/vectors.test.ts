@@ -13,7 +13,7 @@ import { packedRequest, packStep } from '#test/support/packed-spans.ts';
 import { PYTHON, runPython } from '#test/support/python.ts';
 import { rounds } from '#test/support/tier.ts';
 
-const STEPS = rounds(150, 3000);
+const STEPS = rounds(60, 3000);
 const resource = resourceAttributes(testWorker(5, { domain: 2 }));
 
 interface Said {
@@ -135,5 +135,63 @@ describe('packed steps of the probe', () => {
         expect(inOrder(got)).toEqual(expectedEvents(one));
       }
     }
+  });
+});
+
+describe('metrics of the probe', () => {
+  it.skipIf(PYTHON === null)('are stored as they are meant', () => {
+    const body = Buffer.from(runPython(['-m', 'tests.vectors', 'metrics']).trim(), 'base64');
+    const result = new Decoder(DEFAULT_DECODE_LIMITS).decode('metrics', 'protobuf', body);
+    if (!result.ok) throw new Error(result.error.message);
+    expect(result.value.rejected).toEqual(new Map());
+    const points = result.value.metrics.flatMap((table) =>
+      Array.from({ length: table.length }, (_, i) => {
+        const { name, type, unit, workerId, hwId, attributes, cumulative } =
+          table.series[table.seriesIndex[i]!]!;
+        const [value, count] = [table.value[i], table.count[i]];
+        return { name, type, unit, workerId, hwId, attributes, cumulative, value, count };
+      }),
+    );
+    const common = { workerId: 'attention/5', hwId: '' };
+    const duration = { ...common, name: 'afd.stage.duration', type: 'histogram', unit: 's' };
+    const key = (point: { name: string; attributes: string }) => point.name + point.attributes;
+    points.sort((a, b) => (key(a) < key(b) ? -1 : 1));
+    expect(points).toEqual([
+      {
+        ...duration,
+        cumulative: false,
+        attributes: '{"afd.layer":0,"afd.stage":"attention"}',
+        value: 0.000004,
+        count: 2,
+      },
+      {
+        ...duration,
+        cumulative: false,
+        attributes: '{"afd.layer":1,"afd.stage":"attention"}',
+        value: 0.000005,
+        count: 1,
+      },
+      {
+        ...common,
+        name: 'afdscope.probe.dropped_events',
+        type: 'sum',
+        unit: '1',
+        attributes: '{"reason":"late"}',
+        cumulative: true,
+        value: 7,
+        count: 1,
+      },
+      {
+        ...common,
+        hwId: 'GPU-5',
+        name: 'hw.gpu.utilization',
+        type: 'gauge',
+        unit: '1',
+        attributes: '{"hw.id":"GPU-5"}',
+        cumulative: expect.any(Boolean),
+        value: 0.25,
+        count: 1,
+      },
+    ]);
   });
 });
