@@ -31,10 +31,8 @@ def timer_for(probe: Probe) -> Optional[GpuTimer]:
     try:
         if torch is None or not torch.cuda.is_available():
             return None
-        index = int(os.environ.get("AFDSCOPE_PROBE_GPU_INDEX", "-1"))
-        if index < 0:
-            index = torch.cuda.current_device() if torch.cuda.is_initialized() else 0
-        timer = GpuTimer(probe, TorchDevice(torch, index))
+        text = os.environ.get("AFDSCOPE_PROBE_GPU_INDEX", "").strip()
+        timer = GpuTimer(probe, TorchDevice(torch, int(text) if text else None))
     except Exception as error:
         log.warning("stages have host times: %s: %s", type(error).__name__, error)
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Hashable, Protocol
+from typing import Any, Hashable, Optional, Protocol
 
 #: "A resolution of around 0.5 microseconds" (CUDA runtime API, cudaEventElapsedTime).
 EVENT_RESOLUTION_NS = 500
@@ -47,16 +47,21 @@ class Device(Protocol):
 
 
 class TorchDevice:
-    """`torch.cuda`, of whatever release has events with times."""
+    """`torch.cuda`, of whatever release has events with times. `index` None: the device that is current in
+    the worker's thread when the first stage begins. No other one is touched: that would take memory there."""
 
-    def __init__(self, torch: Any, index: int) -> None:
+    def __init__(self, torch: Any, index: Optional[int]) -> None:
         self._torch = torch
         self._cuda = torch.cuda
         self._index = index
         self._aside: Any = None
 
     def ready(self) -> bool:
-        return bool(self._cuda.is_initialized())
+        if not self._cuda.is_initialized():
+            return False
+        if self._index is None:
+            self._index = int(self._cuda.current_device())
+        return True
 
     def new_event(self) -> Any:
         return self._cuda.Event(enable_timing=True)
