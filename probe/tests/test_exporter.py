@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import ssl
+import subprocess
+import tempfile
 import threading
 import time
 import unittest
@@ -178,10 +182,12 @@ class Away(Case):
         for number in range(200):
             exporter.put([step(number, 1000)])
             self.assertLessEqual(exporter.queue_bytes, room)
-        waiting = len(exporter._queue) + len(exporter._in_flight)
-        self.assertLessEqual(waiting, 10)
-        self.assertEqual(self.get("dropped_events.queue_full") + 5 * waiting, 1000)
-        self.assertEqual(exporter._queue[-1].payload[0], 199)  # type: ignore[union-attr]
+        with exporter._cond:
+            waiting = [*exporter._in_flight, *exporter._queue]
+            dropped = self.get("dropped_events.queue_full")
+        self.assertLessEqual(len(waiting), 10)
+        self.assertEqual(dropped + 5 * len(waiting), 1000)
+        self.assertEqual(waiting[-1].payload[0], 199)
 
     def test_a_collector_that_comes_back_gets_what_waited(self) -> None:
         port = unused_port()
@@ -228,6 +234,32 @@ class Away(Case):
         probe.begin_step(2)
         probe.end(probe.begin("attention", 0, 0))
         self.assertFalse(probe.flush(0.1))
+
+
+@unittest.skipUnless(shutil.which("openssl"), "no openssl to make a certificate with")
+class Tls(unittest.TestCase):
+    def test_a_collector_is_trusted_by_the_certificate_that_is_given_and_by_no_other(self) -> None:
+        with tempfile.TemporaryDirectory() as folder, Collector() as collector:
+            key, certificate = f"{folder}/key.pem", f"{folder}/cert.pem"
+            subprocess.run(
+                ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+                 "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+                check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate, key)
+            collector.server.socket = context.wrap_socket(collector.server.socket, server_side=True)
+            url = f"https://127.0.0.1:{collector.port}"
+            stranger = make_probe(url)
+            trusting = make_probe(url, OTEL_EXPORTER_OTLP_CERTIFICATE=certificate)
+            for probe in (stranger, trusting):
+                with probe.step(1):
+                    probe.end(probe.begin("attention", 0, 0))
+            self.assertTrue(trusting.flush(60))
+            self.assertFalse(stranger.flush(0.5))
+            trusting.shutdown()
+            stranger.shutdown(0.1)
+            self.assertEqual(len(collector.events()), 1)
 
 
 if __name__ == "__main__":
