@@ -154,11 +154,15 @@ def _add_whole(columns: StepColumns, series: Series, phase: int, domain: int) ->
     return True
 
 
+#: Longer ones are made anew each time.
+MAX_KEPT_RANGE = 1024
 _ranges: Dict[Tuple[int, int], List[int]] = {}
 
 
 def layers_from(first: int, rows: int) -> List[int]:
     """first, first + 1, …; shared, not to be changed."""
+    if rows > MAX_KEPT_RANGE:
+        return list(range(first, first + rows))
     found = _ranges.get((first, rows))
     if found is None:
         if len(_ranges) >= 256:

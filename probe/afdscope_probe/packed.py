@@ -77,6 +77,8 @@ class StepEncoder:
         return sealed(out)
 
     def _plan(self, all_series: Sequence[PackedSeries]) -> Plan:
+        if len(all_series) > MAX_PLANNED_SERIES:
+            return [(-1, 0)] * len(all_series)
         self._steps += 1
         key = tuple([(one.stage, one.microbatch, one.peer, one.kind, one.mask) for one in all_series])
         plan, until = self._plans.get(key, ([], 0))
@@ -88,7 +90,7 @@ class StepEncoder:
             nearest = max(0, index - MAX_REFERENCES)
             reference, shift = (
                 _best_reference(series, all_series[nearest:index])
-                if len(all_series) <= MAX_PLANNED_SERIES and len(series.starts) > 1
+                if len(series.starts) > 1
                 else (-1, 0)
             )
             plan.append((reference + nearest if reference >= 0 else -1, shift))
@@ -220,7 +222,7 @@ def _write_columns(out: bytearray, series: PackedSeries) -> None:
     layers = series.layers
     if layers is not None:
         rows = len(layers)
-        if layers is layers_from(layers[0], rows) and rows > 1:
+        if rows > 1 and layers == layers_from(layers[0], rows):
             out += b"".join((bytes((DELTA,)), zigzag(1), zigzag(layers[0] - 1)))
         else:
             out += column(layers, 0)

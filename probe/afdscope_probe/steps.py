@@ -22,6 +22,8 @@ ROW_MASK = MAX_ROWS - 1
 MAX_SERIES = 1 << SERIES_BITS
 #: Rows that a series may have before the step's bound is looked at; then twice as many, and so on.
 FIRST_ROWS = 16
+#: A buffer with more series than these is used again without them.
+MAX_KEPT_SERIES = 2048
 #: Series without a row in this many steps are forgotten.
 FORGET_AFTER_STEPS = 256
 
@@ -104,6 +106,9 @@ class StepBuffer:
         self.mark_base = generation << SERIES_BITS
         by_mark = self.by_mark
         by_mark.clear()
+        if len(self.series) + len(self.recorded) > MAX_KEPT_SERIES:
+            self.series.clear()
+            self.recorded.clear()
         for key, series in list(self.series.items()):
             series.clear()
             if series.unused > FORGET_AFTER_STEPS:

@@ -216,6 +216,14 @@ class Bounds(unittest.TestCase):
             buffer.record(f"stage {step}", 5, 5, -1, -1, -1, None, {})
         self.assertLess(len(buffer.recorded), 300)
 
+    def test_nor_kept_where_they_are_too_many(self) -> None:
+        buffer = StepBuffer(1 << 20)
+        for step in range(3):
+            buffer.reset(step, step, "decode", None, 0)
+            for number in range(3000):
+                buffer.record(f"stage {step} {number}", 5, 5, -1, -1, -1, None, {})
+            self.assertEqual(len(buffer.recorded), 3000)
+
 
 class Time(unittest.TestCase):
     def test_is_anchored_by_the_narrowest_reading_and_moved_only_when_it_was_set(self) -> None:
