@@ -13,7 +13,7 @@ import type { WindowNs } from '#lib/model/select-window.ts';
 import { ABSENT, Kind } from '#lib/table/codes.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 import { compareStages } from '#lib/table/stage-rollup-merge.ts';
-import { streamOfKind } from './timeline-bins.ts';
+import { STREAMS, streamOfKind } from './timeline-bins.ts';
 
 export type EventColumns = Omit<
   TimelineEventColumns,
@@ -157,23 +157,65 @@ export class TileEvents {
 
   /** By worker, stream, start; the rest makes the answer the same wherever events are stored. */
   #order(): Uint32Array {
-    const { row, kind, startNs, endNs } = this.#parts;
+    const { row, startNs, endNs } = this.#parts;
     const { events } = this.#assembled;
     const rows = row.values;
-    const compare = (a: number, b: number): number => {
-      const first = rows[a]!;
-      const second = rows[b]!;
-      return (
-        events.worker[first]! - events.worker[second]! ||
-        streamOfKind(kind.values[a]!) - streamOfKind(kind.values[b]!) ||
-        startNs.values[a]! - startNs.values[b]! ||
-        endNs.values[a]! - endNs.values[b]! ||
-        compareRows(events, first, second)
-      );
-    };
-    const order = new Uint32Array(this.length);
-    for (let i = 0; i < order.length; i++) order[i] = i;
-    return order.sort(compare);
+    const compare = (a: number, b: number): number =>
+      startNs.values[a]! - startNs.values[b]! ||
+      endNs.values[a]! - endNs.values[b]! ||
+      compareRows(events, rows[a]!, rows[b]!);
+    const { order, starts } = this.#byStream();
+    for (let stream = 0; stream + 1 < starts.length; stream++) {
+      sortAlmostSorted(order, starts[stream]!, starts[stream + 1]!, compare);
+    }
+    return order;
+  }
+
+  /** Parts by worker and stream, otherwise as they were added: almost by their start. */
+  #byStream(): { readonly order: Uint32Array; readonly starts: Uint32Array } {
+    const { row, kind } = this.#parts;
+    const { worker, workers } = this.#assembled.events;
+    const { length } = this;
+    const streamOf = (i: number) =>
+      worker[row.values[i]!]! * STREAMS + streamOfKind(kind.values[i]!);
+    const starts = new Uint32Array(workers.length * STREAMS + 1);
+    for (let i = 0; i < length; i++) {
+      const after = streamOf(i) + 1;
+      starts[after] = starts[after]! + 1;
+    }
+    for (let i = 1; i < starts.length; i++) starts[i] = starts[i]! + starts[i - 1]!;
+    const next = starts.slice();
+    const order = new Uint32Array(length);
+    for (let i = 0; i < length; i++) {
+      const stream = streamOf(i);
+      order[next[stream]!] = i;
+      next[stream] = next[stream]! + 1;
+    }
+    return { order, starts };
+  }
+}
+
+/** Moves what is out of place within a few places; sorts the rest of the stretch where that is far. */
+function sortAlmostSorted(
+  order: Uint32Array,
+  from: number,
+  to: number,
+  compare: (a: number, b: number) => number,
+): void {
+  let movesLeft = 8 * (to - from);
+  for (let at = from + 1; at < to; at++) {
+    const one = order[at]!;
+    let place = at;
+    while (place > from && compare(order[place - 1]!, one) > 0) {
+      order[place] = order[place - 1]!;
+      place--;
+      movesLeft--;
+    }
+    order[place] = one;
+    if (movesLeft < 0) {
+      order.subarray(from, to).sort(compare);
+      return;
+    }
   }
 }
 

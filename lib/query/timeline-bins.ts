@@ -277,7 +277,7 @@ export class TimelineSums {
   }
 }
 
-const STREAMS = TIMELINE_STREAMS.length;
+export const STREAMS = TIMELINE_STREAMS.length;
 
 /** Index into `TIMELINE_STREAMS` by `Kind`. An uncut receive is among waiting. */
 const STREAM_OF_KIND = [0, 1, 2, 2, 3, 3];
