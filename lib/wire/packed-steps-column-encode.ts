@@ -4,6 +4,9 @@ import { DELTA, MAX_WIDTH_BITS, PATCHED } from './packed-steps-format.ts';
 /** What one patch takes, about: the gap, and an outlier's high bits. */
 const PATCH_BITS = 24;
 
+/** A patch that is a negative number beyond it could not be read exactly. */
+const MAX_PATCHED_SPREAD = 2 ** 52;
+
 export class ByteSink {
   #bytes = new Uint8Array(1024);
   #length = 0;
@@ -101,9 +104,11 @@ function planForm(given: readonly number[], first: number | null, minWidth: numb
   const values = first === null ? given : given.slice(1);
   const sorted = Float64Array.from(values).sort();
   let base = sorted[0] ?? 0;
-  let width = Math.min(MAX_WIDTH_BITS, Math.max(minWidth, bitsOf((sorted.at(-1) ?? 0) - base)));
+  const spread = (sorted.at(-1) ?? 0) - base;
+  let width = Math.min(MAX_WIDTH_BITS, Math.max(minWidth, bitsOf(spread)));
   let bits = width * given.length;
-  for (let narrow = width - 1; narrow >= minWidth; narrow--) {
+  const narrowest = spread < MAX_PATCHED_SPREAD ? minWidth : width;
+  for (let narrow = width - 1; narrow >= narrowest; narrow--) {
     const window = fullestWindow(sorted, 2 ** narrow);
     const patchBits = PATCH_BITS * (values.length - window.count);
     // Narrower ones hold fewer still.
