@@ -56,8 +56,23 @@ class Target:
         if self.problem:
             return self.problem
         if self.places:
+            if not self._in_force():
+                return "replaced since it was wrapped: disable and enable the adapter to wrap it again"
             return "wrapped" if len(self.places) == 1 else f"wrapped in {len(self.places)} places"
         return "not in this version" if self._seen else "waiting for import"
+
+    def _in_force(self) -> bool:
+        """Whether the name still leads to what was wrapped: a module may be loaded anew."""
+        owner: Any = sys.modules.get(self.module)
+        for part in self.parents:
+            owner = getattr(owner, part, None)
+        if isinstance(owner, type):
+            owner = wrap.defining_class(owner, self.name)
+        if owner is None:
+            return False
+        there = [slot.owner for slot, _ in self.places if wrap.slot_at(slot.owner, slot.name) is slot]
+        # Of an abstract method only the overrides are wrapped.
+        return any(one is owner for one in there) or (self.subclasses and len(there) > 0)
 
     def install(self) -> None:
         """Wrap now, or when the module is imported. Again: nothing."""
@@ -203,7 +218,10 @@ class _Family:
             else:
                 super(owner, cls).__init_subclass__(**kwargs)
             for target in list(family.targets):
-                target.class_came(cls)
+                try:
+                    target.class_came(cls)
+                except Exception:  # the engine's class must come to be
+                    _log.warning("afdscope: %s in %s was not wrapped", target.path, cls, exc_info=True)
 
         function: Any = __init_subclass__
         self.ours: Any = classmethod(function)

@@ -201,7 +201,10 @@ def _enter_all(hooks: Tuple[Hook, ...], args: Args, kwargs: Kwargs) -> "List[Ent
 
 def _leave_all(entered: "List[Entered]", args: Args, kwargs: Kwargs, result: Any, error: Optional[BaseException]) -> None:
     for hook, token, reset in reversed(entered):
-        hook.inside.reset(reset)
+        try:
+            hook.inside.reset(reset)
+        except ValueError:
+            pass  # a coroutine that was driven on, or closed, in another context: that one is not inside
         if token is not None:
             _leave(hook, token, args, kwargs, result, error)
 
