@@ -13,6 +13,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Callable, Deque, List, Mapping, Optional, Sequence, Union
+from urllib.parse import urlsplit
 
 from .counters import Counters
 from .otlp import PackedStep, partial_success, traces_request
@@ -89,7 +90,7 @@ class Exporter:
 
     def after_fork(self, resource: bytes) -> None:
         """In the child: nothing of the parent's queue is sent again, and its socket is not used."""
-        self._transport.close()
+        self._transport.after_fork()
         self.resource = resource
         self._reset()
 
@@ -117,12 +118,16 @@ class Exporter:
         with self._cond:
             self._not_before_s = min(self._not_before_s, self._monotonic_s())
             self._cond.notify_all()
-            while self._queue or self._in_flight:
+            if self._queue and self._thread is None:
+                self._start()
+            alone = self._thread is None
+            while not alone and (self._queue or self._in_flight):
                 left_s = until_s - self._monotonic_s()
                 if left_s <= 0:
                     return False
                 self._cond.wait(left_s)
-            return True
+        # The interpreter is ending, and starts no threads any more.
+        return self.send_now(until_s) if alone else True
 
     def stop(self, until_s: float) -> None:
         """Ends the thread; what is left is counted as dropped."""
@@ -193,13 +198,15 @@ class Exporter:
         batch = [first]
         if isinstance(first, PackedStep):
             size, events = len(first.payload), first.events
+            # What is being sent cannot give way to what is newer: it is no more than half.
+            most = min(BATCH_BYTES, self._max_bytes // 2)
             while self._queue and len(batch) < BATCH_STEPS:
                 item = self._queue[0]
                 if not isinstance(item, PackedStep):
                     break
                 size += len(item.payload)
                 events += item.events
-                if size > BATCH_BYTES or events > BATCH_EVENTS:
+                if size > most or events > BATCH_EVENTS:
                     break
                 batch.append(self._queue.popleft())
         self._in_flight = batch
@@ -208,12 +215,12 @@ class Exporter:
     def _try(self, batch: List[Item], timeout_s: Optional[float]) -> None:
         first = batch[0]
         if isinstance(first, MetricsBody):
-            url, body = self._metrics_url, first.payload
+            body = first.payload
         else:
             steps = [item for item in batch if isinstance(item, PackedStep)]
-            url, body = self._traces_url, traces_request(self.resource, self._version, steps)
+            body = traces_request(self.resource, self._version, steps)
         try:
-            answer = self._transport.post(url, body, timeout_s)
+            answer = self._transport.post(self._url(batch), body, timeout_s)
         except NoAnswer as error:
             self._again(batch, None, f"{type(error).__name__}: {error}")
             return
@@ -221,6 +228,9 @@ class Exporter:
             self._again(batch, _retry_after_s(answer.headers), f"HTTP {answer.status}")
             return
         self._answered(batch, answer, len(body))
+
+    def _url(self, batch: List[Item]) -> str:
+        return self._metrics_url if isinstance(batch[0], MetricsBody) else self._traces_url
 
     def _answered(self, batch: List[Item], answer: Answer, body_bytes: int) -> None:
         counters = self._counters
@@ -237,8 +247,9 @@ class Exporter:
             pull = answer.headers.get(PULL_HEADER)
         else:
             counters.drop("refused", events)
-            counters.say("refused", "the collector refused a request: HTTP %d %r",
-                         answer.status, answer.body[:200])
+            counters.say("refused", "%s refused a request: HTTP %d %s%r", shown(self._url(batch)), answer.status,
+                         f"to {answer.headers['location']} " if "location" in answer.headers else "",
+                         answer.body[:200])
             pull = None
         self._done(batch)
         if pull and self._on_pull is not None:
@@ -258,11 +269,12 @@ class Exporter:
     def _again(self, batch: List[Item], after_s: Optional[float], why: str) -> None:
         """Puts the batch back to the front, and says when to try next."""
         self._counters.add("retries")
-        self._counters.say("retry", "the collector does not take steps (%s); they wait, in at most %d bytes",
-                           why, self._max_bytes)
+        self._counters.say("retry", "the collector at %s does not take steps (%s); they wait, in at most %d bytes",
+                           shown(self._url(batch)), why, self._max_bytes)
         with self._cond:
             most_s = min(MAX_BACKOFF_S, BACKOFF_S * 2 ** min(self._failures, 16))
-            wait_s = self._uniform(0.0, most_s) if after_s is None else after_s
+            # Whoever says "at once" again and again is not asked again and again without a pause.
+            wait_s = max(self._uniform(0.0, most_s), after_s or 0.0)
             self._failures += 1
             self._not_before_s = self._monotonic_s() + wait_s
             if self._stopping:
@@ -278,6 +290,12 @@ class Exporter:
             item = self._queue.popleft()
             self._bytes -= _size(item)
             self._counters.drop("queue_full", _events(item))
+
+
+def shown(url: str) -> str:
+    """The address without what may be a secret."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _size(item: Item) -> int:
@@ -297,10 +315,9 @@ def _retry_after_s(headers: Mapping[str, str]) -> Optional[float]:
         seconds = float(text)
     except ValueError:
         try:
-            parsed = email.utils.parsedate_to_datetime(text)
-        except (TypeError, ValueError):
+            seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
+        except (TypeError, ValueError, OverflowError):
             return None
-        seconds = parsed.timestamp() - time.time()
     if seconds != seconds:
         return None
     return min(max(0.0, seconds), MAX_RETRY_AFTER_S)

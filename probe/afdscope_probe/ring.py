@@ -25,6 +25,8 @@ RING_HEADER = "afdscope-ring"
 STEP_BYTES = 400
 #: Ids that are known as served.
 KNOWN_PULLS = 256
+#: Windows that are open at a time, at most; the collector asks for 16.
+MAX_ACTIVE_PULLS = 64
 #: A window's steps are waited for this long after its end: steps come after they have ended.
 AFTER_END_NS = 10_000_000_000
 #: What `due` may save up while nothing is wanted.
@@ -91,7 +93,7 @@ class Ring:
 
     def clear(self) -> None:
         """Everything is forgotten; also in a forked child, where the parent may have held the lock."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._steps: Deque[PackedStep] = deque()
         self._wanted: Deque[PackedStep] = deque()
         self._bytes = 0
@@ -138,6 +140,7 @@ class Ring:
                     self._allowed_bytes = 0.0
                     self._allowed_at_s = self._monotonic_s()
                 self._active.append(pull)
+                del self._active[:-MAX_ACTIVE_PULLS]
                 left: Deque[PackedStep] = deque()
                 for step in self._steps:
                     (self._wanted if _overlap(step, pull) else left).append(step)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import http.client
+import io
+import os
+import socket
 import ssl
 import time
 from dataclasses import dataclass
-from typing import Dict, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional
 from urllib.parse import urlsplit
 
 #: More of an answer is not read.
@@ -15,8 +19,11 @@ MAX_ANSWER_BYTES = 1 << 20
 #: Bodies below this are sent as they are: gzip would not pay.
 MIN_GZIP_BYTES = 512
 
-#: What `post` raises where there is no answer.
-NoAnswer = (OSError, http.client.HTTPException)
+#: Connections of a process whose child this is.
+_given_up: List[http.client.HTTPConnection] = []
+
+#: What `post` raises where there is no answer; ValueError: a host name or a header that cannot be sent.
+NoAnswer = (OSError, http.client.HTTPException, ValueError)
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,36 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+class _Within(io.RawIOBase):
+    """Reads a socket until a moment: neither the lines of the head nor the body may trickle for ever."""
+
+    def __init__(self, raw: Any, sock: socket.socket, until_s: float) -> None:
+        self._raw = raw
+        self._sock = sock
+        self._until_s = until_s
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> Any:
+        self._sock.settimeout(_left_s(self._until_s))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer that is there by `until_s`, or TimeoutError."""
+
+    def __init__(self, sock: socket.socket, *args: Any, until_s: float, **more: Any) -> None:
+        super().__init__(sock, *args, **more)
+        reader: Any = self.fp
+        self.fp = io.BufferedReader(_Within(reader.detach(), sock, until_s))
 
 
 class Transport:
@@ -79,20 +116,40 @@ class Transport:
             self.close()
             raise
 
+    def after_fork(self) -> None:
+        """In the child: its ends of the parent's connections are given up. Not by `close`: the parent's
+        sending thread may have held the lock of an answer's buffer, and nobody gives it back here."""
+        for connection in self._connections.values():
+            if connection.sock is not None:
+                os.close(connection.sock.detach())
+            # Nor may the buffer be freed, which would close it.
+            _given_up.append(connection)
+        self._connections = {}
+
     def close(self) -> None:
-        """Closes this process's ends; a forked child's leave the parent's connection as it is."""
+        """Closes the connections."""
         for connection in self._connections.values():
             connection.close()
         self._connections.clear()
 
     def _connect(self, scheme: str, host: str, port: Optional[int]) -> http.client.HTTPConnection:
+        # Without a port http.client would take the end of an IPv6 address for one.
+        connection: http.client.HTTPConnection
         if scheme == "http":
-            return http.client.HTTPConnection(host, port, timeout=self._timeout_s)
-        if self._tls is None:
-            self._tls = ssl.create_default_context(cafile=self._certificate)
-        return http.client.HTTPSConnection(
-            host, port, timeout=self._timeout_s, context=self._tls
-        )
+            connection = http.client.HTTPConnection(host, port or 80, timeout=self._timeout_s)
+        else:
+            if self._tls is None:
+                self._tls = self._context()
+            connection = http.client.HTTPSConnection(
+                host, port or 443, timeout=self._timeout_s, context=self._tls
+            )
+        return connection
+
+    def _context(self) -> ssl.SSLContext:
+        try:
+            return ssl.create_default_context(cafile=self._certificate)
+        except (OSError, ValueError) as error:
+            raise OSError(f"OTEL_EXPORTER_OTLP_CERTIFICATE {self._certificate!r}: {error}") from error
 
     def _exchange(
         self,
@@ -106,22 +163,21 @@ class Transport:
         if connection.sock is not None:
             connection.sock.settimeout(connection.timeout)
         connection.request("POST", path, body, dict(headers))
+        connection.response_class = functools.partial(_Response, until_s=until_s)
         response = connection.getresponse()
         pieces = []
         size = 0
-        while True:
-            if connection.sock is not None:
-                # Each piece has what is left of the whole time: an answer may not trickle for ever.
-                connection.sock.settimeout(_left_s(until_s))
+        while size < MAX_ANSWER_BYTES:
             piece = response.read1(65536)
             if not piece:
                 break
             size += len(piece)
-            if size > MAX_ANSWER_BYTES:
-                raise http.client.HTTPException(f"an answer of over {MAX_ANSWER_BYTES} bytes")
             pieces.append(piece)
         # read1 never does it, and a connection whose answer is open takes no second request.
         response.close()
+        if size >= MAX_ANSWER_BYTES:
+            # The status counts; the rest of the text is in the way of a next answer.
+            connection.close()
         found: Dict[str, str] = {}
         for name, value in response.getheaders():
             key = name.lower()
