@@ -4,17 +4,26 @@ specification has them, AFDSCOPE_PROBE_* for what it does not know. Arguments wi
 from __future__ import annotations
 
 import os
+import re
 import socket
 import uuid
 from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Optional, Tuple, Union
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 Attribute = Union[str, int, float, bool]
 
 ROLES = ("attention", "ffn", "colocated", "prefill")
 MODES = ("all", "sample", "aggregates", "ring")
 DEFAULT_ENDPOINT = "http://localhost:4318"
+#: The port at which OTLP/gRPC is by convention.
+GRPC_PORT = 4317
+#: What goes into a request line, a header's name, a header's value.
+_PRINTED = re.compile(r"[!-~]+\Z")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_PRINTED_LINE = re.compile(r"[\t -~\xa0-\xff]*\Z")
+#: Headers that say how the body is written.
+_OWN_HEADERS = ("content-type", "content-length", "content-encoding", "transfer-encoding", "host")
 
 
 class SettingsError(ValueError):
@@ -95,7 +104,7 @@ class Settings:
         }
         attributes = _resource(env, given, resource or {})
         traces_url, metrics_url = _urls(env, endpoint)
-        found_mode, every = _mode(mode or env.get("AFDSCOPE_PROBE_MODE", "") or "all")
+        found_mode, every = _mode(str(mode or "") or env.get("AFDSCOPE_PROBE_MODE", "") or "all")
         protocol = env.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or env.get(
             "OTEL_EXPORTER_OTLP_PROTOCOL", ""
         )
@@ -103,6 +112,11 @@ class Settings:
             warnings.append(
                 f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}: the probe speaks http/protobuf only,"
                 f" and sends to {traces_url}"
+            )
+        if urlsplit(traces_url).port == GRPC_PORT:
+            warnings.append(
+                f"{traces_url} has the port of OTLP over gRPC, and the probe speaks HTTP: that is port 4318"
+                " where nobody chose another one"
             )
         return cls(
             resource=attributes,
@@ -173,7 +187,9 @@ def _resource(
         raise SettingsError(f"OTEL_RESOURCE_ATTRIBUTES: {error}") from None
     if env.get("OTEL_SERVICE_NAME", "") != "":
         attributes["service.name"] = env["OTEL_SERVICE_NAME"]
-    attributes.update({key: value for key, value in more.items() if value is not None})
+    if not isinstance(more, Mapping):
+        raise SettingsError(f"resource is {type(more).__name__}, not a dict of attributes")
+    attributes.update({str(key): value for key, value in more.items() if value is not None})
     attributes.update({key: value for key, value in given.items() if value is not None})
     if "afd.role" not in attributes:
         raise SettingsError(
@@ -199,7 +215,9 @@ def new_incarnation() -> str:
 def _whole(key: str, value: Attribute) -> int:
     try:
         number = int(value)
-    except (TypeError, ValueError):
+        if not isinstance(value, str) and number != value:
+            number = -1
+    except (TypeError, ValueError, OverflowError):
         number = -1
     if not 0 <= number < 2**31:
         raise SettingsError(f"{key} is {value!r}, not a whole number from 0")
@@ -208,22 +226,25 @@ def _whole(key: str, value: Attribute) -> int:
 
 def _urls(env: Mapping[str, str], endpoint: Optional[str]) -> Tuple[str, str]:
     """Signal endpoints are taken as they are, the general one gets /v1/traces and /v1/metrics."""
-    base = endpoint or env.get("OTEL_EXPORTER_OTLP_ENDPOINT", "") or DEFAULT_ENDPOINT
+    general = env.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip()
+    base = str(endpoint or general or DEFAULT_ENDPOINT).strip()
+    base_name = "OTEL_EXPORTER_OTLP_ENDPOINT" if general and not endpoint else "endpoint"
     urls = []
     for signal in ("traces", "metrics"):
         name = f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT"
-        own = "" if endpoint else env.get(name, "")
-        url = own or base.rstrip("/") + f"/v1/{signal}"
+        own = "" if endpoint else env.get(name, "").strip()
+        given = own or base
         try:
-            parts = urlsplit(url)
+            parts = urlsplit(given)
             wrong = parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0
         except ValueError:
             wrong = True
-        if wrong:
+        if wrong or not _PRINTED.match(given):
             raise SettingsError(
-                f"{name if own else 'endpoint'} {url!r} is no http or https address"
+                f"{name if own else base_name} {given!r} is no http or https address such as"
+                f" {DEFAULT_ENDPOINT}"
             )
-        urls.append(url)
+        urls.append(own or urlunsplit(parts._replace(path=parts.path.rstrip("/") + f"/v1/{signal}")))
     return urls[0], urls[1]
 
 
@@ -243,8 +264,12 @@ def _headers(env: Mapping[str, str]) -> Dict[str, str]:
             # The value may be a secret.
             raise SettingsError(f"{name} is not key=value,key=value") from error
         for key, value in pairs.items():
-            if "\r" in key + value or "\n" in key + value:
-                raise SettingsError(f"{name}: {key!r} has a line break")
+            if not _TOKEN.match(key) or not _PRINTED_LINE.match(value):
+                raise SettingsError(
+                    f"{name}: the name or the value of {key!r} has characters that no HTTP header may have"
+                )
+            if key.lower() in _OWN_HEADERS:
+                raise SettingsError(f"{name}: {key!r} is the probe's own to set")
             headers[key.lower()] = value
     return headers
 

@@ -31,9 +31,25 @@ class Endpoints(unittest.TestCase):
         self.assertEqual(found.traces_url, "http://a:2/v1/traces")
 
     def test_what_is_none(self) -> None:
-        for wrong in ("localhost:4318", "grpc://x", "http://", "http://h:0", "http://h:99999", "http://[::1"):
-            with self.assertRaises(SettingsError, msg=wrong):
+        for wrong in ("localhost:4318", "grpc://x", "http://", "http://h:0", "http://h:99999", "http://[::1",
+                      "http://h:1/a b", "http://h:1/é", "http://two words:1"):
+            with self.assertRaisesRegex(SettingsError, "endpoint '"):
                 settings(endpoint=wrong)
+            with self.assertRaisesRegex(SettingsError, "OTEL_EXPORTER_OTLP_ENDPOINT '"):
+                settings({"OTEL_EXPORTER_OTLP_ENDPOINT": wrong})
+        with self.assertRaises(SettingsError):
+            settings(endpoint=4318)
+
+    def test_spaces_around_and_queries_behind(self) -> None:
+        self.assertEqual(settings({"OTEL_EXPORTER_OTLP_ENDPOINT": " http://h:1/ "}).traces_url, "http://h:1/v1/traces")
+        self.assertEqual(settings(endpoint="http://h:1/p?key=x").metrics_url, "http://h:1/p/v1/metrics?key=x")
+        self.assertEqual(settings(endpoint="http://[::1]:4318").traces_url, "http://[::1]:4318/v1/traces")
+
+    def test_grpc_is_told_of(self) -> None:
+        said = settings({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4317"}).warnings
+        self.assertEqual(len(said), 2)
+        self.assertIn("http/protobuf", said[0])
+        self.assertIn("4318", said[1])
 
 
 class Attributes(unittest.TestCase):
@@ -48,6 +64,7 @@ class Attributes(unittest.TestCase):
         self.assertEqual(resource["x"], 5)
         self.assertEqual(resource["afd.rank"], 3)
         self.assertEqual(resource["e"], "")
+        self.assertEqual(settings(resource={3: 4}).resource["3"], 4)
         self.assertEqual(resource["service.name"], "engine")
         self.assertNotEqual(resource["afd.incarnation"], settings().resource["afd.incarnation"])
 
@@ -57,6 +74,14 @@ class Attributes(unittest.TestCase):
             ({}, {"role": "boss"}, "attention"),
             ({}, {"rank": -1}, "afd.rank"),
             ({}, {"rank": 2**31}, "afd.rank"),
+            ({}, {"rank": 1.5}, "afd.rank"),
+            ({}, {"rank": float("inf")}, "afd.rank"),
+            ({}, {"resource": "x=5"}, "resource is str"),
+            ({}, {"mode": 16}, "mode '16'"),
+            ({"OTEL_EXPORTER_OTLP_HEADERS": "a b=c"}, {}, "'a b'"),
+            ({"OTEL_EXPORTER_OTLP_HEADERS": "x=%E2%82%AC"}, {}, "'x'"),
+            ({"OTEL_EXPORTER_OTLP_HEADERS": "x=a%0Ab"}, {}, "'x'"),
+            ({"OTEL_EXPORTER_OTLP_HEADERS": "Content-Length=5"}, {}, "'Content-Length'"),
             ({}, {"microbatches": "three"}, "afd.microbatches"),
             ({"OTEL_SERVICE_NAME": "afdscope"}, {}, "service.name"),
         ):
