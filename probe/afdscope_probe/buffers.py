@@ -47,7 +47,9 @@ class Buffers:
         self._reset()
 
     def _reset(self) -> None:
-        self._lock = threading.Lock()
+        # Re-entrant: a signal handler, or a generator that the collector of garbage closes, may call the
+        # probe in a thread that is in here already.
+        self._lock = threading.RLock()
         self._pool: Deque[StepBuffer] = deque()
         self._waiting: Deque[StepBuffer] = deque()
         self._waiting_events = 0
@@ -74,27 +76,36 @@ class Buffers:
             domain = operator.index(domain)
             if not 0 <= domain <= MAX_SMALL:
                 raise ValueError(f"domain {domain} is not from 0 to 2^31 - 1")
+        number, wrong = 0, None
+        try:
+            # Before the lock: an engine's own kind of number may take its time.
+            number = step_number(step)
+        except Exception as error:
+            wrong = error
         with self._lock:
             before = self._open.pop(domain, None)
             if before is not None:
                 self._close(before)
             self.current = self._no_step
-            number = step_number(step)
+            if wrong is not None:
+                raise wrong
             buffer = self._fresh(number, phase, domain)
             self._open[domain] = buffer
             self._known[(domain, number)] = buffer
             self.current = buffer
 
-    def end(self) -> None:
-        """Ends the step that was begun last."""
+    def end(self, step: Any = None, domain: Optional[int] = None) -> None:
+        """Ends the step that was begun last; with `step` that one, if it is still open."""
+        number = None if step is None else step_number(step)
         with self._lock:
-            buffer = self.current
-            if buffer is self._no_step:
+            buffer = self.current if number is None else self._open.get(domain)
+            if buffer is None or buffer is self._no_step or number not in (None, buffer.step):
                 return
             self._open.pop(buffer.domain, None)
             self._close(buffer)
-            # With several domains open, the one before.
-            self.current = next(reversed(list(self._open.values())), self._no_step)
+            if self.current is buffer:
+                # With several domains open, the one before.
+                self.current = next(reversed(list(self._open.values())), self._no_step)
 
     def end_all(self) -> None:
         """Ends every step, held ones too."""
@@ -103,6 +114,19 @@ class Buffers:
                 self._wait(buffer)
             self._open.clear()
             self._held.clear()
+            self.current = self._no_step
+
+    def end_for_good(self) -> None:
+        """Nothing is recorded any more: what is tried raises StepFull, so that it is counted and takes
+        no memory."""
+        with self._lock:
+            self._max_events = 0
+            self._pool.clear()
+            self._waiting.clear()
+            self._waiting_events = 0
+            self._known.clear()
+            self._aside.clear()
+            self._no_step = self._new_aside((None, NO_STEP))
             self.current = self._no_step
 
     def hold(self, step: int, domain: Optional[int]) -> None:

@@ -9,7 +9,7 @@ from itertools import compress
 from operator import sub
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from .steps import Series, StepBuffer
+from .steps import ON_DEVICE, Series, StepBuffer
 
 KINDS = ("compute", "transfer", "wait", "receive", "copy", "host")
 PHASES = ("decode", "prefill", "mixed", "warmup", "capture")
@@ -231,6 +231,8 @@ def _add_one_by_one(columns: StepColumns, series: Series, phase: int, domain: in
                 peer = _whole_or_none(columns, value)
             elif name == "kind":
                 kind = value
+            elif value is ON_DEVICE:
+                columns.count("on_device")
             elif value is not None:
                 good = _clean(name, value)
                 if good is None:

@@ -47,4 +47,5 @@ class StepContext:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._probe.end_step()
+        # Its own alone: another task may have begun one meanwhile.
+        self._probe.end_step(self._step, self._domain)

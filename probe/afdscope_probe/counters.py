@@ -13,11 +13,19 @@ log = logging.getLogger("afdscope_probe")
 LOG_EVERY_S = 60.0
 
 
+def warn(text: str, *values: object) -> None:
+    """A line in the log; the worker's handlers and filters may raise, which is not the worker's trouble."""
+    try:
+        log.warning(text, *values)
+    except Exception:
+        pass
+
+
 class Counters:
-    """Thread-safe; added to per step and request, never per event."""
+    """Thread-safe, from signal handlers too; added to per step and request, never per event."""
 
     def __init__(self, monotonic_s: Callable[[], float] = time.monotonic) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._counts: Dict[str, int] = {}
         self._said_s: Dict[str, float] = {}
         self._monotonic_s = monotonic_s
@@ -47,7 +55,7 @@ class Counters:
             if last_s is not None and now_s - last_s < LOG_EVERY_S:
                 return
             self._said_s[topic] = now_s
-        log.warning(text, *values)
+        warn(text, *values)
 
     def error(self, where: str, error: BaseException) -> None:
         """A mistake of the probe's own, or of its caller: counted and said, never raised."""
@@ -56,6 +64,6 @@ class Counters:
 
     def after_fork(self) -> None:
         """A child counts from zero; the parent's lock may have been held."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._counts = {}
         self._said_s = {}

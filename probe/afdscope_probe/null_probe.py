@@ -21,7 +21,7 @@ class NullProbe(Probe):
     def begin(self, stage: str, layer: int = -1, microbatch: int = -1) -> int:
         return -1
 
-    def end(self, mark: int, **fields: Any) -> None:
+    def end(self, mark: int, /, **fields: Any) -> None:
         pass
 
     def record(self, *args: Any, **measures: Any) -> None:
@@ -30,7 +30,7 @@ class NullProbe(Probe):
     def begin_step(self, step: int, phase: str = "decode", domain: Optional[int] = None) -> None:
         pass
 
-    def end_step(self) -> None:
+    def end_step(self, step: Optional[int] = None, domain: Optional[int] = None) -> None:
         pass
 
     def hold_step(self, step: int, domain: Optional[int] = None) -> None:

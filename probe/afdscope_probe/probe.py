@@ -31,6 +31,7 @@ class Probe:
     """
 
     enabled = True
+    _shut = False
 
     def __init__(
         self,
@@ -38,13 +39,13 @@ class Probe:
         ring: Optional[StepRing] = None,
         on_thread: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_thread` is called whenever a process's first thread of the probe starts."""
+        """`on_thread` is called when a process's first thread of the probe starts, and in that thread
+        in every round."""
         self.settings = settings
         self.counters = Counters()
         self.clock = Clock()
         self.ring = ring
         self._on_thread = on_thread
-        self._shut = False
         self._buffers = Buffers(settings.step_events, self._offset_ns, self.counters)
         transport = Transport(
             settings.headers if ring is None else {**settings.headers, RING_HEADER: ring.header},
@@ -73,6 +74,7 @@ class Probe:
             self._buffers.take,
             self._buffers.recycle,
             ring,
+            on_thread,
         )
         if ring is not None:
             self.encoder.add_source(ring.metrics, HELLO_S)
@@ -96,13 +98,13 @@ class Probe:
             starts.append(perf_counter_ns())
             return series.mark + row
         except StepFull:
-            self.counters.drop("step_full", 1)
+            self._full()
         except Exception as error:
             self.counters.error("begin", error)
             self.counters.drop("error", 1)
         return -1
 
-    def end(self, mark: int, **fields: Any) -> None:
+    def end(self, mark: int, /, **fields: Any) -> None:
         """The stage that gave `mark` ends now. `fields`: peer, kind, tokens, bytes, flops, requests,
         context_tokens, experts_active, experts_max_tokens, experts_mean_tokens, expert_tokens, peers."""
         now_ns = perf_counter_ns()
@@ -150,7 +152,7 @@ class Probe:
                     return
             self.counters.drop("late", 1)
         except StepFull:
-            self.counters.drop("step_full", 1)
+            self._full()
         except Exception as error:
             self.counters.error("record", error)
             self.counters.drop("error", 1)
@@ -166,10 +168,11 @@ class Probe:
         except Exception as error:
             self.counters.error("begin_step", error)
 
-    def end_step(self) -> None:
-        """The step that was begun last has ended. Encoding happens in a thread of the probe's."""
+    def end_step(self, step: Optional[int] = None, domain: Optional[int] = None) -> None:
+        """The step that was begun last has ended, or the one that is named, if it is still open.
+        Encoding happens in a thread of the probe's."""
         try:
-            self._buffers.end()
+            self._buffers.end(step, domain)
         except Exception as error:
             self.counters.error("end_step", error)
 
@@ -225,7 +228,8 @@ class Probe:
             if self._shut:
                 return False
             until_s = time.monotonic() + timeout_s
-            if not self.encoder.start():
+            self._need_thread()
+            if not self.encoder.running:
                 # The interpreter is ending, and starts no threads any more.
                 self.encoder.round(True)
                 return self.exporter.send_now(until_s)
@@ -244,8 +248,9 @@ class Probe:
             self.flush(timeout_s)
             self._shut = True
             self.encoder.stop(until_s)
+            self._buffers.end_for_good()
             self.exporter.stop(until_s)
-            self.encoder.telemetry.log_losses()
+            self.encoder.telemetry.log_losses(last=True)
         except Exception as error:
             self.counters.error("shutdown", error)
 
@@ -271,6 +276,14 @@ class Probe:
         self.encoder.after_fork()
         if self.ring is not None:
             self.ring.clear()
+
+    @property
+    def is_shut(self) -> bool:
+        """Whether `shutdown` was called."""
+        return self._shut
+
+    def _full(self) -> None:
+        self.counters.drop("shutdown" if self._shut else "step_full", 1)
 
     def _offset_ns(self) -> int:
         return self.clock.offset_ns

@@ -6,20 +6,22 @@ import atexit
 import os
 import sys
 import threading
-from typing import Mapping, Optional
+from typing import Any, Mapping, Optional
 
 from . import gpu_metrics
-from .counters import log
+from .counters import log, warn
 from .hooks import StepRing
 from .null_probe import NullProbe
 from .probe import Probe
 from .ring import Ring
 from .settings import Attribute, Settings, SettingsError, switched_off
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _NULL = NullProbe()
 _probe: Probe = _NULL
 _hooked = False
+#: multiprocessing.util.Finalize, in its children.
+_finalizer: Any = None
 
 
 def start(
@@ -36,12 +38,13 @@ def start(
     mode: Optional[str] = None,
     resource: Optional[Mapping[str, Attribute]] = None,
 ) -> Probe:
-    """Starts the process's probe; a second call gives the first one's. Never raises: what is wrong is
-    said in the log, and the probe that is given does nothing."""
+    """Starts the process's probe; a second call gives the first one's, until that is shut down. Never
+    raises: what is wrong is said in the log, and the probe that is given does nothing."""
     global _probe
     with _lock:
-        if _probe.enabled:
+        if _probe.enabled and not _probe.is_shut:
             return _probe
+        _probe = _NULL
         try:
             off = switched_off()
             if off:
@@ -53,14 +56,14 @@ def start(
                 endpoint=endpoint, mode=mode, resource=resource,
             )
             for warning in settings.warnings:
-                log.warning("%s", warning)
+                warn("%s", warning)
             _probe = Probe(settings, _ring(settings), _on_thread)
             gpu_metrics.enable_from_env(_probe)
             _hook()
         except SettingsError as error:
-            log.warning("the probe stays off: %s", error)
+            warn("the probe stays off: %s", error)
         except Exception as error:
-            log.warning("the probe stays off: %s: %s", type(error).__name__, error)
+            warn("the probe stays off: %s: %s", type(error).__name__, error)
         return _probe
 
 
@@ -101,11 +104,16 @@ def _hook() -> None:
 
 
 def _on_thread() -> None:
-    """Children of multiprocessing end without atexit, but run what is registered there."""
+    """Children of multiprocessing end without atexit, but run what is registered there. Asked again and
+    again: a probe that starts before multiprocessing is there, or before it forgets what its parent
+    registered, would be left out."""
+    global _finalizer
     process = sys.modules.get("multiprocessing.process")
     util = sys.modules.get("multiprocessing.util")
-    if process is not None and util is not None and process.parent_process() is not None:
-        util.Finalize(None, _at_exit, exitpriority=0)
+    if process is None or util is None or process.parent_process() is None:
+        return
+    if _finalizer is None or not _finalizer.still_active():
+        _finalizer = util.Finalize(None, _at_exit, exitpriority=0)
 
 
 def _at_exit() -> None:
@@ -115,8 +123,8 @@ def _at_exit() -> None:
 
 def _in_child() -> None:
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     try:
         _probe.after_fork_in_child()
     except Exception as error:
-        log.warning("after fork: %s", error)
+        warn("after fork: %s", error)

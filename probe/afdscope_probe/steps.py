@@ -56,9 +56,12 @@ class Series:
         self.unused = 0
 
     def set_more(self, row: int, fields: Dict[str, Any]) -> None:
-        """What is known of a row beyond its times. Values are checked when they are encoded."""
+        """What is known of a row beyond its times, as it is now. Values are checked when they are
+        encoded."""
         more = self.more
         for name, value in fields.items():
+            if type(value) is not int:
+                value = as_it_is_now(value)
             column = more.get(name)
             if column is None:
                 column = more[name] = ([], [])
@@ -75,6 +78,36 @@ class Series:
         self.limit = 0
 
 
+class OnDevice:
+    """Stands for a value in a GPU's memory, which the probe neither waits for nor copies."""
+
+
+ON_DEVICE = OnDevice()
+
+
+def as_it_is_now(value: Any) -> Any:
+    """A copy of what may change before it is encoded: a list of counts that the worker fills again.
+    ON_DEVICE for what only the device knows; reading it would wait for the device, and break a graph
+    that is being captured."""
+    kind = type(value)
+    if kind is list:
+        return value[:]
+    if kind in _FIXED:
+        return value
+    try:
+        if getattr(getattr(value, "device", None), "type", "cpu") != "cpu" or hasattr(
+            value, "__cuda_array_interface__"
+        ):
+            return ON_DEVICE
+        give_list = getattr(value, "tolist", None)
+        return value if give_list is None else give_list()
+    except Exception:
+        return value
+
+
+_FIXED = (float, tuple, str, bool, range, type(None))
+
+
 class StepBuffer:
     """The events of one step of one domain."""
 
@@ -86,7 +119,7 @@ class StepBuffer:
         self.series: Dict[Tuple[str, int], Series] = {}
         #: Of `record`, which other threads may call: apart, and under the lock.
         self.recorded: Dict[Tuple[str, int, int, Optional[str]], Series] = {}
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.by_mark: Dict[int, Series] = {}
         self.reset(0, -1, "decode", None, 0)
 
@@ -123,11 +156,15 @@ class StepBuffer:
     def add_series(self, stage: str, microbatch: int) -> Series:
         if not isinstance(stage, str):
             stage = str(stage)
+        number = _small(microbatch)
+        found = self.series.get((stage, number))
+        if found is not None:
+            return found
         if len(self.by_mark) >= MAX_SERIES - 1:
             raise StepFull
-        series = Series(stage, _small(microbatch))
+        series = Series(stage, number)
         self._give_mark(series)
-        self.series[(stage, microbatch)] = series
+        self.series[(stage, number)] = series
         return series
 
     def allow_rows(self, series: Series) -> None:
@@ -175,9 +212,9 @@ class StepBuffer:
 
     def all_series(self) -> List[Series]:
         """Those with rows."""
-        found = [series for series in self.series.values() if series.starts]
-        found.extend(series for series in self.recorded.values() if series.starts)
-        return found
+        # Copies first: a signal handler or another thread may add one meanwhile.
+        every = [*list(self.series.values()), *list(self.recorded.values())]
+        return [series for series in every if series.starts]
 
     def event_count(self) -> int:
         return sum(len(series.starts) for series in self.all_series())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Callable, Dict, List, Optional
 
-from .counters import Counters
+from .counters import Counters, warn
 from .otlp import Metric, Point
 
 #: Sums since the start, by the names in `stats()`; drops come by reason.
@@ -45,10 +45,10 @@ class Telemetry:
         found.append(Metric(PREFIX + "queue_bytes", "By", "gauge", [Point(queue_bytes, now)]))
         return found
 
-    def log_losses(self, now_s: Optional[float] = None) -> None:
-        """One line on events that were dropped since the last one."""
+    def log_losses(self, now_s: Optional[float] = None, last: bool = False) -> None:
+        """One line on events that were dropped since the last one; `last`: however short ago that was."""
         now_s = time.monotonic() if now_s is None else now_s
-        if now_s < self._log_due_s:
+        if now_s < self._log_due_s and not last:
             return
         counts = self._counters.snapshot()
         lost = {
@@ -61,4 +61,4 @@ class Telemetry:
         self._log_due_s = now_s + 60.0
         self._said = counts
         said = ", ".join(f"{count} {reason}" for reason, count in lost.items())
-        self._counters.say("lost", "%d events were not sent: %s", sum(lost.values()), said)
+        warn("%d events were not sent: %s", sum(lost.values()), said)

@@ -47,6 +47,7 @@ class Encoder:
         take: Callable[[bool], List[StepBuffer]],
         recycle: Callable[[StepBuffer], None],
         ring: Optional[StepRing],
+        on_round: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._exporter = exporter
@@ -56,6 +57,7 @@ class Encoder:
         self._take = take
         self._recycle = recycle
         self._ring = ring
+        self._on_round = on_round
         self._sources: List[Tuple[MetricSource, float]] = []
         self.telemetry = Telemetry(counters, clock.now_unix_ns)
         self._reset()
@@ -160,6 +162,7 @@ class Encoder:
                 self._recycle(buffer)
                 if self._behind <= HURRIED_STEPS:
                     time.sleep(GIVE_WAY_S)
+            self._on_round()
             self._pulled()
             self._metrics(now_s, flush_all)
             self.telemetry.log_losses(now_s)
@@ -186,8 +189,11 @@ class Encoder:
         self._counters.add("steps")
         self._counters.add("events", columns.events)
         for reason, count in columns.dropped.items():
-            if reason in ("clamped", "bad_value"):
+            if reason in ("clamped", "bad_value", "on_device"):
                 self._counters.add(reason, count)
+                if reason == "on_device":
+                    self._counters.say(reason, "measures of stages were left out: they lie in a GPU's memory,"
+                                               " and the probe takes numbers of the host")
             else:
                 self._counters.drop(reason, count)
         if not columns.series:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import tempfile
 import unittest
 from typing import Dict, List
 
@@ -149,6 +151,78 @@ process.start(); process.join()
 assert process.exitcode == 0
 """)
         self.assertEqual(sorted(self.by_incarnation().values()), [["1 parent"], ["2 child"]])
+
+    def test_of_multiprocessing_that_are_spawned_or_served(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            script = pathlib.Path(folder, "job.py")
+            script.write_text(HEAD + """
+def work(number):
+    # A flush first: it, too, starts the thread.
+    probe = afdscope.start(role="ffn", rank=number)
+    probe.flush(60)
+    step(probe, number, "child")
+if __name__ == "__main__":
+    import multiprocessing
+    for number, way in enumerate(("spawn", "forkserver")):
+        process = multiprocessing.get_context(way).Process(target=work, args=(number,))
+        process.start(); process.join()
+        assert process.exitcode == 0
+""")
+            self.python(f"import runpy; runpy.run_path({str(script)!r}, run_name='__main__')")
+        self.assertEqual(sorted(self.by_incarnation().values()), [["0 child"], ["1 child"]])
+
+    def test_of_multiprocessing_whose_probe_was_there_before_it(self) -> None:
+        """As from a line in a .pth file: the thread runs before multiprocessing is imported, and
+        what is registered there by then is forgotten when the child's work begins."""
+        self.python("""
+import multiprocessing, threading, time
+from multiprocessing import util
+probe = afdscope.start(role="ffn", rank=1)
+def work():
+    probe = afdscope.get_probe()
+    step(probe, 1, "child")
+    assert probe.flush(60)
+    util._finalizer_registry.clear()
+    probe.flush(60)
+    step(probe, 2, "child")
+process = multiprocessing.get_context("fork").Process(target=work)
+process.start(); process.join()
+assert process.exitcode == 0
+""")
+        self.assertEqual(list(self.by_incarnation().values()), [["1 child", "2 child"]])
+
+
+class Signals(Case):
+    def run_and_terminate(self, text: str) -> int:
+        """A worker that prints a line once it works, and is told to end then."""
+        env = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "AFDSCOPE_"))}
+        env.update({"PYTHONPATH": FOLDER, "OTEL_EXPORTER_OTLP_ENDPOINT": self.collector.url})
+        with subprocess.Popen([sys.executable, "-c", HEAD + text], env=env, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL) as worker:
+            assert worker.stdout is not None
+            worker.stdout.readline()
+            worker.send_signal(signal.SIGTERM)
+            return worker.wait(60)
+
+    WORK = """
+probe = afdscope.start(role="ffn", rank=0)
+probe.settings.period_s = 3600
+step(probe, 1, "expert")
+print("works", flush=True)
+import time; time.sleep(60)
+"""
+
+    @unittest.skipIf(sys.platform == "win32", "no such signals")
+    def test_that_nobody_handles_take_the_last_steps_along(self) -> None:
+        """As docs/connect/own-engine.md says."""
+        self.assertEqual(self.run_and_terminate(self.WORK), -signal.SIGTERM)
+        self.assertEqual(self.by_incarnation(), {})
+
+    @unittest.skipIf(sys.platform == "win32", "no such signals")
+    def test_that_end_the_interpreter_do_not(self) -> None:
+        handle = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))"
+        self.assertEqual(self.run_and_terminate(handle + self.WORK), 143)
+        self.assertEqual(list(self.by_incarnation().values()), [["1 expert"]])
 
 
 class Off(Case):
