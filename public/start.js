@@ -44,7 +44,12 @@
     const exponent = Math.ceil(Math.log2((spanNs / widthPx) * 1024));
     const level = BigInt(Math.min(54, Math.max(20, exponent)));
     const from = BigInt(at[1]);
-    const last = (from + BigInt(Math.ceil(Number(at[2] ?? 0) + spanNs)) - 1n) >> level;
+    const to = from + BigInt(Math.ceil(Number(at[2] ?? 0) + spanNs));
+    // A view that lies more than half beside what is kept, or is far longer, is not shown as it is asked for.
+    const [kept, end] = [BigInt(deployment.firstSeenUnixNs), BigInt(deployment.lastSeenUnixNs)];
+    const half = BigInt(Math.floor(spanNs / 2));
+    if (from + half < kept || to - half > end || spanNs > 1.25 * Number(end - kept)) return;
+    const last = (to - 1n) >> level;
     const base = `/api/v1/deployments/${encodeURIComponent(deployment.id)}/timeline/tile`;
     for (let tile = from >> level; tile <= last; tile++) {
       const [start, end] = [tile, tile + 1n].map((at) => String(at << level).padStart(19, '0'));

@@ -28,7 +28,10 @@ async function open(
   const { pathname, search } = new URL(link, 'http://page');
   const asked: string[] = [];
   const dataset: Record<string, string> = {};
-  const deployments = [{ id: 'prod/a', groups: [{ workers: workers - 1 }, { workers: 1 }] }];
+  const groups = [{ workers: workers - 1 }, { workers: 1 }];
+  const deployments = [
+    { id: 'prod/a', groups, firstSeenUnixNs: '0', lastSeenUnixNs: '1795442410000000000' },
+  ];
   const page: Record<string, unknown> = {
     document: {
       documentElement: { dataset },
@@ -96,6 +99,14 @@ describe('the script that runs first', () => {
     '/layers?d=prod%2Fa&at=1795442409812500000&span=2000000',
   ])('no tiles of %s', async (link) => {
     expect((await open(link)).asked).toEqual([LISTED]);
+  });
+
+  test.each([
+    // Times that no clock can have are refused: an error that the page would not have caused.
+    ['9999999999999999999', '2000000'],
+    ['1795442410000000001', '2000000'],
+  ])('no tiles of at=%s, span=%s, which is shown elsewhere', async (at, span) => {
+    expect((await open(`/timeline?d=prod%2Fa&at=${at}&span=${span}`)).asked).toEqual([LISTED]);
   });
 
   test('rows that come in blocks are left to the page', async () => {
