@@ -220,7 +220,7 @@ function LeftOut({ files }: { readonly files: ImportLine['leftOut'] }) {
       </summary>
       <ul className="mt-1 list-disc pl-5">
         {files.map(({ name, reason }) => (
-          <li key={name} className="break-words">
+          <li key={`${name} ${reason}`} className="break-words">
             <span className="font-semibold">{name}</span>
             <span className="text-muted">: {reason}</span>
           </li>

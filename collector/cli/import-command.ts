@@ -54,7 +54,8 @@ export async function importCommand(
   }
   // The summary for people says it itself.
   if (done.state === 'failed' || options.json === true) {
-    for (const line of leftOutLines(done)) io.say(line);
+    // What the error below says already is not said twice.
+    for (const line of leftOutLines(done)) if (done.error?.includes(line) !== true) io.say(line);
   }
   for (const message of [...done.messages, ...done.warnings]) io.say(printable(message));
   if (done.state === 'failed') {

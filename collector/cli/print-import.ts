@@ -58,7 +58,7 @@ function importedText({ id, files }: ImportJson): string {
 export function leftOutLines({ files }: Pick<ImportJson, 'files'>): readonly string[] {
   return files.flatMap(({ name, error }) => {
     if (error === null) return [];
-    return [printable(error.startsWith(name) ? error : `${name}: ${error}`)];
+    return [printable(error.startsWith(`${name}: `) ? error : `${name}: ${error}`)];
   });
 }
 

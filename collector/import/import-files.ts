@@ -128,7 +128,15 @@ class ImportRun {
         error: errors.get(paths[i]!) ?? null,
       })),
     });
-    if (recordings.length === 0) throw new ImportError([...errors.values()].join('; '));
+    if (recordings.length === 0) {
+      // Each file says its own reason; of many, one sentence of all would be read by nobody.
+      const [only, ...others] = errors.values();
+      throw new ImportError(
+        only !== undefined && others.length === 0
+          ? only
+          : `none of its ${paths.length} files could be read, for the reason that each has`,
+      );
+    }
     const isEmpty = recordings.every(
       ({ tally, annotations }) => tally.events + tally.points + annotations.length === 0,
     );

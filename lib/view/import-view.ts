@@ -54,9 +54,9 @@ export function importLine(one: ImportJson): ImportLine {
             },
           ],
     ),
-    // A failed import says the same of its files in one sentence.
     problems: isFailed ? [one.error ?? 'it failed'] : [],
-    leftOut: isFailed ? [] : left,
+    // What the sentence above says already is not said twice.
+    leftOut: isFailed ? left.filter(({ reason }) => one.error?.includes(reason) !== true) : left,
     notes: [...one.warnings, ...one.messages],
     recognised: recognisedLines(one.recognition),
     isOver: isFailed || one.state === 'done',

@@ -60,6 +60,22 @@ test('one that goes on, one that failed, one of which a file was left out', () =
     word: 'failed',
     problems: ['it broke'],
   });
+  const bad = (name: string) => ({ name, sizeBytes: 1, error: `${name}: is empty` });
+  const none = importLine({
+    ...IMPORT,
+    state: 'failed',
+    error: 'none',
+    files: [bad('a'), bad('b')],
+  });
+  expect(none).toMatchObject({
+    problems: ['none'],
+    leftOut: [
+      { name: 'a', reason: 'is empty' },
+      { name: 'b', reason: 'is empty' },
+    ],
+  });
+  const only = { ...IMPORT, state: 'failed', error: 'a: is empty (nothing was stored)' } as const;
+  expect(importLine({ ...only, files: [bad('a')] }).leftOut).toEqual([]);
   const files = [
     { name: 'a', sizeBytes: 1, error: 'a: is empty' },
     { name: 'b', sizeBytes: 9, error: null },
