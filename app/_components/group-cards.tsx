@@ -141,7 +141,7 @@ function SaveBar({
   readonly parts: readonly BarPart[];
 }) {
   const theme = useTheme();
-  const bars = [{ name: `${group}, ${workers} workers`, parts }];
+  const bars = [{ name: `${group}, ${workers} ${workers === 1 ? 'worker' : 'workers'}`, parts }];
   const table = () => [
     ['group', 'part', 'share', 'ns_per_worker'],
     ...parts.map(({ label, ratio, ns }) => [group, label, ratio, ns / Math.max(1, workers)]),
