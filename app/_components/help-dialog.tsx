@@ -1,10 +1,9 @@
 'use client';
 
-import { XIcon } from 'lucide-react';
 import { usePathname } from 'next/navigation';
-import { Dialog } from 'radix-ui';
 import { keyName, PICTURE_KEYS, SHORTCUTS } from '#lib/view/shortcuts.ts';
 import { TIMELINE_KEYS } from '#lib/view/timeline-keys.ts';
+import { Modal } from './modal.tsx';
 
 export function HelpDialog({
   open,
@@ -14,52 +13,39 @@ export function HelpDialog({
   readonly onOpenChange: (open: boolean) => void;
 }) {
   const isTimeline = usePathname() === '/timeline';
+  if (!open) return null;
   return (
-    <Dialog.Root open={open} onOpenChange={onOpenChange}>
-      <Dialog.Portal>
-        <Dialog.Overlay className="fixed inset-0 z-40 bg-black/50" />
-        <Dialog.Content
-          aria-describedby={undefined}
-          className="panel fixed top-1/2 left-1/2 z-50 max-h-[90vh] w-[520px] max-w-[95vw] -translate-x-1/2 -translate-y-1/2 overflow-auto p-4"
-        >
-          <div className="mb-3 flex items-center justify-between">
-            <Dialog.Title className="text-lead font-semibold">Keyboard</Dialog.Title>
-            <Dialog.Close className="control" aria-label="Close">
-              <XIcon size={14} aria-hidden />
-            </Dialog.Close>
-          </div>
-          {isTimeline && <TimelineHelp />}
-          <table className="w-full">
-            <tbody>
-              {SHORTCUTS.map((shortcut) => (
-                <tr key={shortcut.text} className="border-t border-line">
-                  <td className="w-32 py-1.5">
-                    {shortcut.keys.map((key) => (
-                      <kbd key={key} className="mr-1">
-                        {keyName(key)}
-                      </kbd>
-                    ))}
-                  </td>
-                  <td>{shortcut.text}</td>
-                </tr>
-              ))}
-              {PICTURE_KEYS.map(({ keys, text }) => (
-                <tr key={text} className="border-t border-line">
-                  <td className="py-1.5">
-                    <kbd>{keys}</kbd>
-                  </td>
-                  <td>{text}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-          <p className="mt-3 text-muted">
-            Every figure’s definition and exact value appear when the pointer rests on it. Dragging
-            over a trend chart shows that time on the whole page.
-          </p>
-        </Dialog.Content>
-      </Dialog.Portal>
-    </Dialog.Root>
+    <Modal title="Keyboard" onClose={() => onOpenChange(false)}>
+      {isTimeline && <TimelineHelp />}
+      <table className="w-full">
+        <tbody>
+          {SHORTCUTS.map((shortcut) => (
+            <tr key={shortcut.text} className="border-t border-line">
+              <td className="w-32 py-1.5">
+                {shortcut.keys.map((key) => (
+                  <kbd key={key} className="mr-1">
+                    {keyName(key)}
+                  </kbd>
+                ))}
+              </td>
+              <td>{shortcut.text}</td>
+            </tr>
+          ))}
+          {PICTURE_KEYS.map(({ keys, text }) => (
+            <tr key={text} className="border-t border-line">
+              <td className="py-1.5">
+                <kbd>{keys}</kbd>
+              </td>
+              <td>{text}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p className="mt-3 text-muted">
+        Every figure’s definition and exact value appear when the pointer rests on it. Dragging over
+        a trend chart shows that time on the whole page.
+      </p>
+    </Modal>
   );
 }
 

@@ -5,3 +5,8 @@ export function isTyping(target: EventTarget | null): boolean {
     (target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName))
   );
 }
+
+/** Is something open that has its own use for keys: letters, arrows, Escape? */
+export function hasOpenLayer(): boolean {
+  return document.querySelector('[role="dialog"], [role="menu"]') !== null;
+}

@@ -13,7 +13,7 @@ import {
 import { type Action, matchShortcut, SEQUENCE_MS } from '#lib/view/shortcuts.ts';
 import { useDashboard } from './dashboard.tsx';
 import { HelpDialog } from './help-dialog.tsx';
-import { isTyping } from './is-typing.ts';
+import { hasOpenLayer, isTyping } from './is-typing.ts';
 import { liveStore } from './live-store.ts';
 import { toggleRail, toggleTheme } from './root-setting.ts';
 
@@ -54,7 +54,7 @@ export function Keyboard({ children }: { readonly children: ReactNode }) {
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-      if (isTyping(event.target) || document.querySelector('[role="dialog"]') !== null) return;
+      if (isTyping(event.target) || hasOpenLayer()) return;
       // Space on a button presses the button.
       if (event.key === ' ' && event.target instanceof HTMLElement && isPressable(event.target)) {
         return;

@@ -144,6 +144,14 @@ describe.skipIf(CHROMIUM === null)('dashboard', () => {
     await page.waitForSelector('[role="dialog"]');
     await page.keyboard.press('Escape');
     await soon(() => page.locator('[role="dialog"]').count()).toBe(0);
+    for (const name of ['Help', 'Freeze', 'Export this window']) {
+      const button = page.getByRole('button', { name, exact: true });
+      await button.click();
+      await page.waitForSelector('[role="dialog"]');
+      await page.keyboard.press('Escape');
+      await soon(() => page.locator('[role="dialog"]').count()).toBe(0);
+      await soon(() => button.evaluate((element) => element === document.activeElement)).toBe(true);
+    }
     await page.keyboard.press('t');
     await soon(() => page.locator('html').getAttribute('data-theme')).toBe('light');
     await pressTogether(page, 'g', 'l');

@@ -160,6 +160,15 @@ describe.skipIf(CHROMIUM === null)('Timeline page', () => {
     await page.keyboard.press('Shift+ArrowRight');
     await soon(said).not.toBe(first);
     await soon(() => parameter(page, 'sel')).toMatch(/^event~/);
+    // An open menu has its own use for letters and Escape.
+    const span = parameter(page, 'span');
+    await page.getByRole('button', { name: 'Save the timeline' }).click();
+    await page.waitForSelector('[role="menu"]');
+    await page.keyboard.press('s');
+    await page.keyboard.press('Escape');
+    await soon(() => page.getByRole('menu').count()).toBe(0);
+    expect(parameter(page, 'sel')).toMatch(/^event~/);
+    expect(parameter(page, 'span')).toBe(span);
     await page.locator(SURFACE).focus();
     await page.keyboard.press('Escape');
     await soon(() => parameter(page, 'sel')).toBeNull();

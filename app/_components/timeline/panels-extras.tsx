@@ -3,7 +3,7 @@
 /** What the panels do beside the picture: layers that they have drawn, keys, buttons of the toolbar. */
 import { ListOrderedIcon, SearchIcon, StickyNoteIcon, TextSearchIcon } from 'lucide-react';
 import { useEffect } from 'react';
-import { isTyping } from '../is-typing.ts';
+import { hasOpenLayer, isTyping } from '../is-typing.ts';
 import { selectView } from './details-panel.tsx';
 import { FlowLayer } from './flow-line.tsx';
 import { CopyLink } from './panel-parts.tsx';
@@ -34,7 +34,7 @@ function PanelKeys() {
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-      if (isTyping(event.target) || document.querySelector('[role="dialog"]') !== null) return;
+      if (isTyping(event.target) || hasOpenLayer()) return;
       if (event.key === '/') openSearch();
       else if (event.key === 'x') change({ isFollowing: !isFollowing, tab: 'details' });
       else if (event.key === 'n') startNote();

@@ -7,7 +7,7 @@
 import { type RefObject, useEffect } from 'react';
 import { SEQUENCE_MS } from '#lib/view/shortcuts.ts';
 import { TIMELINE_OVERLAYS } from '#lib/view/timeline-selection.ts';
-import { isTyping } from '../is-typing.ts';
+import { hasOpenLayer, isTyping } from '../is-typing.ts';
 import { useTimelineStore } from './timeline-context.tsx';
 import type { TimelineStore } from './timeline-store.ts';
 import type { FocusMove } from './use-event-focus.ts';
@@ -26,7 +26,7 @@ export function useTimelineKeys(
     let sequenceMs = Number.NEGATIVE_INFINITY;
     const onKeyDown = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.defaultPrevented) return;
-      if (isTyping(event.target) || document.querySelector('[role="dialog"]') !== null) return;
+      if (isTyping(event.target) || hasOpenLayer()) return;
       if (event.timeStamp - sequenceMs < SEQUENCE_MS) {
         sequenceMs = Number.NEGATIVE_INFINITY;
         return;
