@@ -180,8 +180,11 @@ function parseSelection(text: string | null): TimelineSelection | null {
     const found = parts.slice(from, from + count).map((part) => (part === '' ? Number.NaN : +part));
     return found.length === count && found.every((value) => Number.isFinite(value)) ? found : null;
   };
-  const instant = (at: number): bigint | null =>
-    /^-?\d{1,19}$/.test(parts[at] ?? '') ? BigInt(parts[at]!) : null;
+  const instant = (at: number): bigint | null => {
+    const found = /^-?\d{1,19}$/.test(parts[at] ?? '') ? BigInt(parts[at]!) : null;
+    // A time that no event can have would be asked for, and refused.
+    return found !== null && BigInt.asIntN(64, found) === found ? found : null;
+  };
   switch (kind) {
     case 'event': {
       const [workerId, stage, kindName, stream] = parts;

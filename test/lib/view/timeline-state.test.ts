@@ -152,6 +152,13 @@ describe('timeline URL', () => {
     );
   });
 
+  test('nothing is chosen at times that no event can have', () => {
+    const selectionOf = (sel: string) => parseTimeline(new URLSearchParams({ sel })).selection;
+    expect(selectionOf('area~5~9223372036854775807~*')).not.toBeNull();
+    expect(selectionOf('area~5~9223372036854775808~*')).toBeNull();
+    expect(selectionOf('area~-9999999999999999999~5~*')).toBeNull();
+  });
+
   test('a tail keeps its length, not its place', () => {
     const viewport = viewAt(NOW, 0, 5e8);
     const rest = parseTimeline(new URLSearchParams());
