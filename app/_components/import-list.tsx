@@ -26,6 +26,11 @@ export function ImportList() {
     refetchInterval: (query) => (isSending || isGoing(query.state.data?.imports) ? 700 : 15_000),
   });
   const imports = listed.data?.imports ?? [];
+  const states = new Map(imports.map(({ id, state }) => [id, state]));
+  // What has all its files is told of by the collector, even while it has not answered the last one.
+  const sending = uploads.filter(
+    ({ id, error }) => error !== null || (states.get(id) ?? 'receiving') === 'receiving',
+  );
   const finished = imports.filter(({ state }) => state === 'done' || state === 'failed').length;
   // A finished import is a new deployment in the table.
   useEffect(() => {
@@ -48,7 +53,7 @@ export function ImportList() {
         </p>
       )}
       <ul data-testid="imports">
-        {uploads.map((upload) => (
+        {sending.map((upload) => (
           <UploadRow key={upload.id} upload={upload} />
         ))}
         {imports
