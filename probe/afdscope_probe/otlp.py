@@ -10,6 +10,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import List, Mapping, Sequence, Tuple, Union
 
+from .packed_bytes import varint
 from .settings import Attribute
 
 SCOPE = "afdscope_probe"
@@ -61,17 +62,8 @@ class PackedStep:
     end_unix_ns: int
 
 
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
 def _bytes(number: int, data: bytes) -> bytes:
-    return _varint(number << 3 | 2) + _varint(len(data)) + data
+    return varint(number << 3 | 2) + varint(len(data)) + data
 
 
 def _text(number: int, text: str) -> bytes:
@@ -79,11 +71,11 @@ def _text(number: int, text: str) -> bytes:
 
 
 def _fixed64(number: int, value: int) -> bytes:
-    return _varint(number << 3 | 1) + struct.pack("<Q", value & 0xFFFFFFFFFFFFFFFF)
+    return varint(number << 3 | 1) + struct.pack("<Q", value & 0xFFFFFFFFFFFFFFFF)
 
 
 def _double(number: int, value: float) -> bytes:
-    return _varint(number << 3 | 1) + struct.pack("<d", value)
+    return varint(number << 3 | 1) + struct.pack("<d", value)
 
 
 def _pair(number: int, key: str, value: Union[Attribute, bytes]) -> bytes:
@@ -91,7 +83,7 @@ def _pair(number: int, key: str, value: Union[Attribute, bytes]) -> bytes:
     if isinstance(value, bool):
         inner = b"\x10" + (b"\x01" if value else b"\x00")
     elif isinstance(value, int):
-        inner = b"\x18" + _varint(value & 0xFFFFFFFFFFFFFFFF)
+        inner = b"\x18" + varint(value & 0xFFFFFFFFFFFFFFFF)
     elif isinstance(value, float):
         inner = _double(4, value)
     elif isinstance(value, bytes):
@@ -176,14 +168,14 @@ def _fields(data: bytes) -> List[Tuple[int, Union[int, bytes]]]:
     found: List[Tuple[int, Union[int, bytes]]] = []
     at = 0
     while at < len(data):
-        tag, at = _read_varint(data, at)
+        tag, at = _readvarint(data, at)
         number, form = tag >> 3, tag & 7
         if form == 0:
-            value, at = _read_varint(data, at)
+            value, at = _readvarint(data, at)
             found.append((number, value))
             continue
         if form == 2:
-            size, at = _read_varint(data, at)
+            size, at = _readvarint(data, at)
         elif form in (1, 5):
             size = 8 if form == 1 else 4
         else:
@@ -195,7 +187,7 @@ def _fields(data: bytes) -> List[Tuple[int, Union[int, bytes]]]:
     return found
 
 
-def _read_varint(data: bytes, at: int) -> Tuple[int, int]:
+def _readvarint(data: bytes, at: int) -> Tuple[int, int]:
     value = 0
     for shift in range(0, 70, 7):
         byte = data[at]
