@@ -13,7 +13,8 @@ from typing import List
 
 from afdscope_probe.counters import Counters
 from afdscope_probe.exporter import ITEM_BYTES, Exporter, MetricsBody, _retry_after_s
-from afdscope_probe.otlp import PackedStep, _bytes, _text, _varint
+from afdscope_probe.otlp import PackedStep, _bytes, _text
+from afdscope_probe.packed_bytes import varint
 from afdscope_probe.transport import Transport
 
 from .collector import OK, Collector, make_probe, unused_port
@@ -24,7 +25,7 @@ def step(number: int, size: int = 100, events: int = 5) -> PackedStep:
 
 
 def partial(rejected: int, message: str) -> bytes:
-    return _bytes(1, b"\x08" + _varint(rejected) + _text(2, message))
+    return _bytes(1, b"\x08" + varint(rejected) + _text(2, message))
 
 
 class Case(unittest.TestCase):
