@@ -30,7 +30,7 @@ const { values } = parseArgs({
   options: {
     events: { type: 'string', default: '10000000' },
     rate: { type: 'string', default: '530000' },
-    frames: { type: 'string', default: '192' },
+    frames: { type: 'string', default: '48' },
     json: { type: 'boolean', default: false },
   },
 });
