@@ -36,6 +36,7 @@ import {
 } from '#collector/receive/receiver-stats.ts';
 import { baseUrl } from '#collector/supervise/announce.ts';
 import { describeListenError } from '#collector/supervise/ports.ts';
+import { errorText } from '#lib/base/error-text.ts';
 import { fileProblem } from '#lib/base/file-problem.ts';
 import type { Config } from '#lib/config/load-config.ts';
 import { type Address, formatAddress } from '#lib/config/quantities.ts';
@@ -197,7 +198,7 @@ export class Collector {
       onState: (state) => this.#watch.storeState(state),
       onWarning: (message) => log.warn(message),
     }).catch((error: unknown) => {
-      throw new CollectorStartError(error instanceof Error ? error.message : String(error));
+      throw new CollectorStartError(errorText(error));
     });
     this.#halfOpen.push(() => ingest.stop());
     const live = await startLive({

@@ -3,6 +3,7 @@
 import { DownloadIcon } from 'lucide-react';
 import { DropdownMenu } from 'radix-ui';
 import { useState } from 'react';
+import { errorText } from '#lib/base/error-text.ts';
 import { rangeText } from '#lib/view/time-range.ts';
 import { useDashboard } from './dashboard.tsx';
 import { type Picture, pngOf, svgOf } from './picture.ts';
@@ -51,7 +52,7 @@ export function SaveMenu({
   const tell = (kind: 'png' | 'svg') => {
     setFailure(null);
     save(kind).catch((error: unknown) => {
-      setFailure(error instanceof Error ? error.message : String(error));
+      setFailure(errorText(error));
     });
   };
   return (

@@ -8,6 +8,7 @@ import {
   runtimeFilePath,
 } from '#collector/supervise/runtime-file.ts';
 import type { RuntimeFile } from '#lib/api/runtime-file.ts';
+import { errorText } from '#lib/base/error-text.ts';
 import { unixMsFromNanos } from '#lib/base/units.ts';
 import type { Config } from '#lib/config/load-config.ts';
 import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
@@ -129,7 +130,7 @@ async function checkUrl(name: string, url: string, pid: number): Promise<Check> 
       ? { name, state: 'ok', detail: `answers at ${new URL(url).origin} (process ${pid})` }
       : { name, state: 'failed', detail: `${url} answers ${response.status}: ${text}` };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = errorText(error);
     return { name, state: 'failed', detail: `${url} does not answer (${why})` };
   }
 }

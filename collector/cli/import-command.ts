@@ -15,6 +15,7 @@ import {
 } from '#collector/supervise/runtime-file.ts';
 import { type ImportJson, importSchema, importsSchema } from '#lib/api/imports.ts';
 import { problemSchema } from '#lib/api/problem.ts';
+import { errorText } from '#lib/base/error-text.ts';
 import { fileProblem } from '#lib/base/file-problem.ts';
 import { type ImportTarget, sendImport } from '#lib/query/send-import.ts';
 import { makeFolder } from '#lib/store/make-folder.ts';
@@ -127,7 +128,7 @@ async function throughCollector(
     };
     const answer = await sendImport(target, parameters, createReadStream(path)).catch(
       (error: unknown) => {
-        const why = error instanceof Error ? error.message : String(error);
+        const why = errorText(error);
         throw new CommandError(
           `${basename(path)} could not be sent to the collector: ${why}; see whether it runs (afdscope doctor), then import again`,
         );

@@ -20,6 +20,7 @@ import {
   incidentSchema,
 } from '#lib/api/incidents.ts';
 import { problemSchema } from '#lib/api/problem.ts';
+import { errorText } from '#lib/base/error-text.ts';
 import type { Config } from '#lib/config/load-config.ts';
 import { readVersion } from '#lib/config/read-version.ts';
 import { shownConfig } from '#lib/config/shown-config.ts';
@@ -58,7 +59,7 @@ function throughCollector(admin: string, adminToken: string): IncidentWriter {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     }).catch((error: unknown) => {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = errorText(error);
       throw new CommandError(
         `the collector at ${admin} cannot be reached: ${why}; see whether it runs (afdscope doctor)`,
       );

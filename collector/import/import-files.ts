@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { ImportJson } from '#lib/api/imports.ts';
 import { looksLikeArchive } from '#lib/archive/archive-frame.ts';
+import { errorText } from '#lib/base/error-text.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import { firstPlainBytes } from '#lib/ingest/file-bytes.ts';
 import { loadKernelTable } from '#lib/ingest/kernel-table-file.ts';
@@ -82,7 +83,7 @@ class ImportRun {
 
   /** What was stored stays, is counted, and is told. */
   async failed(error: unknown): Promise<ImportJson> {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = errorText(error);
     const isTable = error instanceof Error && error.name === 'KernelTableError';
     const why = isTable ? withoutFolder(message) : message;
     const { events, points } = this.#state;

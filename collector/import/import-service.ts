@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { type ImportJson, MAX_IMPORT_FILES } from '#lib/api/imports.ts';
 import { problem } from '#lib/api/problem.ts';
+import { errorText } from '#lib/base/error-text.ts';
 import { interruptedImport, newImport, parseImport, recordOf } from './import-record.ts';
 import type { ImportStep, ImportStepAnswer } from './import-steps.ts';
 import { runInThread } from './run-in-thread.ts';
@@ -82,7 +83,7 @@ export class ImportService {
       }
     } catch (error) {
       // A store that refuses must not keep the collector from starting.
-      this.#options.onWarning(`records of imports could not be looked at: ${text(error)}`);
+      this.#options.onWarning(`records of imports could not be looked at: ${errorText(error)}`);
     }
   }
 
@@ -251,7 +252,7 @@ export class ImportService {
     try {
       await this.#spool.remove(id);
     } catch (error) {
-      this.#options.onWarning(`files of import ${id} could not be removed: ${text(error)}`);
+      this.#options.onWarning(`files of import ${id} could not be removed: ${errorText(error)}`);
     }
   }
 
@@ -264,8 +265,4 @@ function later(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms).unref();
   });
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,7 @@
 /** The main thread's end of an import thread: passes its questions to the store, and its news on. */
 import { Worker } from 'node:worker_threads';
 import type { ImportJson } from '#lib/api/imports.ts';
+import { errorText } from '#lib/base/error-text.ts';
 import type { ImportJob } from './import-files.ts';
 import { recordOf } from './import-record.ts';
 import type { ImportStep, ImportStepAnswer } from './import-steps.ts';
@@ -53,12 +54,12 @@ export function runInThread(
     try {
       post({ type: 'answer', id, answer: await step(message.step), failure: null });
     } catch (error) {
-      const failure = error instanceof Error ? error.message : String(error);
+      const failure = errorText(error);
       post({ type: 'answer', id, answer: null, failure });
     }
   };
   worker.on('message', (message: FromImportThread) => void receive(message));
-  worker.on('error', (error) => died(error instanceof Error ? error.message : String(error)));
+  worker.on('error', (error) => died(errorText(error)));
   worker.on('exit', () => died('its thread ended'));
   post({ type: 'run', job });
   return {

@@ -9,6 +9,7 @@ import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Problem, problem } from '#lib/api/problem.ts';
+import { errorText } from '#lib/base/error-text.ts';
 import { fileProblem } from '#lib/base/file-problem.ts';
 
 /** Why a body was not taken, as the answer to it. */
@@ -123,6 +124,6 @@ function spoolFailure(error: unknown, path: string, name: string): SpoolError {
     return new SpoolError(problem('disk-full', detail));
   }
   const found = fileProblem(error, path);
-  const why = found ?? (error instanceof Error ? error.message : String(error));
+  const why = found ?? errorText(error);
   return new SpoolError(problem('internal', `${name} was not received whole: ${why}.`));
 }

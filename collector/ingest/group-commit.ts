@@ -5,6 +5,7 @@
  *     request --decode--> group --(queue empty and idle, or old, or large)--> append --> answers
  */
 import type { IngestOutcome, IngestReply, IngestRequest } from '#collector/messages.ts';
+import { errorText } from '#lib/base/error-text.ts';
 import type { Result } from '#lib/base/result.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import type { Decoded, Encoding, MalformedBody, Signal } from '#lib/ingest/decoded.ts';
@@ -141,7 +142,9 @@ export class GroupCommit {
       return { status: 'malformed', message: decoded.error.message };
     } catch (error) {
       this.decodeErrors++;
-      this.#hooks.warn(`decoding ${request.signal} (${request.encoding}) failed: ${text(error)}`);
+      this.#hooks.warn(
+        `decoding ${request.signal} (${request.encoding}) failed: ${errorText(error)}`,
+      );
       return { status: 'failed', message: 'the request could not be decoded' };
     }
   }
@@ -239,7 +242,7 @@ export class GroupCommit {
       for (const pending of group) await this.#commit([pending]);
       return;
     }
-    if (!unavailable) this.#hooks.warn(`storing a request failed: ${text(error)}`);
+    if (!unavailable) this.#hooks.warn(`storing a request failed: ${errorText(error)}`);
     const outcome: IngestOutcome = unavailable
       ? {
           status: 'unavailable',
@@ -307,8 +310,4 @@ function bytesOf(group: readonly PendingBatch[]): number {
   let total = 0;
   for (const { bodyBytes } of group) total += bodyBytes;
   return total;
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -5,6 +5,7 @@
 import { type MessagePort, Worker } from 'node:worker_threads';
 import type { ImportStep, ImportStepAnswer } from '#collector/import/import-steps.ts';
 import type { IngestOutcome, IngestReply } from '#collector/messages.ts';
+import { errorText } from '#lib/base/error-text.ts';
 import { DEFAULT_DECODE_LIMITS, type DecodeLimits } from '#lib/ingest/decode-limits.ts';
 import type { Encoding, Signal } from '#lib/ingest/decoded.ts';
 import type { RetentionPolicy } from '#lib/store/telemetry-store.ts';
@@ -188,7 +189,7 @@ class IngestClient implements IngestService {
     });
     worker.on('message', (message: FromIngestThread) => this.#receive(message));
     worker.on('messageerror', (error) => this.#died(`unreadable thread message: ${error.message}`));
-    worker.on('error', (error) => this.#died(`the ingest thread failed: ${describe(error)}`));
+    worker.on('error', (error) => this.#died(`the ingest thread failed: ${errorText(error)}`));
   }
 
   submit(
@@ -376,10 +377,6 @@ class IngestClient implements IngestService {
 
 function unavailable(message: string): IngestOutcome {
   return { status: 'unavailable', message, retryAfterS: RETRY_AFTER_S };
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** A view whose ArrayBuffer is all its own, since only a whole ArrayBuffer can be transferred. */

@@ -8,6 +8,7 @@ import { applyImportStep, type ImportStep } from '#collector/import/import-steps
 import type { IngestOutcome, RollupsMessage } from '#collector/messages.ts';
 import { ClockWatch } from '#collector/observe/clock-watch.ts';
 import { assert } from '#lib/base/assert.ts';
+import { errorText } from '#lib/base/error-text.ts';
 import { releaseMemory } from '#lib/base/release-memory.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import { Decoder } from '#lib/ingest/decoder.ts';
@@ -164,7 +165,7 @@ class IngestThread {
       if (this.#slot.isReplaced) throw new Error('the database was moved meanwhile');
       send({ type: 'changed', id, found, failure: null });
     } catch (error) {
-      send({ type: 'changed', id, found: false, failure: text(error) });
+      send({ type: 'changed', id, found: false, failure: errorText(error) });
     }
   }
 
@@ -177,7 +178,7 @@ class IngestThread {
       send({ type: 'imported', id, answer, failure: null });
     } catch (error) {
       this.#watch.noticed(error);
-      send({ type: 'imported', id, answer: null, failure: text(error) });
+      send({ type: 'imported', id, answer: null, failure: errorText(error) });
     }
   }
 
@@ -274,7 +275,7 @@ class IngestThread {
         return;
       }
       this.#rollupFailures++;
-      send({ type: 'warning', message: `storing rollups failed: ${text(error)}` });
+      send({ type: 'warning', message: `storing rollups failed: ${errorText(error)}` });
     }
   }
 
@@ -306,7 +307,7 @@ class IngestThread {
       this.#retentionFailures++;
       // What is told as a state of the store is not told every ten seconds as well.
       if (!this.#watch.noticed(error)) {
-        send({ type: 'warning', message: `deleting old telemetry failed: ${text(error)}` });
+        send({ type: 'warning', message: `deleting old telemetry failed: ${errorText(error)}` });
       }
     }
     const { retainMs, retainAgainMs } = this.#data.periods;
@@ -349,10 +350,6 @@ function innerBatch(name: string, marks: readonly IngestMark[]): PendingBatch {
   };
 }
 
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 async function main(): Promise<void> {
   const data = workerData as IngestThreadData;
   const unpacker = new PackedUnpacker();
@@ -365,7 +362,7 @@ async function main(): Promise<void> {
   try {
     slot = await StoreSlot.open(location);
   } catch (error) {
-    send({ type: 'refused', message: text(error) });
+    send({ type: 'refused', message: errorText(error) });
     port?.close();
     return;
   }

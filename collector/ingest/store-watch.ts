@@ -2,6 +2,7 @@
  * How the store is: refused commits, a write-ahead log that grew too long. Publishes a state when
  * it changes, and tries by itself, so that recovery does not wait for traffic.
  */
+import { errorText } from '#lib/base/error-text.ts';
 import { type StoreFailureReason, StoreUnavailableError } from '#lib/store/store-errors.ts';
 import type { StoreSize, TelemetryStore } from '#lib/store/telemetry-store.ts';
 import type { IngestState } from './thread-messages.ts';
@@ -58,7 +59,7 @@ export class StoreWatch {
   /** After every commit: what the store threw, or undefined where it took the data. */
   settled(failure: unknown): void {
     this.#failure =
-      failure === undefined ? undefined : { name: nameOf(failure), reason: text(failure) };
+      failure === undefined ? undefined : { name: nameOf(failure), reason: errorText(failure) };
     this.#publish();
   }
 
@@ -77,7 +78,7 @@ export class StoreWatch {
       this.#size = null;
       // What cannot be written cannot be measured either, and is known.
       if (!this.failing) {
-        this.#hooks.warn(`the store's size could not be read: ${text(error)}`);
+        this.#hooks.warn(`the store's size could not be read: ${errorText(error)}`);
       }
     }
   }
@@ -145,8 +146,4 @@ export class StoreWatch {
 
 function nameOf(failure: unknown): StoreFailureReason {
   return failure instanceof StoreUnavailableError ? failure.reason : 'disk-error';
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -3,6 +3,7 @@
  * `{"ready":true,"control":"http://127.0.0.1:PORT"}`. Messages go to stderr.
  */
 import { onStopSignals } from '#collector/supervise/stop-signals.ts';
+import { errorText } from '#lib/base/error-text.ts';
 import { SimulatedCluster } from './cluster.ts';
 import { startControlServer } from './control-server.ts';
 import { parseOptions, USAGE } from './options.ts';
@@ -41,6 +42,6 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
-  say(error instanceof Error ? error.message : String(error));
+  say(errorText(error));
   process.exit(1);
 });

@@ -1,5 +1,6 @@
 /** What the simulated cluster is started with: flags only, so that a process list shows all of it. */
 import { parseArgs } from 'node:util';
+import { errorText } from '#lib/base/error-text.ts';
 import { err, ok, type Result } from '#lib/base/result.ts';
 import { SCENARIO_NAMES, type ScenarioName, scenarioSpec } from '#lib/pipeline/scenarios.ts';
 import type { PipelineSpec } from '#lib/pipeline/spec.ts';
@@ -58,7 +59,7 @@ export function parseOptions(args: readonly string[]): Result<SimulateOptions, s
     flags = texts;
     packed = packedFlag;
   } catch (error) {
-    return err(error instanceof Error ? error.message : String(error));
+    return err(errorText(error));
   }
   const problems: string[] = [];
   const whole = (flag: string, fallback: number, min: number, max: number): number => {

@@ -8,6 +8,7 @@ import type { LoadModel } from '#lib/analysis/load-model.ts';
 import type { LoadSums } from '#lib/analysis/load-sums.ts';
 import type { ReportPart } from '#lib/analysis/report-part.ts';
 import type { SharedFacts } from '#lib/analysis/slice.ts';
+import { errorText } from '#lib/base/error-text.ts';
 import type { ClockAlignment } from '#lib/model/clock-alignment.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import type { QueryThreadData } from './questions.ts';
@@ -118,7 +119,7 @@ export function servePartQuestions(port: MessagePort, open: () => Promise<Teleme
   port.on('message', (request: PartRequest) => {
     void reply(request)
       .catch((error: unknown): PartReply => {
-        return { error: error instanceof Error ? error.message : String(error) };
+        return { error: errorText(error) };
       })
       .then((message) => port.postMessage(message, buffersOf(message)));
   });

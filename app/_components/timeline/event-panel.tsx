@@ -11,6 +11,7 @@ import {
 import { useEffect, useState } from 'react';
 import { fetchTimelineTile } from '#lib/api/timeline-client.ts';
 import type { TimelineRow } from '#lib/api/timeline-tile.ts';
+import { errorText } from '#lib/base/error-text.ts';
 import { bytesFigure, countFigure, durationFigure, ratioFigure } from '#lib/view/format.ts';
 import { boxLook } from '#lib/view/palette.ts';
 import { perSecond, stepPlace } from '#lib/view/timeline-details.ts';
@@ -277,7 +278,7 @@ function SameStage({
       if (found !== null) store.focusOn({ kind: 'event', event: found });
       setTold(found === null ? `No ${event.stage} of this worker is kept there.` : '');
     } catch (error) {
-      setTold(error instanceof Error ? error.message : String(error));
+      setTold(errorText(error));
     }
   };
   return (

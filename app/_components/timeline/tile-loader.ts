@@ -6,6 +6,7 @@
 import { ApiProblem } from '#lib/api/client.ts';
 import type { Problem } from '#lib/api/problem.ts';
 import { fetchTimelineTile, type TimelineTile } from '#lib/api/timeline-client.ts';
+import { errorText } from '#lib/base/error-text.ts';
 import { type LoadedTile, loadedTile, WorkerRegistry } from '#lib/view/timeline-boxes.ts';
 import type { TimelineFilters } from '#lib/view/timeline-selection.ts';
 import {
@@ -344,7 +345,7 @@ export class TileLoader {
             type: 'about:blank#internal',
             title: 'A part of the timeline cannot be shown',
             status: 0,
-            detail: error instanceof Error ? error.message : String(error),
+            detail: errorText(error),
           };
     this.#wake(RETRY_MS);
   }
