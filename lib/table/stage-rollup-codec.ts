@@ -1,5 +1,6 @@
 /**
- * Stage rollups and bands as bytes: the frame of every chunk, a small header, then columns of
+ * Stage rollups and bands as bytes. Rollups of events are written as bits (stage-bits.ts); bands, and
+ * rollups for which that has no form, as the frame of every chunk, a small header, then columns of
  * residuals (column-codec.ts), which a general compressor shrinks. What predicts what:
  *
  *     sumNs       count times the mean of the row before of the same stage
@@ -12,9 +13,19 @@
  */
 import { type ColumnRoom, FRESH_ROOM } from '#lib/base/column-room.ts';
 import { unixNanos } from '#lib/base/units.ts';
-import { ChunkContent, damaged, FRAME_BYTES, openFrame, sealFrame } from './chunk-frame.ts';
+import {
+  CHUNK_VERSION,
+  ChunkContent,
+  checkFrame,
+  damaged,
+  FRAME_BYTES,
+  openFrame,
+  parseHeader,
+  sealFrame,
+} from './chunk-frame.ts';
 import { ColumnReader, ColumnWriter } from './column-codec.ts';
 import { type BandWorker, roleOf, type StageBands } from './stage-bands.ts';
+import { BITS_VERSION, encodeStageBits, StageBitsReader } from './stage-bits.ts';
 import {
   filled,
   integers,
@@ -52,8 +63,19 @@ interface BandsHeader {
 /** What a row's blob holds; the rest of a `StageRollup` are the row's own columns. */
 export type StageRollupContent = Pick<StageRollup, 'cells' | 'slices'>;
 
-/** `room`: memory that the bytes may lie in, while it is large enough. */
+/**
+ * `room`: memory that the bytes may lie in, while it is large enough; its place in its buffer is a
+ * multiple of 4.
+ */
 export function encodeStageRollup(
+  content: StageRollupContent,
+  room: Uint8Array = new Uint8Array(content.cells.length * 24 + 512),
+): Uint8Array {
+  return encodeStageBits(content, room) ?? encodeStageColumns(content, room);
+}
+
+/** Version 1: what version 2 has no form for, and what was stored before there was one. */
+export function encodeStageColumns(
   { cells, slices }: StageRollupContent,
   room?: Uint8Array,
 ): Uint8Array {
@@ -92,7 +114,12 @@ export function decodeStageRollup(
   sketches = true,
   room: ColumnRoom = FRESH_ROOM,
 ): StageRollupContent {
-  const { header, input } = openRollup(bytes, room);
+  const opened = openRollup(bytes, room);
+  if (opened instanceof StageBitsReader) {
+    const slices = opened.slices();
+    return { cells: opened.cells(sketches), slices };
+  }
+  const { header, input } = opened;
   const slices = readSlices(input, header, room);
   const n = header.cells;
   const stage = filled(room.uint16(n), readDeltas(input, n));
@@ -116,7 +143,11 @@ export function decodeStageSlices(bytes: Uint8Array): {
   readonly slices: StageSlices | null;
   readonly stageNames: readonly string[];
 } {
-  const { header, input } = openRollup(bytes);
+  const opened = openRollup(bytes, FRESH_ROOM);
+  if (opened instanceof StageBitsReader) {
+    return { slices: opened.slices(), stageNames: opened.stageNames };
+  }
+  const { header, input } = opened;
   return { slices: readSlices(input, header, FRESH_ROOM), stageNames: header.stages };
 }
 
@@ -184,12 +215,14 @@ function framed(
   return bytes;
 }
 
+/** Of version 2, or 1. */
 function openRollup(
   bytes: Uint8Array,
-  room: ColumnRoom = FRESH_ROOM,
-): { header: RollupHeader; input: ColumnReader } {
-  const { header: raw, columnsStart } = openFrame(bytes, ChunkContent.stageRollups);
-  const fields = raw as Partial<Record<keyof RollupHeader, unknown>>;
+  room: ColumnRoom,
+): StageBitsReader | { header: RollupHeader; input: ColumnReader } {
+  const { version, columnsStart } = checkFrame(bytes, ChunkContent.stageRollups, BITS_VERSION);
+  if (version !== CHUNK_VERSION) return new StageBitsReader(bytes, columnsStart, room);
+  const fields = parseHeader(bytes, columnsStart) as Partial<Record<keyof RollupHeader, unknown>>;
   const header: RollupHeader = {
     cells: count(fields.cells, 0, MAX_ROWS),
     bins: count(fields.bins, 0, MAX_BINS),

@@ -1,17 +1,43 @@
 /** Blobs of `stage_rollups` on their way to and from the disk. */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { damaged } from '#lib/table/chunk-frame.ts';
+import { CHUNK_VERSION, damaged, frameVersionOf } from '#lib/table/chunk-frame.ts';
+import { encodeStageRollup, type StageRollupContent } from '#lib/table/stage-rollup-codec.ts';
 
 const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 /** No honest rollup is larger when unpacked. */
 const MAX_BYTES = 1 << 28;
 
+/** Rows are written to pieces of so much memory, and a new one begins where less than this is left. */
+const PIECE_BYTES = 1 << 20;
+const ROW_BYTES = 64 * 1024;
+
+/** Rollups as blobs, many to a piece of memory: none has to be made or copied for a row. */
+export class StageBlobs {
+  #piece = new Uint8Array(0);
+  #used = 0;
+
+  of(rollup: StageRollupContent): Uint8Array {
+    if (this.#used + ROW_BYTES > this.#piece.byteLength) {
+      this.#piece = new Uint8Array(PIECE_BYTES);
+      this.#used = 0;
+    }
+    const bytes = encodeStageRollup(rollup, this.#piece.subarray(this.#used));
+    if (frameVersionOf(bytes) === CHUNK_VERSION) return compress(bytes);
+    if (bytes.buffer === this.#piece.buffer) this.#used += Math.ceil(bytes.byteLength / 8) * 8;
+    return bytes;
+  }
+}
+
 export function compress(bytes: Uint8Array): Uint8Array {
   return zstdCompressSync(bytes, OPTIONS);
 }
 
-/** @throws ChunkFormatError */
+/**
+ * Chunks of version 2 are bits already, and lie there as they are.
+ * @throws ChunkFormatError
+ */
 export function decompress(blob: Uint8Array): Uint8Array {
+  if (frameVersionOf(blob) > CHUNK_VERSION) return blob;
   try {
     return zstdDecompressSync(blob, { maxOutputLength: MAX_BYTES });
   } catch (cause) {

@@ -17,14 +17,13 @@ import {
   decodeStageRollup,
   decodeStageSlices,
   encodeStageBands,
-  encodeStageRollup,
 } from '#lib/table/stage-rollup-codec.ts';
 import { mergeStageRollups } from '#lib/table/stage-rollup-merge.ts';
 import type { StageRollup } from '#lib/table/stage-rollups.ts';
 import { ROLLUP_LEVELS_NS } from '../rollup-levels.ts';
 import type { RollupSelection, StageRollupSelection, StageSliceRow } from '../telemetry-store.ts';
 import { type DamageListener, readable } from './damage.ts';
-import { compress, decompress } from './stage-blob.ts';
+import { compress, decompress, StageBlobs } from './stage-blob.ts';
 import type { StaleMarks } from './stale-marks.ts';
 
 export const BANDS_ID = '*';
@@ -355,14 +354,11 @@ export interface PreparedSums {
   readonly buckets: Bucket[];
 }
 
-/** Used again for every row. */
-let encodeRoom: Uint8Array = new Uint8Array(32 * 1024);
+const blobs = new StageBlobs();
 
 function rollupRow(rollup: StageRollup, resolutionNs: number): Cell[] {
   const { deployment, bucketStartUnixNs, workerId, group, role, rank } = rollup;
-  const bytes = encodeStageRollup(rollup, encodeRoom);
-  if (bytes.buffer.byteLength > encodeRoom.byteLength) encodeRoom = new Uint8Array(bytes.buffer);
-  const blob = compress(bytes);
+  const blob = blobs.of(rollup);
   return [deployment, resolutionNs, bucketStartUnixNs, workerId, group, role, rank, blob];
 }
 

@@ -1,12 +1,14 @@
 /** Hours and days of the exact partition, and how rollups are found on the disk. */
 
 import { join } from 'node:path';
+import { zstdCompressSync } from 'node:zlib';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { unixNanos } from '#lib/base/units.ts';
 import { openTelemetryWriter } from '#lib/store/open-store.ts';
 import type { TelemetryStore } from '#lib/store/telemetry-store.ts';
 import { ROLLUP_LENGTHS, type RollupLengths } from '#lib/table/rollups.ts';
+import { decodeStageRollup, encodeStageColumns } from '#lib/table/stage-rollup-codec.ts';
 import { naiveRollups, STAGE_EVENT_BASE } from '#test/support/arbitrary-stage-rollups.ts';
 import { scratchFolder } from '#test/support/scratch-folder.ts';
 
@@ -157,6 +159,52 @@ test('a damaged row is left out and told; upkeep and adding go on', async () => 
   const ten = { deployment: 'prod', resolutionNs: 10e9, window };
   expect(await store.stageRollups(ten)).toHaveLength(2);
   await store.close();
+});
+
+test('rows of an earlier version are read, added to and summed like those of now', async () => {
+  const event = (worker: number, durationNs: number) => ({
+    ...{ worker, stage: 'attention', layer: 0, startUnixNs: STAGE_EVENT_BASE, durationNs },
+  });
+  const ten = { fromUnixNs: STAGE_EVENT_BASE, toUnixNs: unixNanos(STAGE_EVENT_BASE + 1n) };
+  const answers: unknown[] = [];
+  for (const isOld of [false, true]) {
+    const data = scratchFolder();
+    let store = await openTelemetryWriter({ data });
+    await store.addStageRollups(naiveRollups([event(0, 5), event(0, 700), event(2, 9)]), 1);
+    await store.close();
+    if (isOld) {
+      const database = new Database(join(data, 'afdscope.db'));
+      const ids = database
+        .prepare<[], { id: number; blob: Uint8Array }>(
+          "SELECT rowid AS id, blob FROM stage_rollups WHERE worker_id <> '*'",
+        )
+        .all();
+      expect(ids).toHaveLength(3);
+      const put = database.prepare<[Uint8Array, number]>(
+        'UPDATE stage_rollups SET blob = ? WHERE rowid = ?',
+      );
+      for (const { id, blob } of ids) {
+        put.run(zstdCompressSync(encodeStageColumns(decodeStageRollup(blob))), id);
+      }
+      database.close();
+    }
+    store = await openTelemetryWriter({ data });
+    await store.addStageRollups(naiveRollups([event(0, 6)]), 2);
+    while ((await store.retain(KEEP, unixNanos(STAGE_EVENT_BASE + 90_000_000_000n))).more);
+    for (const resolutionNs of [1e9, 10e9]) {
+      const selection = { deployment: 'prod', resolutionNs, window: ten };
+      const rollups = await store.stageRollups(selection);
+      expect(rollups.map(({ cells }) => cells.sumNs[0])).toEqual([711, 9]);
+      answers.push([
+        rollups,
+        await store.stageRollups({ ...selection, sketches: false }),
+        await store.stageGroups(selection),
+      ]);
+    }
+    answers.push(await store.stageSlices({ deployment: 'prod', window: ten }));
+    await store.close();
+  }
+  expect(answers.slice(3)).toEqual(answers.slice(0, 3));
 });
 
 test('a damaged row that sums are added to is told, though nobody read it', async () => {
