@@ -5,33 +5,15 @@
  */
 import type { Heatmap } from '#lib/api/live-event.ts';
 import { addNanos, NS_PER_S, unixNanos } from '#lib/base/units.ts';
-import { defaultKind, stageCode } from '#lib/model/stages.ts';
 import { ROLLUP_LEVELS_NS } from '#lib/store/rollup-levels.ts';
 import type { RollupPart, TelemetryReader, TimeWindow } from '#lib/store/telemetry-store.ts';
-import { Kind } from '#lib/table/codes.ts';
 import { earlierOf, laterOf } from '#lib/table/instants.ts';
-import type { StageRollup } from '#lib/table/stage-rollups.ts';
 import { compareWorkers } from '#lib/table/worker-info.ts';
 import { earlier } from './window.ts';
+import { LayerSlots, WorkerLayers } from './worker-layers.ts';
 
 /** Rows that are read for one picture, about 70 ms of work. */
 const MAX_ROWS = 2500;
-
-interface LayerSums {
-  computeNs: number;
-  receiveNs: number;
-  /** Of each compute stage. */
-  readonly counts: Map<string, number>;
-}
-
-interface WorkerSums {
-  readonly workerId: string;
-  readonly group: string;
-  readonly role: string;
-  readonly rank: number;
-  readonly layers: Map<number, LayerSums>;
-  events: number;
-}
 
 export interface RolledHeatmap {
   readonly heatmap: Heatmap;
@@ -50,10 +32,15 @@ export async function rollupHeatmap(
 ): Promise<RolledHeatmap | null> {
   const closed = await closedPart(reader, deployment, window);
   const { parts, finestNs, isPart } = await boundedParts(reader, deployment, closed, workerCount);
-  const workers = new Map<string, WorkerSums>();
+  const slots = new LayerSlots();
+  const workers = new Map<string, WorkerLayers>();
   for (const part of parts) {
     const rows = await reader.stageRollups({ deployment, ...part, sketches: false });
-    for (const row of rows) addRow(workers, row);
+    for (const row of rows) {
+      const known = workers.get(row.workerId) ?? new WorkerLayers(row, slots);
+      workers.set(row.workerId, known);
+      known.add(row.cells);
+    }
   }
   const shown = {
     fromUnixNs: parts[0]?.window.fromUnixNs ?? window.fromUnixNs,
@@ -67,27 +54,15 @@ export async function rollupHeatmap(
   const { bubbleNs } = partition;
   // Sums by stage come first: until bubbles are known, steps are taken to be as large as ever.
   const steps = partition.steps || (await likelySteps(reader, deployment, events));
-  const layers = layersOf(ordered);
-  if (layers.length === 0 || steps === 0) return null;
-  const most = ordered.reduce((max, worker) => Math.max(max, keysOf(worker)), 0);
+  const shownSlots = computedSlots(ordered, slots);
+  if (shownSlots.length === 0 || steps === 0) return null;
+  const most = ordered.reduce((max, worker) => Math.max(max, worker.keys()), 0);
   // Some worker takes part in every step, so the most keys of a layer are its micro-batches.
   const microbatches = Math.max(1, Math.round(most / steps));
-  const cells = ordered.flatMap((worker) => {
-    const own = keysOf(worker) / microbatches;
-    let receivesNs = 0;
-    for (const sums of worker.layers.values()) receivesNs += sums.receiveNs;
-    return layers.map((layer) => {
-      const sums = worker.layers.get(layer);
-      if (sums === undefined || sums.counts.size === 0) return NOTHING;
-      const wholeNs = bubbleNs.get(worker.workerId);
-      const share = receivesNs > 0 ? sums.receiveNs / receivesNs : null;
-      return {
-        durationNs: sums.computeNs / own,
-        waitNs: sums.receiveNs / own,
-        bubbleNs: wholeNs === undefined || share === null ? null : (wholeNs * share) / own,
-      };
-    });
-  });
+  const cells: Cells = { bubbleNs: [], durationNs: [], waitNs: [] };
+  for (const worker of ordered) {
+    addCells(cells, worker, shownSlots, microbatches, bubbleNs.get(worker.workerId));
+  }
   return {
     window: shown,
     isPart,
@@ -96,15 +71,38 @@ export async function rollupHeatmap(
       deployment,
       steps,
       workers: ordered.map(({ workerId, group, role, rank }) => ({ workerId, group, role, rank })),
-      layers,
-      bubbleNs: cells.map((cell) => cell.bubbleNs),
-      durationNs: cells.map((cell) => cell.durationNs),
-      waitNs: cells.map((cell) => cell.waitNs),
+      layers: shownSlots.map((slot) => slots.layers[slot]!),
+      ...cells,
     },
   };
 }
 
-const NOTHING = { durationNs: null, waitNs: null, bubbleNs: null };
+type Cells = Pick<Heatmap, 'bubbleNs' | 'durationNs' | 'waitNs'>;
+
+/** The worker's row of the picture. `wholeNs`: its bubble; undefined: not known. */
+function addCells(
+  cells: Cells,
+  worker: WorkerLayers,
+  slots: readonly number[],
+  microbatches: number,
+  wholeNs: number | undefined,
+): void {
+  const own = worker.keys() / microbatches;
+  const receivesNs = worker.receivesNs();
+  for (const slot of slots) {
+    if (!worker.hasCompute(slot)) {
+      cells.bubbleNs.push(null);
+      cells.durationNs.push(null);
+      cells.waitNs.push(null);
+      continue;
+    }
+    const receiveNs = worker.receiveNs[slot]!;
+    const share = receivesNs > 0 ? receiveNs / receivesNs : null;
+    cells.bubbleNs.push(wholeNs === undefined || share === null ? null : (wholeNs * share) / own);
+    cells.durationNs.push(worker.computeNs[slot]! / own);
+    cells.waitNs.push(receiveNs / own);
+  }
+}
 
 /** How far back the newest bucket with steps is looked for. */
 const CLOSED_WITHIN_NS = 120 * NS_PER_S;
@@ -207,50 +205,12 @@ function newestRows(parts: readonly RollupPart[], most: number): RollupPart[] {
   return kept;
 }
 
-function addRow(workers: Map<string, WorkerSums>, row: StageRollup): void {
-  const { workerId, group, role, rank, cells } = row;
-  const worker = workers.get(workerId) ?? {
-    workerId,
-    group,
-    role,
-    rank,
-    layers: new Map(),
-    events: 0,
-  };
-  workers.set(workerId, worker);
-  const kinds = cells.stageNames.map((name) => defaultKind(stageCode(name, role)));
-  for (let i = 0; i < cells.length; i++) {
-    worker.events += cells.count[i]!;
-    const layer = cells.layer[i]!;
-    const kind = kinds[cells.stage[i]!]!;
-    if (layer < 0 || (kind !== Kind.compute && kind !== Kind.receive)) continue;
-    const sums = worker.layers.get(layer) ?? { computeNs: 0, receiveNs: 0, counts: new Map() };
-    worker.layers.set(layer, sums);
-    if (kind === Kind.receive) {
-      sums.receiveNs += cells.sumNs[i]!;
-      continue;
-    }
-    sums.computeNs += cells.sumNs[i]!;
-    const stage = cells.stageNames[cells.stage[i]!]!;
-    sums.counts.set(stage, (sums.counts.get(stage) ?? 0) + cells.count[i]!);
-  }
-}
-
-/** Keys of the layer that has most: each has each compute stage once. */
-function keysOf({ layers }: WorkerSums): number {
-  let most = 0;
-  for (const { counts } of layers.values()) {
-    for (const count of counts.values()) most = Math.max(most, count);
-  }
-  return most;
-}
-
-function layersOf(workers: readonly WorkerSums[]): number[] {
-  const layers = new Set<number>();
-  for (const worker of workers) {
-    for (const [layer, { counts }] of worker.layers) if (counts.size > 0) layers.add(layer);
-  }
-  return [...layers].sort((a, b) => a - b);
+/** Slots of the layers that some worker computes, by layer. */
+function computedSlots(workers: readonly WorkerLayers[], { layers }: LayerSlots): number[] {
+  return layers
+    .map((_, slot) => slot)
+    .filter((slot) => workers.some((worker) => worker.hasCompute(slot)))
+    .sort((a, b) => layers[a]! - layers[b]!);
 }
 
 /**

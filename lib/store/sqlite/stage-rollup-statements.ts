@@ -17,6 +17,7 @@ import {
   decodeStageRollup,
   decodeStageSlices,
   encodeStageBands,
+  type StageRollupContent,
 } from '#lib/table/stage-rollup-codec.ts';
 import { mergeStageRollups } from '#lib/table/stage-rollup-merge.ts';
 import type { StageRollup } from '#lib/table/stage-rollups.ts';
@@ -24,6 +25,7 @@ import { ROLLUP_LEVELS_NS } from '../rollup-levels.ts';
 import type { RollupSelection, StageRollupSelection, StageSliceRow } from '../telemetry-store.ts';
 import { type DamageListener, readable } from './damage.ts';
 import { compress, decompress, StageBlobs } from './stage-blob.ts';
+import { StageRowCache } from './stage-row-cache.ts';
 import type { StaleMarks } from './stale-marks.ts';
 
 export const BANDS_ID = '*';
@@ -52,6 +54,7 @@ const COLUMNS = `rowid AS id, bucket_start_unix_ns AS bucketStartUnixNs, worker_
 export class StageRollupReader {
   readonly #onDamage;
   readonly #room: ColumnRoom;
+  readonly #cache = new StageRowCache();
   readonly #inWindow;
   readonly #one;
   readonly #any;
@@ -99,6 +102,7 @@ export class StageRollupReader {
 
   /** Workers' rows by bucket, then worker. */
   workers(selection: StageRollupSelection): StageRollup[] {
+    this.#cache.startReading();
     return this.#rows(selection).flatMap((row) => this.#rollup(selection, row, selection.sketches));
   }
 
@@ -166,8 +170,14 @@ export class StageRollupReader {
     row: Row,
     sketches = true,
   ): StageRollup[] {
-    const rollup = this.#read(of.deployment, row, () => rollupOf(of, row, sketches, this.#room));
-    return rollup === null ? [] : [rollup];
+    const decode = (): StageRollupContent =>
+      sketches
+        ? decodeStageRollup(decompress(row.blob), true, this.#room)
+        : this.#cache.content(row.id, row.blob, () =>
+            decodeStageRollup(decompress(row.blob), false),
+          );
+    const content = this.#read(of.deployment, row, decode);
+    return content === null ? [] : [rollupOf(of, row, content)];
   }
 
   #read<T>(deployment: string, row: Row, decode: () => T): T | null {
@@ -219,8 +229,7 @@ const NO_SLICES = { slices: null, stageNames: [] };
 function rollupOf(
   { deployment, resolutionNs }: { readonly deployment: string; readonly resolutionNs: number },
   row: Row,
-  sketches: boolean,
-  room: ColumnRoom,
+  content: StageRollupContent,
 ): StageRollup {
   return {
     deployment,
@@ -230,7 +239,7 @@ function rollupOf(
     group: row.group,
     role: roleOf(row.role),
     rank: Number(row.rank),
-    ...decodeStageRollup(decompress(row.blob), sketches, room),
+    ...content,
   };
 }
 
