@@ -6,6 +6,9 @@
 const PRIME_A = 0x9e3779b1;
 const PRIME_B = 0x85ebca77;
 
+/** V8 compiles a function for good that is called often, and not one that runs long. */
+const PIECE_WORDS = 4096;
+
 /** Checksum of `bytes` from `start` to the end; an unsigned 32-bit integer. */
 export function checksum32(bytes: Uint8Array, start = 0): number {
   const byteLength = bytes.byteLength - start;
@@ -16,12 +19,25 @@ export function checksum32(bytes: Uint8Array, start = 0): number {
     offset % 4 === 0
       ? new Int32Array(bytes.buffer, offset, wordCount)
       : new Int32Array(bytes.slice(start, start + wordCount * 4).buffer);
-  let a = 1;
-  let b = 2;
-  let c = 3;
-  let d = 4;
+  const lanes = Int32Array.of(1, 2, 3, 4);
   const unrolled = wordCount - (wordCount % 4);
-  for (let i = 0; i < unrolled; i += 4) {
+  for (let from = 0; from < unrolled; from += PIECE_WORDS) {
+    addWords(lanes, words, from, Math.min(unrolled, from + PIECE_WORDS));
+  }
+  let hash = byteLength;
+  for (const lane of lanes) hash = mix(hash, lane);
+  for (let i = unrolled; i < wordCount; i++) hash = mix(hash, words[i]!);
+  for (let i = start + wordCount * 4; i < bytes.byteLength; i++) hash = mix(hash, bytes[i]!);
+  return hash >>> 0;
+}
+
+/** Words `from` until `to`, a multiple of 4, into the lanes. */
+function addWords(lanes: Int32Array, words: Int32Array, from: number, to: number): void {
+  let a = lanes[0]!;
+  let b = lanes[1]!;
+  let c = lanes[2]!;
+  let d = lanes[3]!;
+  for (let i = from; i < to; i += 4) {
     a = Math.imul(a ^ words[i]!, PRIME_A);
     a ^= a >>> 15;
     b = Math.imul(b ^ words[i + 1]!, PRIME_A);
@@ -31,11 +47,10 @@ export function checksum32(bytes: Uint8Array, start = 0): number {
     d = Math.imul(d ^ words[i + 3]!, PRIME_A);
     d ^= d >>> 15;
   }
-  let hash = byteLength;
-  for (const lane of [a, b, c, d]) hash = mix(hash, lane);
-  for (let i = unrolled; i < wordCount; i++) hash = mix(hash, words[i]!);
-  for (let i = start + wordCount * 4; i < bytes.byteLength; i++) hash = mix(hash, bytes[i]!);
-  return hash >>> 0;
+  lanes[0] = a;
+  lanes[1] = b;
+  lanes[2] = c;
+  lanes[3] = d;
 }
 
 function mix(hash: number, word: number): number {

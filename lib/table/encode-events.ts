@@ -71,29 +71,30 @@ function encode(
     64 + n * BYTES_PER_EVENT,
     room,
   );
-  out.integers(scratch.rowsOfWorker(n, workers.length), workers.length);
+  out.integers(scratch.rowsOfWorker(workers.length), workers.length);
   scratch.stageSteps(n, out);
   encodeTimes(scratch, n, stageNames.length, out);
+  const stageCount = stageNames.length;
   for (const name of INTEGERS) {
-    scratch.fillColumn(tables.map((table) => [table.length, table[name]]));
-    scratch.writeByStage(n, stageNames.length, out);
+    const parts = tables.map((table) => [table.length, table[name]] as const);
+    scratch.integerColumn(parts, n, stageCount, out);
   }
-  scratch.fillColumn(tables.map((table) => [table.length, table.step]));
-  scratch.writeByStage(n, stageNames.length, out);
+  const steps = tables.map((table) => [table.length, table.step] as const);
+  scratch.numberColumn(steps, n, stageCount, out);
   for (const name of MEASURES) {
     if (tables.every((table) => table.measures[name] === null)) {
       out.nothing();
       continue;
     }
-    scratch.fillColumn(tables.map((table) => [table.length, table.measures[name]]));
-    scratch.writeByStage(n, stageNames.length, out);
+    const parts = tables.map((table) => [table.length, table.measures[name]] as const);
+    scratch.numberColumn(parts, n, stageCount, out);
   }
   for (const name of LISTS) {
     const joined = concatLists(
       tables.map((table) => [table.length, table.lists[name]]),
       n,
     );
-    writeLists(out, joined, n, stageNames.length);
+    writeLists(out, joined, n, stageCount);
   }
   const bytes = out.finish();
   bytes.set(headerBytes, FRAME_BYTES);
@@ -125,14 +126,43 @@ function fillKeys(
       joins ? indexIn(stageIndex, name, () => stageNames.push(name)) : own,
     );
     const { startNs: starts, worker: ownWorker, stage: ownStage } = table;
-    for (let i = 0; i < n; i++) {
-      startNs[at + i] = starts[i]! + shiftNs;
-      worker[at + i] = workerOf[ownWorker[i]!]!;
-      stage[at + i] = stageOf[ownStage[i]!]!;
-    }
+    shiftInto(startNs, at, starts, n, shiftNs);
+    mapInto(worker, at, ownWorker, n, Int32Array.from(workerOf));
+    if (stageOf.every((code, own) => code === own)) stage.set(ownStage.subarray(0, n), at);
+    else mapStages(stage, at, ownStage, n, Uint16Array.from(stageOf));
     durationNs.set(table.durationNs.subarray(0, n), at);
     at += n;
   }
+}
+
+function shiftInto(
+  to: Float64Array,
+  at: number,
+  from: Float64Array,
+  n: number,
+  shiftNs: number,
+): void {
+  for (let i = 0; i < n; i++) to[at + i] = from[i]! + shiftNs;
+}
+
+function mapInto(
+  to: Int32Array,
+  at: number,
+  from: Int32Array,
+  n: number,
+  codeOf: Int32Array,
+): void {
+  for (let i = 0; i < n; i++) to[at + i] = codeOf[from[i]!]!;
+}
+
+function mapStages(
+  to: Uint16Array,
+  at: number,
+  from: Uint16Array,
+  n: number,
+  codeOf: Uint16Array,
+): void {
+  for (let i = 0; i < n; i++) to[at + i] = codeOf[from[i]!]!;
 }
 
 function indexIn(index: Map<string, number>, key: string, add: () => number): number {
@@ -156,8 +186,7 @@ function writeLists(
   const { offsets } = joined;
   const lengths = new Float64Array(n);
   for (let i = 0; i < n; i++) lengths[i] = offsets[i + 1]! - offsets[i]!;
-  scratch.fillColumn([[n, lengths]]);
-  scratch.writeByStage(n, stageCount, out);
+  scratch.numberColumn([[n, lengths]], n, stageCount, out);
   const values = scratch.orderedLists(joined, n);
   if (areSmallIntegers(values)) out.integers(values, values.length);
   else out.doubles(values, values.length);

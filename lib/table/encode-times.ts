@@ -15,15 +15,14 @@ export function encodeTimes(
   stageCount: number,
   out: ColumnWriter,
 ): void {
-  const { startNs, durationNs } = scratch.orderedTimes(n);
-  const narrow = encodeNarrow(scratch, startNs, durationNs, stageCount);
+  const narrow = encodeNarrow(scratch, n, stageCount);
   if (narrow !== null) {
     out.zigzags(anchorOf, n, narrow.anchorBits);
     out.zigzags(starts, n, narrow.startBits);
     out.zigzags(durations, n, narrow.durationBits);
     return;
   }
-  encodeWide(scratch, startNs, durationNs, stageCount, out);
+  encodeWide(scratch, n, stageCount, out);
 }
 
 interface Bits {
@@ -36,19 +35,14 @@ interface Bits {
  * null: a residual needs more than 31 bits, or a time is no integer. The anchors are those of
  * start-anchors.ts, as local variables: they are most of the work.
  */
-function encodeNarrow(
-  scratch: EncodeScratch,
-  startNs: Float64Array,
-  durationNs: Float64Array,
-  stageCount: number,
-): Bits | null {
-  const n = startNs.length;
+function encodeNarrow(scratch: EncodeScratch, n: number, stageCount: number): Bits | null {
   if (anchorOf.length < n) {
     anchorOf = new Int32Array(scratch.startNs.length);
     starts = new Int32Array(scratch.startNs.length);
     durations = new Int32Array(scratch.startNs.length);
   }
-  const { stages, worker, order } = scratch;
+  const { stages, worker, startNs, durationNs } = scratch;
+  const { from, to, count } = scratch.runs;
   const mean = scratch.last;
   mean.fill(0, 0, stageCount);
   let end0 = 0;
@@ -57,88 +51,86 @@ function encodeNarrow(
   let end3 = 0;
   let lastStart = 0;
   let workerStart = 0;
-  let isFirst = true;
-  let lastWorker = n > 0 ? worker[order === null ? 0 : order[0]!]! : 0;
+  let lastWorker = -1;
   let anchorBits = 0;
   let startBits = 0;
   let durationBits = 0;
-  for (let i = 0; i < n; i++) {
-    const start = startNs[i]!;
-    const duration = durationNs[i]!;
-    const own = worker[order === null ? i : order[i]!]!;
-    if (own !== lastWorker) {
-      lastWorker = own;
+  let at = 0;
+  for (let r = 0; r < count; r++) {
+    const row = from[r]!;
+    const end = to[r]!;
+    if (worker[row] !== lastWorker) {
+      lastWorker = worker[row]!;
       end0 = workerStart;
       end1 = workerStart;
       end2 = workerStart;
       end3 = workerStart;
       lastStart = workerStart;
-      isFirst = true;
+      workerStart = startNs[row]!;
     }
-    let anchor = 0;
-    let residual = start - end0;
-    let gap = Math.abs(residual);
-    if (gap !== 0) {
-      const from1 = start - end1;
-      if (Math.abs(from1) < gap) {
-        anchor = 1;
-        residual = from1;
-        gap = Math.abs(from1);
+    for (let i = row; i < end; i++, at++) {
+      const start = startNs[i]!;
+      const duration = durationNs[i]!;
+      let anchor = 0;
+      let residual = start - end0;
+      let gap = Math.abs(residual);
+      if (gap !== 0) {
+        const from1 = start - end1;
+        if (Math.abs(from1) < gap) {
+          anchor = 1;
+          residual = from1;
+          gap = Math.abs(from1);
+        }
+        const from2 = start - end2;
+        if (Math.abs(from2) < gap) {
+          anchor = 2;
+          residual = from2;
+          gap = Math.abs(from2);
+        }
+        const from3 = start - end3;
+        if (Math.abs(from3) < gap) {
+          anchor = 3;
+          residual = from3;
+          gap = Math.abs(from3);
+        }
+        const fromStart = start - lastStart;
+        if (Math.abs(fromStart) < gap) {
+          anchor = 4;
+          residual = fromStart;
+        }
       }
-      const from2 = start - end2;
-      if (Math.abs(from2) < gap) {
-        anchor = 2;
-        residual = from2;
-        gap = Math.abs(from2);
-      }
-      const from3 = start - end3;
-      if (Math.abs(from3) < gap) {
-        anchor = 3;
-        residual = from3;
-        gap = Math.abs(from3);
-      }
-      const fromStart = start - lastStart;
-      if (Math.abs(fromStart) < gap) {
-        anchor = 4;
-        residual = fromStart;
-      }
+      const stage = stages[at]!;
+      const off = duration - mean[stage]!;
+      const narrowStart = residual | 0;
+      const narrowOff = off | 0;
+      if (narrowStart !== residual || narrowOff !== off) return null;
+      if ((start === 0 && 1 / start < 0) || (duration === 0 && 1 / duration < 0)) return null;
+      mean[stage] = nextMean(mean[stage]!, off);
+      const startCode = (narrowStart << 1) ^ (narrowStart >> 31);
+      const offCode = (narrowOff << 1) ^ (narrowOff >> 31);
+      anchorOf[at] = anchor << 1;
+      starts[at] = startCode;
+      durations[at] = offCode;
+      anchorBits |= anchor << 1;
+      startBits |= startCode;
+      durationBits |= offCode;
+      end3 = end2;
+      end2 = end1;
+      end1 = end0;
+      end0 = start + duration;
+      lastStart = start;
     }
-    const stage = stages[i]!;
-    const off = duration - mean[stage]!;
-    const narrowStart = residual | 0;
-    const narrowOff = off | 0;
-    if (narrowStart !== residual || narrowOff !== off) return null;
-    if ((start === 0 && 1 / start < 0) || (duration === 0 && 1 / duration < 0)) return null;
-    mean[stage] = nextMean(mean[stage]!, off);
-    const startCode = (narrowStart << 1) ^ (narrowStart >> 31);
-    const offCode = (narrowOff << 1) ^ (narrowOff >> 31);
-    anchorOf[i] = anchor << 1;
-    starts[i] = startCode;
-    durations[i] = offCode;
-    anchorBits |= anchor << 1;
-    startBits |= startCode;
-    durationBits |= offCode;
-    if (isFirst) {
-      isFirst = false;
-      workerStart = start;
-    }
-    end3 = end2;
-    end2 = end1;
-    end1 = end0;
-    end0 = start + duration;
-    lastStart = start;
   }
   return { anchorBits, startBits, durationBits };
 }
 
 function encodeWide(
   scratch: EncodeScratch,
-  startNs: Float64Array,
-  durationNs: Float64Array,
+  n: number,
   stageCount: number,
   out: ColumnWriter,
 ): void {
-  const n = startNs.length;
+  const { startNs, durationNs } = scratch.orderedTimes(n);
   if (!areSmallIntegers(startNs) || !areSmallIntegers(durationNs)) {
     out.nothing();
     out.doubles(startNs, n);
@@ -148,13 +140,17 @@ function encodeWide(
   const wideAnchors = new Float64Array(n);
   const residuals = new Float64Array(n);
   const anchors = new Anchors();
-  for (let i = 0; i < n; i++) {
-    const start = startNs[i]!;
-    if (i > 0 && scratch.workerAt(i) !== scratch.workerAt(i - 1)) anchors.nextWorker();
-    const anchor = anchors.nearest(start);
-    wideAnchors[i] = anchor;
-    residuals[i] = start - anchors.value(anchor);
-    anchors.push(start, start + durationNs[i]!);
+  const { from, to, count } = scratch.runs;
+  for (let r = 0, i = 0; r < count; r++) {
+    const isNext = r > 0 && scratch.worker[from[r]!] !== scratch.worker[from[r - 1]!];
+    if (isNext) anchors.nextWorker();
+    for (const end = i + to[r]! - from[r]!; i < end; i++) {
+      const start = startNs[i]!;
+      const anchor = anchors.nearest(start);
+      wideAnchors[i] = anchor;
+      residuals[i] = start - anchors.value(anchor);
+      anchors.push(start, start + durationNs[i]!);
+    }
   }
   out.integers(wideAnchors, n);
   out.integers(residuals, n);
