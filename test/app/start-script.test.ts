@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from 'vitest';
+import { BLOCK_WORKERS } from '#app/_components/timeline/picture-workers.ts';
 import { HEADER_PX } from '#app/_components/timeline/timeline-headers.tsx';
-import { BLOCK_WORKERS } from '#app/_components/timeline/timeline-picture.ts';
 import { takeAhead } from '#lib/api/ahead.ts';
 import { fetchDeployments } from '#lib/api/client.ts';
 import { timelineTilePath } from '#lib/api/timeline-client.ts';

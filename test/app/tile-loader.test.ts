@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { type TileBlock, TileLoader } from '#app/_components/timeline/tile-loader.ts';
+import type { TileBlock } from '#app/_components/timeline/picture-workers.ts';
+import { TileLoader } from '#app/_components/timeline/tile-loader.ts';
 import type { TimelineFilters } from '#lib/view/timeline-selection.ts';
 import { levelOf, tileExtent, wantedTiles } from '#lib/view/timeline-tiles.ts';
 import { viewAt } from '#lib/view/timeline-viewport.ts';

@@ -3,7 +3,6 @@
  * something changed. It asks the loader what there is, and never waits for it.
  */
 import type { ThemeName } from '#lib/view/palette.ts';
-import { exactInstant, type TimeAxis, timeAxis } from '#lib/view/timeline-axis.ts';
 import type { LoadedTile } from '#lib/view/timeline-boxes.ts';
 import { hitTest } from '#lib/view/timeline-hit.ts';
 import { laneItems } from '#lib/view/timeline-marks.ts';
@@ -17,29 +16,21 @@ import {
 import type { TimelineTarget } from '#lib/view/timeline-selection.ts';
 import { samePieces, type TilePiece } from '#lib/view/timeline-tiles.ts';
 import { xToTime } from '#lib/view/timeline-viewport.ts';
-import { sizedContext } from '../canvas-size.ts';
-import type { BoxRenderer } from './box-renderer.ts';
+import type { BoxRenderer, BoxScene } from './box-renderer.ts';
 import { BoxStrip, type CoverOf } from './box-strip.ts';
-import { AXIS_PX, paintAxis } from './paint-axis.ts';
-import { paintBase } from './paint-base.ts';
-import { paintLabels } from './paint-labels.ts';
-import { paintFlow, paintHits, paintPath } from './paint-links.ts';
-import { type OverlayScene, paintOverlay } from './paint-overlay.ts';
-import { PieceReader } from './piece-facts.ts';
+import { type AroundCanvases, AroundPainter } from './paint-around.ts';
+import { AXIS_PX } from './paint-axis.ts';
+import { PictureWorkers } from './picture-workers.ts';
 import { canvasRenderer } from './render-canvas.ts';
 import { webglRenderer } from './render-webgl.ts';
-import { type FetchTile, type TileBlock, TileLoader } from './tile-loader.ts';
+import { TileLoader } from './tile-loader.ts';
+import type { FetchTile } from './tile-requests.ts';
 import { infoOf, workersOf } from './timeline-info.ts';
 import { timelineSheet } from './timeline-sheet.ts';
 import type { TimelineStore } from './timeline-store.ts';
 
-export interface PictureCanvases {
-  readonly base: HTMLCanvasElement;
+export interface PictureCanvases extends AroundCanvases {
   readonly boxes: HTMLCanvasElement;
-  readonly overlay: HTMLCanvasElement;
-  readonly axis: HTMLCanvasElement;
-  /** Says where the axis counts from. */
-  readonly corner: HTMLElement;
 }
 
 export interface PictureOptions {
@@ -51,8 +42,6 @@ export interface PictureOptions {
   readonly fetchTile?: FetchTile;
 }
 
-/** Up to so many workers are asked for together, and need not be known before. */
-export const BLOCK_WORKERS = 48;
 const INFO_MS = 150;
 /** How far beside a box the pointer still means it. */
 const REACH_PX = 2;
@@ -60,14 +49,13 @@ const REACH_PX = 2;
 export class TimelinePicture {
   readonly #store: TimelineStore;
   readonly #canvases: PictureCanvases;
-  readonly #options: PictureOptions;
   readonly #loader: TileLoader;
   readonly #renderer: BoxRenderer;
   readonly #strip: BoxStrip;
   readonly #stops: (() => void)[];
-  readonly #reader = new PieceReader();
+  readonly #workers: PictureWorkers;
+  readonly #around: AroundPainter;
   #layout: RowsLayout = { rows: [], heightPx: 0, byWorker: new Map() };
-  #workers: readonly TimelineWorker[] = [];
   #pieces: readonly TilePiece<LoadedTile>[] = [];
   #faded: readonly TilePiece<LoadedTile>[] = [];
   #loading = 0;
@@ -83,7 +71,7 @@ export class TimelinePicture {
   constructor(store: TimelineStore, canvases: PictureCanvases, options: PictureOptions) {
     this.#store = store;
     this.#canvases = canvases;
-    this.#options = options;
+    this.#workers = new PictureWorkers(options.workers);
     const { deployment, fetchTile } = options;
     this.#loader = new TileLoader({
       deployment,
@@ -100,6 +88,7 @@ export class TimelinePicture {
     if (renderer === null) throw new Error('The browser gives no context to draw on a canvas.');
     this.#renderer = renderer;
     this.#strip = new BoxStrip(renderer);
+    this.#around = new AroundPainter(canvases);
     this.#stops = [
       store.onView(this.invalidate),
       store.subscribe(this.invalidate),
@@ -242,7 +231,7 @@ export class TimelinePicture {
     const state = this.#store.state();
     const rows = visibleRows(this.#layout, this.#scrollPx, this.#heightPx);
     const workerRows = rows.filter((row) => row.kind === 'worker');
-    const blocks = this.#blocks(workerRows);
+    const blocks = this.#workers.blocksOf(workerRows);
     const { pieces, faded, loading } = this.#loader.tiles(
       view,
       this.#widthPx,
@@ -258,113 +247,39 @@ export class TimelinePicture {
     this.#loading = loading;
     this.#store.tileLatencyMs = this.#loader.latencyMs;
     if (!isSame) this.#learn(workersOf(pieces));
-    const scene = {
+    const shared = {
       view,
       widthPx: this.#widthPx,
       heightPx: this.#heightPx,
-      ratio: window.devicePixelRatio || 1,
       scrollPx: this.#scrollPx,
       layout: this.#layout,
       rows: workerRows,
       indexOf: this.indexOf,
+      theme: this.#theme,
+    };
+    const boxes: BoxScene = {
+      ...shared,
+      ratio: window.devicePixelRatio || 1,
       workers: this.#loader.registry.ids.length,
       pieces: [...faded, ...pieces],
       bubbles: state.overlays.bubbles,
-      theme: this.#theme,
     };
     const isMoving = this.#store.isMoving || state.isTail;
     const cover: CoverOf = (of, widthPx) => this.#loader.cover(of, widthPx, blocks);
-    this.#strip.show(scene, cover, isMoving);
-    this.#drawAround(rows, workerRows);
+    this.#strip.show(boxes, cover, isMoving);
+    this.#around.paint({
+      ...shared,
+      allRows: rows,
+      pieces,
+      // Read again: what was learnt above may stand in it.
+      state: this.#store.state(),
+      pointerPx: this.#pointer?.xPx ?? null,
+    });
     this.#infoTimer ??= setTimeout(this.#tellInfo, INFO_MS);
   }
 
-  /** What is drawn by Canvas2D in any case: below the boxes, above them, and the axis. */
-  #drawAround(rows: RowsLayout['rows'], workerRows: readonly WorkerRow[]): void {
-    const { view } = this.#store;
-    const state = this.#store.state();
-    const [widthPx, heightPx] = [this.#widthPx, this.#heightPx];
-    const zoneMinutes = -new Date(Number(view.fromUnixNs / 1_000_000n)).getTimezoneOffset();
-    const axis = timeAxis(view, widthPx, zoneMinutes);
-    this.#tellBase(axis, exactInstant(view.fromUnixNs, zoneMinutes));
-    const facts = this.#reader.read(this.#pieces);
-    const notes = state.overlays.notes ? state.layers.notes : [];
-    const shared = { view, widthPx, heightPx, scrollPx: this.#scrollPx, theme: this.#theme };
-    const base = sizedContext(this.#canvases.base, widthPx, heightPx);
-    if (base !== null) paintBase(base, { ...shared, rows, axis, notes });
-    const above = sizedContext(this.#canvases.axis, widthPx, AXIS_PX);
-    const pointer = this.#pointer;
-    if (above !== null) {
-      const text =
-        pointer === null ? '' : exactInstant(this.timeAt(pointer.xPx), zoneMinutes).slice(11);
-      paintAxis(above, {
-        ...shared,
-        axis,
-        marks: facts.axis,
-        notes,
-        pointer: pointer === null ? null : { xPx: pointer.xPx, text },
-      });
-    }
-    const context = sizedContext(this.#canvases.overlay, widthPx, heightPx);
-    if (context === null) return;
-    context.clearRect(0, 0, widthPx, heightPx);
-    paintLabels(
-      context,
-      this.#pieces,
-      workerRows,
-      this.indexOf,
-      view,
-      widthPx,
-      this.#scrollPx,
-      this.#theme,
-    );
-    const scene: OverlayScene = {
-      ...shared,
-      context,
-      state,
-      layout: this.#layout,
-      rows: workerRows,
-      clocks: facts.clocks,
-      pointerPx: pointer?.xPx ?? null,
-    };
-    if (state.overlays.path) paintPath(scene);
-    if (state.overlays.flow) paintFlow(scene);
-    paintHits(scene);
-    paintOverlay(scene);
-  }
-
-  /** The day, and the instant that offsets on the axis are added to. */
-  #tellBase({ base }: TimeAxis, from: string): void {
-    const { corner } = this.#canvases;
-    const text = base === '' ? from.slice(0, 10) : `${base} +`;
-    if (corner.textContent !== text) corner.textContent = text;
-  }
-
-  #blocks(rows: readonly WorkerRow[]): readonly TileBlock[] {
-    if (this.#options.workers <= BLOCK_WORKERS && this.#workers.length <= BLOCK_WORKERS) {
-      return [null];
-    }
-    const ids = this.#workers.map(({ workerId }) => workerId);
-    const places = new Map(ids.map((id, at) => [id, Math.floor(at / BLOCK_WORKERS)]));
-    const seen = new Set(rows.map(({ worker }) => places.get(worker.workerId) ?? 0));
-    return [...seen]
-      .sort((a, b) => a - b)
-      .map((block) => ids.slice(block * BLOCK_WORKERS, (block + 1) * BLOCK_WORKERS));
-  }
-
-  /** Workers in an order that does not change as the picture moves. */
   #learn(workers: readonly TimelineWorker[]): void {
-    const known = new Map(this.#workers.map((worker) => [worker.workerId, worker]));
-    // A worker may be seen before its host is known.
-    const fresh = workers.filter(({ workerId, host }) => {
-      const old = known.get(workerId);
-      return old === undefined || (old.host === '' && host !== '');
-    });
-    if (fresh.length === 0) return;
-    for (const worker of fresh) known.set(worker.workerId, worker);
-    this.#workers = [...known.values()].sort(
-      (a, b) => a.group.localeCompare(b.group) || a.rank - b.rank,
-    );
+    if (!this.#workers.learn(workers)) return;
     this.#infoKey = '';
     this.#tellInfo();
   }
@@ -375,12 +290,12 @@ export class TimelinePicture {
     const { loadedEvents, problem } = this.#loader;
     // A component that renders would hold up the frame; when the view rests, it is told.
     const known = this.#store.state().info;
-    const canWait = known.detail !== null && known.workers === this.#workers;
+    const canWait = known.detail !== null && known.workers === this.#workers.list;
     if (this.#store.isMoving && canWait && problem === known.problem) return;
     const info = infoOf(
       this.#pieces,
       this.#faded,
-      this.#workers,
+      this.#workers.list,
       loadedEvents,
       this.#loading,
       problem,
