@@ -24,9 +24,47 @@ def the_one(hook: wrap.Hook) -> Callable[[Any, str], wrap.Hook]:
     return lambda owner, name: hook
 
 
-class Target:
-    """One name, one hook for each place it is found in; ``state`` says in words how far it came. What is
-    not optional is said in the log where its module has no such thing."""
+class _Wrapping:
+    """What waits for modules and wraps in them, until it is removed: what targets and scans share."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.places: Places = []
+        self.problem = ""
+        self._seen = False
+        self._end: Optional[Callable[[], None]] = None
+
+    @property
+    def state(self) -> str:
+        """In words, how far it came."""
+        if self.problem:
+            return self.problem
+        if self.places:
+            return self._wrapped()
+        return "not in this version" if self._seen else "waiting for import"
+
+    def _wrapped(self) -> str:
+        return f"wrapped in {len(self.places)} places"
+
+    def remove(self) -> None:
+        """Everything as it was before."""
+        if self._end is not None:
+            self._end()
+            self._end = None
+        self._leave()
+        for slot, hook in reversed(self.places):
+            slot.remove(hook)
+        self.places = []
+        self.problem = ""
+        self._seen = False
+
+    def _leave(self) -> None:
+        """Where else it was to be told of places, it no longer is."""
+
+
+class Target(_Wrapping):
+    """One name, one hook for each place it is found in. What is not optional is said in the log where its
+    module has no such thing."""
 
     def __init__(
         self,
@@ -38,28 +76,19 @@ class Target:
         module, colon, attribute = path.partition(":")
         if not colon or not module or not all(part.isidentifier() for part in attribute.split(".")):
             raise ValueError(f"{path!r} is not of the form package.module:Class.method or package.module:function")
-        self.path = path
+        super().__init__(path)
         self.module = module
         self.parents = attribute.split(".")[:-1]
         self.name = attribute.split(".")[-1]
         self.hook = hook  # called with the owner and the name; the same hook for the same place
         self.subclasses = subclasses
         self.optional = optional
-        self.places: Places = []
-        self.problem = ""
-        self._seen = False
-        self._end: Optional[Callable[[], None]] = None
         self._families: List["_Family"] = []
 
-    @property
-    def state(self) -> str:
-        if self.problem:
-            return self.problem
-        if self.places:
-            if not self._in_force():
-                return "replaced since it was wrapped: disable and enable the adapter to wrap it again"
-            return "wrapped" if len(self.places) == 1 else f"wrapped in {len(self.places)} places"
-        return "not in this version" if self._seen else "waiting for import"
+    def _wrapped(self) -> str:
+        if not self._in_force():
+            return "replaced since it was wrapped: disable and enable the adapter to wrap it again"
+        return "wrapped" if len(self.places) == 1 else super()._wrapped()
 
     def _in_force(self) -> bool:
         """Whether the name still leads to what was wrapped: a module may be loaded anew."""
@@ -79,19 +108,10 @@ class Target:
         if self._end is None:
             self._end = imports.when_imported(self.module, self._arrived)
 
-    def remove(self) -> None:
-        """Everything as it was before."""
-        if self._end is not None:
-            self._end()
-            self._end = None
+    def _leave(self) -> None:
         for family in self._families:
             family.leave(self)
         self._families = []
-        for slot, hook in reversed(self.places):
-            slot.remove(hook)
-        self.places = []
-        self.problem = ""
-        self._seen = False
 
     def _arrived(self, module: Any) -> None:
         self._seen = True
@@ -149,41 +169,18 @@ class Target:
                 self.problem = f"refused: {error}"
 
 
-class Scan:
+class Scan(_Wrapping):
     """Methods by name in every class that a module under the prefix defines."""
 
     def __init__(self, prefix: str, hooks: Mapping[str, Callable[[Any, str], wrap.Hook]]) -> None:
-        self.path = f"{prefix}.*:*.{{{','.join(hooks)}}}"
+        super().__init__(f"{prefix}.*:*.{{{','.join(hooks)}}}")
         self.prefix = prefix
         self.hooks = hooks
-        self.places: Places = []
-        self.problem = ""
-        self._seen = False
-        self._end: Optional[Callable[[], None]] = None
-
-    @property
-    def state(self) -> str:
-        if self.problem:
-            return self.problem
-        if self.places:
-            return f"wrapped in {len(self.places)} places"
-        return "not in this version" if self._seen else "waiting for import"
 
     def install(self) -> None:
         """Wrap in what is imported, and in what will be. Again: nothing."""
         if self._end is None:
             self._end = imports.when_imported_under(self.prefix, self._arrived)
-
-    def remove(self) -> None:
-        """Everything as it was before."""
-        if self._end is not None:
-            self._end()
-            self._end = None
-        for slot, hook in reversed(self.places):
-            slot.remove(hook)
-        self.places = []
-        self.problem = ""
-        self._seen = False
 
     def _arrived(self, module: Any) -> None:
         self._seen = True

@@ -24,24 +24,6 @@ from .timer import GpuTimer, Group, Mark, give_way
 TOLERANCE_MS = 0.0011
 
 
-class GraphMark:
-    """One stage of a captured graph."""
-
-    __slots__ = ("marks", "begun", "ended", "stage", "layer", "microbatch", "fields")
-
-    def __init__(
-        self, marks: "GraphMarks", begun: Any, stage: str, layer: int, microbatch: int,
-        fields: Dict[str, Any],
-    ) -> None:
-        self.marks = marks
-        self.begun = begun
-        self.ended: Any = None
-        self.stage = stage
-        self.layer = layer
-        self.microbatch = microbatch
-        self.fields = fields
-
-
 class GraphMarks:
     """The stages of one captured graph, bound to steps as it is replayed.
 
@@ -56,7 +38,7 @@ class GraphMarks:
 
     def __init__(self, timer: GpuTimer) -> None:
         self._timer = timer
-        self.stages: List[GraphMark] = []
+        self.stages: List[Mark] = []
         self._before: Any = None
 
     def __enter__(self) -> "GraphMarks":
@@ -71,16 +53,14 @@ class GraphMarks:
         event = self._node()
         if event is None:
             return None
-        mark = GraphMark(self, event, stage, layer, microbatch, fields)
+        mark = Mark(self, event, stage, layer, microbatch, fields)
         self.stages.append(mark)
         return mark
 
     def end(self, mark: Any, **fields: Any) -> None:
         if mark is None or mark.ended is not None:
             return
-        mark.ended = self._node()
-        if fields:
-            mark.fields = {**mark.fields, **fields}
+        mark.end(self._node(), fields)
 
     def _node(self) -> Any:
         try:
@@ -142,7 +122,7 @@ class Replay:
 class ReplayGroup(Group):
     """The times of one replay, which its graph's events have for a while."""
 
-    def __init__(self, step: Any, stages: List[GraphMark], fields: Dict[str, Any]) -> None:
+    def __init__(self, step: Any, stages: List[Mark], fields: Dict[str, Any]) -> None:
         super().__init__(step)
         self._stages = stages
         self._fields = fields

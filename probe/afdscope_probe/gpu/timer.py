@@ -13,11 +13,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import Any, Callable, Deque, Dict, Hashable, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, Hashable, List, Optional, Tuple, Union
 
 from ..probe import Probe
 from .anchors import Anchors
 from .device import Device
+
+if TYPE_CHECKING:
+    from .graph import GraphMarks
 
 POLL_S = 0.02
 #: A group whose last event is not done this long after it was closed is given up (the probe holds steps
@@ -41,20 +44,27 @@ def give_way(index: int) -> None:
 
 
 class Mark:
-    """One stage."""
+    """One stage, of a step or replay (`Group`) or of a captured graph (`GraphMarks`)."""
 
-    __slots__ = ("group", "begun", "ended", "stage", "layer", "microbatch", "fields")
+    __slots__ = ("owner", "begun", "ended", "stage", "layer", "microbatch", "fields")
 
     def __init__(
-        self, group: "Group", begun: Any, stage: str, layer: int, microbatch: int, fields: Fields
+        self, owner: "Union[Group, GraphMarks]", begun: Any, stage: str, layer: int, microbatch: int,
+        fields: Fields,
     ) -> None:
-        self.group = group
+        self.owner = owner
         self.begun = begun
         self.ended: Any = None
         self.stage = stage
         self.layer = layer
         self.microbatch = microbatch
         self.fields = fields
+
+    def end(self, event: Any, fields: Fields) -> None:
+        """`fields` add to those that it began with."""
+        if fields:
+            self.fields = {**self.fields, **fields}
+        self.ended = event
 
 
 class Group:
@@ -175,14 +185,15 @@ class GpuTimer:
     ) -> Any:
         """Ends one stage and begins the next at the same place of the same stream: one event for both."""
         try:
-            if not isinstance(mark, Mark) or mark.group is not self._group or mark.ended is not None:
+            group = self._group
+            if group is None or not isinstance(mark, Mark) or mark.owner is not group or mark.ended is not None:
                 self.end(mark)
                 return self.begin(stage, layer, microbatch, **fields)
             event = self.new_event()
             if event is None:
                 return None
             self._end(mark, {}, event)
-            return self._mark(mark.group, event, stage, layer, microbatch, fields)
+            return self._mark(group, event, stage, layer, microbatch, fields)
         except Exception as error:
             self.failed("gpu next", error)
             return None
@@ -197,20 +208,19 @@ class GpuTimer:
         if isinstance(mark, tuple):
             self._probe.end(mark[1], **{**mark[2], **fields})
             return
-        if not isinstance(mark, Mark):
-            mark.marks.end(mark, **fields)
+        group = mark.owner
+        if not isinstance(group, Group):
+            group.end(mark, **fields)
             return
-        if mark.ended is not None or mark.group.sealed:
+        if mark.ended is not None or group.sealed:
             self.count("gpu_ends_too_late", 1)
             return
         if event is None:
             event = self.new_event()
             if event is None:
                 return
-        self.record(mark.group, event)
-        if fields:
-            mark.fields = {**mark.fields, **fields}
-        mark.ended = event
+        self.record(group, event)
+        mark.end(event, fields)
 
     def _mark(
         self, group: Group, event: Any, stage: str, layer: int, microbatch: int, fields: Fields
