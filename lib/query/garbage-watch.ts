@@ -2,17 +2,21 @@
  * Memory outside of V8's heap, given back when a piece of work is done. A thread that makes tens of
  * megabytes of columns a second, and keeps few objects, has no reason to collect that V8 would see
  * in time: it lets 64 MB and more pile up, several times that while the machine is busy.
+ *
+ * A full collection at once would be simpler, and costs more than the work itself: where no instance
+ * of a class is alive it forgets what they look like, and all code that was compiled for them is
+ * thrown away and compiled again (docs/decisions/0023-compiled-again.md). Marking beside the running
+ * code knows the classes when it comes to that, and keeps their code.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-type Collect = () => void;
-
-let collect: Collect | undefined;
+let collectYoung: (() => void) | undefined;
 
 /**
- * Collects now where more than `moreBytes` of buffers came since the last time; call it when what
- * was worked with is dead. Takes as long as marking what is alive, some 10 ms.
+ * Collects where more than `moreBytes` of buffers came since the last time; call it when what was
+ * worked with is dead. Young buffers are gone on return, which takes some milliseconds; where that is
+ * not enough, old ones follow while the thread goes on or waits.
  */
 export class GarbageWatch {
   readonly #moreBytes: number;
@@ -23,19 +27,33 @@ export class GarbageWatch {
   }
 
   look(): void {
+    if (!this.#hasMore()) return;
+    collectYoung ??= exposedCollect();
+    collectYoung();
+    if (!this.#hasMore()) return;
+    beginMarking(collectYoung);
+    this.#leftBytes = process.memoryUsage().arrayBuffers;
+  }
+
+  #hasMore(): boolean {
     const { arrayBuffers } = process.memoryUsage();
     this.#leftBytes = Math.min(this.#leftBytes, arrayBuffers);
-    if (arrayBuffers - this.#leftBytes < this.#moreBytes) return;
-    collect ??= exposedCollect();
-    collect();
-    this.#leftBytes = process.memoryUsage().arrayBuffers;
+    return arrayBuffers - this.#leftBytes >= this.#moreBytes;
   }
 }
 
+/** After a collection of the young V8 asks itself whether to mark; under this flag it always does. */
+function beginMarking(collect: () => void): void {
+  setFlagsFromString('--stress-incremental-marking');
+  collect();
+  setFlagsFromString('--no-stress-incremental-marking');
+}
+
 /** Node offers it under a flag of V8, which a running process may set. */
-function exposedCollect(): Collect {
+function exposedCollect(): () => void {
   setFlagsFromString('--expose-gc');
   const found: unknown = runInNewContext('gc');
   setFlagsFromString('--no-expose-gc');
-  return typeof found === 'function' ? () => void Reflect.apply(found, undefined, []) : () => {};
+  if (typeof found !== 'function') return () => {};
+  return () => void Reflect.apply(found, undefined, [{ type: 'minor', execution: 'sync' }]);
 }

@@ -10,7 +10,12 @@ import type { AddressInfo } from 'node:net';
 import { createLog } from '#collector/observe/log.ts';
 import { Collector } from '#collector/run-collector.ts';
 import { loadConfig } from '#lib/config/load-config.ts';
-import { type CollectorReady, type CollectorReport, cpuUs } from './ingest-messages.ts';
+import {
+  type CollectorReady,
+  type CollectorReport,
+  cpuUs,
+  helperCpuMs,
+} from './ingest-messages.ts';
 
 interface Target extends CollectorReady {
   report(): Promise<Omit<CollectorReport, 'cpuUs' | 'rssBytes'>>;
@@ -93,6 +98,7 @@ async function collector(folder: string): Promise<Target> {
         state: ingest.state.status,
         ingestCpuMs: ingest.cpuMs,
         liveCpuMs: live.stats?.cpuMs ?? 0,
+        helperCpuMs: helperCpuMs(),
       };
     },
     stop: () => running.stop(),
@@ -132,6 +138,7 @@ async function dropper(): Promise<Target> {
       state: 'ok',
       ingestCpuMs: 0,
       liveCpuMs: 0,
+      helperCpuMs: 0,
     }),
     stop: async () => {
       http.closeAllConnections();

@@ -1,4 +1,5 @@
 /** What the processes of an ingest benchmark say to each other. */
+import { readdirSync, readFileSync } from 'node:fs';
 
 export interface SenderSpec {
   readonly url: string;
@@ -41,6 +42,8 @@ export interface CollectorReport {
   /** Processor time of threads, and of everything else in the process. */
   readonly ingestCpuMs: number;
   readonly liveCpuMs: number;
+  /** Of V8's helper threads, which compile and mark. */
+  readonly helperCpuMs: number;
 }
 
 export interface CollectorReady {
@@ -52,12 +55,32 @@ export interface CollectorReady {
 export interface QueryReport {
   readonly ms: Readonly<Record<string, readonly number[]>>;
   readonly failures: readonly string[];
+  /** Of the whole process, while it asked; `helperCpuMs` as above. */
   readonly cpuUs: number;
+  readonly helperCpuMs: number;
 }
 
 export function cpuUs(): number {
   const { user, system } = process.cpuUsage();
   return user + system;
+}
+
+/** Linux counts in hundredths of a second. */
+const TICK_MS = 10;
+
+/** Processor time of this process's threads that V8 compiles and marks in; 0 where Linux is not. */
+export function helperCpuMs(): number {
+  if (process.platform !== 'linux') return 0;
+  let ticks = 0;
+  for (const task of readdirSync('/proc/self/task')) {
+    const [, name, rest] = /\((.*)\) (.*)/.exec(
+      readFileSync(`/proc/self/task/${task}/stat`, 'latin1'),
+    )!;
+    if (name !== 'V8Worker') continue;
+    const fields = rest!.split(' ');
+    ticks += Number(fields[11]) + Number(fields[12]);
+  }
+  return ticks * TICK_MS;
 }
 
 /** The `share`-th order statistic, 0.95 for p95; NaN of nothing. */

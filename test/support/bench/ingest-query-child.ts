@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { QueryFailedError, QueryPool } from '#lib/query/query-pool.ts';
 import type { QuestionKind } from '#lib/query/questions.ts';
-import { cpuUs, type QueryReport } from './ingest-messages.ts';
+import { cpuUs, helperCpuMs, type QueryReport } from './ingest-messages.ts';
 
 const [dataDir = '', deployment = '', everyMs = '250', afterMs = '0'] = process.argv.slice(2);
 
@@ -32,6 +32,7 @@ const ms: Record<string, number[]> = {};
 const failures = new Map<string, number>();
 for (let waited = 0; waited < Number(afterMs) && !stopping; waited += 100) await sleep(100);
 const startedCpuUs = cpuUs();
+const startedHelperMs = helperCpuMs();
 for (let turn = 0; !stopping; turn++) {
   const [name, kind, spanS] = QUESTIONS[turn % QUESTIONS.length]!;
   const startedMs = performance.now();
@@ -57,6 +58,7 @@ const report: QueryReport = {
   ms,
   failures: [...failures].map(([text, count]) => `${text} (${count} times)`),
   cpuUs: cpuUs() - startedCpuUs,
+  helperCpuMs: helperCpuMs() - startedHelperMs,
 };
 process.send?.(report);
 process.disconnect();

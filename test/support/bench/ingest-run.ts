@@ -135,14 +135,24 @@ function startSender(spec: RunSpec, ready: CollectorReady): ChildProcess {
 function child(file: string, args: readonly string[]): ChildProcess {
   // As the supervisor starts it.
   const env = withMemoryEnv(process.env);
-  return fork(join(import.meta.dirname, file), args, { execArgv: profiling(file), env });
+  return fork(join(import.meta.dirname, file), args, { execArgv: nodeFlags(file), env });
 }
 
-/** With AFDSCOPE_BENCH_PROFILE=FOLDER every thread of the collector leaves a .cpuprofile there. */
-function profiling(file: string): string[] {
+/**
+ * With AFDSCOPE_BENCH_PROFILE=FOLDER every thread of the collector leaves a .cpuprofile there.
+ * AFDSCOPE_BENCH_NODE_FLAGS and AFDSCOPE_BENCH_QUERY_NODE_FLAGS are flags of the collector and of the
+ * process that asks, such as `--trace-opt --trace-deopt`, whose lines come between the benchmark's.
+ */
+function nodeFlags(file: string): string[] {
+  if (file.startsWith('ingest-query')) return listed(process.env.AFDSCOPE_BENCH_QUERY_NODE_FLAGS);
+  if (!file.startsWith('ingest-collector')) return [];
+  const flags = listed(process.env.AFDSCOPE_BENCH_NODE_FLAGS);
   const folder = process.env.AFDSCOPE_BENCH_PROFILE;
-  if (folder === undefined || !file.startsWith('ingest-collector')) return [];
-  return ['--cpu-prof', `--cpu-prof-dir=${folder}`];
+  return folder === undefined ? flags : [...flags, '--cpu-prof', `--cpu-prof-dir=${folder}`];
+}
+
+function listed(flags: string | undefined): string[] {
+  return flags?.split(' ').filter((flag) => flag !== '') ?? [];
 }
 
 /** The next message; rejects where the process ends before it. */
