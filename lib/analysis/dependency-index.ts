@@ -48,54 +48,64 @@ export function classOf(kind: number, stage: number, sendStage: number): number 
 }
 
 export function indexDependencies(assembled: Assembled): DependencyIndex {
-  const { events, endNs, offsets, keys, keyOf, steps, stepOf, room } = assembled;
-  const { kind, stage, startNs } = events;
+  const { events, keys, steps, room } = assembled;
   const workers = events.workers.length;
   const firstSend = new Int32Array(keys.length * 2).fill(-1);
   const nextSend = room.int32(events.length);
-  const longestWorkNs = new Float64Array(workers);
-  const longestSendNs = new Float64Array(workers);
-  const lastNode = new Int32Array(steps.length).fill(-1);
-  const stepEndNs = steps.endNs;
-  const sendStage = Int32Array.from(events.workers, ({ role }) => sendStageOf(role));
-  for (let w = 0; w < workers; w++) {
-    const ownStage = sendStage[w]!;
-    const way = events.workers[w]!.role === 'ffn' ? Direction.f2a : Direction.a2f;
-    let workNs = 0;
-    let sendNs = 0;
-    for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
-      if (kind[row] === Kind.receive) continue;
-      const end = endNs[row]!;
-      const step = stepOf[row]!;
-      // Of events that end at the same time, the first of the table.
-      if (step >= 0 && end === stepEndNs[step] && lastNode[step] === -1) lastNode[step] = row;
-      const lengthNs = end - startNs[row]!;
-      if (stage[row] !== ownStage) {
-        if (lengthNs > workNs) workNs = lengthNs;
-        continue;
-      }
-      if (lengthNs > sendNs) sendNs = lengthNs;
-      const key = keyOf[row]!;
-      if (key < 0) continue;
-      const slot = key * 2 + way;
-      nextSend[row] = firstSend[slot]!;
-      firstSend[slot] = row;
-    }
-    longestWorkNs[w] = workNs;
-    longestSendNs[w] = sendNs;
-  }
-  return {
-    assembled,
+  const found = {
     firstSend,
     nextSend,
+    longestWorkNs: new Float64Array(workers),
+    longestSendNs: new Float64Array(workers),
+    lastNode: new Int32Array(steps.length).fill(-1),
+    sendStage: Int32Array.from(events.workers, ({ role }) => sendStageOf(role)),
+  };
+  for (let w = 0; w < workers; w++) addWorker(assembled, w, found);
+  return {
+    assembled,
+    ...found,
     previousKey: previousKeys(assembled),
-    longestWorkNs,
-    longestReceiveNs: addReceives(assembled, lastNode),
-    longestSendNs,
-    lastNode,
-    sendStage,
+    longestReceiveNs: addReceives(assembled, found.lastNode),
     postsOnly: Uint8Array.from(assembled.sources, ({ sendEnd }) => (sendEnd === 'posted' ? 1 : 0)),
   };
+}
+
+/** Its events but receives. */
+function addWorker(
+  { events, endNs, offsets, keyOf, steps, stepOf }: Assembled,
+  w: number,
+  found: Pick<
+    DependencyIndex,
+    'firstSend' | 'nextSend' | 'longestWorkNs' | 'longestSendNs' | 'lastNode' | 'sendStage'
+  >,
+): void {
+  const { kind, stage, startNs, workers } = events;
+  const { firstSend, nextSend, lastNode } = found;
+  const stepEndNs = steps.endNs;
+  const ownStage = found.sendStage[w]!;
+  const way = workers[w]!.role === 'ffn' ? Direction.f2a : Direction.a2f;
+  let workNs = 0;
+  let sendNs = 0;
+  for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
+    if (kind[row] === Kind.receive) continue;
+    const end = endNs[row]!;
+    const step = stepOf[row]!;
+    // Of events that end at the same time, the first of the table.
+    if (step >= 0 && end === stepEndNs[step] && lastNode[step] === -1) lastNode[step] = row;
+    const lengthNs = end - startNs[row]!;
+    if (stage[row] !== ownStage) {
+      if (lengthNs > workNs) workNs = lengthNs;
+      continue;
+    }
+    if (lengthNs > sendNs) sendNs = lengthNs;
+    const key = keyOf[row]!;
+    if (key < 0) continue;
+    const slot = key * 2 + way;
+    nextSend[row] = firstSend[slot]!;
+    firstSend[slot] = row;
+  }
+  found.longestWorkNs[w] = workNs;
+  found.longestSendNs[w] = sendNs;
 }
 
 function previousKeys({ keys }: Assembled): Int32Array {

@@ -120,8 +120,8 @@ class KeyTokens {
   readonly #expertMean: Float64Array;
   readonly #expertRanks: Uint32Array;
 
-  constructor({ events, endNs, offsets, keys, keyOf }: Assembled, workers: readonly number[]) {
-    const { length } = keys;
+  constructor(assembled: Assembled, workers: readonly number[]) {
+    const { length } = assembled.keys;
     this.#ranks = new Uint32Array(length);
     this.#total = new Float64Array(length);
     this.#max = new Float64Array(length);
@@ -132,31 +132,33 @@ class KeyTokens {
     this.#expertMean = new Float64Array(length);
     this.#expertRanks = new Uint32Array(length);
     const seenBy = new Int32Array(length).fill(-1);
+    for (const w of workers) this.#addWorker(assembled, w, seenBy);
+  }
+
+  #addWorker({ events, endNs, offsets, keyOf }: Assembled, w: number, seenBy: Int32Array): void {
     const { stage, kind, startNs, measures } = events;
     const tokens = measures.tokens!;
     const { expertsMaxTokens, expertsMeanTokens } = measures;
-    for (const w of workers) {
-      for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
-        if (stage[row] !== Stage.expert || kind[row] !== Kind.compute) continue;
-        const key = keyOf[row]!;
-        const count = tokens[row]!;
-        if (key < 0 || count < 0) continue;
-        if (startNs[row]! < this.#startNs[key]!) this.#startNs[key] = startNs[row]!;
-        if (endNs[row]! > this.#endNs[key]!) this.#endNs[key] = endNs[row]!;
-        // Of several events of a worker and key, the first says how much it got.
-        if (seenBy[key] === w) continue;
-        seenBy[key] = w;
-        this.#ranks[key] = this.#ranks[key]! + 1;
-        this.#total[key] = this.#total[key]! + count;
-        if (count > this.#max[key]!) this.#max[key] = count;
-        if (count < this.#min[key]!) this.#min[key] = count;
-        if (expertsMaxTokens === null || expertsMeanTokens === null) continue;
-        if (expertsMaxTokens[row]! < 0 || expertsMeanTokens[row]! < 0) continue;
-        this.#expertRanks[key] = this.#expertRanks[key]! + 1;
-        this.#expertMean[key] = this.#expertMean[key]! + fixed(expertsMeanTokens[row]!, MEAN_SCALE);
-        if (expertsMaxTokens[row]! > this.#expertMax[key]!) {
-          this.#expertMax[key] = expertsMaxTokens[row]!;
-        }
+    for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
+      if (stage[row] !== Stage.expert || kind[row] !== Kind.compute) continue;
+      const key = keyOf[row]!;
+      const count = tokens[row]!;
+      if (key < 0 || count < 0) continue;
+      if (startNs[row]! < this.#startNs[key]!) this.#startNs[key] = startNs[row]!;
+      if (endNs[row]! > this.#endNs[key]!) this.#endNs[key] = endNs[row]!;
+      // Of several events of a worker and key, the first says how much it got.
+      if (seenBy[key] === w) continue;
+      seenBy[key] = w;
+      this.#ranks[key] = this.#ranks[key]! + 1;
+      this.#total[key] = this.#total[key]! + count;
+      if (count > this.#max[key]!) this.#max[key] = count;
+      if (count < this.#min[key]!) this.#min[key] = count;
+      if (expertsMaxTokens === null || expertsMeanTokens === null) continue;
+      if (expertsMaxTokens[row]! < 0 || expertsMeanTokens[row]! < 0) continue;
+      this.#expertRanks[key] = this.#expertRanks[key]! + 1;
+      this.#expertMean[key] = this.#expertMean[key]! + fixed(expertsMeanTokens[row]!, MEAN_SCALE);
+      if (expertsMaxTokens[row]! > this.#expertMax[key]!) {
+        this.#expertMax[key] = expertsMaxTokens[row]!;
       }
     }
   }

@@ -54,19 +54,15 @@ export function progressIn(
   reference: number,
   stopNs: number,
 ): WorkerProgress[] {
-  const { events, endNs, offsets, stepOf, steps } = assembled;
+  const { events, endNs, steps } = assembled;
   const found: WorkerProgress[] = [];
   for (let worker = 0; worker < events.workers.length; worker++) {
-    const done: number[] = [];
-    const expected: number[] = [];
-    let lastRow = -1;
-    for (let row = offsets[worker]!; row < offsets[worker + 1]!; row++) {
-      const own = stepOf[row]!;
-      if (own === reference && reference >= 0) expected.push(row);
-      if (own !== step || endNs[row]! > stopNs) continue;
-      done.push(row);
-      if (lastRow < 0 || endNs[row]! >= endNs[lastRow]!) lastRow = row;
-    }
+    const expected = reference >= 0 ? rowsOf(assembled, worker, reference) : [];
+    const done = rowsOf(assembled, worker, step).filter((row) => endNs[row]! <= stopNs);
+    const lastRow = done.reduce(
+      (last, row) => (endNs[row]! >= endNs[last]! ? row : last),
+      done[0] ?? -1,
+    );
     if (done.length === 0 && expected.length === 0) continue;
     const doneChains = chainsOf(assembled, done);
     const expectedChains = reference >= 0 ? chainsOf(assembled, expected) : doneChains;
@@ -87,6 +83,14 @@ export function progressIn(
     found.push({ worker, lastRow, chains });
   }
   return found;
+}
+
+function rowsOf({ offsets, stepOf }: Assembled, worker: number, step: number): number[] {
+  const rows: number[] = [];
+  for (let row = offsets[worker]!; row < offsets[worker + 1]!; row++) {
+    if (stepOf[row] === step) rows.push(row);
+  }
+  return rows;
 }
 
 /** Items come in the order of their ends: a receive may be posted long before it is its turn. */

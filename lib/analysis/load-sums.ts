@@ -187,6 +187,14 @@ function chooseSteps(
   });
 }
 
+/** Means over the side by (key, side), once they were asked for: then `made` is 1. */
+interface SideMeans {
+  readonly made: Uint8Array;
+  readonly t: Float64Array;
+  readonly x: Float64Array;
+  readonly z: Float64Array;
+}
+
 /** Adds the cells of the wanted steps up, by step, side and worker. */
 class StepSums {
   readonly cells: Uint32Array;
@@ -196,48 +204,61 @@ class StepSums {
   readonly #ids: readonly string[];
 
   constructor(
-    { events, keys, steps }: Assembled,
+    assembled: Assembled,
     times: KeyTimes,
     loads: CellLoads,
     medians: KeyMedians,
     wanted: Uint8Array,
   ) {
+    const { events, keys, steps } = assembled;
     this.cells = new Uint32Array(steps.length);
     this.#blocks = Array.from({ length: steps.length * 2 }, () => new Map());
     this.#common = Array.from({ length: steps.length * 2 }, () => new Map());
     this.#ids = events.workers.map(workerId);
-    const { tNs, key: keyOf, side, offsets } = times;
-    // Means over the side by (key, side), once they were asked for.
-    const made = new Uint8Array(keys.length * 2);
-    const t = new Float64Array(keys.length * 2);
-    const x = new Float64Array(keys.length * 2);
-    const z = new Float64Array(keys.length * 2);
+    const means = {
+      made: new Uint8Array(keys.length * 2),
+      t: new Float64Array(keys.length * 2),
+      x: new Float64Array(keys.length * 2),
+      z: new Float64Array(keys.length * 2),
+    };
     for (let w = 0; w < events.workers.length; w++) {
-      for (let cell = offsets[w]!; cell < offsets[w + 1]!; cell++) {
-        const key = keyOf[cell]!;
-        const step = keys.step[key]!;
-        if (wanted[step] === 0 || times.extent.crosses[key] === 0) continue;
-        this.cells[step] = this.cells[step]! + 1;
-        const slot = key * 2 + side[cell]!;
-        const place = step * 2 + side[cell]!;
-        if (made[slot] === 0) {
-          made[slot] = 1;
-          t[slot] = medians.mean(slot, tNs);
-          x[slot] = medians.mean(slot, loads.first);
-          z[slot] = medians.mean(slot, loads.second);
-          this.#addCommon(place, keys.microbatch[key]!, [
-            x[slot]!,
-            t[slot]!,
-            z[slot]!,
-            medians.median(slot, loads.first),
-            medians.median(slot, tNs),
-            medians.median(slot, loads.second),
-          ]);
-        }
-        const xHere = orZero(loads.first[cell]! - x[slot]!);
-        const zHere = orZero(loads.second[cell]! - z[slot]!);
-        addToBlock(this.#block(place, w), xHere, tNs[cell]! - t[slot]!, zHere);
+      this.#addWorker(assembled, w, times, loads, medians, wanted, means);
+    }
+  }
+
+  #addWorker(
+    { keys }: Assembled,
+    w: number,
+    { tNs, key: keyOf, side, offsets, extent }: KeyTimes,
+    loads: CellLoads,
+    medians: KeyMedians,
+    wanted: Uint8Array,
+    { made, t, x, z }: SideMeans,
+  ): void {
+    for (let cell = offsets[w]!; cell < offsets[w + 1]!; cell++) {
+      const key = keyOf[cell]!;
+      const step = keys.step[key]!;
+      if (wanted[step] === 0 || extent.crosses[key] === 0) continue;
+      this.cells[step] = this.cells[step]! + 1;
+      const slot = key * 2 + side[cell]!;
+      const place = step * 2 + side[cell]!;
+      if (made[slot] === 0) {
+        made[slot] = 1;
+        t[slot] = medians.mean(slot, tNs);
+        x[slot] = medians.mean(slot, loads.first);
+        z[slot] = medians.mean(slot, loads.second);
+        this.#addCommon(place, keys.microbatch[key]!, [
+          x[slot]!,
+          t[slot]!,
+          z[slot]!,
+          medians.median(slot, loads.first),
+          medians.median(slot, tNs),
+          medians.median(slot, loads.second),
+        ]);
       }
+      const xHere = orZero(loads.first[cell]! - x[slot]!);
+      const zHere = orZero(loads.second[cell]! - z[slot]!);
+      addToBlock(this.#block(place, w), xHere, tNs[cell]! - t[slot]!, zHere);
     }
   }
 

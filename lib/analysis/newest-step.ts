@@ -98,26 +98,10 @@ export function newestStepRow(
  * that started before it are over for all of them.
  */
 function latestCommonStart(assembled: Assembled): Map<number, number> {
-  const { events, endNs, offsets, steps, stepOf } = assembled;
   const lastEnd = new Map<number, number>();
-  const reached: { domain: number; stepStartNs: number; endNs: number }[] = [];
-  for (let w = 0; w < events.workers.length; w++) {
-    const own = new Map<number, { domain: number; stepStartNs: number; endNs: number }>();
-    let entry = { domain: -1, stepStartNs: -Infinity, endNs: -Infinity };
-    let lastStep = -1;
-    for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
-      const step = stepOf[row]!;
-      if (step < 0) continue;
-      if (step !== lastStep) {
-        lastStep = step;
-        const domain = steps.domain[step]!;
-        entry = own.get(domain) ?? { domain, stepStartNs: -Infinity, endNs: -Infinity };
-        own.set(domain, entry);
-        entry.stepStartNs = Math.max(entry.stepStartNs, steps.startNs[step]!);
-      }
-      if (endNs[row]! > entry.endNs) entry.endNs = endNs[row]!;
-    }
-    for (const entry of own.values()) {
+  const reached: Reached[] = [];
+  for (let w = 0; w < assembled.events.workers.length; w++) {
+    for (const entry of reachedBy(assembled, w)) {
       reached.push(entry);
       lastEnd.set(entry.domain, Math.max(lastEnd.get(entry.domain) ?? -Infinity, entry.endNs));
     }
@@ -128,6 +112,32 @@ function latestCommonStart(assembled: Assembled): Map<number, number> {
     common.set(domain, Math.min(common.get(domain) ?? Number.POSITIVE_INFINITY, stepStartNs));
   }
   return common;
+}
+
+/** How far a worker got in a domain: its newest step, and its last end. */
+interface Reached {
+  readonly domain: number;
+  stepStartNs: number;
+  endNs: number;
+}
+
+function reachedBy({ endNs, offsets, steps, stepOf }: Assembled, w: number): Iterable<Reached> {
+  const own = new Map<number, Reached>();
+  let entry: Reached = { domain: -1, stepStartNs: -Infinity, endNs: -Infinity };
+  let lastStep = -1;
+  for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
+    const step = stepOf[row]!;
+    if (step < 0) continue;
+    if (step !== lastStep) {
+      lastStep = step;
+      const domain = steps.domain[step]!;
+      entry = own.get(domain) ?? { domain, stepStartNs: -Infinity, endNs: -Infinity };
+      own.set(domain, entry);
+      entry.stepStartNs = Math.max(entry.stepStartNs, steps.startNs[step]!);
+    }
+    if (endNs[row]! > entry.endNs) entry.endNs = endNs[row]!;
+  }
+  return own.values();
 }
 
 interface Box {
@@ -203,9 +213,19 @@ function rowsOfStep({ events, offsets, steps, stepOf }: Assembled, step: number)
     const startsNs = events.startNs.subarray(from, offsets[w + 1]!);
     const first = from + lowerBound(startsNs, steps.startNs[step]!);
     const last = from + upperBound(startsNs, steps.endNs[step]!);
-    for (let row = first; row < last; row++) if (stepOf[row] === step) rows.push(row);
+    addRowsOf(stepOf, step, first, last, rows);
   }
   return rows;
+}
+
+function addRowsOf(
+  stepOf: Int32Array,
+  step: number,
+  from: number,
+  to: number,
+  rows: number[],
+): void {
+  for (let row = from; row < to; row++) if (stepOf[row] === step) rows.push(row);
 }
 
 function collectBoxes(assembled: Assembled, step: number): Box[] {

@@ -27,14 +27,8 @@ export function stageSamples(assembled: Assembled, window: WindowNs): StageSampl
   }
   const { samples, next } = counter.room();
   for (let w = 0; w < workers.length; w++) {
-    const base = cellOf[w]!;
-    for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
-      if (counted !== null && counted[row] === 0) continue;
-      const cell = base + stage[row]!;
-      const at = next[cell]!;
-      samples.values[at] = durationNs[row]!;
-      next[cell] = at + 1;
-    }
+    const [from, to, base] = [offsets[w]!, offsets[w + 1]!, cellOf[w]!];
+    addRows(stage, durationNs, counted, from, to, samples.values, next, base);
   }
   return { groups, stageNames, durationNs: samples };
 }
@@ -62,6 +56,25 @@ function countRows(
   }
 }
 
+function addRows(
+  stage: Uint16Array,
+  durationNs: Float64Array,
+  counted: Uint8Array | null,
+  from: number,
+  to: number,
+  values: Float64Array,
+  next: Uint32Array,
+  base: number,
+): void {
+  for (let row = from; row < to; row++) {
+    if (counted !== null && counted[row] === 0) continue;
+    const cell = base + stage[row]!;
+    const at = next[cell]!;
+    values[at] = durationNs[row]!;
+    next[cell] = at + 1;
+  }
+}
+
 /** `parts` are those of windows that make up the report's. Reorders the samples. */
 export function reportStages(
   parts: readonly StageSamples[],
@@ -75,12 +88,17 @@ export function reportStages(
       const durations = durationsOf(parts, group, stage);
       const durationNs = quantilesOf(durations);
       if (durationNs === null) continue;
-      let totalNs = 0;
-      for (let i = 0; i < durations.length; i++) totalNs += durations[i]!;
+      const totalNs = sumOf(durations);
       reports.push({ group, stage, count: durations.length, totalNs, durationNs });
     }
   }
   return reports;
+}
+
+function sumOf(values: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  return sum;
 }
 
 function durationsOf(parts: readonly StageSamples[], group: string, stage: string): Float64Array {

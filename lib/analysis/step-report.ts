@@ -98,28 +98,38 @@ function cadences(assembled: Assembled, window: WindowNs): Float64Array {
  * data-parallel rank. null where no event carries tokens.
  */
 export function tokensByStep(assembled: Assembled): Float64Array | null {
-  const { events, offsets, steps, stepOf } = assembled;
-  const column = events.measures.tokens;
-  if (column === null) return null;
-  const { microbatches } = assembled;
+  const { events, steps } = assembled;
+  if (events.measures.tokens === null) return null;
   const tokens = new Float64Array(steps.length);
-  const largest = new LargestByCell(steps.length * (microbatches + 1));
+  const largest = new LargestByCell(steps.length * (assembled.microbatches + 1));
   const flush = (cell: number, count: number): void => {
     const step = cell % steps.length;
     tokens[step] = tokens[step]! + count;
   };
   let found = false;
-  const { kind, layer, microbatch } = events;
   for (let w = 0; w < events.workers.length; w++) {
     if (!countsTokens(events.workers[w]!.role)) continue;
-    for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
-      if (kind[row] !== Kind.compute) continue;
-      const count = column[row]!;
-      if (count < 0 || stepOf[row]! < 0 || layer[row]! < 0) continue;
-      found = true;
-      largest.add((microbatch[row]! + 1) * steps.length + stepOf[row]!, count);
-    }
+    if (addTokens(assembled, w, events.measures.tokens, largest)) found = true;
     largest.flush(flush);
   }
   return found ? tokens : null;
+}
+
+/** Cells are (micro-batch + 1, step), row-major. Did any event carry tokens? */
+function addTokens(
+  { events, offsets, steps, stepOf }: Assembled,
+  w: number,
+  tokens: Float64Array,
+  largest: LargestByCell,
+): boolean {
+  const { kind, layer, microbatch } = events;
+  let found = false;
+  for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
+    if (kind[row] !== Kind.compute) continue;
+    const count = tokens[row]!;
+    if (count < 0 || stepOf[row]! < 0 || layer[row]! < 0) continue;
+    found = true;
+    largest.add((microbatch[row]! + 1) * steps.length + stepOf[row]!, count);
+  }
+  return found;
 }

@@ -153,22 +153,33 @@ function numberRows(
       continue;
     }
     for (let row = 0; row < length; ) {
-      const w = worker[row]!;
-      const from = row;
-      let newestNs = Number.NEGATIVE_INFINITY;
-      while (row < length && worker[row] === w && !isSetAside(phase[row]!)) {
-        newestNs = Math.max(newestNs, startNs[row]!);
-        row++;
-      }
-      if (row > from) {
-        add(from, row, newestNs);
+      const end = runEnd(worker, phase, row, length);
+      if (end > row) {
+        add(row, end, newestStart(startNs, row, end));
+        row = end;
         continue;
       }
+      if (workers[worker[row]!]!.deployment === sources.deployment) setAside++;
       row++;
-      if (workers[w]!.deployment === sources.deployment) setAside++;
     }
   }
   return { tables, firstId, sourceOf, runs, rowsOfSource, newestStartNs, setAside };
+}
+
+/** The end of the rows from `from` on that are one worker's and count. */
+function runEnd(worker: Int32Array, phase: Uint8Array, from: number, length: number): number {
+  const w = worker[from];
+  let row = from;
+  while (row < length && worker[row] === w && !isSetAside(phase[row]!)) row++;
+  return row;
+}
+
+function newestStart(startNs: Float64Array, from: number, to: number): number {
+  let newestNs = Number.NEGATIVE_INFINITY;
+  for (let row = from; row < to; row++) {
+    if (startNs[row]! > newestNs) newestNs = startNs[row]!;
+  }
+  return newestNs;
 }
 
 /** By worker, then start. */
@@ -197,11 +208,15 @@ function sortRows(
     runAt[r] = at;
     filled[w] = at + to - from;
     copyStarts(tables[table]!.startNs, shiftNs[table]!, from, to, startNs, at);
-    for (let i = 0, first = firstId[table]! + from; i < to - from; i++) id[at + i] = first + i;
+    numberOn(id, at, at + to - from, firstId[table]! + from);
   }
   const sorter = new PairSorter();
   for (let w = 0; w < workers; w++) sorter.sort(startNs, id, offsets[w]!, offsets[w + 1]!);
   return { startNs, id, offsets, runAt };
+}
+
+function numberOn(ids: Int32Array, from: number, to: number, first: number): void {
+  for (let at = from; at < to; at++) ids[at] = first + at - from;
 }
 
 function copyStarts(

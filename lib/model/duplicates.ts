@@ -32,12 +32,11 @@ export function dropDuplicates(
     for (let i = from; i < to; ) {
       if (length === i) {
         // Nothing has moved yet, and up to the next two equal starts nothing will.
-        while (i + 1 < to && startNs[i] !== startNs[i + 1]) i++;
+        i = nextEqual(startNs, i, to);
         length = i;
       }
       const start = startNs[i]!;
-      let end = i + 1;
-      while (end < to && startNs[end] === start) end++;
+      const end = endOfEqual(startNs, i, to);
       if (end - i > 1) sortRun(rows, incarnations, id, i, end);
       startNs[length] = start;
       id[length++] = id[i]!;
@@ -58,6 +57,19 @@ export function dropDuplicates(
   const extraCopies = new Uint32Array(length);
   for (const at of copies) extraCopies[at] = extraCopies[at]! + 1;
   return { length, extraCopies };
+}
+
+/** The first of `[from, to)` that is equal to the next one, else the last. */
+function nextEqual(sorted: Float64Array, from: number, to: number): number {
+  let i = from;
+  while (i + 1 < to && sorted[i] !== sorted[i + 1]) i++;
+  return i;
+}
+
+function endOfEqual(sorted: Float64Array, from: number, to: number): number {
+  let end = from + 1;
+  while (end < to && sorted[end] === sorted[from]) end++;
+  return end;
 }
 
 /** Runs are short; a long one (a sender without a clock) must not cost its square. */

@@ -157,9 +157,8 @@ function findTransfers(
   keyCount: number,
   room: ColumnRoom,
 ): { receives: MutableReceives; sends: Sends } {
-  const { kind, stage: stages, startNs, peer: peerColumn } = events;
   let rows = 0;
-  for (let row = 0; row < events.length; row++) if (kind[row] === Kind.receive) rows++;
+  for (let row = 0; row < events.length; row++) if (events.kind[row] === Kind.receive) rows++;
   const found = roomForReceives(rows, offsets.length, room);
   const sends: Sends = {
     byKey: null,
@@ -167,52 +166,70 @@ function findTransfers(
     arrivedToAll: new Int32Array(keyCount * 2).fill(-1),
     addressed: new Uint8Array(keyCount * 2),
   };
-  const { lastToAll, arrivedToAll, addressed } = sends;
   const latest = new Int32Array(rows > 0 ? keyCount * 3 : 0).fill(-1);
-  const peers = events.lists.peers;
   for (let worker = 0; worker + 1 < offsets.length; worker++) {
-    const { role } = events.workers[worker]!;
-    const sendStage = sendStageOf(role);
-    const way = role === 'ffn' ? Direction.f2a : Direction.a2f;
-    for (let row = offsets[worker]!; row < offsets[worker + 1]!; row++) {
-      const stage = stages[row]!;
-      if (kind[row] !== Kind.receive) {
-        const key = stage === sendStage ? keyOf[row]! : -1;
-        if (key < 0) continue;
-        const slot = key * 2 + way;
-        if (firstListed(peerColumn[row]!, peers, row) !== ABSENT) {
-          addressed[slot] = 1;
-          continue;
-        }
-        const last = lastToAll[slot]!;
-        if (last < 0 || startNs[row]! > startNs[last]!) lastToAll[slot] = row;
-        if (arrivals.isLater(row, arrivedToAll[slot]!)) arrivedToAll[slot] = row;
-        continue;
-      }
-      const direction = directionOf(stage, role);
-      const key = keyOf[row]!;
-      const known = key < 0 ? -1 : latest[key * 3 + direction]!;
-      const peer = firstListed(peerColumn[row]!, peers, row);
-      if (known >= 0 && found.worker[known] === worker) {
-        addToReceive(found, known, events.length, row, endNs[row]!, peer, stage);
-        continue;
-      }
-      const r = found.length++;
-      if (key >= 0) latest[key * 3 + direction] = r;
-      found.worker[r] = worker;
-      found.key[r] = key;
-      found.direction[r] = direction;
-      found.stage[r] = stage;
-      found.peer[r] = peer;
-      found.startNs[r] = startNs[row]!;
-      found.endNs[r] = endNs[row]!;
-      found.fromAll[r] = peer === ABSENT ? 1 : 0;
-      found.firstRow[r] = row;
-      found.lastRow[r] = row;
-    }
+    const [from, to] = [offsets[worker]!, offsets[worker + 1]!];
+    findOfWorker(events, endNs, arrivals, worker, from, to, keyOf, latest, found, sends);
     found.offsets[worker + 1] = found.length;
   }
   return { receives: found, sends };
+}
+
+/** `latest`: by `3·key + direction`, the newest receive that was found; -1 without one. */
+function findOfWorker(
+  events: EventTable,
+  endNs: Float64Array,
+  arrivals: Arrivals,
+  worker: number,
+  from: number,
+  to: number,
+  keyOf: Int32Array,
+  latest: Int32Array,
+  found: MutableReceives,
+  sends: Sends,
+): void {
+  const { kind, stage: stages, startNs, peer: peerColumn } = events;
+  const { lastToAll, arrivedToAll, addressed } = sends;
+  const peers = events.lists.peers;
+  const { role } = events.workers[worker]!;
+  const sendStage = sendStageOf(role);
+  const way = role === 'ffn' ? Direction.f2a : Direction.a2f;
+  for (let row = from; row < to; row++) {
+    const stage = stages[row]!;
+    if (kind[row] !== Kind.receive) {
+      const key = stage === sendStage ? keyOf[row]! : -1;
+      if (key < 0) continue;
+      const slot = key * 2 + way;
+      if (firstListed(peerColumn[row]!, peers, row) !== ABSENT) {
+        addressed[slot] = 1;
+        continue;
+      }
+      const last = lastToAll[slot]!;
+      if (last < 0 || startNs[row]! > startNs[last]!) lastToAll[slot] = row;
+      if (arrivals.isLater(row, arrivedToAll[slot]!)) arrivedToAll[slot] = row;
+      continue;
+    }
+    const direction = directionOf(stage, role);
+    const key = keyOf[row]!;
+    const known = key < 0 ? -1 : latest[key * 3 + direction]!;
+    const peer = firstListed(peerColumn[row]!, peers, row);
+    if (known >= 0 && found.worker[known] === worker) {
+      addToReceive(found, known, events.length, row, endNs[row]!, peer, stage);
+      continue;
+    }
+    const r = found.length++;
+    if (key >= 0) latest[key * 3 + direction] = r;
+    found.worker[r] = worker;
+    found.key[r] = key;
+    found.direction[r] = direction;
+    found.stage[r] = stage;
+    found.peer[r] = peer;
+    found.startNs[r] = startNs[row]!;
+    found.endNs[r] = endNs[row]!;
+    found.fromAll[r] = peer === ABSENT ? 1 : 0;
+    found.firstRow[r] = row;
+    found.lastRow[r] = row;
+  }
 }
 
 function roomForReceives(rows: number, offsets: number, room: ColumnRoom): MutableReceives {

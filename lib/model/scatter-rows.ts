@@ -110,13 +110,9 @@ class Placement {
     let length = 0;
     for (let r = 0; r < runs.length; r++) {
       const { table, from, to } = runs[r]!;
-      const first = firstId[table]! + from - runAt[r]!;
-      const end = runAt[r]! + to - from;
-      for (let at = runAt[r]!; at < end; at++) {
-        if (id[at] === first + at) continue;
-        if (length === most) return null;
-        places[length++] = at;
-      }
+      const idBefore = firstId[table]! + from - runAt[r]!;
+      length = addMoved(id, idBefore, runAt[r]!, runAt[r]! + to - from, places, length);
+      if (length > most) return null;
     }
     const at = places.slice(0, length);
     const table = at.map((place) => tableOfId(this.#rows, id[place]!));
@@ -170,6 +166,27 @@ class Placement {
     }
     return source;
   }
+}
+
+/**
+ * Adds the places in `[from, to)` that do not hold the id `place + idBefore`. The new number of
+ * places: one more than there is room for where they are too many.
+ */
+function addMoved(
+  id: Int32Array,
+  idBefore: number,
+  from: number,
+  to: number,
+  places: Int32Array,
+  length: number,
+): number {
+  let found = length;
+  for (let at = from; at < to; at++) {
+    if (id[at] === idBefore + at) continue;
+    if (found === places.length) return found + 1;
+    places[found++] = at;
+  }
+  return found;
 }
 
 /** One loop a type, for the same reason as in `scatterColumn`. */

@@ -188,31 +188,42 @@ function renumber(
 ): WorkerSteps {
   const seenBy = new Int32Array(rowOf.length).fill(-1);
   const ownOffsets = new Uint32Array(offsets.length);
-  const step: number[] = [];
-  const firstStartNs: number[] = [];
+  const firstRows: number[] = [];
   for (let w = 0; w + 1 < offsets.length; w++) {
-    let lastId = -1;
-    let last = -1;
-    for (let row = offsets[w]!; row < offsets[w + 1]!; row++) {
-      const id = stepOf[row]!;
-      if (id !== lastId) {
-        lastId = id;
-        last = id < 0 ? -1 : rowOf[id]!;
-        if (last >= 0 && seenBy[last] !== w) {
-          seenBy[last] = w;
-          step.push(last);
-          firstStartNs.push(events.startNs[row]!);
-        }
-      }
-      stepOf[row] = last;
-    }
-    ownOffsets[w + 1] = step.length;
+    renumberWorker(w, offsets[w]!, offsets[w + 1]!, stepOf, rowOf, seenBy, firstRows);
+    ownOffsets[w + 1] = firstRows.length;
   }
   return {
-    step: Int32Array.from(step),
-    firstStartNs: Float64Array.from(firstStartNs),
+    step: Int32Array.from(firstRows, (row) => stepOf[row]!),
+    firstStartNs: Float64Array.from(firstRows, (row) => events.startNs[row]!),
     offsets: ownOffsets,
   };
+}
+
+/** Adds the first row of each of the worker's steps to `firstRows`. */
+function renumberWorker(
+  worker: number,
+  from: number,
+  to: number,
+  stepOf: Int32Array,
+  rowOf: Int32Array,
+  seenBy: Int32Array,
+  firstRows: number[],
+): void {
+  let lastId = -1;
+  let last = -1;
+  for (let row = from; row < to; row++) {
+    const id = stepOf[row]!;
+    if (id !== lastId) {
+      lastId = id;
+      last = id < 0 ? -1 : rowOf[id]!;
+      if (last >= 0 && seenBy[last] !== worker) {
+        seenBy[last] = worker;
+        firstRows.push(row);
+      }
+    }
+    stepOf[row] = last;
+  }
 }
 
 /** Of the steps with the next number, the first that is not a pause away, else -1. */
