@@ -9,12 +9,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Report } from '#lib/analysis/report-types.ts';
-import { joinParts, SlicedWindow } from '#lib/analysis/sliced-report.ts';
 import { addNanos, type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import { clusterWorkers } from '#lib/pipeline/cluster.ts';
 import { scenarioSpec } from '#lib/pipeline/scenarios.ts';
 import { PipelineSimulation } from '#lib/pipeline/simulation.ts';
 import { REPORT_COLUMNS } from '#lib/query/load-events.ts';
+import { reportInSlices } from '#lib/query/long-report.ts';
 import { PartThread } from '#lib/query/part-thread.ts';
 import { report } from '#lib/query/report.ts';
 import { openTelemetryReader, openTelemetryWriter } from '#lib/store/open-store.ts';
@@ -107,11 +107,9 @@ try {
     }
   });
   found.push(
-    await timed('report of events in memory, one thread', events, async () => {
-      const sliced = SlicedWindow.of(tables, deployment, {}, {})!;
-      const again = sliced.part.bind(sliced);
-      return joinParts(sliced.parts(), again, deployment, sliced.window, {});
-    }),
+    await timed('report of events in memory, one thread', events, () =>
+      reportInSlices(tables, deployment, {}, { late: 0, rejected: {} }),
+    ),
   );
   await reader.close();
   const [first, ...others] = found.map((one) => JSON.stringify(one));

@@ -1,7 +1,7 @@
 /**
  * Hours and days of `worker_rollups` and `deployment_rollups`: sums of their minutes and hours, made
  * in SQL. Under the negative bucket length stand the sums over each group's workers, worker_id
- * "group/*", rank their number: trends over months read nothing else.
+ * "group/*", rank their number: trends read nothing else.
  */
 import type Database from 'better-sqlite3';
 import { ROLLUP_LEVELS_NS } from '../rollup-levels.ts';
@@ -10,6 +10,7 @@ import {
   GROUP_SUFFIX,
   LENGTH_COLUMNS,
   markPartition,
+  SUM_GROUPS,
   SUMMED_NS,
   SUMS_NS,
   WORKER_COLUMNS,
@@ -50,14 +51,7 @@ export class PartitionSums {
          AND worker_id > ? AND worker_id <= ?
        GROUP BY worker_id`,
     );
-    this.#sumGroups = database.prepare<[string, string, number, bigint]>(
-      `INSERT OR REPLACE INTO worker_rollups (${WORKER_COLUMNS.join(', ')})
-       SELECT deployment, -resolution_ns, bucket_start_unix_ns, group_name || ?, group_name, role,
-              count(*), sum(events), ${lengths}
-       FROM worker_rollups
-       WHERE deployment = ? AND resolution_ns = ? AND bucket_start_unix_ns = ?
-       GROUP BY group_name`,
-    );
+    this.#sumGroups = database.prepare<[string, string, number, bigint]>(SUM_GROUPS);
     const sums = DEPLOYMENT_COLUMNS.slice(3).map((name) =>
       name === 'step_latency_max_ns' ? `max(${name})` : `sum(${name})`,
     );

@@ -44,7 +44,7 @@ export class RollupRetention {
     }));
   }
 
-  /** One slice. */
+  /** One slice. Sums over groups of the partition go with their rows and are not counted. */
   retain(
     policy: RetentionPolicy,
     nowUnixNs: bigint,
@@ -53,6 +53,7 @@ export class RollupRetention {
       .transaction(() => {
         this.#moveOn(policy, nowUnixNs);
         let deleted = 0;
+        let sums = 0;
         for (const { kind, next, remove } of this.#tables) {
           let row = next.get('', NO_LENGTH);
           while (row !== undefined && deleted < ROWS_PER_CALL) {
@@ -62,16 +63,14 @@ export class RollupRetention {
             const before = ROLLUP_LEVELS_NS.includes(lengthNs)
               ? this.#marks.keptFrom(kind, lengthNs)
               : nowUnixNs - BigInt(Math.round(keptNs(ROLLUP_LEVELS_NS.length - 1, policy)));
-            deleted += remove.run(
-              deployment,
-              resolutionNs,
-              before,
-              ROWS_PER_CALL - deleted,
-            ).changes;
+            const room = ROWS_PER_CALL - deleted;
+            const { changes } = remove.run(deployment, resolutionNs, before, room);
+            deleted += changes;
+            if (kind === 'partition' && resolutionNs < 0n) sums += changes;
             row = next.get(deployment, resolutionNs);
           }
         }
-        return { deleted, more: deleted >= ROWS_PER_CALL };
+        return { deleted: deleted - sums, more: deleted >= ROWS_PER_CALL };
       })
       .immediate();
   }

@@ -17,7 +17,7 @@ import type { StaleMarks } from './stale-marks.ts';
 /** Minutes and what is coarser are added up to the next coarser rows; finer ones come as they are. */
 const FIRST_SUMMED = 2;
 export const SUMMED_NS = ROLLUP_LEVELS_NS[FIRST_SUMMED]!;
-/** The finest rows that are made here; sums over groups stand beside them (partition-sums.ts). */
+/** The finest rows that are made here (partition-sums.ts). */
 export const SUMS_NS = ROLLUP_LEVELS_NS[FIRST_SUMMED + 1]!;
 
 /** The row that holds the sum over a group's workers; its rank is their number. */
@@ -41,6 +41,18 @@ export const WORKER_COLUMNS = [
   ...LENGTH_COLUMNS,
 ];
 
+/**
+ * Sums over groups stand beside the rows of every length that are put in or made: a second of 700
+ * workers is two rows of a trend. Binds: suffix, deployment, length, bucket.
+ */
+export const SUM_GROUPS = `
+  INSERT OR REPLACE INTO worker_rollups (${WORKER_COLUMNS.join(', ')})
+  SELECT deployment, -resolution_ns, bucket_start_unix_ns, group_name || ?, group_name, role,
+         count(*), sum(events), ${LENGTH_COLUMNS.map((name) => `sum(${name})`).join(', ')}
+  FROM worker_rollups
+  WHERE deployment = ? AND resolution_ns = ? AND bucket_start_unix_ns = ?
+  GROUP BY group_name`;
+
 const DEPLOYMENT_NUMBERS = [
   'steps',
   'stepLatencySumNs',
@@ -63,6 +75,7 @@ type Cell = string | number | bigint;
 export class RollupWriter {
   readonly #putWorker;
   readonly #putDeployment;
+  readonly #sumGroups;
   readonly #marks: StaleMarks;
 
   constructor(database: Database.Database, marks: StaleMarks) {
@@ -71,6 +84,7 @@ export class RollupWriter {
     this.#putDeployment = database.prepare<Cell[]>(
       replaceInto('deployment_rollups', DEPLOYMENT_COLUMNS),
     );
+    this.#sumGroups = database.prepare<[string, string, number, bigint]>(SUM_GROUPS);
   }
 
   /** Inside the caller's transaction. */
@@ -96,18 +110,27 @@ export class RollupWriter {
         ...DEPLOYMENT_NUMBERS.map((name) => rollup[name]),
       );
     }
-    this.#markSums([...workers, ...deployments]);
-  }
-
-  #markSums(rows: readonly RollupBucket[]): void {
-    const marked = new Set<string>();
-    for (const { deployment, resolutionNs, bucketStartUnixNs } of rows) {
-      const key = `${resolutionNs} ${bucketStartUnixNs} ${deployment}`;
-      if (resolutionNs < SUMMED_NS || marked.has(key)) continue;
-      marked.add(key);
+    for (const { deployment, resolutionNs, bucketStartUnixNs } of bucketsOf(workers)) {
+      this.#sumGroups.run(GROUP_SUFFIX, deployment, resolutionNs, bucketStartUnixNs);
+    }
+    for (const { deployment, resolutionNs, bucketStartUnixNs } of bucketsOf([
+      ...workers,
+      ...deployments,
+    ])) {
+      if (resolutionNs < SUMMED_NS) continue;
       markPartition(this.#marks, deployment, resolutionNs, bucketStartUnixNs);
     }
   }
+}
+
+/** Each bucket once. */
+function bucketsOf(rows: readonly RollupBucket[]): readonly RollupBucket[] {
+  const found = new Map<string, RollupBucket>();
+  for (const row of rows) {
+    const key = `${row.resolutionNs} ${row.bucketStartUnixNs} ${row.deployment}`;
+    if (!found.has(key)) found.set(key, row);
+  }
+  return [...found.values()];
 }
 
 /**
@@ -135,6 +158,7 @@ export class RollupReader {
   readonly #workerSums;
   readonly #groups;
   readonly #groupSums;
+  readonly #buckets;
   readonly #deployments;
 
   constructor(database: Database.Database) {
@@ -153,18 +177,31 @@ export class RollupReader {
         `SELECT ${WORKER_COLUMNS.join(', ')} FROM worker_rollups
          WHERE deployment = ? AND resolution_ns = -?
            AND bucket_start_unix_ns > ? AND bucket_start_unix_ns < ?
-         ORDER BY bucket_start_unix_ns, worker_id`,
+         ORDER BY bucket_start_unix_ns, group_name`,
       )
       .raw();
+    // One look into the index a bucket: DISTINCT would walk over the rows of all workers.
+    this.#buckets = database
+      .prepare<[BucketRange], bigint>(
+        `WITH RECURSIVE buckets (start) AS (
+           SELECT min(bucket_start_unix_ns) FROM worker_rollups
+           WHERE deployment = $deployment AND resolution_ns = $resolutionNs
+             AND bucket_start_unix_ns > $after AND bucket_start_unix_ns < $before
+           UNION ALL
+           SELECT (SELECT min(bucket_start_unix_ns) FROM worker_rollups
+                   WHERE deployment = $deployment AND resolution_ns = $resolutionNs
+                     AND bucket_start_unix_ns > start AND bucket_start_unix_ns < $before)
+           FROM buckets WHERE start IS NOT NULL)
+         SELECT start FROM buckets WHERE start IS NOT NULL`,
+      )
+      .pluck();
     this.#groups = database
-      .prepare<[string, number, bigint, bigint], Row>(
+      .prepare<[string, number, bigint], Row>(
         `SELECT deployment, resolution_ns, bucket_start_unix_ns, group_name, role, count(*),
                 sum(events), ${LENGTH_COLUMNS.map((name) => `sum(${name})`).join(', ')}
          FROM worker_rollups
-         WHERE deployment = ? AND resolution_ns = ?
-           AND bucket_start_unix_ns > ? AND bucket_start_unix_ns < ?
-         GROUP BY bucket_start_unix_ns, group_name
-         ORDER BY bucket_start_unix_ns, group_name`,
+         WHERE deployment = ? AND resolution_ns = ? AND bucket_start_unix_ns = ?
+         GROUP BY group_name`,
       )
       .raw();
     this.#workers = database
@@ -189,10 +226,18 @@ export class RollupReader {
   }
 
   groups(selection: RollupSelection): readonly GroupRollup[] {
-    const { resolutionNs } = selection;
-    const sums = resolutionNs < SUMS_NS ? [] : this.#groupSums.all(...bounds(selection));
-    // Rows that were put in as they are have no sums beside them.
-    const rows = sums.length > 0 ? sums.map(sumAsGroup) : this.#groups.all(...bounds(selection));
+    const { deployment, resolutionNs } = selection;
+    const rows = this.#groupSums.all(...bounds(selection)).map(sumAsGroup);
+    const summed = new Set(rows.map(([, , bucket]) => BigInt(bucket!)));
+    const [, , after, before] = bounds(selection);
+    // Rows that a version before this one put in have no sums beside them.
+    const without = this.#buckets
+      .all({ deployment, resolutionNs, after, before })
+      .filter((bucket) => !summed.has(bucket));
+    for (const bucket of without) {
+      for (const row of this.#groups.all(deployment, resolutionNs, bucket)) rows.push(row);
+    }
+    if (without.length > 0) rows.sort(byBucketAndGroup);
     return rows.map((row) => ({
       deployment: String(row[0]),
       resolutionNs,
@@ -234,6 +279,17 @@ function workerOf(row: Row): WorkerRollup {
     events: Number(row[7]),
     lengths: lengthsOf(row, 8),
   };
+}
+
+interface BucketRange {
+  readonly deployment: string;
+  readonly resolutionNs: number;
+  readonly after: bigint;
+  readonly before: bigint;
+}
+
+function byBucketAndGroup(a: Row, b: Row): number {
+  return Number(BigInt(a[2]!) - BigInt(b[2]!)) || (String(a[3]) < String(b[3]) ? -1 : 1);
 }
 
 /** From the columns of a worker to those of a group. */

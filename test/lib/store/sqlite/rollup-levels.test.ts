@@ -55,6 +55,57 @@ async function settle(store: TelemetryStore, nowMinute: number, policy = KEEP): 
 
 const whole = { deployment: 'prod', window: { fromUnixNs: at(-1440), toUnixNs: at(3 * 1440) } };
 
+describe('sums over groups beside rows as they are put in', () => {
+  test('follow what is put in again, worker by worker', async () => {
+    const store = await openTelemetryWriter({ data: scratchFolder() });
+    for (const minute of [0, 1, 2]) await put(store, minute, 10 * (minute + 1));
+    const late = rows(1, 500).workers.filter(({ workerId }) => workerId === 'attention/1');
+    await store.putRollups(late, []);
+    const found = await store.groupRollups({ ...whole, resolutionNs: MINUTE_NS });
+    expect(found.map(({ group, workers, events }) => [group, workers, events])).toEqual([
+      ['attention', 2, 20],
+      ['ffn', 1, 10],
+      ['attention', 2, 520],
+      ['ffn', 1, 20],
+      ['attention', 2, 60],
+      ['ffn', 1, 30],
+    ]);
+    const workers = await store.workerRollups({ ...whole, resolutionNs: MINUTE_NS });
+    expect(workers).toHaveLength(9);
+    for (const { group, bucketStartUnixNs, lengths } of found) {
+      const own = workers.filter(
+        (row) => row.group === group && row.bucketStartUnixNs === bucketStartUnixNs,
+      );
+      for (const name of ROLLUP_LENGTHS) {
+        expect(lengths[name]).toBe(own.reduce((sum, row) => sum + row.lengths[name], 0));
+      }
+    }
+    await store.close();
+  });
+
+  test('buckets of before there were any are added up on the way out', async () => {
+    const data = scratchFolder();
+    const store = await openTelemetryWriter({ data });
+    for (const minute of [0, 1, 2, 3]) await put(store, minute, 10 * (minute + 1));
+    const select = { ...whole, resolutionNs: MINUTE_NS };
+    const expected = await store.groupRollups(select);
+    expect(expected).toHaveLength(8);
+    await store.close();
+    const database = new Database(join(data, 'afdscope.db'));
+    const removed = database
+      .prepare('DELETE FROM worker_rollups WHERE resolution_ns < 0 AND bucket_start_unix_ns <> ?')
+      .run(at(1));
+    database.close();
+    expect(removed.changes).toBe(6);
+    const again = await openTelemetryWriter({ data });
+    expect(await again.groupRollups(select)).toEqual(expected);
+    const [second, third] = [at(1), at(2)];
+    const inside = { ...select, window: { fromUnixNs: second, toUnixNs: third } };
+    expect(await again.groupRollups(inside)).toEqual(expected.slice(2, 4));
+    await again.close();
+  });
+});
+
 describe('hours and days of the partition', () => {
   test('are the sums of their minutes, for workers, groups and the deployment', async () => {
     const store = await openTelemetryWriter({ data: scratchFolder() });
