@@ -3,27 +3,19 @@
  * incidents. It decides at once and in memory (incident-shelf.ts writes), pins before anything else, and
  * looks at a window once it is over (evidence-keeper.ts). All that changes an incident goes through here.
  */
-import { randomBytes } from 'node:crypto';
 import type { AlertStore, IncidentRecorder } from '#collector/alert/alert-parts.ts';
 import type { AlertChange } from '#lib/alert/alert-state.ts';
 import { SEVERITIES } from '#lib/api/alert-rules.ts';
 import type { AlertJson } from '#lib/api/alerts.ts';
 import type { IncidentChange, IncidentJson } from '#lib/api/incidents.ts';
 import { errorText } from '#lib/base/error-text.ts';
-import { unixMsFromNanos, unixNanosFromMs } from '#lib/base/units.ts';
+import { unixMsFromNanos } from '#lib/base/units.ts';
 import type { AlertConfig } from '#lib/config/load-config.ts';
 import { UnknownIncidentError } from '#lib/query/errors.ts';
 import type { Frozen } from '#lib/query/incidents.ts';
 import type { StateDocument } from '#lib/store/state-store.ts';
 import type { Pin, TimeWindow } from '#lib/store/telemetry-store.ts';
-import {
-  finishAt,
-  firedAt,
-  joined,
-  SETTLE_MS,
-  type WindowConfig,
-  wantedWindow,
-} from './alert-window.ts';
+import { joined, SETTLE_MS, type WindowConfig } from './alert-window.ts';
 import { EvidenceKeeper } from './evidence-keeper.ts';
 import type { EvidenceReader } from './evidence-reader.ts';
 import { type CheckedFreeze, FreezeRefusedError, freezeWindow } from './freeze-window.ts';
@@ -35,9 +27,9 @@ import {
   pinOf,
   recordDocument,
   recordOf,
-  windowText,
 } from './incident-record.ts';
 import { IncidentShelf } from './incident-shelf.ts';
+import { alertRecord, manualRecord } from './new-incident.ts';
 import { PULL_REACH_MS, type PullBoard } from './pull-board.ts';
 
 export interface RecorderOptions {
@@ -304,74 +296,6 @@ export class FlightRecorder implements IncidentRecorder {
       setup: this.#options.setup(),
     };
   }
-}
-
-function alertRecord(alert: AlertJson, nowUnixMs: number, config: WindowConfig): IncidentRecord {
-  const { fromUnixMs, toUnixMs, cutNote } = wantedWindow(alert, config);
-  const summary = alert.annotations.summary ?? '';
-  const isOwn = alert.deployment === '';
-  return {
-    ...newRecord(nowUnixMs),
-    title: (summary === '' ? alert.rule : summary).slice(0, 256),
-    deployment: alert.deployment,
-    origin: 'alert',
-    window: windowText({
-      fromUnixNs: unixNanosFromMs(fromUnixMs),
-      toUnixNs: unixNanosFromMs(toUnixMs),
-    }),
-    alertIds: [alert.id],
-    rule: alert.rule,
-    severity: alert.severity,
-    recorder: {
-      focusUnixMs: firedAt(alert),
-      lastFiredUnixMs: firedAt(alert),
-      finishAtUnixMs: isOwn ? nowUnixMs : finishAt(alert, toUnixMs, nowUnixMs),
-      firingIds: [alert.id],
-      cutNote,
-    },
-  };
-}
-
-function manualRecord(
-  { deployment, title, author, note }: CheckedFreeze,
-  window: ReturnType<typeof freezeWindow>,
-  nowUnixMs: number,
-): IncidentRecord {
-  const toUnixMs = unixMsFromNanos(window.toUnixNs);
-  const seconds = Number(window.toUnixNs - window.fromUnixNs) / 1e9;
-  return {
-    ...newRecord(nowUnixMs),
-    title: title ?? `Frozen by hand: ${seconds >= 1 ? Math.round(seconds) : seconds.toFixed(3)} s`,
-    deployment,
-    origin: 'manual',
-    window: windowText(window),
-    alertIds: [],
-    rule: null,
-    severity: null,
-    notes: note === '' ? [] : [{ atUnixMs: nowUnixMs, author, text: note }],
-    recorder: {
-      focusUnixMs: Math.min(toUnixMs, nowUnixMs),
-      lastFiredUnixMs: toUnixMs,
-      finishAtUnixMs: toUnixMs + SETTLE_MS,
-      firingIds: [],
-      cutNote: '',
-    },
-  };
-}
-
-function newRecord(nowUnixMs: number) {
-  const stamp = new Date(nowUnixMs).toISOString().replaceAll(/[-:]|\.\d+/g, '');
-  return {
-    id: `${stamp}-${randomBytes(4).toString('hex')}`,
-    status: 'open' as const,
-    createdUnixMs: nowUnixMs,
-    updatedUnixMs: nowUnixMs,
-    endedUnixMs: null,
-    evidence: 'recording' as const,
-    evidenceNote: '',
-    pinnedBytes: null,
-    notes: [],
-  };
 }
 
 /** The gravest of its alerts. */
