@@ -22,41 +22,55 @@ export function dropDuplicates(
   sorted: SortedRows,
   incarnations: readonly number[],
 ): DistinctRows {
-  const { startNs, id, offsets } = sorted;
+  const { offsets } = sorted;
   const copies: number[] = [];
   let length = 0;
   for (let w = 0; w + 1 < offsets.length; w++) {
     const from = offsets[w]!;
-    const to = offsets[w + 1]!;
     offsets[w] = length;
-    for (let i = from; i < to; ) {
-      if (length === i) {
-        // Nothing has moved yet, and up to the next two equal starts nothing will.
-        i = nextEqual(startNs, i, to);
-        length = i;
-      }
-      const start = startNs[i]!;
-      const end = endOfEqual(startNs, i, to);
-      if (end - i > 1) sortRun(rows, incarnations, id, i, end);
-      startNs[length] = start;
-      id[length++] = id[i]!;
-      for (let j = i + 1; j < end; j++) {
-        // Rows before j have moved, but equal rows are equal to the one that was kept.
-        if (compareIdentity(rows, incarnations, id[length - 1]!, id[j]!) === 0) {
-          copies.push(length - 1);
-        } else {
-          startNs[length] = start;
-          id[length++] = id[j]!;
-        }
-      }
-      i = end;
-    }
+    length = keepDistinct(rows, sorted, incarnations, from, offsets[w + 1]!, length, copies);
   }
   offsets[offsets.length - 1] = length;
   if (copies.length === 0) return { length, extraCopies: null };
   const extraCopies = new Uint32Array(length);
   for (const at of copies) extraCopies[at] = extraCopies[at]! + 1;
   return { length, extraCopies };
+}
+
+/** Moves the kept rows of one worker's `[from, to)` behind the `before` that are kept. Their number. */
+function keepDistinct(
+  rows: TableRows,
+  { startNs, id }: SortedRows,
+  incarnations: readonly number[],
+  from: number,
+  to: number,
+  before: number,
+  copies: number[],
+): number {
+  let length = before;
+  for (let i = from; i < to; ) {
+    if (length === i) {
+      // Nothing has moved yet, and up to the next two equal starts nothing will.
+      i = nextEqual(startNs, i, to);
+      length = i;
+    }
+    const start = startNs[i]!;
+    const end = endOfEqual(startNs, i, to);
+    if (end - i > 1) sortRun(rows, incarnations, id, i, end);
+    startNs[length] = start;
+    id[length++] = id[i]!;
+    for (let j = i + 1; j < end; j++) {
+      // Rows before j have moved, but equal rows are equal to the one that was kept.
+      if (compareIdentity(rows, incarnations, id[length - 1]!, id[j]!) === 0) {
+        copies.push(length - 1);
+      } else {
+        startNs[length] = start;
+        id[length++] = id[j]!;
+      }
+    }
+    i = end;
+  }
+  return length;
 }
 
 /** The first of `[from, to)` that is equal to the next one, else the last. */
