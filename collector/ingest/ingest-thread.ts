@@ -13,7 +13,7 @@ import { releaseMemory } from '#lib/base/release-memory.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import { Decoder } from '#lib/ingest/decoder.ts';
 import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
-import { GarbageWatch } from '#lib/query/garbage-watch.ts';
+import { GarbageWatch, giveBackStart } from '#lib/query/garbage-watch.ts';
 import type { DamagedChunk } from '#lib/store/sqlite/damage.ts';
 import type { TelemetryBatch, TelemetryStore } from '#lib/store/telemetry-store.ts';
 import { type IngestMark, IngestMarks } from '#lib/table/ingest-marks.ts';
@@ -368,6 +368,7 @@ async function main(): Promise<void> {
   }
   const thread = new IngestThread(data, slot, unpacker);
   await thread.start();
+  giveBackStart();
   port?.on('message', (message: ToIngestThread) => thread.receive(message));
   send({ type: 'ready' });
 }

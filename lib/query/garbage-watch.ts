@@ -11,7 +11,13 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-let collectYoung: (() => void) | undefined;
+type Collect = (options: {
+  readonly type: 'minor' | 'major';
+  readonly execution: 'sync';
+  readonly flavor?: 'last-resort';
+}) => void;
+
+let exposed: Collect | undefined;
 
 /**
  * Collects where more than `moreBytes` of buffers came since the last time; call it when what was
@@ -28,10 +34,9 @@ export class GarbageWatch {
 
   look(): void {
     if (!this.#hasMore()) return;
-    collectYoung ??= exposedCollect();
     collectYoung();
     if (!this.#hasMore()) return;
-    beginMarking(collectYoung);
+    beginMarking();
     this.#leftBytes = process.memoryUsage().arrayBuffers;
   }
 
@@ -43,17 +48,32 @@ export class GarbageWatch {
 }
 
 /** After a collection of the young V8 asks itself whether to mark; under this flag it always does. */
-function beginMarking(collect: () => void): void {
+function beginMarking(): void {
   setFlagsFromString('--stress-incremental-marking');
-  collect();
+  collectYoung();
   setFlagsFromString('--no-stress-incremental-marking');
 }
 
+/**
+ * Collects everything, and gives the rooms for young objects back; they grow again as they are needed.
+ * For a thread that has just started: loading programs fills 70 to 100 MB of them, which would stay,
+ * and no code is hot yet that could be thrown away.
+ */
+export function giveBackStart(): void {
+  exposed ??= exposedCollect();
+  exposed({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+}
+
+function collectYoung(): void {
+  exposed ??= exposedCollect();
+  exposed({ type: 'minor', execution: 'sync' });
+}
+
 /** Node offers it under a flag of V8, which a running process may set. */
-function exposedCollect(): () => void {
+function exposedCollect(): Collect {
   setFlagsFromString('--expose-gc');
   const found: unknown = runInNewContext('gc');
   setFlagsFromString('--no-expose-gc');
   if (typeof found !== 'function') return () => {};
-  return () => void Reflect.apply(found, undefined, [{ type: 'minor', execution: 'sync' }]);
+  return (options) => void Reflect.apply(found, undefined, [options]);
 }

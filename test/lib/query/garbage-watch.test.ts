@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { GarbageWatch } from '#lib/query/garbage-watch.ts';
 
@@ -19,4 +21,22 @@ test('buffers that nobody holds are gone once they are more than is allowed', as
     .poll(() => process.memoryUsage().arrayBuffers - before, { timeout: 10_000 })
     .toBeLessThan(most);
   expect(kept).toHaveLength(4);
+});
+
+test('what a start has filled is given back', async () => {
+  const script = `
+    import { giveBackStart } from '#lib/query/garbage-watch.ts';
+    import { getHeapStatistics } from 'node:v8';
+    // Survivors make the rooms for young objects grow.
+    let kept = [];
+    for (let i = 0; i < 2e6; i++) kept.push({ i });
+    kept = [];
+    const before = getHeapStatistics().total_heap_size;
+    giveBackStart();
+    console.log(before, getHeapStatistics().total_heap_size);`;
+  const args = ['--input-type=module', '--eval', script];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  const [before, after] = stdout.split(' ').map(Number);
+  expect(before).toBeGreaterThan(60 * 2 ** 20);
+  expect(after).toBeLessThan(20 * 2 ** 20);
 });
