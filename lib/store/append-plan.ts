@@ -201,8 +201,11 @@ interface EventPiece {
 function cutTable(table: EventTable): readonly EventPiece[] {
   const span = tableSpan(table);
   if (span === null) return [];
-  const spread = startSpread(table.startNs);
-  if (table.length <= CHUNK_ROWS && spread <= Number(CHUNK_SPAN_NS)) return [{ table, ...span }];
+  // Where first start and last end are that near, so are all starts.
+  const isNear =
+    span.toUnixNs - span.fromUnixNs <= CHUNK_SPAN_NS ||
+    startSpread(table.startNs) <= Number(CHUNK_SPAN_NS);
+  if (table.length <= CHUNK_ROWS && isNear) return [{ table, ...span }];
   return cutRows(table.startNs).map((rows) => {
     const piece = selectRows(table, rows);
     return { table: piece, ...tableSpan(piece)! };

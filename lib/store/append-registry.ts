@@ -37,15 +37,15 @@ class RegistryBuilder {
   addEvents(table: EventTable): void {
     const { worker, domain, step, startNs, durationNs } = table;
     const extents = new Extents(table.workers.length);
-    let lastDomain = Number.NaN;
-    let lastStep = Number.NaN;
-    for (let i = 0; i < table.length; i++) {
-      const start = startNs[i]!;
-      extents.add(worker[i]!, 1, start, start + durationNs[i]!);
-      if (step[i] === lastStep && domain[i] === lastDomain) continue;
-      lastStep = step[i]!;
-      lastDomain = domain[i]!;
-      this.#addStep(lastDomain, lastStep);
+    for (let from = 0; from < table.length; ) {
+      const to = endOfRun(worker, from, table.length);
+      extents.addRun(worker[from]!, startNs, durationNs, from, to);
+      from = to;
+    }
+    for (let from = 0; from < table.length; ) {
+      const to = endOfStep(step, domain, from, table.length);
+      this.#addStep(domain[from]!, step[from]!);
+      from = to;
     }
     this.#addWorkers(table, extents);
   }
@@ -100,6 +100,22 @@ class RegistryBuilder {
   }
 }
 
+/** The end of the rows from `from` on that have its worker. */
+function endOfRun(worker: Int32Array, from: number, length: number): number {
+  const own = worker[from]!;
+  let to = from + 1;
+  while (to < length && worker[to] === own) to++;
+  return to;
+}
+
+function endOfStep(step: Float64Array, domain: Int32Array, from: number, length: number): number {
+  const ownStep = step[from]!;
+  const ownDomain = domain[from]!;
+  let to = from + 1;
+  while (to < length && step[to] === ownStep && domain[to] === ownDomain) to++;
+  return to;
+}
+
 /** Events, first start and last end of each worker of a table. */
 class Extents {
   readonly events: Float64Array;
@@ -116,5 +132,24 @@ class Extents {
     this.events[worker]! += events;
     if (startNs < this.first[worker]!) this.first[worker] = startNs;
     if (endNs > this.last[worker]!) this.last[worker] = endNs;
+  }
+
+  /** Rows `from` until `to`, all of one worker. */
+  addRun(
+    worker: number,
+    startNs: Float64Array,
+    durationNs: Float64Array,
+    from: number,
+    to: number,
+  ): void {
+    let first = Number.POSITIVE_INFINITY;
+    let last = Number.NEGATIVE_INFINITY;
+    for (let i = from; i < to; i++) {
+      const start = startNs[i]!;
+      const end = start + durationNs[i]!;
+      if (start < first) first = start;
+      if (end > last) last = end;
+    }
+    this.add(worker, to - from, first, last);
   }
 }

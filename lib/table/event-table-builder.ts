@@ -133,7 +133,9 @@ export class EventTableBuilder implements Columns {
 
   /** The column of MEASURES[index]. */
   measureAt(index: number): Float64Array {
-    const column = this.#measures[index] ?? new Float64Array(this.#capacity).fill(ABSENT);
+    const known = this.#measures[index];
+    if (known != null) return known;
+    const column = new Float64Array(this.#capacity).fill(ABSENT);
     this.#measures[index] = column;
     return column;
   }
@@ -172,8 +174,8 @@ export class EventTableBuilder implements Columns {
   }
 
   /**
-   * The frozen table, in arrays of exactly its length over one buffer that holds nothing else; the
-   * builder must not be used after.
+   * The frozen table, in arrays of exactly its length over one buffer that holds nothing else, but for a
+   * little room to spare; the builder must not be used after.
    */
   finish(): EventTable {
     const n = this.length;
@@ -183,7 +185,9 @@ export class EventTableBuilder implements Columns {
     const lists = Object.fromEntries(
       LISTS.map((name) => [name, this.#lists[name]?.finish(n) ?? null]),
     ) as Record<ListName, ListColumn | null>;
-    const columns = n === this.#capacity ? columnsOf(this) : copied(this, newColumns(n), n);
+    const columns = isNearly(n, this.#capacity)
+      ? columnsOf(this, n)
+      : copied(this, newColumns(n), n);
     return {
       length: n,
       baseUnixNs: this.baseUnixNs,
@@ -235,22 +239,26 @@ function newColumns(rows: number): Columns {
   };
 }
 
-function columnsOf(from: Columns): Columns {
-  const { startNs, durationNs, step, worker, domain, layer } = from;
-  const { microbatch, peer, stage, kind, phase } = from;
+/** The first `rows` rows, where they are. */
+function columnsOf(from: Columns, rows: number): Columns {
   return {
-    startNs,
-    durationNs,
-    step,
-    worker,
-    domain,
-    layer,
-    microbatch,
-    peer,
-    stage,
-    kind,
-    phase,
+    startNs: from.startNs.subarray(0, rows),
+    durationNs: from.durationNs.subarray(0, rows),
+    step: from.step.subarray(0, rows),
+    worker: from.worker.subarray(0, rows),
+    domain: from.domain.subarray(0, rows),
+    layer: from.layer.subarray(0, rows),
+    microbatch: from.microbatch.subarray(0, rows),
+    peer: from.peer.subarray(0, rows),
+    stage: from.stage.subarray(0, rows),
+    kind: from.kind.subarray(0, rows),
+    phase: from.phase.subarray(0, rows),
   };
+}
+
+/** Is so little to spare that copying costs more? */
+function isNearly(rows: number, capacity: number): boolean {
+  return rows >= capacity * (7 / 8);
 }
 
 /** `to`, with the first `rows` rows of `from` in it. */
@@ -261,5 +269,5 @@ function copied(from: Columns, to: Columns, rows: number): Columns {
 
 function cutOrNull(column: Float64Array | null, length: number): Float64Array | null {
   if (column === null || column.length === length) return column;
-  return column.slice(0, length);
+  return isNearly(length, column.length) ? column.subarray(0, length) : column.slice(0, length);
 }
