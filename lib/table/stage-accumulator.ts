@@ -15,7 +15,7 @@ import { OpenSeconds } from './open-seconds.ts';
 import type { PackedTable } from './packed-table.ts';
 import { baseSliceOf, type PackedTimes, SLICE_NS, withinSliceNs } from './packed-times.ts';
 import { MAX_BUCKET_EVENTS, StageBucket } from './stage-bucket.ts';
-import { takeBucket } from './stage-bucket-take.ts';
+import { RollupMemory, takeBucket } from './stage-bucket-take.ts';
 import { StageLayout } from './stage-layout.ts';
 import { SLICES_PER_SECOND, type StageRollup } from './stage-rollups.ts';
 import { type WorkerInfo, workerId } from './worker-info.ts';
@@ -26,6 +26,7 @@ const OPEN_SECONDS = 4;
 const IDLE_TURNS = 30;
 /** A longer piece is added in parts, so that its counts and places surely have room. */
 const MAX_PIECE = 8192;
+const OWN_MEMORY = new RollupMemory(false);
 const DEFAULT_MAX_BYTES = 512 * 2 ** 20;
 const NANOS_A_SECOND = BigInt(NS_PER_S);
 /** Objects and map entries of a worker, about. */
@@ -205,11 +206,13 @@ export class StageAccumulator {
 
   #take(isTaken: SecondTest, patience: number): readonly StageRollup[] {
     let heldBytes = 0;
+    // All of these are given away, and so released, together.
+    const memory = new RollupMemory(true);
     for (const [key, sums] of this.#workers) {
       let open = false;
       for (const bucket of sums.buckets) {
         if (Number.isNaN(bucket.second)) continue;
-        if (isTaken(bucket.second)) this.#seal(sums, bucket);
+        if (isTaken(bucket.second)) this.#seal(sums, bucket, memory);
         else open = true;
       }
       if (!open && sums.idleTakes > patience) {
@@ -222,6 +225,7 @@ export class StageAccumulator {
       heldBytes += sums.heldBytes;
       sums.idleTakes++;
     }
+    memory.end();
     const taken: StageRollup[] = [];
     const left: StageRollup[] = [];
     for (const part of this.#sealed) {
@@ -311,7 +315,7 @@ export class StageAccumulator {
     return bucket!;
   }
 
-  #seal(sums: WorkerSums, bucket: StageBucket): void {
+  #seal(sums: WorkerSums, bucket: StageBucket, memory = OWN_MEMORY): void {
     if (bucket.events === 0) {
       bucket.second = Number.NaN;
       return;
@@ -326,7 +330,7 @@ export class StageAccumulator {
       group: info.group,
       role: info.role,
       rank: info.rank,
-      ...takeBucket(bucket, sums.layout, this.#stageNames),
+      ...takeBucket(bucket, sums.layout, this.#stageNames, memory),
     };
     this.#heldBytes += partBytes(part);
     this.#sealed.push(part);

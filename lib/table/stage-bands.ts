@@ -57,14 +57,31 @@ export class StageBandSums {
   addRollup({ workerId, group, role, rank, cells }: StageRollup): void {
     const worker = this.#worker({ workerId, group, role, rank });
     const stages = cells.stageNames.map((name) => this.#names.intern(name));
-    for (let i = 0; i < cells.length; i++) this.#add(worker, stages[cells.stage[i]!]!, cells, i);
+    const { length, stage, count, sumNs, minNs, maxNs } = cells;
+    for (let from = 0; from < length; ) {
+      const of = stage[from]!;
+      const sum = { count: 0, sumNs: 0, minNs: minNs[from]!, maxNs: maxNs[from]! };
+      // Layers of a stage are neighbours.
+      for (; from < length && stage[from] === of; from++) {
+        sum.count += count[from]!;
+        sum.sumNs += sumNs[from]!;
+        if (minNs[from]! < sum.minNs) sum.minNs = minNs[from]!;
+        if (maxNs[from]! > sum.maxNs) sum.maxNs = maxNs[from]!;
+      }
+      this.#add(worker, stages[of]!, sum);
+    }
   }
 
   addBands(bands: StageBands): void {
     const workers = bands.workers.map((worker) => this.#worker(worker));
     const stages = bands.stageNames.map((name) => this.#names.intern(name));
     for (let i = 0; i < bands.length; i++) {
-      this.#add(workers[bands.worker[i]!]!, stages[bands.stage[i]!]!, bands, i);
+      this.#add(workers[bands.worker[i]!]!, stages[bands.stage[i]!]!, {
+        count: bands.count[i]!,
+        sumNs: bands.sumNs[i]!,
+        minNs: bands.minNs[i]!,
+        maxNs: bands.maxNs[i]!,
+      });
     }
   }
 
@@ -104,29 +121,17 @@ export class StageBandSums {
     return index;
   }
 
-  #add(
-    worker: number,
-    stage: number,
-    from: Pick<StageBands, 'count' | 'sumNs' | 'minNs' | 'maxNs'>,
-    i: number,
-  ): void {
+  #add(worker: number, stage: number, part: Omit<Sum, 'worker' | 'stage'>): void {
     const key = worker * 65_536 + stage;
     const sum = this.#sums.get(key);
     if (sum === undefined) {
-      this.#sums.set(key, {
-        worker,
-        stage,
-        count: from.count[i]!,
-        sumNs: from.sumNs[i]!,
-        minNs: from.minNs[i]!,
-        maxNs: from.maxNs[i]!,
-      });
+      this.#sums.set(key, { worker, stage, ...part });
       return;
     }
-    sum.count += from.count[i]!;
-    sum.sumNs += from.sumNs[i]!;
-    if (from.minNs[i]! < sum.minNs) sum.minNs = from.minNs[i]!;
-    if (from.maxNs[i]! > sum.maxNs) sum.maxNs = from.maxNs[i]!;
+    sum.count += part.count;
+    sum.sumNs += part.sumNs;
+    if (part.minNs < sum.minNs) sum.minNs = part.minNs;
+    if (part.maxNs > sum.maxNs) sum.maxNs = part.maxNs;
   }
 }
 

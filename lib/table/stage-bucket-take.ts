@@ -16,180 +16,289 @@ import {
   WINDOW_BINS,
   WINDOW_START,
 } from './stage-bucket.ts';
-import { OCTAVES, type StageLayout } from './stage-layout.ts';
+import type { StageLayout } from './stage-layout.ts';
+import { OCTAVES } from './stage-layout.ts';
 import {
   SKETCH_BINS_PER_OCTAVE,
   SLICES_PER_SECOND,
   type StageCells,
   type StageSlices,
 } from './stage-rollups.ts';
+import { sketchBin } from './stage-sketch.ts';
 
-/** The sums so far of a bucket, which is closed. */
+/**
+ * The sums so far of a bucket, which is closed. `memory`: where their columns lie.
+ */
 export function takeBucket(
   bucket: StageBucket,
   layout: StageLayout,
   stageNames: readonly string[],
+  memory: RollupMemory,
 ): { readonly cells: StageCells; readonly slices: StageSlices } {
   bucket.makeRoom(layout);
-  const { doubles, slices } = bucket;
-  const bins = new BinScratch(bucket.events);
-  const used: number[] = [];
-  const binEnds: number[] = [];
-  for (const cell of layout.order()) {
-    if (doubles[cell * CELL_DOUBLES + MAX]! < 0) continue;
-    takeBins(bucket, layout, cell, bins);
-    used.push(cell);
-    binEnds.push(bins.length);
-  }
-  const placed = usedSlices(slices, layout);
-  const memory = new Columns(used.length, bins.length, placed.length);
-  const cells = memory.cells(stageNames);
-  let from = 0;
-  for (let i = 0; i < used.length; i++) {
-    const cell = used[i]!;
-    const d = cell * CELL_DOUBLES;
-    cells.stage[i] = layout.cellStage[cell]!;
-    cells.layer[i] = layout.cellLayer[cell]!;
-    cells.sumNs[i] = doubles[d + SUM]!;
-    cells.minNs[i] = doubles[d + MIN]!;
-    cells.maxNs[i] = doubles[d + MAX]!;
-    const end = binEnds[i]!;
-    let count = 0;
-    for (; from < end; from++) count += bins.count[from]!;
-    cells.count[i] = count;
-    cells.sketchOffsets[i + 1] = end;
-    clearSums(doubles, d);
-  }
-  for (let b = 0; b < bins.length; b++) {
-    cells.sketchBin[b] = bins.bin[b]!;
-    cells.sketchCount[b] = bins.count[b]!;
-  }
-  const ofSlices = memory.slices();
-  placed.forEach(({ at, slice, stage }, i) => {
-    ofSlices.slice[i] = slice;
-    ofSlices.stage[i] = stage;
-    ofSlices.count[i] = slices[at]!;
-    ofSlices.sumNs[i] = slices[at + 1]!;
-    ofSlices.minNs[i] = slices[at + 2]!;
-    ofSlices.maxNs[i] = slices[at + 3]!;
-    slices[at] = 0;
-    clearSums(slices, at + 1);
-  });
+  const order = layout.order();
+  scratch.reserve(bucket.events + 1, order.length, SLICES_PER_SECOND * layout.slots.length);
+  const bins = takeCells(bucket, layout, order);
+  takeSlices(bucket.slices, layout);
   bucket.second = Number.NaN;
   bucket.events = 0;
-  return { cells, slices: ofSlices };
+  return memory.columns(scratch, bins, stageNames);
 }
 
-/** Frees the memory of sums that `takeBucket` gave: all columns lie in one piece. */
+/**
+ * Gives back the memory of sums that `takeBucket` gave, and of all others with the same `memory`:
+ * nobody may read any of them any more.
+ */
 export function releaseRollup({ cells }: { readonly cells: StageCells }): void {
-  releaseMemory(cells.count);
+  const { buffer } = cells.count;
+  if (!(buffer instanceof ArrayBuffer) || idle.includes(buffer)) return;
+  if (lent.delete(buffer)) idle.push(buffer);
+  else releaseMemory(cells.count);
 }
 
-/** The slices that have events, by slice, then stage. */
-function usedSlices(slices: Float64Array, layout: StageLayout) {
-  const used: { readonly at: number; readonly slice: number; readonly stage: number }[] = [];
+/** Moves all cells with events to `scratch`, and returns the number of their bins. */
+function takeCells(bucket: StageBucket, layout: StageLayout, order: Uint32Array): number {
+  const { doubles, halves } = bucket;
+  const { rowOf, cellStage, cellLayer } = layout;
+  const { cells, bin, binCount, binEnd } = scratch;
+  let n = 0;
+  let bins = 0;
+  for (let o = 0; o < order.length; o++) {
+    const cell = order[o]!;
+    const d = cell * CELL_DOUBLES;
+    const maxNs = doubles[d + MAX]!;
+    if (maxNs < 0) continue;
+    const minNs = doubles[d + MIN]!;
+    const h = cell * CELL_HALVES;
+    const windowStart = halves[h + WINDOW_START]!;
+    const first = sketchBin(minNs);
+    const last = sketchBin(maxNs);
+    let to = bins;
+    if (first < windowStart) to = takePages(bucket, layout, cell, first, windowStart, to);
+    // A bin without events is written, and then overwritten: cheaper than a branch nobody foresees.
+    const before = WINDOW + h - windowStart;
+    const inWindow = Math.min(last, windowStart + WINDOW_BINS - 1);
+    for (let b = Math.max(first, windowStart); b <= inWindow; b++) {
+      const events = halves[before + b]!;
+      halves[before + b] = 0;
+      bin[to] = b;
+      binCount[to] = events;
+      to += -events >>> 31;
+    }
+    if (rowOf[cell]! >= 0 && last > inWindow) {
+      to = takePages(bucket, layout, cell, inWindow + 1, last + 1, to);
+    }
+    halves[h + WINDOW_START] = NO_WINDOW;
+    let count = 0;
+    for (; bins < to; bins++) count += binCount[bins]!;
+    cells.stage[n] = cellStage[cell]!;
+    cells.layer[n] = cellLayer[cell]!;
+    cells.count[n] = count;
+    cells.sumNs[n] = doubles[d + SUM]!;
+    cells.minNs[n] = minNs;
+    cells.maxNs[n] = maxNs;
+    binEnd[n++] = bins;
+    clearSums(doubles, d);
+  }
+  cells.length = n;
+  return bins;
+}
+
+/** Moves the slices that have events, by slice, then stage. */
+function takeSlices(sums: Float64Array, layout: StageLayout): void {
+  const { slices } = scratch;
+  const slots = layout.slotOrder();
+  let n = 0;
   for (let slice = 0; slice < SLICES_PER_SECOND; slice++) {
-    for (const { index, stage } of layout.slotOrder()) {
+    for (let s = 0; s < slots.length; s++) {
+      const { index, stage } = slots[s]!;
       const at = index * SLOT_DOUBLES + slice * SLICE_DOUBLES;
-      if (slices[at]! > 0) used.push({ at, slice, stage });
+      if (sums[at] === 0) continue;
+      slices.layer[n] = slice;
+      slices.stage[n] = stage;
+      slices.count[n] = sums[at]!;
+      slices.sumNs[n] = sums[at + 1]!;
+      slices.minNs[n] = sums[at + 2]!;
+      slices.maxNs[n++] = sums[at + 3]!;
+      sums[at] = 0;
+      clearSums(sums, at + 1);
     }
   }
-  return used;
+  slices.length = n;
 }
 
-/** Appends the bins of a cell, ascending. */
-function takeBins(
-  { halves, pages }: StageBucket,
+/** Moves the bins `[from, end)` of a cell that lie in pages to `scratch`, from `to` on. */
+function takePages(
+  { pages }: StageBucket,
   layout: StageLayout,
   cell: number,
-  out: BinScratch,
-): void {
-  const h = cell * CELL_HALVES;
-  const windowStart = halves[h + WINDOW_START]!;
-  const windowEnd = windowStart + WINDOW_BINS;
-  const row = layout.rowOf[cell]!;
-  if (row >= 0) takePages(pages, layout, row, 0, windowStart, out);
-  halves[h + WINDOW_START] = NO_WINDOW;
-  for (let i = 0; i < WINDOW_BINS; i++) {
-    const count = halves[h + WINDOW + i]!;
-    if (count === 0) continue;
-    halves[h + WINDOW + i] = 0;
-    out.push(windowStart + i, count);
-  }
-  if (row >= 0) takePages(pages, layout, row, windowEnd, NO_WINDOW, out);
-}
-
-/** Appends the bins `[from, to)` of a cell whose pages are in `row`. */
-function takePages(
-  pages: Uint16Array,
-  layout: StageLayout,
-  row: number,
   from: number,
+  end: number,
   to: number,
-  out: BinScratch,
-): void {
+): number {
+  const { bin, binCount } = scratch;
+  const pagesAt = layout.rowOf[cell]! * OCTAVES;
   for (let octave = octaveOfBin(from); octave < OCTAVES; octave++) {
     const firstBin = (octave - 1) * SKETCH_BINS_PER_OCTAVE + 1;
-    if (firstBin >= to) break;
-    const at = layout.pageOf[row * OCTAVES + octave]! * SKETCH_BINS_PER_OCTAVE;
+    if (firstBin >= end) break;
+    const at = layout.pageOf[pagesAt + octave]! * SKETCH_BINS_PER_OCTAVE;
     // This bucket may have no pages where another one has.
     if (at === 0 || at >= pages.length) continue;
-    for (let b = 0; b < SKETCH_BINS_PER_OCTAVE; b++) {
-      const count = pages[at + b]!;
-      if (count === 0 || firstBin + b < from || firstBin + b >= to) continue;
-      pages[at + b] = 0;
-      out.push(firstBin + b, count);
+    const low = Math.max(from, firstBin);
+    const high = Math.min(end, firstBin + SKETCH_BINS_PER_OCTAVE);
+    for (let b = low; b < high; b++) {
+      const count = pages[at + b - firstBin]!;
+      if (count === 0) continue;
+      pages[at + b - firstBin] = 0;
+      bin[to] = b;
+      binCount[to++] = count;
     }
+  }
+  return to;
+}
+
+/** Rows of sums whose number is known only when they were looked through. */
+class RowScratch {
+  length = 0;
+  stage = new Uint16Array(0);
+  /** Or slice. */
+  layer = new Int32Array(0);
+  count = new Float64Array(0);
+  sumNs = new Float64Array(0);
+  minNs = new Float64Array(0);
+  maxNs = new Float64Array(0);
+
+  reserve(rows: number): void {
+    if (rows <= this.count.length) return;
+    this.stage = new Uint16Array(rows * 2);
+    this.layer = new Int32Array(rows * 2);
+    this.count = new Float64Array(rows * 2);
+    this.sumNs = new Float64Array(rows * 2);
+    this.minNs = new Float64Array(rows * 2);
+    this.maxNs = new Float64Array(rows * 2);
   }
 }
 
-/** All columns of a rollup in one piece of memory: many small pieces are work for the collector. */
-class Columns {
-  readonly #buffer: ArrayBuffer;
-  readonly #cells: number;
-  readonly #bins: number;
-  readonly #slices: number;
-  #at = 0;
+/** For one bucket at a time. */
+class Scratch {
+  readonly cells = new RowScratch();
+  readonly slices = new RowScratch();
+  bin = new Uint16Array(0);
+  binCount = new Float64Array(0);
+  /** Of each cell, in `bin`. */
+  binEnd = new Uint32Array(0);
 
-  constructor(cells: number, bins: number, slices: number) {
-    this.#cells = cells;
-    this.#bins = bins;
-    this.#slices = slices;
-    this.#buffer = new ArrayBuffer(cells * 42 + 4 + bins * 10 + slices * 35 + 32);
+  reserve(bins: number, cells: number, slices: number): void {
+    if (bins > this.bin.length) {
+      this.bin = new Uint16Array(bins);
+      this.binCount = new Float64Array(bins);
+    }
+    if (cells > this.binEnd.length) this.binEnd = new Uint32Array(cells * 2);
+    this.cells.reserve(cells);
+    this.slices.reserve(slices);
+  }
+}
+
+const scratch = new Scratch();
+
+/** Sums of some twenty workers. */
+const PIECE_BYTES = 2 ** 20;
+/** Pieces whose rollups were released, and those that are in use. */
+const idle: ArrayBuffer[] = [];
+const lent = new WeakSet<ArrayBuffer>();
+
+/**
+ * Where columns of rollups lie. Fresh memory for each second would be most of what makes the garbage
+ * collector run: what rollups of one second lay in is used for those of the next.
+ */
+export class RollupMemory {
+  readonly #isShared: boolean;
+  #buffer = new ArrayBuffer(0);
+  #at = 0;
+  #pieces = 0;
+
+  /** `isShared`: many rollups to a piece, which are released together; else each has its own. */
+  constructor(isShared: boolean) {
+    this.#isShared = isShared;
   }
 
-  cells(stageNames: readonly string[]): StageCells {
-    const n = this.#cells;
-    return {
+  /** No more is to come: pieces that it did not need are given up. */
+  end(): void {
+    for (const piece of idle.splice(this.#pieces)) piece.transfer(0);
+  }
+
+  /** Columns of what was taken. */
+  columns(
+    { cells, slices, bin, binCount, binEnd }: Scratch,
+    bins: number,
+    stageNames: readonly string[],
+  ): { readonly cells: StageCells; readonly slices: StageSlices } {
+    const n = cells.length;
+    const s = slices.length;
+    this.#begin(n * 42 + 4 + bins * 10 + s * 35 + 32);
+    const ofCells: StageCells = {
       length: n,
       stageNames,
-      count: this.#doubles(n),
-      sumNs: this.#doubles(n),
-      minNs: this.#doubles(n),
-      maxNs: this.#doubles(n),
-      sketchCount: this.#doubles(this.#bins),
+      ...this.#sums(cells),
+      sketchCount: this.#doubles(bins),
       sketchOffsets: new Uint32Array(this.#buffer, this.#take((n + 1) * 4), n + 1),
       layer: new Int32Array(this.#buffer, this.#take(n * 4), n),
       stage: new Uint16Array(this.#buffer, this.#take(n * 2), n),
-      sketchBin: new Uint16Array(this.#buffer, this.#take(this.#bins * 2), this.#bins),
+      sketchBin: new Uint16Array(this.#buffer, this.#take(bins * 2), bins),
     };
-  }
-
-  slices(): StageSlices {
-    const n = this.#slices;
+    const { layer, stage, sketchOffsets } = ofCells;
+    sketchOffsets[0] = 0;
+    for (let i = 0; i < n; i++) {
+      layer[i] = cells.layer[i]!;
+      stage[i] = cells.stage[i]!;
+      sketchOffsets[i + 1] = binEnd[i]!;
+    }
+    ofCells.sketchCount.set(binCount.subarray(0, bins));
+    ofCells.sketchBin.set(bin.subarray(0, bins));
     this.#at = Math.ceil(this.#at / 8) * 8;
-    return {
-      length: n,
-      count: this.#doubles(n),
-      sumNs: this.#doubles(n),
-      minNs: this.#doubles(n),
-      maxNs: this.#doubles(n),
-      stage: new Uint16Array(this.#buffer, this.#take(n * 2), n),
-      slice: new Uint8Array(this.#buffer, this.#take(n), n),
+    const ofSlices: StageSlices = {
+      length: s,
+      ...this.#sums(slices),
+      stage: new Uint16Array(this.#buffer, this.#take(s * 2), s),
+      slice: new Uint8Array(this.#buffer, this.#take(s), s),
     };
+    for (let i = 0; i < s; i++) {
+      ofSlices.stage[i] = slices.stage[i]!;
+      ofSlices.slice[i] = slices.layer[i]!;
+    }
+    this.#at = Math.ceil(this.#at / 8) * 8;
+    return { cells: ofCells, slices: ofSlices };
   }
 
-  #doubles(count: number): Float64Array {
+  #sums({ length, count, sumNs, minNs, maxNs }: RowScratch) {
+    const sums = {
+      count: this.#doubles(length),
+      sumNs: this.#doubles(length),
+      minNs: this.#doubles(length),
+      maxNs: this.#doubles(length),
+    };
+    for (let i = 0; i < length; i++) {
+      sums.count[i] = count[i]!;
+      sums.sumNs[i] = sumNs[i]!;
+      sums.minNs[i] = minNs[i]!;
+      sums.maxNs[i] = maxNs[i]!;
+    }
+    return sums;
+  }
+
+  #begin(byteCount: number): void {
+    if (this.#isShared && this.#at + byteCount <= this.#buffer.byteLength) return;
+    this.#at = 0;
+    if (!this.#isShared || byteCount > PIECE_BYTES) {
+      this.#buffer = new ArrayBuffer(byteCount);
+      return;
+    }
+    this.#buffer = idle.pop() ?? new ArrayBuffer(PIECE_BYTES);
+    this.#pieces++;
+    lent.add(this.#buffer);
+  }
+
+  #doubles(count: number): Float64Array<ArrayBuffer> {
     return new Float64Array(this.#buffer, this.#take(count * 8), count);
   }
 
@@ -197,29 +306,5 @@ class Columns {
     const at = this.#at;
     this.#at += byteCount;
     return at;
-  }
-}
-
-let idleBin = new Uint16Array(0);
-let idleCount = new Float64Array(0);
-
-/** Bins whose number is known only when they were looked through; one at a time. */
-class BinScratch {
-  readonly bin: Uint16Array;
-  readonly count: Float64Array;
-  length = 0;
-
-  constructor(capacity: number) {
-    if (capacity > idleBin.length) {
-      idleBin = new Uint16Array(capacity);
-      idleCount = new Float64Array(capacity);
-    }
-    this.bin = idleBin;
-    this.count = idleCount;
-  }
-
-  push(bin: number, count: number): void {
-    this.bin[this.length] = bin;
-    this.count[this.length++] = count;
   }
 }

@@ -38,24 +38,51 @@ export class StageCellSums {
   /** `takes`: only cells of these stages (by name) and layers. */
   add(cells: StageCells, takes?: (stage: string, layer: number) => boolean): void {
     const names = cells.stageNames.map((name) => this.#names.intern(name));
+    const {
+      length,
+      stage: stages,
+      layer: layers,
+      count,
+      sumNs,
+      minNs,
+      maxNs,
+      sketchOffsets,
+    } = cells;
+    const slotStages = this.#stage;
+    const slotLayers = this.#layer;
+    const sketches = this.#sketches;
+    let columns = this.#columns();
     // Rows of one worker list the same cells in the same order: the next slot is a good guess.
     let guess = 0;
-    for (let i = 0; i < cells.length; i++) {
-      const stage = names[cells.stage[i]!]!;
-      const layer = cells.layer[i]!;
+    for (let i = 0; i < length; i++) {
+      const stage = names[stages[i]!]!;
+      const layer = layers[i]!;
       if (takes !== undefined && !takes(this.#names.strings[stage]!, layer)) continue;
-      const guessed = this.#stage[guess] === stage && this.#layer[guess] === layer;
-      const slot = guessed ? guess : this.#slot(stage, layer);
+      let slot = guess;
+      if (slotStages[slot] !== stage || slotLayers[slot] !== layer) {
+        slot = this.#slot(stage, layer);
+        columns = this.#columns();
+      }
       guess = slot + 1;
-      const known = this.#count.values[slot]! > 0;
-      const minNs = cells.minNs[i]!;
-      const maxNs = cells.maxNs[i]!;
-      this.#count.values[slot]! += cells.count[i]!;
-      this.#sumNs.values[slot]! += cells.sumNs[i]!;
-      if (!known || minNs < this.#minNs.values[slot]!) this.#minNs.values[slot] = minNs;
-      if (!known || maxNs > this.#maxNs.values[slot]!) this.#maxNs.values[slot] = maxNs;
-      addBins(this.#sketches[slot]!, cells, cells.sketchOffsets[i]!, cells.sketchOffsets[i + 1]!);
+      const known = columns.count[slot]! > 0;
+      const min = minNs[i]!;
+      const max = maxNs[i]!;
+      columns.count[slot]! += count[i]!;
+      columns.sumNs[slot]! += sumNs[i]!;
+      if (!known || min < columns.minNs[slot]!) columns.minNs[slot] = min;
+      if (!known || max > columns.maxNs[slot]!) columns.maxNs[slot] = max;
+      addBins(sketches[slot]!, cells, sketchOffsets[i]!, sketchOffsets[i + 1]!);
     }
+  }
+
+  /** They are others after a new slot. */
+  #columns() {
+    return {
+      count: this.#count.values,
+      sumNs: this.#sumNs.values,
+      minNs: this.#minNs.values,
+      maxNs: this.#maxNs.values,
+    };
   }
 
   /** Cells by stage (the schema's first, then by name), then layer. */
