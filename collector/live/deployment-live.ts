@@ -7,6 +7,7 @@ import { rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
 import type { Straggler } from '#lib/analysis/straggler-types.ts';
 import type { Heatmap, Strip, TrendPoint } from '#lib/api/live-event.ts';
 import type { ReportJson } from '#lib/api/report-schema.ts';
+import type { ReusedRoom } from '#lib/base/column-room.ts';
 import {
   addNanos,
   floorTo,
@@ -71,6 +72,7 @@ export class DeploymentLive {
   readonly clocks: LiveClocks;
   readonly #steps = new StepLog();
   readonly #settings: LiveSettings;
+  readonly #room: ReusedRoom;
   readonly #watermark: Watermark;
   /** By worker id: the newest description. */
   readonly #workers = new Map<string, { info: WorkerInfo; lastEndUnixNs: UnixNanos }>();
@@ -86,20 +88,23 @@ export class DeploymentLive {
   #lastQuiet = false;
   #pointsUntil: UnixNanos | null = null;
 
+  /** `room`: for the columns of one look, which nothing keeps; all deployments may share it. */
   constructor(
     deployment: string,
     settings: LiveSettings,
     nowMs: number,
     continues: boolean,
     unpacker: StepUnpacker,
+    room: ReusedRoom,
   ) {
     this.deployment = deployment;
     this.window = new LiveWindow(unpacker);
     this.#settings = settings;
+    this.#room = room;
     this.#lastArrivalMs = nowMs;
     this.#watermark = new Watermark(settings.maxLagNs);
     this.clocks = new LiveClocks(deployment);
-    this.closer = new RollupCloser(deployment, settings.maxRollupEvents, continues);
+    this.closer = new RollupCloser(deployment, settings.maxRollupEvents, continues, room);
   }
 
   /** All rows must be of this deployment. */
@@ -233,7 +238,7 @@ export class DeploymentLive {
       const newest = this.#watermark.newest(nowUnixNs) ?? nowUnixNs;
       const seen = { fromUnixNs: this.#reportFrom(newest), toUnixNs: unixNanos(newest + 1n) };
       const { tables } = this.clocks.look(this.window.tables(seen), seen);
-      return assemble(tables, this.deployment);
+      return this.#assemble(tables);
     });
   }
 
@@ -284,6 +289,12 @@ export class DeploymentLive {
     return ahead.events;
   }
 
+  /** What the last call gave is overwritten. */
+  #assemble(tables: readonly EventTable[]): Assembled {
+    this.#room.empty();
+    return assemble(tables, this.deployment, this.#room);
+  }
+
   /** The usual case: whatever happened in the last seconds. */
   #lookAtSpan(reported: UnixNanos, quiet: boolean, wantsPictures: boolean): Picture {
     const from = this.#reportFrom(reported);
@@ -291,7 +302,7 @@ export class DeploymentLive {
     const around = this.#withMargin(earlierOf(from, pointsFrom), reported);
     const seen = { fromUnixNs: from, toUnixNs: reported };
     const { tables, clock } = this.clocks.look(this.window.tables(around), seen);
-    const assembled = assemble(tables, this.deployment);
+    const assembled = this.#assemble(tables);
     // A clock that was ahead has reported so much less than it seemed.
     const known = unixNanos(reported - BigInt(movedBackNs(clock)));
     return {
@@ -304,7 +315,7 @@ export class DeploymentLive {
   #lookAtSteps(steps: TimeWindow, wantsPictures: boolean): Picture {
     const { fromUnixNs, toUnixNs } = steps;
     const { tables, clock } = this.clocks.look(this.window.tables(steps), steps);
-    const assembled = assemble(tables, this.deployment);
+    const assembled = this.#assemble(tables);
     const second = floorTo(fromUnixNs, SECOND);
     const isNew = this.#pointsUntil === null || second >= this.#pointsUntil;
     const points = isNew ? this.#points(assembled, second, unixNanos(second + SECOND)) : [];

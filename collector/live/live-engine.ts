@@ -4,6 +4,7 @@
  */
 import type { CommittedMessage, RollupsMessage } from '#collector/messages.ts';
 import type { IngestHealth, Overview } from '#lib/api/live-event.ts';
+import { ReusedRoom } from '#lib/base/column-room.ts';
 import {
   NS_PER_S,
   type UnixNanos,
@@ -63,6 +64,8 @@ export class LiveEngine {
   #closedBuckets = 0;
   #ignored = new Set<string>();
   readonly #parts: LiveEngineParts;
+  /** Columns of a look at one deployment, one look after the other. */
+  readonly #room = new ReusedRoom();
   readonly #load: RollupLoad;
 
   constructor(settings: LiveSettings, parts: LiveEngineParts) {
@@ -189,6 +192,7 @@ export class LiveEngine {
       nowUnixMs,
       continues,
       this.#parts.unpacker,
+      this.#room,
     );
     this.#deployments.set(deployment, live);
     this.#ignored.delete(deployment);

@@ -8,6 +8,7 @@
  * Figures of a bucket need the steps around it whole, so events are assembled over a margin.
  */
 import { type Rollups, rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
+import type { ReusedRoom } from '#lib/base/column-room.ts';
 import { floorTo, NS_PER_S, type UnixNanos, unixNanos } from '#lib/base/units.ts';
 import type { LiveClocks } from '#lib/live/live-clocks.ts';
 import type { LiveWindow } from '#lib/live/live-window.ts';
@@ -36,6 +37,7 @@ const BUCKETS_AT_ONCE = 5n;
 export class RollupCloser {
   readonly #deployment: string;
   readonly #maxEvents: number;
+  readonly #room: ReusedRoom;
   readonly #cascade = new RollupCascade();
   #closedUntil: UnixNanos | null = null;
   /** Minutes of which only some steps were looked at. */
@@ -46,9 +48,10 @@ export class RollupCloser {
   readonly #continues: boolean;
   readonly #late = new IngestMarks();
 
-  constructor(deployment: string, maxEvents: number, continues: boolean) {
+  constructor(deployment: string, maxEvents: number, continues: boolean, room: ReusedRoom) {
     this.#deployment = deployment;
     this.#maxEvents = maxEvents;
+    this.#room = room;
     this.#continues = continues;
   }
 
@@ -165,7 +168,8 @@ export class RollupCloser {
       toUnixNs: unixNanos(to + marginNs),
     });
     const span = { fromUnixNs: unixNanos(from), toUnixNs: unixNanos(to) };
-    const assembled = assemble(clocks.align(tables, span), this.#deployment);
+    this.#room.empty();
+    const assembled = assemble(clocks.align(tables, span), this.#deployment, this.#room);
     const closed = bucketsWithData(
       rollupBuckets(assembled, span.fromUnixNs, span.toUnixNs, NS_PER_S),
     );

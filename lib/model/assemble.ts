@@ -15,9 +15,16 @@ import { matchReceives } from './receives.ts';
 import type { SmallestTransfers } from './smallest-transfers.ts';
 import { indexSteps } from './step-index.ts';
 
-/** The events of `deployment`; other deployments' events are ignored. */
-export function assemble(tables: readonly EventTable[], deployment: string): Assembled {
-  return indexEvents(concatTables(tables, deployment), deployment);
+/**
+ * The events of `deployment`; other deployments' events are ignored. With a `room` of the caller's it
+ * is good until that is emptied.
+ */
+export function assemble(
+  tables: readonly EventTable[],
+  deployment: string,
+  room: ColumnRoom = FRESH_ROOM,
+): Assembled {
+  return indexEvents(concatTables(tables, deployment, undefined, room), deployment, null, room);
 }
 
 /** The same of some of the rows only: those of a part of the time. It is good until `room` is emptied. */
