@@ -141,6 +141,7 @@ export class LiveEngine {
     const closingMs = this.#parts.cpuMs();
     const rollups = this.#closeBuckets(nowUnixNs, nowUnixMs);
     this.#load.spent(this.#parts.cpuMs() - closingMs, 0);
+    this.#room.release();
     for (const live of this.#deployments.values()) this.#droppedEvents += live.trim(nowUnixNs);
     this.#fitMemory();
     const evicted = this.#evictIdle(nowUnixMs);

@@ -4,6 +4,8 @@
  * again and again on columns of about the same length takes them from one room that it empties in
  * between.
  */
+import { releaseMemory } from './release-memory.ts';
+
 export interface ColumnRoom {
   /** Values are not set: whatever was there before. */
   float64(length: number): Float64Array;
@@ -29,6 +31,10 @@ const ALIGNMENT_BYTES = 64;
 /** One large piece of memory from which columns are cut one after the other. */
 export class ReusedRoom implements ColumnRoom {
   #block = new ArrayBuffer(0);
+  /** Blocks that were too small, until the room is emptied. */
+  #outgrown: ArrayBuffer[] = [];
+  /** What the first block is to hold. */
+  #expectedBytes = 0;
   #used = 0;
   /** Bytes cut since it was emptied, from all blocks. */
   #total = 0;
@@ -36,7 +42,24 @@ export class ReusedRoom implements ColumnRoom {
   /** All columns that came from it may be overwritten from now on. */
   empty(): void {
     // From the second round on, everything fits into one block.
-    if (this.#total > this.#block.byteLength) this.#block = new ArrayBuffer(this.#total * 1.125);
+    if (this.#total > this.#block.byteLength) {
+      const neededBytes = this.#total;
+      this.release();
+      this.#block = new ArrayBuffer(neededBytes * 1.125);
+    }
+    this.#used = 0;
+    this.#total = 0;
+  }
+
+  /**
+   * The same, and the memory goes back at once: for work that comes seldom, or now much, now little.
+   * Columns that came from the room are empty from now on.
+   */
+  release(): void {
+    this.#expectedBytes = this.#total * 1.125;
+    for (const block of [...this.#outgrown, this.#block]) releaseMemory({ buffer: block });
+    this.#outgrown = [];
+    this.#block = new ArrayBuffer(0);
     this.#used = 0;
     this.#total = 0;
   }
@@ -70,7 +93,10 @@ export class ReusedRoom implements ColumnRoom {
     const bytes = Math.ceil(byteLength / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
     this.#total += bytes;
     if (this.#used + bytes > this.#block.byteLength) {
-      this.#block = new ArrayBuffer(Math.max(bytes, 2 * this.#block.byteLength, FIRST_BLOCK_BYTES));
+      const leastBytes = Math.max(bytes, 2 * this.#block.byteLength, FIRST_BLOCK_BYTES);
+      if (this.#block.byteLength > 0) this.#outgrown.push(this.#block);
+      this.#block = new ArrayBuffer(Math.max(leastBytes, this.#expectedBytes));
+      this.#expectedBytes = 0;
       this.#used = 0;
     }
     const at = this.#used;

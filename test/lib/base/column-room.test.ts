@@ -37,6 +37,16 @@ test('an emptied room hands out the same memory again', () => {
   expect(room.float64(10).buffer).toBe(first.buffer);
 });
 
+test('a released room takes back all of its columns, and knows how much the next round needs', () => {
+  const room = new ReusedRoom();
+  const columns = [room.float64(200_000), room.int32(1_000_000), room.float64(2_000_000)];
+  room.release();
+  for (const column of columns) expect(column.length).toBe(0);
+  const again = [room.float64(200_000), room.int32(1_000_000), room.float64(2_000_000)];
+  expect(new Set(again.map(({ buffer }) => buffer)).size).toBe(1);
+  expect(again.map(({ length }) => length)).toEqual([200_000, 1_000_000, 2_000_000]);
+});
+
 test('fresh columns are zero', () => {
   expect(FRESH_ROOM.float64(3)).toEqual(new Float64Array(3));
   expect(FRESH_ROOM.uint8(3)).toEqual(new Uint8Array(3));
