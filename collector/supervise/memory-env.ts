@@ -11,6 +11,9 @@ const MEMORY_ENV = {
   MALLOC_TRIM_THRESHOLD_: '67108864',
 };
 
+/** Threads collect garbage when a piece of work is done (lib/query/garbage-watch.ts). */
+export const MEMORY_ARGS: readonly string[] = ['--expose-gc'];
+
 /** What the environment says itself stays. */
 export function withMemoryEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { ...MEMORY_ENV, ...env };

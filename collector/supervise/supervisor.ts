@@ -12,7 +12,7 @@ import { type Config, configToEnv } from '#lib/config/load-config.ts';
 import { type Address, parseAddress } from '#lib/config/quantities.ts';
 import { baseUrl, formatAnnouncement } from './announce.ts';
 import { ChildStartError, SupervisedChild } from './child.ts';
-import { withMemoryEnv } from './memory-env.ts';
+import { MEMORY_ARGS, withMemoryEnv } from './memory-env.ts';
 import { findPortProblems } from './ports.ts';
 import {
   processIsAlive,
@@ -181,13 +181,14 @@ class Supervisor {
     const specs = {
       collector: {
         name: 'collector',
-        args: () => [join(root, 'collector', 'main.ts')],
+        args: () => [...MEMORY_ARGS, join(root, 'collector', 'main.ts')],
         env: () => withMemoryEnv(baseEnv()),
         stopGraceMs: COLLECTOR_GRACE_MS,
       },
       web: {
         name: 'web server',
         args: () => [
+          ...MEMORY_ARGS,
           '--import',
           new URL('./web-preload.ts', import.meta.url).href,
           join(root, 'node_modules', 'next', 'dist', 'bin', 'next'),

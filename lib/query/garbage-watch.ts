@@ -3,13 +3,14 @@
  * megabytes of columns a second, and keeps few objects, has no reason to collect that V8 would see
  * in time: it lets 64 MB and more pile up, several times that while the machine is busy.
  *
- * A full collection at once would be simpler, and costs more than the work itself: where no instance
- * of a class is alive it forgets what they look like, and all code that was compiled for them is
- * thrown away and compiled again (docs/decisions/0023-compiled-again.md). Marking beside the running
- * code knows the classes when it comes to that, and keeps their code.
+ * Collecting the young is cheap, and finds what the last piece of work left behind. A full collection
+ * costs more than the work itself: where no instance of a class is alive it forgets what they look
+ * like, and all code that was compiled for them is thrown away and compiled again
+ * (docs/decisions/0023-compiled-again.md). So it is for what is left only, and far later.
+ *
+ * Works where the process was started with `--expose-gc`, as the supervisor does. Asking V8 for it at
+ * run time is no way: flags are the whole process's, and threads that start together upset each other.
  */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 
 type Collect = (options: {
   readonly type: 'minor' | 'major';
@@ -17,12 +18,12 @@ type Collect = (options: {
   readonly flavor?: 'last-resort';
 }) => void;
 
-let exposed: Collect | undefined;
+/** A full collection comes where the young one leaves so many times the bytes that are allowed. */
+const FULL_FACTOR = 4;
 
 /**
  * Collects where more than `moreBytes` of buffers came since the last time; call it when what was
- * worked with is dead. Young buffers are gone on return, which takes some milliseconds; where that is
- * not enough, old ones follow while the thread goes on or waits.
+ * worked with is dead. Takes some milliseconds; a full collection some ten.
  */
 export class GarbageWatch {
   readonly #moreBytes: number;
@@ -33,25 +34,19 @@ export class GarbageWatch {
   }
 
   look(): void {
-    if (!this.#hasMore()) return;
-    collectYoung();
-    if (!this.#hasMore()) return;
-    beginMarking();
+    const collect = exposedCollect();
+    if (collect === null || this.#newBytes() < this.#moreBytes) return;
+    collect({ type: 'minor', execution: 'sync' });
+    if (this.#newBytes() < this.#moreBytes * FULL_FACTOR) return;
+    collect({ type: 'major', execution: 'sync' });
     this.#leftBytes = process.memoryUsage().arrayBuffers;
   }
 
-  #hasMore(): boolean {
+  #newBytes(): number {
     const { arrayBuffers } = process.memoryUsage();
     this.#leftBytes = Math.min(this.#leftBytes, arrayBuffers);
-    return arrayBuffers - this.#leftBytes >= this.#moreBytes;
+    return arrayBuffers - this.#leftBytes;
   }
-}
-
-/** After a collection of the young V8 asks itself whether to mark; under this flag it always does. */
-function beginMarking(): void {
-  setFlagsFromString('--stress-incremental-marking');
-  collectYoung();
-  setFlagsFromString('--no-stress-incremental-marking');
 }
 
 /**
@@ -60,20 +55,12 @@ function beginMarking(): void {
  * and no code is hot yet that could be thrown away.
  */
 export function giveBackStart(): void {
-  exposed ??= exposedCollect();
-  exposed({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  exposedCollect()?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }
 
-function collectYoung(): void {
-  exposed ??= exposedCollect();
-  exposed({ type: 'minor', execution: 'sync' });
-}
-
-/** Node offers it under a flag of V8, which a running process may set. */
-function exposedCollect(): Collect {
-  setFlagsFromString('--expose-gc');
-  const found: unknown = runInNewContext('gc');
-  setFlagsFromString('--no-expose-gc');
-  if (typeof found !== 'function') return () => {};
-  return (options) => void Reflect.apply(found, undefined, [options]);
+function exposedCollect(): Collect | null {
+  const found: unknown = Reflect.get(globalThis, 'gc');
+  return typeof found === 'function'
+    ? (options) => void Reflect.apply(found, undefined, [options])
+    : null;
 }

@@ -54,7 +54,7 @@ function listen(deployment: string, lastEventId: number | null) {
 }
 
 async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let waitedMs = 0; waitedMs < 10_000; waitedMs += 20) {
+  for (let waitedMs = 0; waitedMs < 40_000; waitedMs += 20) {
     if (condition()) return;
     await sleep(20);
   }

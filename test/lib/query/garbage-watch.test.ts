@@ -1,30 +1,61 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { GarbageWatch } from '#lib/query/garbage-watch.ts';
+import { MEMORY_ARGS } from '#collector/supervise/memory-env.ts';
 
-test('buffers that nobody holds are gone once they are more than is allowed', async () => {
-  const watch = new GarbageWatch(8 * 2 ** 20);
+/** Numbers that a script of its own process prints, started as the supervisor starts the collector. */
+async function numbersOf(script: string, args: readonly string[] = MEMORY_ARGS): Promise<number[]> {
+  const all = [...args, '--input-type=module', '--eval', script];
+  const { stdout } = await promisify(execFile)(process.execPath, all);
+  return stdout.split(' ').map(Number);
+}
+
+const BUFFERS = `
+  import { GarbageWatch } from '#lib/query/garbage-watch.ts';
+  const MIB = 2 ** 20;
+  const buffers = () => process.memoryUsage().arrayBuffers / MIB;
+  const watch = new GarbageWatch(8 * MIB);
   watch.look();
-  const before = process.memoryUsage().arrayBuffers;
-  const kept: ArrayBuffer[] = [];
-  // Held for a while, so that they are old when they die.
-  for (let i = 0; i < 64; i++) kept.push(new ArrayBuffer(2 ** 20));
-  watch.look();
-  expect(process.memoryUsage().arrayBuffers - before).toBeGreaterThan(60 * 2 ** 20);
-  kept.length = 4;
-  for (let i = 0; i < 16; i++) kept[i % 4] = new ArrayBuffer(2 ** 20);
-  watch.look();
-  // They are swept beside the running code.
-  const most = 40 * 2 ** 20;
-  await expect
-    .poll(() => process.memoryUsage().arrayBuffers - before, { timeout: 10_000 })
-    .toBeLessThan(most);
-  expect(kept).toHaveLength(4);
+  let kept = [];
+  const hold = (count) => { for (let i = 0; i < count; i++) kept.push(new ArrayBuffer(MIB)); };`;
+
+test('young buffers that nobody holds are gone once they are more than is allowed', async () => {
+  const [held, after] = await numbersOf(`${BUFFERS}
+    hold(20);
+    const held = buffers();
+    kept = [];
+    watch.look();
+    setTimeout(() => console.log(held, buffers()), 200);`);
+  expect(held).toBeGreaterThan(19);
+  expect(after).toBeLessThan(4);
+});
+
+test('old ones stay up to four times as much, and are gone beyond that', async () => {
+  const [held, few, many] = await numbersOf(`${BUFFERS}
+    hold(64);
+    watch.look();
+    watch.look();
+    const held = buffers();
+    kept = kept.slice(0, 40);
+    hold(4);
+    watch.look();
+    const few = buffers();
+    kept = [];
+    hold(60);
+    watch.look();
+    setTimeout(() => console.log(held, few, buffers()), 200);`);
+  expect(held).toBeGreaterThan(63);
+  expect(few).toBeGreaterThan(43);
+  expect(many).toBeLessThan(70);
+});
+
+test('a process that does not offer it goes on', async () => {
+  const [held] = await numbersOf(`${BUFFERS} hold(20); watch.look(); console.log(buffers());`, []);
+  expect(held).toBeGreaterThan(19);
 });
 
 test('what a start has filled is given back', async () => {
-  const script = `
+  const [before, after] = await numbersOf(`
     import { giveBackStart } from '#lib/query/garbage-watch.ts';
     import { getHeapStatistics } from 'node:v8';
     // Survivors make the rooms for young objects grow.
@@ -33,10 +64,7 @@ test('what a start has filled is given back', async () => {
     kept = [];
     const before = getHeapStatistics().total_heap_size;
     giveBackStart();
-    console.log(before, getHeapStatistics().total_heap_size);`;
-  const args = ['--input-type=module', '--eval', script];
-  const { stdout } = await promisify(execFile)(process.execPath, args);
-  const [before, after] = stdout.split(' ').map(Number);
+    console.log(before, getHeapStatistics().total_heap_size);`);
   expect(before).toBeGreaterThan(60 * 2 ** 20);
   expect(after).toBeLessThan(20 * 2 ** 20);
 });

@@ -1,6 +1,6 @@
 /**
  * Makes reports of simulated windows, as the live thread does, in rounds between which nothing of them
- * is alive: `node --trace-opt --trace-deopt deopts-child.ts ROUNDS`.
+ * is alive: `node --expose-gc --trace-opt --trace-deopt deopts-child.ts ROUNDS`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { breakdownOf } from '#lib/analysis/breakdown.ts';
