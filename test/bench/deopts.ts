@@ -11,7 +11,7 @@ import { printBench } from '#test/support/bench/bench-report.ts';
 
 /** Of one function and reason, for each ten rounds. Where the machine is busy, code comes late. */
 const MAX_OF_TEN_ROUNDS = 8;
-/** Marking that was not done in time forgets some classes; a full collection by hand 60 a round. */
+/** A collection of V8's own forgets some classes; a full one by hand 60 a round. */
 const MAX_CLEARED_A_ROUND = 10;
 const LISTED = 8;
 

@@ -18,7 +18,7 @@ import type { EventTable } from '#lib/table/event-table.ts';
 const spec = scenarioSpec('healthy', { attentionWorkers: 8, ffnWorkers: 4 });
 // Windows differ, as they do live.
 const tables = [10, 11, 12, 13].map((steps) => simulateSteps(spec, { steps }));
-const garbage = new GarbageWatch(8 * 2 ** 20);
+const garbage = new GarbageWatch(32 * 2 ** 20);
 
 for (let round = 0; round < Number(process.argv[2]); round++) {
   look(tables[round % tables.length]!);
