@@ -50,10 +50,7 @@ export function serializeTimeline(link: TimelineLink): URLSearchParams {
   if (isTail) search.set('tail', '1');
   if (viewport !== null) {
     const { fromUnixNs, fractionNs, spanNs } = viewport;
-    const fraction = fractionNs === 0 ? '' : String(fractionNs).replace(/^0/, '');
-    // Times that an exponent would write are far below what a pixel can show.
-    const at = fraction.includes('e') ? String(fromUnixNs) : `${fromUnixNs}${fraction}`;
-    if (!isTail) search.set('at', at);
+    if (!isTail) search.set('at', `${fromUnixNs}${fractionText(fractionNs)}`);
     search.set('span', String(spanNs));
   }
   if (selection !== null) search.set('sel', selectionText(selection));
@@ -92,6 +89,13 @@ export function parseTimeline(search: URLSearchParams): TimelineLink {
     rows: { ...NO_CHOICE, ...lists, isOpen: open === '1' ? true : open === '0' ? false : null },
     ruler: parseExtent(search.get('ruler')),
   };
+}
+
+/** From the point on, without an exponent: the smallest fraction of a view, 2^-20, takes 20 digits. */
+function fractionText(fractionNs: number): string {
+  const shortest = String(fractionNs);
+  const text = shortest.includes('e') ? fractionNs.toFixed(20).replace(/\.?0+$/, '') : shortest;
+  return text.replace(/^0/, '');
 }
 
 function listOf(text: string | null): readonly string[] {

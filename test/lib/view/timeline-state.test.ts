@@ -138,6 +138,17 @@ describe('timeline URL', () => {
     );
   });
 
+  test('the smallest part of a nanosecond is in the link, too', () => {
+    fc.assert(
+      fc.property(link, fc.integer({ min: 1, max: 3 }), (state, parts) => {
+        const viewport = viewAt(12n, parts / 2 ** 20, 16);
+        const text = serializeTimeline({ ...state, isTail: false, viewport }).toString();
+        expect(parseTimeline(new URLSearchParams(text)).viewport).toEqual(viewport);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
   test('any text opens a timeline', () => {
     fc.assert(
       fc.property(
