@@ -108,12 +108,7 @@ export class EncodeScratch {
     out: ColumnWriter,
   ): void {
     let values = this.#integers;
-    let filled = 0;
-    for (const [rows, column] of parts) {
-      if (column === null) values.fill(-1, filled, filled + rows);
-      else values.set(column.length === rows ? column : column.subarray(0, rows), filled);
-      filled += rows;
-    }
+    fillParts(values, parts);
     if (areEqualIntegers(values, n) && Math.abs(values[0]!) < NARROW) {
       this.#writeConstant(n, stageCount, values[0]!, out);
       return;
@@ -147,12 +142,7 @@ export class EncodeScratch {
     out: ColumnWriter,
   ): void {
     let values = this.#values;
-    let filled = 0;
-    for (const [rows, column] of parts) {
-      if (column === null) values.fill(-1, filled, filled + rows);
-      else values.set(column.length === rows ? column : column.subarray(0, rows), filled);
-      filled += rows;
-    }
+    fillParts(values, parts);
     const first = values[0]!;
     if (
       areEqualNumbers(values, n) &&
@@ -247,6 +237,19 @@ export class EncodeScratch {
       at += run.length;
     }
     return ordered;
+  }
+}
+
+/** One part after the other; -1 where a part has no such column. */
+function fillParts(
+  values: Int32Array | Float64Array,
+  parts: readonly ColumnPart<Int32Array | Uint8Array | Float64Array>[],
+): void {
+  let filled = 0;
+  for (const [rows, column] of parts) {
+    if (column === null) values.fill(-1, filled, filled + rows);
+    else values.set(column.length === rows ? column : column.subarray(0, rows), filled);
+    filled += rows;
   }
 }
 
