@@ -41,7 +41,7 @@ import { fileProblem } from '#lib/base/file-problem.ts';
 import type { Config } from '#lib/config/load-config.ts';
 import { type Address, formatAddress } from '#lib/config/quantities.ts';
 import { DEFAULT_DECODE_LIMITS } from '#lib/ingest/decode-limits.ts';
-import { giveBackStart } from '#lib/query/garbage-watch.ts';
+import { giveBackStart } from '#lib/base/garbage-watch.ts';
 import { makeFolder } from '#lib/store/make-folder.ts';
 import { REJECT_REASONS, type RejectCounts } from '#lib/table/reject-reasons.ts';
 

@@ -13,7 +13,7 @@ import { releaseMemory } from '#lib/base/release-memory.ts';
 import { unixNanosFromMs } from '#lib/base/units.ts';
 import { Decoder } from '#lib/ingest/decoder.ts';
 import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
-import { GarbageWatch, giveBackStart } from '#lib/query/garbage-watch.ts';
+import { GarbageWatch, giveBackStart } from '#lib/base/garbage-watch.ts';
 import type { DamagedChunk } from '#lib/store/sqlite/damage.ts';
 import type { TelemetryBatch, TelemetryStore } from '#lib/store/telemetry-store.ts';
 import { type IngestMark, IngestMarks } from '#lib/table/ingest-marks.ts';

@@ -12,6 +12,7 @@ import {
   type InflateRaw,
   type ZstdDecompress,
 } from 'node:zlib';
+import { releaseMemory, releaseOwnMemory } from '#lib/base/release-memory.ts';
 import { err, ok, type Result } from '#lib/base/result.ts';
 import type { BodyFailure } from './body-failure.ts';
 import type { ByteLease } from './byte-budget.ts';
@@ -21,12 +22,13 @@ export type Compression = 'gzip' | 'deflate' | 'zstd';
 
 type Inflater = Gunzip | Inflate | InflateRaw | ZstdDecompress;
 
-const MIN_CHUNK_BYTES = 16 * 1024;
+/** So many that Node never cuts them out of memory that others share, so that they can be freed. */
+const MIN_CHUNK_BYTES = Math.max(64 * 1024, Buffer.poolSize);
 const MAX_CHUNK_BYTES = 512 * 1024;
 
 /**
  * The lease holds `compressed` when this is called, both while it runs, and only the result after
- * a success.
+ * a success. After that `compressed` is freed, where its memory is its own.
  */
 export async function decompress(
   compression: Compression,
@@ -50,6 +52,7 @@ export async function decompress(
     }
   } while (at < compressed.byteLength);
   const body = output.take();
+  releaseOwnMemory(compressed);
   lease.shrinkTo(body.byteLength);
   return ok(body);
 }
@@ -94,8 +97,11 @@ class Output {
     });
   }
 
+  /** Once, after the last of it: frees what it was in. */
   take(): Uint8Array<ArrayBuffer> {
-    return joinPieces(this.#pieces);
+    const joined = joinPieces(this.#pieces);
+    for (const piece of this.#pieces.splice(0)) releaseMemory(piece);
+    return joined;
   }
 }
 

@@ -21,6 +21,7 @@ import type { Signal } from '#lib/ingest/decoded.ts';
 import { encodeExportResponse, RpcCode } from '#lib/wire/otlp-response.ts';
 import type { BodyFailure } from './body-failure.ts';
 import type { ByteLease } from './byte-budget.ts';
+import { DeadPieces } from './dead-pieces.ts';
 import { type Compression, decompress } from './decompress.ts';
 import {
   type GrpcStatus,
@@ -79,6 +80,7 @@ class OtlpGrpc implements OtlpReceiver {
   readonly #limits: ReadLimits;
   readonly #server: Http2Server;
   readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #pieces = new DeadPieces();
   #port = 0;
   #draining = false;
 
@@ -221,6 +223,7 @@ class OtlpGrpc implements OtlpReceiver {
   ): Promise<Result<Uint8Array<ArrayBuffer>, BodyFailure>> {
     const read = await readGrpcMessage(stream, lease, this.#limits);
     if (!read.ok) return read;
+    this.#pieces.add(read.value.message.byteLength);
     if (!read.value.compressed) return ok(read.value.message);
     if (compression === 'identity') {
       return err({ kind: 'malformed', message: 'compressed message without grpc-encoding' });

@@ -3,7 +3,7 @@
  * byte is on the lease before it is kept.
  */
 import type { Readable } from 'node:stream';
-import { releaseMemory } from '#lib/base/release-memory.ts';
+import { releaseOwnMemory } from '#lib/base/release-memory.ts';
 import { err, ok, type Result } from '#lib/base/result.ts';
 import type { BodyFailure } from './body-failure.ts';
 import type { ByteLease } from './byte-budget.ts';
@@ -44,7 +44,9 @@ export function readBody(
         finish(err({ kind: 'over_budget' }));
       } else {
         sink.add(piece);
-        if (sink instanceof Fixed) releasePiece(piece);
+        // Pieces of node:http have 64 KiB each; every 64 MiB of them V8 would look for dead ones in all of
+        // the thread's heap.
+        if (sink instanceof Fixed) releaseOwnMemory(piece);
         idle.refresh();
       }
     };
@@ -60,14 +62,6 @@ export function readBody(
 }
 
 function ignore(): void {}
-
-/**
- * Frees a piece that was copied, where it has its memory to itself, as those of node:http have: 64 KiB a
- * piece, and every 64 MiB of them V8 would look for dead ones in all of the thread's heap.
- */
-function releasePiece(piece: Uint8Array): void {
-  if (piece.byteLength === piece.buffer.byteLength) releaseMemory(piece);
-}
 
 /** A body of known length is copied into its place as it comes. */
 class Fixed {

@@ -11,8 +11,29 @@ const MEMORY_ENV = {
   MALLOC_TRIM_THRESHOLD_: '67108864',
 };
 
-/** Threads collect garbage when a piece of work is done (lib/query/garbage-watch.ts). */
-export const MEMORY_ARGS: readonly string[] = ['--expose-gc'];
+/** Threads collect garbage when a piece of work is done (lib/base/garbage-watch.ts). */
+const EXPOSED_GC = '--expose-gc';
+
+/**
+ * The collector's heaps are small (10 to 30 MB a thread) and what passes through its threads outside of
+ * them is much. By V8's own measure of when to collect, they are marked ten times a second, by helper
+ * threads that took as much time as all else, and code that was not run for some of these is thrown away.
+ * So a heap may become three times what was left in it, and compiled code stays. docs/decisions/0024-when-v8-collects.md has the figures.
+ */
+const COLLECTOR_FLAGS = ['--heap-growing-percent=200', '--no-flush-bytecode'];
+/** V8's flags come and go, and an unknown one keeps node from starting: only where they were tried. */
+const TRIED_NODE_MAJOR = '24';
+
+/** Flags of node for the web. */
+export const MEMORY_ARGS: readonly string[] = [EXPOSED_GC];
+
+/** Flags of node for the collector. */
+export const COLLECTOR_ARGS: readonly string[] = collectorArgs(process.versions.node);
+
+export function collectorArgs(nodeVersion: string): readonly string[] {
+  const tried = nodeVersion.split('.', 1)[0] === TRIED_NODE_MAJOR;
+  return tried ? [EXPOSED_GC, ...COLLECTOR_FLAGS] : [EXPOSED_GC];
+}
 
 /** What the environment says itself stays. */
 export function withMemoryEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

@@ -12,7 +12,7 @@ import { type Config, configToEnv } from '#lib/config/load-config.ts';
 import { type Address, parseAddress } from '#lib/config/quantities.ts';
 import { baseUrl, formatAnnouncement } from './announce.ts';
 import { ChildStartError, SupervisedChild } from './child.ts';
-import { MEMORY_ARGS, withMemoryEnv } from './memory-env.ts';
+import { COLLECTOR_ARGS, MEMORY_ARGS, withMemoryEnv } from './memory-env.ts';
 import { findPortProblems } from './ports.ts';
 import {
   processIsAlive,
@@ -181,7 +181,7 @@ class Supervisor {
     const specs = {
       collector: {
         name: 'collector',
-        args: () => [...MEMORY_ARGS, join(root, 'collector', 'main.ts')],
+        args: () => [...COLLECTOR_ARGS, join(root, 'collector', 'main.ts')],
         env: () => withMemoryEnv(baseEnv()),
         stopGraceMs: COLLECTOR_GRACE_MS,
       },

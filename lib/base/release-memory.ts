@@ -7,3 +7,8 @@
 export function releaseMemory({ buffer }: { readonly buffer: ArrayBufferLike }): void {
   if (buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0);
 }
+
+/** Frees a view that has its memory to itself; one that shares it stays. Nobody may read it any more. */
+export function releaseOwnMemory(view: Uint8Array): void {
+  if (view.byteLength === view.buffer.byteLength) releaseMemory(view);
+}

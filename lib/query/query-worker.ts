@@ -1,11 +1,11 @@
 /** Entry of a query thread: one question at a time, on stores opened for reading. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { GarbageWatch } from '#lib/base/garbage-watch.ts';
 import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { openStateReader, openTelemetryReader, storedFileIdentity } from '#lib/store/open-store.ts';
 import type { StateStore } from '#lib/store/state-store.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';
 import { answer, failureOf } from './answer.ts';
-import { GarbageWatch } from './garbage-watch.ts';
 import { servePartQuestions } from './part-thread.ts';
 import type { QueryReply, QueryRequest, QueryThreadData } from './questions.ts';
 

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { withMemoryEnv } from '#collector/supervise/memory-env.ts';
+import { COLLECTOR_ARGS, collectorArgs, withMemoryEnv } from '#collector/supervise/memory-env.ts';
 
 test('settings of the user stay, others are filled in', () => {
   const env = withMemoryEnv({ NODE_ENV: 'test', PATH: '/bin', MALLOC_ARENA_MAX: '7' });
@@ -19,4 +19,11 @@ test.runIf(isLinux)('a process gives large buffers back to the system when they 
     console.log(Math.round((full - process.memoryUsage.rss()) / 2 ** 20), small.length);`;
   const run = execFileSync(process.execPath, ['-e', script], { env: withMemoryEnv(process.env) });
   expect(Number(String(run).split(' ')[0])).toBeGreaterThan(180);
+});
+
+test('node knows the flags that the collector is started with, and another major version gets none that it may not know', () => {
+  const run = execFileSync(process.execPath, [...COLLECTOR_ARGS, '-p', 'typeof gc']);
+  expect(String(run).trim()).toBe('function');
+  expect(collectorArgs('24.0.0').length).toBeGreaterThan(1);
+  expect(collectorArgs('26.1.0')).toEqual(['--expose-gc']);
 });

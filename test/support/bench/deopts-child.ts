@@ -8,11 +8,11 @@ import { reportOf } from '#lib/analysis/build-report.ts';
 import { layerMatrix } from '#lib/analysis/layer-matrix.ts';
 import { newestStep } from '#lib/analysis/newest-step.ts';
 import { rollupBuckets } from '#lib/analysis/rollup-buckets.ts';
+import { GarbageWatch } from '#lib/base/garbage-watch.ts';
 import { addNanos, NS_PER_S } from '#lib/base/units.ts';
 import { assemble } from '#lib/model/assemble.ts';
 import { scenarioSpec } from '#lib/pipeline/scenarios.ts';
 import { simulateSteps } from '#lib/pipeline/simulate.ts';
-import { GarbageWatch } from '#lib/query/garbage-watch.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
 
 const spec = scenarioSpec('healthy', { attentionWorkers: 8, ffnWorkers: 4 });

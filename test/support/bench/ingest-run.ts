@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MEMORY_ARGS, withMemoryEnv } from '#collector/supervise/memory-env.ts';
+import { COLLECTOR_ARGS, MEMORY_ARGS, withMemoryEnv } from '#collector/supervise/memory-env.ts';
 import { floorTo, NS_PER_S, unixNanos } from '#lib/base/units.ts';
 import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { openTelemetryReader } from '#lib/store/open-store.ts';
@@ -136,7 +136,10 @@ function child(file: string, args: readonly string[]): ChildProcess {
   // As the supervisor starts it.
   const env = withMemoryEnv(process.env);
   return fork(join(import.meta.dirname, file), args, {
-    execArgv: [...MEMORY_ARGS, ...nodeFlags(file)],
+    execArgv: [
+      ...(file.startsWith('ingest-collector') ? COLLECTOR_ARGS : MEMORY_ARGS),
+      ...nodeFlags(file),
+    ],
     env,
   });
 }

@@ -11,7 +11,7 @@ async function numbersOf(script: string, args: readonly string[] = MEMORY_ARGS):
 }
 
 const BUFFERS = `
-  import { GarbageWatch } from '#lib/query/garbage-watch.ts';
+  import { GarbageWatch } from '#lib/base/garbage-watch.ts';
   const MIB = 2 ** 20;
   const buffers = () => process.memoryUsage().arrayBuffers / MIB;
   const watch = new GarbageWatch(8 * MIB);
@@ -56,7 +56,7 @@ test('a process that does not offer it goes on', async () => {
 
 test('what a start has filled is given back', async () => {
   const [before, after] = await numbersOf(`
-    import { giveBackStart } from '#lib/query/garbage-watch.ts';
+    import { giveBackStart } from '#lib/base/garbage-watch.ts';
     import { getHeapStatistics } from 'node:v8';
     // Survivors make the rooms for young objects grow.
     let kept = [];
