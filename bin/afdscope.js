@@ -11,9 +11,11 @@ import {
   ensureInstalled,
   exitWith,
   findNode,
+  REQUIRED_NODE_MAJOR,
   root,
   runInPlace,
 } from './bootstrap.js';
+import { collectorArgs, withMemoryEnv } from './process-memory.js';
 
 /** Commands that serve the dashboard. */
 const WEB_COMMANDS = new Set(['up', 'demo', 'web']);
@@ -28,6 +30,15 @@ async function main() {
   const bundled = join(root, 'dist', 'cli.js');
   const source = join(root, 'collector', 'cli', 'main.ts');
   const entry = existsSync(source) ? source : bundled;
+  if (args[0] === 'collector' && !noWeb) {
+    // Another node than this one is the one that npm installed.
+    const version = node === process.execPath ? process.versions.node : `${REQUIRED_NODE_MAJOR}`;
+    return runInPlace(
+      node,
+      [...collectorArgs(version), entry, ...args],
+      withMemoryEnv(process.env),
+    );
+  }
   if (node !== process.execPath) return runInPlace(node, [entry, ...args]);
   process.argv[1] = entry;
   const { runCli } = await import(pathToFileURL(entry).href);

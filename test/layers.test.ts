@@ -49,9 +49,12 @@ const LAYERS: Readonly<Record<string, Row>> = {
     node: true,
   },
   collector: {
-    rooms: LIB(
-      'base table wire model pipeline analysis archive ingest export store alert live api config query',
-    ),
+    rooms: [
+      ...LIB(
+        'base table wire model pipeline analysis archive ingest export store alert live api config query',
+      ),
+      'bin',
+    ],
     npm: [
       '@opentelemetry/api',
       '@opentelemetry/exporter-metrics-otlp-proto',

@@ -10,9 +10,9 @@ import { join } from 'node:path';
 import type { RuntimeFile } from '#lib/api/runtime-file.ts';
 import { type Config, configToEnv } from '#lib/config/load-config.ts';
 import { type Address, parseAddress } from '#lib/config/quantities.ts';
+import { collectorArgs, WEB_ARGS, withMemoryEnv } from '../../bin/process-memory.js';
 import { baseUrl, formatAnnouncement } from './announce.ts';
 import { ChildStartError, SupervisedChild } from './child.ts';
-import { COLLECTOR_ARGS, MEMORY_ARGS, withMemoryEnv } from './memory-env.ts';
 import { findPortProblems } from './ports.ts';
 import {
   processIsAlive,
@@ -181,14 +181,14 @@ class Supervisor {
     const specs = {
       collector: {
         name: 'collector',
-        args: () => [...COLLECTOR_ARGS, join(root, 'collector', 'main.ts')],
+        args: () => [...collectorArgs(), join(root, 'collector', 'main.ts')],
         env: () => withMemoryEnv(baseEnv()),
         stopGraceMs: COLLECTOR_GRACE_MS,
       },
       web: {
         name: 'web server',
         args: () => [
-          ...MEMORY_ARGS,
+          ...WEB_ARGS,
           '--import',
           new URL('./web-preload.ts', import.meta.url).href,
           join(root, 'node_modules', 'next', 'dist', 'bin', 'next'),

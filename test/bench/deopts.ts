@@ -6,8 +6,8 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { COLLECTOR_ARGS } from '#collector/supervise/memory-env.ts';
 import { printBench } from '#test/support/bench/bench-report.ts';
+import { collectorArgs } from '../../bin/process-memory.js';
 
 /** Of one function and reason, for each ten rounds. Where the machine is busy, code comes late. */
 const MAX_OF_TEN_ROUNDS = 8;
@@ -72,7 +72,7 @@ printBench(
 
 function traceOf(count: number): string {
   const file = join(import.meta.dirname, '../support/bench/deopts-child.ts');
-  const flags = [...COLLECTOR_ARGS, '--trace-opt', '--trace-deopt'];
+  const flags = [...collectorArgs(), '--trace-opt', '--trace-deopt'];
   const { status, stdout } = spawnSync(process.execPath, [...flags, file, String(count)], {
     encoding: 'utf8',
     maxBuffer: 2 ** 30,

@@ -8,12 +8,12 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { COLLECTOR_ARGS, MEMORY_ARGS, withMemoryEnv } from '#collector/supervise/memory-env.ts';
 import { floorTo, NS_PER_S, unixNanos } from '#lib/base/units.ts';
 import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { openTelemetryReader } from '#lib/store/open-store.ts';
 import { tableSpan } from '#lib/table/event-tables.ts';
 import { isPackedTable, packedSpan } from '#lib/table/packed-tables.ts';
+import { collectorArgs, WEB_ARGS, withMemoryEnv } from '../../../bin/process-memory.js';
 import type {
   CollectorReady,
   CollectorReport,
@@ -137,7 +137,7 @@ function child(file: string, args: readonly string[]): ChildProcess {
   const env = withMemoryEnv(process.env);
   return fork(join(import.meta.dirname, file), args, {
     execArgv: [
-      ...(file.startsWith('ingest-collector') ? COLLECTOR_ARGS : MEMORY_ARGS),
+      ...(file.startsWith('ingest-collector') ? collectorArgs() : WEB_ARGS),
       ...nodeFlags(file),
     ],
     env,

@@ -1,9 +1,14 @@
 /**
+ * With what memory settings the processes of the product are started. They must be set before a process
+ * begins, so whoever starts one sets them: the launcher, and the supervisor.
+ */
+
+/**
  * How the C library of Linux keeps freed memory (glibc; others ignore it). The threads of a collector
  * hand buffers to each other, and those of the web work on columns of many megabytes, so that what one
  * allocates another frees: with an arena for every thread most of the freed memory lies between pieces
- * in use and is never given back. With two arenas it is. Up to 64 MB at the top of an arena stay: to ask the system for pages and to give them back all
- * the time took a third of the ingest thread's time.
+ * in use and is never given back. With two arenas it is. Up to 64 MB at the top of an arena stay: to ask
+ * the system for pages and to give them back all the time took a third of the ingest thread's time.
  */
 const MEMORY_ENV = {
   MALLOC_ARENA_MAX: '2',
@@ -18,24 +23,23 @@ const EXPOSED_GC = '--expose-gc';
  * The collector's heaps are small (10 to 30 MB a thread) and what passes through its threads outside of
  * them is much. By V8's own measure of when to collect, they are marked ten times a second, by helper
  * threads that took as much time as all else, and code that was not run for some of these is thrown away.
- * So a heap may become three times what was left in it, and compiled code stays. docs/decisions/0024-when-v8-collects.md has the figures.
+ * So a heap may become three times what was left in it, and compiled code stays.
+ * docs/decisions/0024-when-v8-collects.md has the figures.
  */
 const COLLECTOR_FLAGS = ['--heap-growing-percent=200', '--no-flush-bytecode'];
 /** V8's flags come and go, and an unknown one keeps node from starting: only where they were tried. */
 const TRIED_NODE_MAJOR = '24';
 
 /** Flags of node for the web. */
-export const MEMORY_ARGS: readonly string[] = [EXPOSED_GC];
+export const WEB_ARGS = [EXPOSED_GC];
 
-/** Flags of node for the collector. */
-export const COLLECTOR_ARGS: readonly string[] = collectorArgs(process.versions.node);
-
-export function collectorArgs(nodeVersion: string): readonly string[] {
+/** Flags of node for the collector, under a node of this version. */
+export function collectorArgs(nodeVersion = process.versions.node) {
   const tried = nodeVersion.split('.', 1)[0] === TRIED_NODE_MAJOR;
   return tried ? [EXPOSED_GC, ...COLLECTOR_FLAGS] : [EXPOSED_GC];
 }
 
 /** What the environment says itself stays. */
-export function withMemoryEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function withMemoryEnv(env) {
   return { ...MEMORY_ENV, ...env };
 }

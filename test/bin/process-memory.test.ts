@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { COLLECTOR_ARGS, collectorArgs, withMemoryEnv } from '#collector/supervise/memory-env.ts';
+import { collectorArgs, withMemoryEnv } from '../../bin/process-memory.js';
 
 test('settings of the user stay, others are filled in', () => {
   const env = withMemoryEnv({ NODE_ENV: 'test', PATH: '/bin', MALLOC_ARENA_MAX: '7' });
@@ -22,7 +22,7 @@ test.runIf(isLinux)('a process gives large buffers back to the system when they 
 });
 
 test('node knows the flags that the collector is started with, and another major version gets none that it may not know', () => {
-  const run = execFileSync(process.execPath, [...COLLECTOR_ARGS, '-p', 'typeof gc']);
+  const run = execFileSync(process.execPath, [...collectorArgs(), '-p', 'typeof gc']);
   expect(String(run).trim()).toBe('function');
   expect(collectorArgs('24.0.0').length).toBeGreaterThan(1);
   expect(collectorArgs('26.1.0')).toEqual(['--expose-gc']);
