@@ -45,3 +45,25 @@ export function decompress(blob: Uint8Array): Uint8Array {
     throw damaged(`a rollup cannot be decompressed (${why})`);
   }
 }
+
+/** 'AFDC', as a frame begins. */
+const MAGIC_HEX = '41464443';
+/** Of a frame, through its checksum (lib/table/chunk-frame.ts). */
+const STAMP_BYTES = 12;
+/** What `stampOf` says of a blob, made by SQLite, so that the blob need not be read. */
+export const STAMP_SQL = `length(blob) || ' ' || hex(substr(blob, 1, ${STAMP_BYTES}))`;
+
+/**
+ * Length, kind and checksum as text, which tell versions of a row apart; null: a blob that is compressed
+ * has none.
+ */
+export function stampOf(blob: Uint8Array): string | null {
+  if (frameVersionOf(blob) === 0) return null;
+  const head = Buffer.from(blob.buffer, blob.byteOffset, STAMP_BYTES).toString('hex');
+  return `${blob.byteLength} ${head.toUpperCase()}`;
+}
+
+/** The same of what SQLite made. */
+export function stampOfText(text: string): string | null {
+  return text.startsWith(MAGIC_HEX, text.indexOf(' ') + 1) ? text : null;
+}

@@ -24,7 +24,7 @@ import type { StageRollup } from '#lib/table/stage-rollups.ts';
 import { ROLLUP_LEVELS_NS } from '../rollup-levels.ts';
 import type { RollupSelection, StageRollupSelection, StageSliceRow } from '../telemetry-store.ts';
 import { type DamageListener, readable } from './damage.ts';
-import { compress, decompress, StageBlobs } from './stage-blob.ts';
+import { compress, decompress, STAMP_SQL, StageBlobs, stampOf, stampOfText } from './stage-blob.ts';
 import { StageRowCache } from './stage-row-cache.ts';
 import type { StaleMarks } from './stale-marks.ts';
 
@@ -35,27 +35,39 @@ export function groupSumId(group: string): string {
   return `${group}/*`;
 }
 
-interface Row {
+interface RowKey {
   readonly id: bigint;
   readonly bucketStartUnixNs: bigint;
   readonly workerId: string;
   readonly group: string;
   readonly role: string;
   readonly rank: bigint;
+}
+
+interface Row extends RowKey {
   readonly blob: Uint8Array;
+}
+
+/** Without its blob, which is read where the stamp says that it is another than before. */
+interface StampedRow extends RowKey {
+  readonly stamp: string;
 }
 
 /** More single look-ups than this cost more than reading every worker's row. */
 const MAX_LOOKUPS = 20_000;
 
-const COLUMNS = `rowid AS id, bucket_start_unix_ns AS bucketStartUnixNs, worker_id AS workerId,
-                 group_name AS "group", role, rank, blob`;
+const KEY_COLUMNS = `rowid AS id, bucket_start_unix_ns AS bucketStartUnixNs, worker_id AS workerId,
+                     group_name AS "group", role, rank`;
+const COLUMNS = `${KEY_COLUMNS}, blob`;
 
 export class StageRollupReader {
   readonly #onDamage;
   readonly #room: ColumnRoom;
   readonly #cache = new StageRowCache();
   readonly #inWindow;
+  readonly #stamped;
+  readonly #blob;
+  readonly #inSnapshot;
   readonly #one;
   readonly #any;
   readonly #first;
@@ -72,11 +84,21 @@ export class StageRollupReader {
   ) {
     this.#onDamage = onDamage;
     this.#room = room;
-    this.#inWindow = database.prepare<[string, number, bigint, bigint], Row>(
-      `SELECT ${COLUMNS} FROM stage_rollups
-       WHERE deployment = ? AND resolution_ns = ?
-         AND bucket_start_unix_ns > ? AND bucket_start_unix_ns < ?
-       ORDER BY bucket_start_unix_ns, worker_id`,
+    const inWindow = <T>(columns: string) =>
+      database.prepare<[string, number, bigint, bigint], T>(
+        `SELECT ${columns} FROM stage_rollups
+         WHERE deployment = ? AND resolution_ns = ?
+           AND bucket_start_unix_ns > ? AND bucket_start_unix_ns < ?
+         ORDER BY bucket_start_unix_ns, worker_id`,
+      );
+    this.#inWindow = inWindow<Row>(COLUMNS);
+    this.#stamped = inWindow<StampedRow>(`${KEY_COLUMNS}, ${STAMP_SQL} AS stamp`);
+    this.#blob = database
+      .prepare<[bigint], Uint8Array>('SELECT blob FROM stage_rollups WHERE rowid = ?')
+      .pluck();
+    // In one transaction, so that a row is there when its blob is read.
+    this.#inSnapshot = database.transaction((selection: StageRollupSelection) =>
+      this.#readStamped(selection),
     );
     this.#one = database.prepare<[string, number, bigint, string], Row>(
       `SELECT ${COLUMNS} FROM stage_rollups
@@ -103,7 +125,24 @@ export class StageRollupReader {
   /** Workers' rows by bucket, then worker. */
   workers(selection: StageRollupSelection): StageRollup[] {
     this.#cache.startReading();
+    if (selection.sketches === false && selection.workers === undefined) {
+      return this.#inSnapshot(selection);
+    }
     return this.#rows(selection).flatMap((row) => this.#rollup(selection, row, selection.sketches));
+  }
+
+  /** Without sketches; blobs are read only of rows that are not known as they are. */
+  #readStamped({ deployment, resolutionNs, window }: StageRollupSelection): StageRollup[] {
+    const from = window.fromUnixNs - BigInt(resolutionNs);
+    return this.#stamped
+      .all(deployment, resolutionNs, from, window.toUnixNs)
+      .flatMap((row): StageRollup | [] => {
+        const decode = () => decodeStageRollup(decompress(this.#blob.get(row.id)!), false);
+        const content = this.#read(deployment, row, () =>
+          this.#cache.content(row.id, stampOfText(row.stamp), decode),
+        );
+        return content === null ? [] : rollupOf({ deployment, resolutionNs }, row, content);
+      });
   }
 
   /** Sums over groups by bucket, then group. */
@@ -173,14 +212,14 @@ export class StageRollupReader {
     const decode = (): StageRollupContent =>
       sketches
         ? decodeStageRollup(decompress(row.blob), true, this.#room)
-        : this.#cache.content(row.id, row.blob, () =>
+        : this.#cache.content(row.id, stampOf(row.blob), () =>
             decodeStageRollup(decompress(row.blob), false),
           );
     const content = this.#read(of.deployment, row, decode);
     return content === null ? [] : [rollupOf(of, row, content)];
   }
 
-  #read<T>(deployment: string, row: Row, decode: () => T): T | null {
+  #read<T>(deployment: string, row: RowKey, decode: () => T): T | null {
     const tell = (message: string): void =>
       this.#onDamage({
         table: 'stage_rollups',
@@ -228,7 +267,7 @@ const NO_SLICES = { slices: null, stageNames: [] };
 
 function rollupOf(
   { deployment, resolutionNs }: { readonly deployment: string; readonly resolutionNs: number },
-  row: Row,
+  row: RowKey,
   content: StageRollupContent,
 ): StageRollup {
   return {

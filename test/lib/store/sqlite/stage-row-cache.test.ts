@@ -1,4 +1,4 @@
-/** Decoded rows are used again only where their bytes are the same, and never outgrow their bound. */
+/** Decoded rows are used again only where their stamps are the same, and never outgrow their bound. */
 import { expect, test, vi } from 'vitest';
 import { StageRowCache } from '#lib/store/sqlite/stage-row-cache.ts';
 import type { StageRollupContent } from '#lib/table/stage-rollup-codec.ts';
@@ -22,16 +22,14 @@ function content(n: number): StageRollupContent {
   };
 }
 
-const bytes = (...values: number[]): Uint8Array => Buffer.from(values);
-
-test('the same bytes are decoded once, others of the same row anew', () => {
+test('a stamp is decoded once, another of the same row anew', () => {
   const cache = new StageRowCache();
-  const first = cache.content(1n, bytes(1, 2), () => content(3));
+  const first = cache.content(1n, '2 AB', () => content(3));
   const decode = vi.fn(() => content(4));
-  expect(cache.content(1n, bytes(1, 2), decode)).toBe(first);
+  expect(cache.content(1n, '2 AB', decode)).toBe(first);
   expect(decode).not.toHaveBeenCalled();
-  expect(cache.content(1n, bytes(1, 3), decode)).toBe(decode.mock.results[0]!.value);
-  expect(cache.content(1n, bytes(1, 2), () => content(5))).not.toBe(first);
+  expect(cache.content(1n, '2 AC', decode)).toBe(decode.mock.results[0]!.value);
+  expect(cache.content(1n, '2 AB', () => content(5))).not.toBe(first);
 });
 
 test('a failure is told each time, and nothing is kept of it', () => {
@@ -39,8 +37,8 @@ test('a failure is told each time, and nothing is kept of it', () => {
   const fail = (): StageRollupContent => {
     throw new Error('damaged');
   };
-  cache.content(1n, bytes(1), () => content(3));
-  for (let i = 0; i < 2; i++) expect(() => cache.content(1n, bytes(2), fail)).toThrow('damaged');
+  cache.content(1n, '1 A', () => content(3));
+  for (let i = 0; i < 2; i++) expect(() => cache.content(1n, '1 B', fail)).toThrow('damaged');
   expect(cache.sizeBytes).toBe(0);
 });
 
@@ -51,7 +49,7 @@ test('a reading of more rows than fit keeps those that were there, later ones ta
     cache.startReading();
     let decoded = 0;
     for (let id = from; id < from + rows; id++) {
-      cache.content(id, bytes(Number(id)), () => {
+      cache.content(id, String(id), () => {
         decoded++;
         return content(100);
       });
@@ -66,4 +64,13 @@ test('a reading of more rows than fit keeps those that were there, later ones ta
   for (let reading = 0; reading < 10; reading++) read(100n, 1n);
   expect(read(100n, 2n)).toBe(1);
   expect(read(100n, 2n)).toBe(0);
+});
+
+test('without a stamp a row is decoded each time, and takes the place of what was known', () => {
+  const cache = new StageRowCache();
+  cache.content(1n, '1 A', () => content(3));
+  const decode = vi.fn(() => content(4));
+  for (let i = 0; i < 2; i++) cache.content(1n, null, decode);
+  expect(decode).toHaveBeenCalledTimes(2);
+  expect(cache.sizeBytes).toBe(0);
 });
