@@ -33,11 +33,9 @@ async function main() {
   if (args[0] === 'collector' && !noWeb) {
     // Another node than this one is the one that npm installed.
     const version = node === process.execPath ? process.versions.node : `${REQUIRED_NODE_MAJOR}`;
-    return runInPlace(
-      node,
-      [...collectorArgs(version), entry, ...args],
-      withMemoryEnv(process.env),
-    );
+    const own = node === process.execPath ? process.execArgv : [];
+    const flags = [...collectorArgs(version), ...own];
+    return runInPlace(node, [...flags, entry, ...args], withMemoryEnv(process.env));
   }
   if (node !== process.execPath) return runInPlace(node, [entry, ...args]);
   process.argv[1] = entry;

@@ -11,6 +11,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const REQUIRED_NODE_MAJOR = 24;
+const REQUIRED_NODE_MINOR = 2;
 
 /** npm runs under whatever Node is on the PATH and warns of each package that wants a newer one. */
 const QUIET = ['--no-audit', '--no-fund', '--loglevel=error'];
@@ -101,13 +102,21 @@ function runNpm(args, folder) {
   return result.status ?? 1;
 }
 
+/** Node 24.2 is the first that knows `import.meta.main`, without which a program ends at once, and says nothing. */
+function isNewEnough(version) {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return (
+    major > REQUIRED_NODE_MAJOR || (major === REQUIRED_NODE_MAJOR && minor >= REQUIRED_NODE_MINOR)
+  );
+}
+
 /**
  * The Node that runs the product: this one if it is new enough, else the one that npm installed as
  * an optional dependency.
  * @returns {string} path of the executable
  */
 export function findNode(folder = root, version = process.versions.node) {
-  if (Number(version.split('.')[0]) >= REQUIRED_NODE_MAJOR) return process.execPath;
+  if (isNewEnough(version)) return process.execPath;
   const platform = process.platform === 'win32' ? 'win' : process.platform;
   const name = `node-${platform}-${process.arch}`;
   const file = process.platform === 'win32' ? 'node.exe' : 'node';
@@ -117,7 +126,7 @@ export function findNode(folder = root, version = process.versions.node) {
     if (existsSync(path)) return path;
   }
   throw new BootstrapError(
-    `afdscope needs Node ${REQUIRED_NODE_MAJOR} (this is ${version}, and there is no ${name} package here): ` +
+    `afdscope needs Node ${REQUIRED_NODE_MAJOR}.${REQUIRED_NODE_MINOR} (this is ${version}, and there is no ${name} package here): ` +
       `install Node ${REQUIRED_NODE_MAJOR} from https://nodejs.org, or run \`npm install\` in ${folder}`,
   );
 }
@@ -245,9 +254,13 @@ export function runInPlace(node, args, env = process.env) {
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
     const passOn = (signal) => child.kill(signal);
     for (const signal of signals) process.on(signal, passOn);
+    // Whoever started this with a channel of its own and is gone: so is the program's parent.
+    const passOnEnd = () => child.disconnect();
+    process.once('disconnect', passOnEnd);
     child.once('error', reject);
     child.once('exit', (code, signal) => {
       for (const name of signals) process.off(name, passOn);
+      process.off('disconnect', passOnEnd);
       if (signal === null) resolve(code ?? 1);
       else process.kill(process.pid, signal);
     });

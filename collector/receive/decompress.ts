@@ -48,6 +48,7 @@ export async function decompress(
     if (!used.ok) return used;
     at += used.value;
     if (at < compressed.byteLength && (compression !== 'zstd' || used.value === 0)) {
+      output.take();
       return err({ kind: 'malformed', message: `${compression}: data after the end` });
     }
   } while (at < compressed.byteLength);
@@ -77,6 +78,7 @@ class Output {
     return new Promise((resolve) => {
       const stop = (failure: BodyFailure): void => {
         inflater.destroy();
+        this.#dropWritten();
         resolve(err(failure));
       };
       inflater.on('data', (piece: Uint8Array) => {
@@ -95,6 +97,17 @@ class Output {
       });
       inflater.end(input);
     });
+  }
+
+  /**
+   * Frees what was inflated of a body that is refused, but for the piece that came last: zlib's thread
+   * may be writing behind it, destroyed or not.
+   */
+  #dropWritten(): void {
+    const written = this.#pieces.at(-1)?.buffer;
+    for (const piece of this.#pieces.splice(0)) {
+      if (piece.buffer !== written) releaseMemory(piece);
+    }
   }
 
   /** Once, after the last of it: frees what it was in. */

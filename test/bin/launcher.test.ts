@@ -84,7 +84,7 @@ describe('the launcher', () => {
     expect(code).toBe(1);
     expect(stdout).toBe('');
     expect(stderr.trim().split('\n')).toHaveLength(1);
-    expect(stderr).toMatch(/^afdscope needs Node 24 .*: install Node 24 .*npm install/);
+    expect(stderr).toMatch(/^afdscope needs Node 24\.2 .*: install Node 24 .*npm install/);
   });
 
   test.skipIf(OLD_NODE === undefined)('passes signals on and keeps exit codes', async () => {

@@ -1,5 +1,5 @@
 /** Blobs of `stage_rollups` on their way to and from the disk. */
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { CHUNK_VERSION, damaged, frameVersionOf } from '#lib/table/chunk-frame.ts';
 import { encodeStageRollup, type StageRollupContent } from '#lib/table/stage-rollup-codec.ts';
 
@@ -48,22 +48,22 @@ export function decompress(blob: Uint8Array): Uint8Array {
 
 /** 'AFDC', as a frame begins. */
 const MAGIC_HEX = '41464443';
-/** Of a frame, through its checksum (lib/table/chunk-frame.ts). */
-const STAMP_BYTES = 12;
+/** Of a frame: its checksum (lib/table/chunk-frame.ts), and how its header begins. */
+const STAMP_BYTES = 32;
 /** What `stampOf` says of a blob, made by SQLite, so that the blob need not be read. */
 export const STAMP_SQL = `length(blob) || ' ' || hex(substr(blob, 1, ${STAMP_BYTES}))`;
 
 /**
- * Length, kind and checksum as text, which tell versions of a row apart; null: a blob that is compressed
- * has none.
+ * Length and checksum as text, which tell versions of a row apart. A blob that is compressed does not
+ * begin with its checksum: it is made here.
  */
-export function stampOf(blob: Uint8Array): string | null {
-  if (frameVersionOf(blob) === 0) return null;
-  const head = Buffer.from(blob.buffer, blob.byteOffset, STAMP_BYTES).toString('hex');
-  return `${blob.byteLength} ${head.toUpperCase()}`;
+export function stampOf(blob: Uint8Array): string {
+  if (frameVersionOf(blob) === 0) return `${blob.byteLength} crc ${crc32(blob)}`;
+  const head = Buffer.from(blob.buffer, blob.byteOffset, Math.min(STAMP_BYTES, blob.byteLength));
+  return `${blob.byteLength} ${head.toString('hex').toUpperCase()}`;
 }
 
-/** The same of what SQLite made. */
+/** The same of what SQLite made; null: of a compressed blob, which has to be read for it. */
 export function stampOfText(text: string): string | null {
   return text.startsWith(MAGIC_HEX, text.indexOf(' ') + 1) ? text : null;
 }

@@ -137,10 +137,12 @@ export class StageRollupReader {
     return this.#stamped
       .all(deployment, resolutionNs, from, window.toUnixNs)
       .flatMap((row): StageRollup | [] => {
-        const decode = () => decodeStageRollup(decompress(this.#blob.get(row.id)!), false);
-        const content = this.#read(deployment, row, () =>
-          this.#cache.content(row.id, stampOfText(row.stamp), decode),
-        );
+        const content = this.#read(deployment, row, () => {
+          const stamp = stampOfText(row.stamp) ?? stampOf(this.#blob.get(row.id)!);
+          return this.#cache.content(row.id, stamp, () =>
+            decodeStageRollup(decompress(this.#blob.get(row.id)!), false),
+          );
+        });
         return content === null ? [] : rollupOf({ deployment, resolutionNs }, row, content);
       });
   }

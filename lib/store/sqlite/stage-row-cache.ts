@@ -2,10 +2,10 @@
  * Decoded rows of `stage_rollups`, kept for the next question. A picture of the last minute reads the
  * same buckets again every few seconds, and decompressing and decoding is most of its work.
  *
- * A row is used again only where its stamp is the same: the length and the checksum of its bytes as they
+ * A row is used again only where its stamp is the same: the length, the checksum and the first bytes as they
  * are stored. So nothing needs to be told of late events or of rows that are made anew, and the bytes of rows
- * that are known need not be read at all. That another version of a row has the same stamp is as likely
- * as that damage goes unnoticed, one in four milliards. Without sketches, which are most of a row.
+ * that are known need not be read at all. What is damaged after it was read is found by the next thread that
+ * reads it. Without sketches, which are most of a row.
  */
 import type { StageRollupContent } from '#lib/table/stage-rollup-codec.ts';
 
@@ -48,11 +48,8 @@ export class StageRowCache {
     this.#reading++;
   }
 
-  /**
-   * What `decode` made of the row before, or makes of it now; not to be changed. `stamp`: `stampOf` its
-   * bytes; null: they have none, and nothing is kept of them.
-   */
-  content(id: bigint, stamp: string | null, decode: () => StageRollupContent): StageRollupContent {
+  /** What `decode` made of the row before, or makes now; not to be changed. `stamp`: `stampOf` its bytes. */
+  content(id: bigint, stamp: string, decode: () => StageRollupContent): StageRollupContent {
     const known = this.#rows.get(id);
     if (known !== undefined) {
       this.#rows.delete(id);
@@ -65,7 +62,7 @@ export class StageRowCache {
     }
     const content = decode();
     const sizeBytes = contentBytes(content) + ROW_OVERHEAD_BYTES;
-    if (stamp === null || !this.#makeRoom(sizeBytes)) return content;
+    if (!this.#makeRoom(sizeBytes)) return content;
     this.#rows.set(id, { stamp, content, sizeBytes, usedIn: this.#reading });
     this.#bytes += sizeBytes;
     return content;

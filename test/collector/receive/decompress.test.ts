@@ -94,3 +94,12 @@ test('plain bytes are told by their header', async () => {
   });
   expect((await run('deflate', plain).result).ok).toBe(false);
 });
+
+test('what a refused body was inflated to does not wait for the garbage collector', async () => {
+  const before = process.memoryUsage().arrayBuffers;
+  for (let i = 0; i < 10; i++) {
+    const bomb = gzipSync(Buffer.alloc(40 * MIB));
+    expect(await run('gzip', bomb, 64 * MIB, 16 * MIB).result).toMatchObject({ ok: false });
+  }
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(80 * MIB);
+});

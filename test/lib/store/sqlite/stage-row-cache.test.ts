@@ -1,5 +1,7 @@
 /** Decoded rows are used again only where their stamps are the same, and never outgrow their bound. */
+import Database from 'better-sqlite3';
 import { expect, test, vi } from 'vitest';
+import { compress, STAMP_SQL, stampOf, stampOfText } from '#lib/store/sqlite/stage-blob.ts';
 import { StageRowCache } from '#lib/store/sqlite/stage-row-cache.ts';
 import type { StageRollupContent } from '#lib/table/stage-rollup-codec.ts';
 
@@ -66,11 +68,21 @@ test('a reading of more rows than fit keeps those that were there, later ones ta
   expect(read(100n, 2n)).toBe(0);
 });
 
-test('without a stamp a row is decoded each time, and takes the place of what was known', () => {
-  const cache = new StageRowCache();
-  cache.content(1n, '1 A', () => content(3));
-  const decode = vi.fn(() => content(4));
-  for (let i = 0; i < 2; i++) cache.content(1n, null, decode);
-  expect(decode).toHaveBeenCalledTimes(2);
-  expect(cache.sizeBytes).toBe(0);
+test('SQLite and the reader make the same stamp of a frame, and of a compressed one only the reader does', () => {
+  const database = new Database(':memory:');
+  const ofSql = database
+    .prepare<[Uint8Array], string>(`SELECT ${STAMP_SQL} FROM (SELECT ? AS blob)`)
+    .pluck();
+  const frame = new Uint8Array(40).fill(7);
+  frame.set([0x41, 0x46, 0x44, 0x43, 2]);
+  for (const bytes of [frame, frame.subarray(0, 20)]) {
+    expect(stampOfText(ofSql.get(bytes)!)).toBe(stampOf(bytes));
+  }
+  const other = frame.slice();
+  other[9]!++;
+  expect(stampOf(other)).not.toBe(stampOf(frame));
+  const compressed = compress(frame);
+  expect(stampOfText(ofSql.get(compressed)!)).toBeNull();
+  expect(stampOf(compressed)).not.toBe(stampOf(compress(other)));
+  database.close();
 });
