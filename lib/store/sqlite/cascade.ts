@@ -11,7 +11,8 @@ import { mergeStageRollups } from '#lib/table/stage-rollup-merge.ts';
 import type { StageRollup } from '#lib/table/stage-rollups.ts';
 import { ROLLUP_LEVELS_NS } from '../rollup-levels.ts';
 import { PartitionSums } from './partition-sums.ts';
-import { StageRollupReader, StageRollupWriter } from './stage-rollup-statements.ts';
+import { StageRollupReader } from './stage-rollup-reader.ts';
+import { StageRollupWriter } from './stage-rollup-writer.ts';
 import type { StaleMark, StaleMarks } from './stale-marks.ts';
 
 /** A bucket waits so long after its end: most late events are there by then. */

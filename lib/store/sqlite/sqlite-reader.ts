@@ -41,7 +41,7 @@ import { NOT_PINNED } from './pinned.ts';
 import { RawExtentReader } from './raw-extent-statements.ts';
 import { RollupCover } from './rollup-cover.ts';
 import { RollupReader } from './rollup-statements.ts';
-import { StageRollupReader } from './stage-rollup-statements.ts';
+import { StageRollupReader } from './stage-rollup-reader.ts';
 
 export interface ReaderOptions {
   /** Told once about each stored chunk that cannot be read. */

@@ -54,7 +54,7 @@ import { Retention } from './retention.ts';
 import { RollupWriter } from './rollup-statements.ts';
 import { SeenRegistry } from './seen-registry.ts';
 import { type ReaderOptions, SqliteReader } from './sqlite-reader.ts';
-import { StageRollupWriter } from './stage-rollup-statements.ts';
+import { StageRollupWriter } from './stage-rollup-writer.ts';
 import { StaleMarks } from './stale-marks.ts';
 import { storeFailure } from './store-failure.ts';
 import { UnsummedScan } from './unsummed-scan.ts';
