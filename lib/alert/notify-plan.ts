@@ -12,10 +12,10 @@
 import { SEVERITIES } from '#lib/api/alert-rules.ts';
 import type { AlertJson } from '#lib/api/alerts.ts';
 import { type GroupMembers, groupsOf, NO_ROUTE } from './notify-groups.ts';
+import { addNews, agreeing, type Due, merged, placed, single } from './notify-messages.ts';
 import {
   isFiring,
   type NotifyGroup,
-  type NotifyMessage,
   type NotifyPlan,
   type NotifyRate,
   type NotifyRoute,
@@ -34,21 +34,6 @@ export interface NotifyInput {
   /** By group key, oldest first. */
   readonly waiting: ReadonlyMap<string, readonly WaitingMessage[]>;
   readonly nowUnixMs: number;
-}
-
-/** Alerts in one message; what is over is counted. */
-export const MAX_ALERTS = 500;
-
-/** A group that has something to say. */
-interface Due {
-  readonly group: NotifyGroup;
-  readonly target: NotifyTarget;
-  readonly action: NotifyMessage['action'];
-  readonly isRepeat: boolean;
-  readonly firing: readonly AlertJson[];
-  readonly ended: readonly AlertJson[];
-  /** What the receiver knows of after the message. */
-  readonly told: Readonly<Record<string, AlertJson>>;
 }
 
 export function planNotifications(input: NotifyInput): NotifyPlan {
@@ -75,6 +60,7 @@ export function planNotifications(input: NotifyInput): NotifyPlan {
   }
   const messages: PlannedMessage[] = [];
   const rates: NotifyRate[] = [];
+  const news = new Map<string, Map<string, AlertJson>>();
   for (const [target, due] of dueByTarget) {
     const shared = share(target, due, input.rates.get(target.name), nowUnixMs);
     if (shared.rate !== null) rates.push(shared.rate);
@@ -91,6 +77,7 @@ export function planNotifications(input: NotifyInput): NotifyPlan {
       const message =
         together.length === 1 ? single(together[0]!, nowUnixMs) : merged(together, nowUnixMs);
       messages.push(placed(target, message, input.waiting.get(message.groupKey) ?? []));
+      if (target.mode !== 'each') addNews(news, target.name, together);
       for (const { group, told } of together) {
         if (Object.keys(told).length === 0) {
           changed.delete(group.key);
@@ -108,7 +95,8 @@ export function planNotifications(input: NotifyInput): NotifyPlan {
       }
     }
   }
-  return { groups: [...changed.values()], ended, rates, messages };
+  const told = agreeing(messages, news, targets, input.waiting);
+  return { groups: [...changed.values()], ended, rates, messages: told };
 }
 
 /** A group of which nothing fires now is told about with the terms of its old route. */
@@ -276,83 +264,6 @@ function rank(due: Due): number {
   const alerts = due.firing.length > 0 ? due.firing : due.ended;
   const severity = Math.max(...alerts.map((alert) => SEVERITIES.indexOf(alert.severity)));
   return severity + (due.firing.length > 0 ? SEVERITIES.length : 0);
-}
-
-function single(due: Due, nowUnixMs: number): NotifyMessage {
-  const { group, action, isRepeat, firing, ended } = due;
-  const { heldSinceUnixMs } = group;
-  return {
-    groupKey: group.key,
-    groupLabels: group.labels,
-    action,
-    isRepeat,
-    ...listed([...firing, ...ended]),
-    held: heldSinceUnixMs === null ? null : { forMs: nowUnixMs - heldSinceUnixMs, groups: 1 },
-  };
-}
-
-function merged(all: readonly Due[], nowUnixMs: number): NotifyMessage {
-  const heldSince = all.map(({ group }) => group.heldSinceUnixMs ?? nowUnixMs);
-  return {
-    groupKey: `${all[0]!.target.name}:merged`,
-    groupLabels: {},
-    action: 'alerts',
-    isRepeat: all.every(({ isRepeat }) => isRepeat),
-    ...listed(all.flatMap(({ firing, ended }) => [...firing, ...ended])),
-    held: { forMs: nowUnixMs - Math.min(...heldSince), groups: all.length },
-  };
-}
-
-/**
- * Where the message goes: it takes the place of one of its group that was not sent, and says what that
- * one said. Of `each`, the first keeps its place, so that what began and ended is told as both.
- */
-function placed(
-  target: NotifyTarget,
-  message: NotifyMessage,
-  waiting: readonly WaitingMessage[],
-): PlannedMessage {
-  const last = waiting.at(-1);
-  const receiver = target.name;
-  if (last === undefined || (target.mode === 'each' && waiting.length < 2)) {
-    return { receiver, message, replaces: null };
-  }
-  if (target.mode === 'each') return { receiver, message, replaces: last.id };
-  const ids = new Set(message.alerts.map(({ id }) => id));
-  // What fires is in the new message unless it is muted by now; what has ended is not.
-  const others = last.message.alerts.filter((alert) => !ids.has(alert.id));
-  const { alerts, truncatedAlerts } = listed([...message.alerts, ...others]);
-  return {
-    receiver,
-    message: {
-      ...message,
-      isRepeat: message.isRepeat && last.message.isRepeat,
-      alerts,
-      // What did not fit before is in the new message, or is counted here.
-      truncatedAlerts: Math.max(truncatedAlerts, last.message.truncatedAlerts),
-      held: heldTogether(message.held, last.message.held),
-    },
-    replaces: last.id,
-  };
-}
-
-function heldTogether(a: NotifyMessage['held'], b: NotifyMessage['held']): NotifyMessage['held'] {
-  if (a === null || b === null) return a ?? b;
-  return { forMs: Math.max(a.forMs, b.forMs), groups: a.groups + b.groups };
-}
-
-/** Firing first, each by its start, no more than fit; an alert that is there twice counts once. */
-function listed(alerts: readonly AlertJson[]): Pick<NotifyMessage, 'alerts' | 'truncatedAlerts'> {
-  const all = [...new Map(alerts.map((alert) => [alert.id, alert])).values()].sort(
-    (a, b) =>
-      Number(isFiring(b)) - Number(isFiring(a)) ||
-      a.startsAtUnixMs - b.startsAtUnixMs ||
-      (a.id < b.id ? -1 : 1),
-  );
-  return {
-    alerts: all.slice(0, MAX_ALERTS),
-    truncatedAlerts: Math.max(0, all.length - MAX_ALERTS),
-  };
 }
 
 function byIds(alerts: readonly AlertJson[]): Record<string, AlertJson> {

@@ -349,6 +349,20 @@ describe('a rate limit', () => {
   });
 });
 
+test('two messages that wait say the same of an alert, whichever of them comes last', () => {
+  const world = new World([route()], [{ rateLimit: { messages: 1, perMs: 120 * SECOND } }]);
+  const one = sampleAlert('one', { rule: 'bubbles' });
+  const two = sampleAlert('two', { rule: 'imbalance' });
+  world.until(1, [one]);
+  world.down.add('hook');
+  world.until(11, [one, two]);
+  world.until(131, [ended(one), two]);
+  world.until(250, [one, two]);
+  world.down.clear();
+  world.until(2250, [one, two]);
+  expect(world.told()).toEqual(['250 hook one firing', '250 hook one firing, two firing']);
+});
+
 test('whatever happens: each alert that fires for long is told, and then its end, in that order', () => {
   const step = fc.record({
     id: fc.constantFrom('a', 'b', 'c', 'd'),
@@ -390,6 +404,21 @@ test('whatever happens: each alert that fires for long is told, and then its end
         if (heard.length > 0) expect(heard.at(-1)).toBe(alert.state);
       }
     }),
-    { numRuns: 300 },
+    {
+      numRuns: 300,
+      examples: [
+        [
+          [
+            { id: 'c', is: 'firing', seconds: 1, isDown: false },
+            { id: 'a', is: 'firing', seconds: 10, isDown: true },
+            { id: 'c', is: 'resolved', seconds: 120, isDown: true },
+            { id: 'c', is: 'firing', seconds: 1, isDown: true },
+            { id: 'a', is: 'firing', seconds: 118, isDown: true },
+          ],
+          'group',
+          { messages: 1, perMs: 120 * SECOND },
+        ],
+      ],
+    },
   );
 });
