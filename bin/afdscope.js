@@ -30,14 +30,15 @@ async function main() {
   const bundled = join(root, 'dist', 'cli.js');
   const source = join(root, 'collector', 'cli', 'main.ts');
   const entry = existsSync(source) ? source : bundled;
-  if (args[0] === 'collector' && !noWeb) {
+  const isThisNode = node === process.execPath;
+  if (args[0] === 'collector') {
     // Another node than this one is the one that npm installed.
-    const version = node === process.execPath ? process.versions.node : `${REQUIRED_NODE_MAJOR}`;
-    const own = node === process.execPath ? process.execArgv : [];
-    const flags = [...collectorArgs(version), ...own];
+    const flags = isThisNode
+      ? [...collectorArgs(process.versions.node), ...process.execArgv]
+      : collectorArgs(`${REQUIRED_NODE_MAJOR}`);
     return runInPlace(node, [...flags, entry, ...args], withMemoryEnv(process.env));
   }
-  if (node !== process.execPath) return runInPlace(node, [entry, ...args]);
+  if (!isThisNode) return runInPlace(node, [entry, ...args]);
   process.argv[1] = entry;
   const { runCli } = await import(pathToFileURL(entry).href);
   return runCli(args);

@@ -38,10 +38,10 @@ import { baseUrl } from '#collector/supervise/announce.ts';
 import { describeListenError } from '#collector/supervise/ports.ts';
 import { errorText } from '#lib/base/error-text.ts';
 import { fileProblem } from '#lib/base/file-problem.ts';
+import { giveBackStart } from '#lib/base/garbage-watch.ts';
 import type { Config } from '#lib/config/load-config.ts';
 import { type Address, formatAddress } from '#lib/config/quantities.ts';
 import { DEFAULT_DECODE_LIMITS } from '#lib/ingest/decode-limits.ts';
-import { giveBackStart } from '#lib/base/garbage-watch.ts';
 import { makeFolder } from '#lib/store/make-folder.ts';
 import { REJECT_REASONS, type RejectCounts } from '#lib/table/reject-reasons.ts';
 

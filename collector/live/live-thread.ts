@@ -7,8 +7,8 @@ import type {
   SamplingMessage,
 } from '#collector/messages.ts';
 import { ClockWatch } from '#collector/observe/clock-watch.ts';
-import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { GarbageWatch, giveBackStart } from '#lib/base/garbage-watch.ts';
+import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { openTelemetryReader, storedFileIdentity } from '#lib/store/open-store.ts';
 import { NoDatabaseError } from '#lib/store/store-errors.ts';
 import type { TelemetryReader } from '#lib/store/telemetry-store.ts';

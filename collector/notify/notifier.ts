@@ -182,8 +182,11 @@ export class Notifier implements AlertNotifier {
     const { groups, rates } = this.#book;
     const waiting = this.#waiting();
     const byKey = new Map<string, WaitingMessage[]>();
-    for (const { id, message } of waiting.values()) {
-      byKey.set(message.groupKey, [...(byKey.get(message.groupKey) ?? []), { id, message }]);
+    for (const { id, receiver, message } of waiting.values()) {
+      byKey.set(message.groupKey, [
+        ...(byKey.get(message.groupKey) ?? []),
+        { id, receiver, message },
+      ]);
     }
     const plan = planNotifications({
       alerts,

@@ -48,7 +48,7 @@ export async function decompress(
     if (!used.ok) return used;
     at += used.value;
     if (at < compressed.byteLength && (compression !== 'zstd' || used.value === 0)) {
-      output.take();
+      output.drop();
       return err({ kind: 'malformed', message: `${compression}: data after the end` });
     }
   } while (at < compressed.byteLength);
@@ -78,7 +78,7 @@ class Output {
     return new Promise((resolve) => {
       const stop = (failure: BodyFailure): void => {
         inflater.destroy();
-        this.#dropWritten();
+        this.drop();
         resolve(err(failure));
       };
       inflater.on('data', (piece: Uint8Array) => {
@@ -103,7 +103,7 @@ class Output {
    * Frees what was inflated of a body that is refused, but for the piece that came last: zlib's thread
    * may be writing behind it, destroyed or not.
    */
-  #dropWritten(): void {
+  drop(): void {
     const written = this.#pieces.at(-1)?.buffer;
     for (const piece of this.#pieces.splice(0)) {
       if (piece.buffer !== written) releaseMemory(piece);

@@ -122,36 +122,19 @@ export function addNews(
 export function agreeing(
   messages: readonly PlannedMessage[],
   news: ReadonlyMap<string, ReadonlyMap<string, AlertJson>>,
-  targets: ReadonlyMap<string, NotifyTarget>,
   waiting: ReadonlyMap<string, readonly WaitingMessage[]>,
 ): PlannedMessage[] {
   const replaced = new Set(messages.map(({ replaces }) => replaces));
   const others = [...waiting.values()]
     .flat()
-    .filter(({ id }) => !replaced.has(id))
-    .map(({ id, message }): PlannedMessage => {
-      return { receiver: receiverOf(message, targets), message, replaces: id };
-    });
-  const isTold = new Set(messages);
-  return [...messages, ...others].flatMap((planned) => {
-    const known = news.get(planned.receiver);
-    const { alerts } = planned.message;
-    if (known === undefined || !alerts.some(({ id }) => known.has(id))) {
-      return isTold.has(planned) ? planned : [];
-    }
-    const now = alerts.map((alert) => known.get(alert.id) ?? alert);
-    return { ...planned, message: { ...planned.message, alerts: listed(now).alerts } };
-  });
-}
-
-/** Keys of groups begin with the receiver's name (notify-groups.ts), which may be how another's begins. */
-function receiverOf(
-  { groupKey }: NotifyMessage,
-  targets: ReadonlyMap<string, NotifyTarget>,
-): string {
-  let found = '';
-  for (const name of targets.keys()) {
-    if (name.length > found.length && groupKey.startsWith(`${name}:`)) found = name;
-  }
-  return found;
+    .filter(
+      ({ id, receiver, message }) =>
+        !replaced.has(id) && message.alerts.some((alert) => news.get(receiver)?.has(alert.id)),
+    );
+  return [...messages, ...others.map(({ id, ...rest }) => ({ ...rest, replaces: id }))].map(
+    ({ receiver, message, replaces }) => {
+      const now = message.alerts.map((alert) => news.get(receiver)?.get(alert.id) ?? alert);
+      return { receiver, message: { ...message, alerts: listed(now).alerts }, replaces };
+    },
+  );
 }

@@ -95,7 +95,7 @@ export function planNotifications(input: NotifyInput): NotifyPlan {
       }
     }
   }
-  const told = agreeing(messages, news, targets, input.waiting);
+  const told = agreeing(messages, news, input.waiting);
   return { groups: [...changed.values()], ended, rates, messages: told };
 }
 

@@ -78,6 +78,7 @@ export type NotifyMessage = z.infer<typeof notifyMessageSchema>;
 /** A message on disk that was not sent yet and is not being sent. */
 export interface WaitingMessage {
   readonly id: string;
+  readonly receiver: string;
   readonly message: NotifyMessage;
 }
 

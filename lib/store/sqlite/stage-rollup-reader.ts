@@ -135,7 +135,8 @@ export class StageRollupReader {
       .all(deployment, resolutionNs, from, window.toUnixNs)
       .flatMap((row): StageRollup | [] => {
         const content = this.#read(deployment, row, () => {
-          const stamp = stampOfText(row.stamp) ?? stampOf(this.#blob.get(row.id)!);
+          const stamp = stampOfText(row.stamp);
+          if (stamp === null) return this.#withoutSketches(row.id, this.#blob.get(row.id)!);
           return this.#cache.content(row.id, stamp, () =>
             decodeStageRollup(decompress(this.#blob.get(row.id)!), false),
           );
@@ -211,11 +212,13 @@ export class StageRollupReader {
     const decode = (): StageRollupContent =>
       sketches
         ? decodeStageRollup(decompress(row.blob), true, this.#room)
-        : this.#cache.content(row.id, stampOf(row.blob), () =>
-            decodeStageRollup(decompress(row.blob), false),
-          );
+        : this.#withoutSketches(row.id, row.blob);
     const content = this.#read(of.deployment, row, decode);
     return content === null ? [] : [rollupOf(of, row, content)];
+  }
+
+  #withoutSketches(id: bigint, blob: Uint8Array): StageRollupContent {
+    return this.#cache.content(id, stampOf(blob), () => decodeStageRollup(decompress(blob), false));
   }
 
   #read<T>(deployment: string, row: RowKey, decode: () => T): T | null {
