@@ -7,6 +7,7 @@ export default defineConfig({
     env: { TZ: 'UTC', LC_ALL: 'C', NODE_ENV: 'test' },
     testTimeout: 30_000,
     hookTimeout: 120_000,
+    setupFiles: ['test/support/inspect-when-asked.setup.ts'],
     // Machines with other work: the default second is not enough for what takes milliseconds at rest.
     expect: { poll: { timeout: 20_000 } },
     projects: [

@@ -20,7 +20,7 @@ import {
 } from './bootstrap.js';
 import { totalsOf } from './test-report.js';
 
-const NOTHING = { passed: 0, failed: 0, skipped: 0, retried: [], broken: false };
+const NOTHING = { passed: 0, failed: 0, skipped: 0, retried: [], broken: [] };
 const USAGE = 'usage: node bin/task.js test|test:long|check|bench|soak|build [arguments]';
 
 async function main() {
@@ -131,6 +131,8 @@ function soak(node, args) {
 function vitest(node, project, args) {
   const folder = mkdtempSync(join(tmpdir(), 'afdscope-test-'));
   const output = join(folder, 'report.json');
+  const stuck = join(folder, 'stuck.txt');
+  process.env.AFDSCOPE_TEST_STUCK = stuck;
   say(`\ntest: project ${project}`);
   try {
     const status = runTool(node, 'vitest', 'vitest', [
@@ -145,11 +147,19 @@ function vitest(node, project, args) {
       ...args,
     ]);
     if (!existsSync(output)) {
-      say(`test: project ${project} ended without a report (exit ${status})`);
-      return { ...NOTHING, broken: true };
+      const text = `project ${project} ended without a report (exit ${status})`;
+      say(`test: ${text}`);
+      const why = existsSync(stuck) ? readFileSync(stuck, 'utf8').trimEnd().split('\n') : [];
+      return { ...NOTHING, broken: [text, ...why] };
     }
     const counted = totalsOf(readFileSync(output, 'utf8'));
-    return { ...counted, broken: status !== 0 && counted.failed === 0 };
+    return {
+      ...counted,
+      broken:
+        status !== 0 && counted.failed === 0
+          ? [`project ${project}: errors outside tests, see above`]
+          : [],
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -163,14 +173,14 @@ function report(totals) {
     say(`\ntest: ${retried.length} passed at another try only:`);
     for (const text of retried) say(`  ${text}`);
   }
-  const broken = totals.some((one) => one.broken);
-  if (broken) say('\ntest: errors outside tests: see above');
+  const broken = totals.flatMap((one) => one.broken);
+  if (broken.length > 0) say(`\ntest: ${broken.join('\n  ')}`);
   const none = sum('passed') + sum('failed') + sum('skipped') === 0;
   if (none) say('\ntest: no test matches');
   process.stdout.write(
     `\n${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped\n`,
   );
-  return broken || none || sum('failed') > 0 ? 1 : 0;
+  return broken.length > 0 || none || sum('failed') > 0 ? 1 : 0;
 }
 
 function countTests(node, project) {

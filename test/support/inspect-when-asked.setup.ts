@@ -1,0 +1,4 @@
+/** Before each test file, in its process: lets `stuck-reporter.ts` ask where it stands. */
+import { inspectorPort } from './stuck-stack.ts';
+
+process.debugPort = inspectorPort(process.pid);
