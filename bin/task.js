@@ -132,7 +132,7 @@ function vitest(node, project, args) {
   const folder = mkdtempSync(join(tmpdir(), 'afdscope-test-'));
   const output = join(folder, 'report.json');
   const stuck = join(folder, 'stuck.txt');
-  process.env.AFDSCOPE_TEST_STUCK = stuck;
+  process.env.STUCK_TEST_FILE = stuck;
   say(`\ntest: project ${project}`);
   try {
     const status = runTool(node, 'vitest', 'vitest', [

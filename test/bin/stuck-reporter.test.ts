@@ -27,7 +27,7 @@ test('a test that never gives way ends the run, and is named with where it stand
   const child = spawn(process.execPath, [vitest, 'run', reporter], {
     cwd: folder,
     stdio: 'ignore',
-    env: { ...process.env, AFDSCOPE_TEST_STUCK: stuck, AFDSCOPE_TEST_SILENCE_MS: '1500' },
+    env: { ...process.env, STUCK_TEST_FILE: stuck, STUCK_TEST_SILENCE_MS: '1500' },
   });
   const [code] = await once(child, 'exit');
   expect(code).toBe(1);

@@ -1,7 +1,7 @@
 /**
  * Ends a test run in which a file has given no news for some minutes, and says which test it is and where
  * its process stands. A time limit of a test is a timer in its own process: what never gives way there is
- * ended by nobody. `AFDSCOPE_TEST_STUCK` names a file that the words go into too, so that whoever runs the
+ * ended by nobody. `STUCK_TEST_FILE` names a file that the words go into too, so that whoever runs the
  * tests can repeat them at the end.
  */
 import { spawnSync } from 'node:child_process';
@@ -11,7 +11,7 @@ import { errorText } from '#lib/base/error-text.ts';
 import { stackOf } from './stuck-stack.ts';
 
 /** The longest limit of a test is ten minutes. */
-const SILENCE_MS = Number(process.env.AFDSCOPE_TEST_SILENCE_MS ?? 12 * 60_000);
+const SILENCE_MS = Number(process.env.STUCK_TEST_SILENCE_MS ?? 12 * 60_000);
 const LOOK_EVERY_MS = Math.min(15_000, SILENCE_MS / 4);
 
 interface Running {
@@ -110,6 +110,6 @@ function listProcesses(): Listed[] {
 
 function tell(text: string): void {
   process.stderr.write(`test: ${text}\n`);
-  const file = process.env.AFDSCOPE_TEST_STUCK;
+  const file = process.env.STUCK_TEST_FILE;
   if (file !== undefined) appendFileSync(file, `${text}\n`);
 }
