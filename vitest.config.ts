@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { soundArgs } from './bin/process-settings.js';
 
 // Tiers: `npm test` runs unit and e2e; `npm run test:long` runs test/long and, with many more rounds,
 // the tests that kill and mutate (test/support/tier.ts).
@@ -7,6 +8,8 @@ export default defineConfig({
     env: { TZ: 'UTC', LC_ALL: 'C', NODE_ENV: 'test' },
     testTimeout: 30_000,
     hookTimeout: 120_000,
+    // As the product runs.
+    execArgv: [...soundArgs()],
     setupFiles: ['test/support/inspect-when-asked.setup.ts'],
     // Machines with other work: the default second is not enough for what takes milliseconds at rest.
     expect: { poll: { timeout: 20_000 } },

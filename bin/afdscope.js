@@ -15,7 +15,7 @@ import {
   root,
   runInPlace,
 } from './bootstrap.js';
-import { collectorArgs, withMemoryEnv } from './process-memory.js';
+import { collectorArgs, compileSoundly, soundArgs, withMemoryEnv } from './process-settings.js';
 
 /** Commands that serve the dashboard. */
 const WEB_COMMANDS = new Set(['up', 'demo', 'web']);
@@ -38,7 +38,9 @@ async function main() {
       : collectorArgs(`${REQUIRED_NODE_MAJOR}`);
     return runInPlace(node, [...flags, entry, ...args], withMemoryEnv(process.env));
   }
-  if (!isThisNode) return runInPlace(node, [entry, ...args]);
+  if (!isThisNode)
+    return runInPlace(node, [...soundArgs(`${REQUIRED_NODE_MAJOR}`), entry, ...args]);
+  compileSoundly();
   process.argv[1] = entry;
   const { runCli } = await import(pathToFileURL(entry).href);
   return runCli(args);

@@ -14,10 +14,12 @@ import {
   ensureInstalled,
   exitWith,
   findNode,
+  REQUIRED_NODE_MAJOR,
   root,
   say,
   seconds,
 } from './bootstrap.js';
+import { soundArgs } from './process-settings.js';
 import { totalsOf } from './test-report.js';
 
 const NOTHING = { passed: 0, failed: 0, skipped: 0, retried: [], broken: [] };
@@ -112,7 +114,7 @@ function bench(node, args) {
   for (const file of chosen) {
     // One JSON document a line, and nothing between them.
     if (!json) say(`\nbench: ${file}`);
-    const run = [join(folder, file), ...options];
+    const run = [...argsOf(node), join(folder, file), ...options];
     const { status } = spawnSync(node, run, { cwd: root, stdio: 'inherit' });
     if (status !== 0) {
       say(`bench: ${file} failed (exit ${status})`);
@@ -125,7 +127,13 @@ function bench(node, args) {
 /** `npm run soak -- --minutes 30` */
 function soak(node, args) {
   const file = join(root, 'test', 'bench', 'soak.ts');
-  return spawnSync(node, [file, ...args], { cwd: root, stdio: 'inherit' }).status ?? 1;
+  const run = [...argsOf(node), file, ...args];
+  return spawnSync(node, run, { cwd: root, stdio: 'inherit' }).status ?? 1;
+}
+
+/** Another node than this one is the one that npm installed. */
+function argsOf(node) {
+  return soundArgs(node === process.execPath ? process.versions.node : `${REQUIRED_NODE_MAJOR}`);
 }
 
 function vitest(node, project, args) {

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { RuntimeFile } from '#lib/api/runtime-file.ts';
 import { type Config, configToEnv } from '#lib/config/load-config.ts';
 import { type Address, parseAddress } from '#lib/config/quantities.ts';
-import { collectorArgs, WEB_ARGS, withMemoryEnv } from '../../bin/process-memory.js';
+import { collectorArgs, soundArgs, webArgs, withMemoryEnv } from '../../bin/process-settings.js';
 import { baseUrl, formatAnnouncement } from './announce.ts';
 import { ChildStartError, SupervisedChild } from './child.ts';
 import { findPortProblems } from './ports.ts';
@@ -188,7 +188,7 @@ class Supervisor {
       web: {
         name: 'web server',
         args: () => [
-          ...WEB_ARGS,
+          ...webArgs(),
           '--import',
           new URL('./web-preload.ts', import.meta.url).href,
           join(root, 'node_modules', 'next', 'dist', 'bin', 'next'),
@@ -205,6 +205,7 @@ class Supervisor {
       simulate: {
         name: 'simulated cluster',
         args: () => [
+          ...soundArgs(),
           join(root, 'collector', 'simulate', 'main.ts'),
           '--otlp',
           this.#runtime.otlpHttp ?? '',

@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { printBench } from '#test/support/bench/bench-report.ts';
-import { collectorArgs } from '../../bin/process-memory.js';
+import { collectorArgs } from '../../bin/process-settings.js';
 
 /** Of one function and reason, for each ten rounds. Where the machine is busy, code comes late. */
 const MAX_OF_TEN_ROUNDS = 8;

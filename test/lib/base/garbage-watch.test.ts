@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { WEB_ARGS } from '../../../bin/process-memory.js';
+import { webArgs } from '../../../bin/process-settings.js';
 
 /** Numbers that a script of its own process prints, started as the supervisor starts the collector. */
-async function numbersOf(script: string, args: readonly string[] = WEB_ARGS): Promise<number[]> {
+async function numbersOf(script: string, args: readonly string[] = webArgs()): Promise<number[]> {
   const all = [...args, '--input-type=module', '--eval', script];
   const { stdout } = await promisify(execFile)(process.execPath, all);
   return stdout.split(' ').map(Number);

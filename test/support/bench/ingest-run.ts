@@ -13,7 +13,7 @@ import { PackedUnpacker } from '#lib/ingest/packed-unpacker.ts';
 import { openTelemetryReader } from '#lib/store/open-store.ts';
 import { tableSpan } from '#lib/table/event-tables.ts';
 import { isPackedTable, packedSpan } from '#lib/table/packed-tables.ts';
-import { collectorArgs, WEB_ARGS, withMemoryEnv } from '../../../bin/process-memory.js';
+import { collectorArgs, webArgs, withMemoryEnv } from '../../../bin/process-settings.js';
 import type {
   CollectorReady,
   CollectorReport,
@@ -137,7 +137,7 @@ function child(file: string, args: readonly string[]): ChildProcess {
   const env = withMemoryEnv(process.env);
   return fork(join(import.meta.dirname, file), args, {
     execArgv: [
-      ...(file.startsWith('ingest-collector') ? collectorArgs() : WEB_ARGS),
+      ...(file.startsWith('ingest-collector') ? collectorArgs() : webArgs()),
       ...nodeFlags(file),
     ],
     env,

@@ -1,7 +1,8 @@
 /**
- * With what memory settings the processes of the product are started. They must be set before a process
- * begins, so whoever starts one sets them: the launcher, and the supervisor.
+ * With what settings of Node and of the C library the processes of the product are started. They must be
+ * set before a process begins, so whoever starts one sets them: the launcher, and the supervisor.
  */
+import { setFlagsFromString } from 'node:v8';
 
 /**
  * How the C library of Linux keeps freed memory (glibc; others ignore it). The threads of a collector
@@ -27,16 +28,38 @@ const EXPOSED_GC = '--expose-gc';
  * docs/decisions/0024-when-v8-collects.md has the figures.
  */
 const COLLECTOR_FLAGS = ['--heap-growing-percent=200', '--no-flush-bytecode'];
+/**
+ * V8's middle compiler makes code, once in a while, in which objects of one literal share the memory of
+ * their numbers: the last one's are then in all of them, and a report is wrong. Without it there is one compiler less,
+ * and what runs often takes no longer. docs/decisions/0025-numbers-that-objects-shared.md
+ */
+const SOUND_FLAGS = ['--no-maglev'];
+
 /** V8's flags come and go, and an unknown one keeps node from starting: only where they were tried. */
 const TRIED_NODE_MAJOR = '24';
 
-/** Flags of node for the web. */
-export const WEB_ARGS = [EXPOSED_GC];
+/** Flags of node for whatever computes figures, under a node of this version. */
+export function soundArgs(nodeVersion = process.versions.node) {
+  return isTried(nodeVersion) ? SOUND_FLAGS : [];
+}
 
-/** Flags of node for the collector, under a node of this version. */
+/** The same for this process, before it has run anything else, and before it has another thread. */
+export function compileSoundly() {
+  for (const flag of soundArgs()) setFlagsFromString(flag);
+}
+
+/** Flags of node for the web. */
+export function webArgs(nodeVersion = process.versions.node) {
+  return [EXPOSED_GC, ...soundArgs(nodeVersion)];
+}
+
+/** Flags of node for the collector. */
 export function collectorArgs(nodeVersion = process.versions.node) {
-  const tried = nodeVersion.split('.', 1)[0] === TRIED_NODE_MAJOR;
-  return tried ? [EXPOSED_GC, ...COLLECTOR_FLAGS] : [EXPOSED_GC];
+  return [...webArgs(nodeVersion), ...(isTried(nodeVersion) ? COLLECTOR_FLAGS : [])];
+}
+
+function isTried(nodeVersion) {
+  return nodeVersion.split('.', 1)[0] === TRIED_NODE_MAJOR;
 }
 
 /** What the environment says itself stays. */
