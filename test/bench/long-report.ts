@@ -9,57 +9,22 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Report } from '#lib/analysis/report-types.ts';
-import { addNanos, type UnixNanos, unixNanos } from '#lib/base/units.ts';
-import { clusterWorkers } from '#lib/pipeline/cluster.ts';
-import { scenarioSpec } from '#lib/pipeline/scenarios.ts';
-import { PipelineSimulation } from '#lib/pipeline/simulation.ts';
+import { addNanos, type UnixNanos } from '#lib/base/units.ts';
 import { REPORT_COLUMNS } from '#lib/query/load-events.ts';
 import { reportInSlices } from '#lib/query/long-report.ts';
 import { PartThread } from '#lib/query/part-thread.ts';
 import { report } from '#lib/query/report.ts';
 import { openTelemetryReader, openTelemetryWriter } from '#lib/store/open-store.ts';
-import type { TelemetryStore } from '#lib/store/telemetry-store.ts';
 import type { EventTable } from '#lib/table/event-table.ts';
-import { EventTableBuilder } from '#lib/table/event-table-builder.ts';
 import { withColumns } from '#lib/table/wanted-columns.ts';
 import { type BenchRow, printBench, wantsJson } from '#test/support/bench/bench-report.ts';
+import { SIMULATED_FROM, storeSimulatedSteps } from '#test/support/bench/simulated-steps.ts';
 
-const STEPS_PER_BATCH = 10;
-const START = unixNanos(1_767_225_600_000_000_000n);
 const MAX_EVENTS = 64_000_000;
 const WORKER = new URL('../../lib/query/query-worker.ts', import.meta.url);
-const KEEP = { rawNs: 1e18, rawBytes: 1e18, rollupsNs: 1e18 };
 
 const numbers = process.argv.slice(2).filter((text) => /^\d+$/.test(text));
 const [steps = 1000, attention = 24, ffn = 8] = numbers.map(Number);
-const spec = scenarioSpec('healthy', { attentionWorkers: attention, ffnWorkers: ffn });
-const { deployment } = clusterWorkers(spec)[0]!;
-
-/** The number of events. */
-async function fill(store: TelemetryStore): Promise<number> {
-  let builder = new EventTableBuilder(START, clusterWorkers(spec));
-  const simulation = new PipelineSimulation(spec, 1, { add: (row) => builder.add(row) });
-  let events = 0;
-  for (let step = 0; step < steps; step += STEPS_PER_BATCH) {
-    simulation.run(Math.min(STEPS_PER_BATCH, steps - step));
-    const table = builder.finish();
-    builder = new EventTableBuilder(START, clusterWorkers(spec));
-    await store.append([
-      {
-        batchId: `steps from ${step}`,
-        receivedUnixNs: START,
-        events: [table],
-        packed: [],
-        metrics: [],
-        rejected: new Map(),
-        logRecords: 0,
-      },
-    ]);
-    events += table.length;
-  }
-  for (let calls = 0; calls < 1000 && (await store.retain(KEEP, START)).more; calls++);
-  return events;
-}
 
 const rows: BenchRow[] = [];
 
@@ -76,7 +41,7 @@ async function timed<T>(what: string, events: number, run: () => Promise<T>): Pr
 }
 
 function afterAll(): UnixNanos {
-  return addNanos(START, 86_400e9);
+  return addNanos(SIMULATED_FROM, 86_400e9);
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'afdscope-long-report-'));
@@ -84,7 +49,9 @@ const failures: string[] = [];
 let events = 0;
 try {
   const writer = await openTelemetryWriter({ data: folder });
-  events = await fill(writer);
+  const filled = await storeSimulatedSteps(writer, { steps, attention, ffn });
+  const { deployment } = filled;
+  events = filled.events;
   await writer.close();
   const reader = await openTelemetryReader({ store: 'sqlite', data: folder });
   const question = { deployment };
