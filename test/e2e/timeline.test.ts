@@ -160,6 +160,9 @@ describe.skipIf(CHROMIUM === null)('Timeline page', () => {
     await page.keyboard.press('Shift+ArrowRight');
     await soon(said).not.toBe(first);
     await soon(() => parameter(page, 'sel')).toMatch(/^event~/);
+    // A short event is zoomed to, and the link comes after the picture.
+    const spanText = async () => parameter(page, 'span');
+    await soon(() => stands(page, spanText, 1_000)).toBe(true);
     // An open menu has its own use for letters and Escape.
     const span = parameter(page, 'span');
     await page.getByRole('button', { name: 'Save the timeline' }).click();
