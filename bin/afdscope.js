@@ -21,6 +21,7 @@ import { collectorArgs, compileSoundly, soundArgs, withMemoryEnv } from './proce
 const WEB_COMMANDS = new Set(['up', 'demo', 'web']);
 
 async function main() {
+  compileSoundly();
   const args = process.argv.slice(2);
   const noWeb = args.some((arg) => ['-h', '--help', '--no-web'].includes(arg));
   const servesWeb = WEB_COMMANDS.has(args[0] ?? '') && !noWeb;
@@ -40,7 +41,6 @@ async function main() {
   }
   if (!isThisNode)
     return runInPlace(node, [...soundArgs(`${REQUIRED_NODE_MAJOR}`), entry, ...args]);
-  compileSoundly();
   process.argv[1] = entry;
   const { runCli } = await import(pathToFileURL(entry).href);
   return runCli(args);

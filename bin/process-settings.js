@@ -1,6 +1,6 @@
 /**
- * With what settings of Node and of the C library the processes of the product are started. They must be
- * set before a process begins, so whoever starts one sets them: the launcher, and the supervisor.
+ * With what settings of Node and of the C library the processes of the product are started. They are
+ * set before a process begins, by whoever starts it: the launcher, and the supervisor.
  */
 import { setFlagsFromString } from 'node:v8';
 
@@ -28,10 +28,10 @@ const EXPOSED_GC = '--expose-gc';
  * docs/decisions/0024-when-v8-collects.md has the figures.
  */
 const COLLECTOR_FLAGS = ['--heap-growing-percent=200', '--no-flush-bytecode'];
+
 /**
  * V8's middle compiler makes code, once in a while, in which objects of one literal share the memory of
- * their numbers: the last one's are then in all of them, and a report is wrong. Without it there is one compiler less,
- * and what runs often takes no longer. docs/decisions/0025-numbers-that-objects-shared.md
+ * their numbers: the last one's are then in all of them, and a report is wrong. docs/decisions/0025-numbers-that-objects-shared.md
  */
 const SOUND_FLAGS = ['--no-maglev'];
 
@@ -43,7 +43,10 @@ export function soundArgs(nodeVersion = process.versions.node) {
   return isTried(nodeVersion) ? SOUND_FLAGS : [];
 }
 
-/** The same for this process, before it has run anything else, and before it has another thread. */
+/**
+ * The same for a process that has begun, and has no other thread yet: the launcher, which goes on as the
+ * command, and entries that somebody may start by hand.
+ */
 export function compileSoundly() {
   for (const flag of soundArgs()) setFlagsFromString(flag);
 }

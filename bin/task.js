@@ -155,17 +155,17 @@ function vitest(node, project, args) {
       ...args,
     ]);
     if (!existsSync(output)) {
-      const text = `project ${project} ended without a report (exit ${status})`;
-      say(`test: ${text}`);
+      const text = `test: project ${project} ended without a report (exit ${status})`;
+      say(text);
       const why = existsSync(stuck) ? readFileSync(stuck, 'utf8').trimEnd().split('\n') : [];
-      return { ...NOTHING, broken: [text, ...why] };
+      return { ...NOTHING, broken: [text, ...why.map((line) => `  ${line}`)] };
     }
     const counted = totalsOf(readFileSync(output, 'utf8'));
     return {
       ...counted,
       broken:
         status !== 0 && counted.failed === 0
-          ? [`project ${project}: errors outside tests, see above`]
+          ? [`test: project ${project}: errors outside tests, see above`]
           : [],
     };
   } finally {
@@ -182,9 +182,9 @@ function report(totals) {
     for (const text of retried) say(`  ${text}`);
   }
   const broken = totals.flatMap((one) => one.broken);
-  if (broken.length > 0) say(`\ntest: ${broken.join('\n  ')}`);
+  if (broken.length > 0) say(`\n${broken.join('\n')}`);
   const none = sum('passed') + sum('failed') + sum('skipped') === 0;
-  if (none) say('\ntest: no test matches');
+  if (none && broken.length === 0) say('\ntest: no test matches');
   process.stdout.write(
     `\n${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped\n`,
   );

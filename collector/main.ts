@@ -5,8 +5,10 @@
 import { join } from 'node:path';
 import { runCollectorProcess } from '#collector/collector-process.ts';
 import { loadConfig } from '#lib/config/load-config.ts';
+import { compileSoundly } from '../bin/process-settings.js';
 
 if (import.meta.main) {
+  compileSoundly();
   const supervised = process.env.AFDSCOPE_RUNTIME !== undefined;
   const loaded = loadConfig({
     env: process.env,

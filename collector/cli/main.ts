@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { readVersion } from '#lib/config/read-version.ts';
+import { compileSoundly } from '../../bin/process-settings.js';
 import { CommandError, type CommandIo, UsageError } from './command-io.ts';
 import { ALL_CONFIG_KEYS, addConfigOptions } from './config-options.ts';
 import { addIncidentCommands } from './incidents-usage.ts';
@@ -278,4 +279,7 @@ function exitCodeOf(error: unknown, io: CommandIo): number {
   return 1;
 }
 
-if (import.meta.main) process.exitCode = await runCli(process.argv.slice(2));
+if (import.meta.main) {
+  compileSoundly();
+  process.exitCode = await runCli(process.argv.slice(2));
+}

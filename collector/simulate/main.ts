@@ -4,6 +4,7 @@
  */
 import { onStopSignals } from '#collector/supervise/stop-signals.ts';
 import { errorText } from '#lib/base/error-text.ts';
+import { compileSoundly } from '../../bin/process-settings.js';
 import { SimulatedCluster } from './cluster.ts';
 import { startControlServer } from './control-server.ts';
 import { parseOptions, USAGE } from './options.ts';
@@ -41,6 +42,7 @@ async function main(args: readonly string[]): Promise<void> {
   await cluster.run();
 }
 
+compileSoundly();
 main(process.argv.slice(2)).catch((error: unknown) => {
   say(errorText(error));
   process.exit(1);

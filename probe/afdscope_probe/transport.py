@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import functools
 import gzip
 import http.client
@@ -18,6 +19,10 @@ from urllib.parse import urlsplit
 MAX_ANSWER_BYTES = 1 << 20
 #: Bodies below this are sent as they are: gzip would not pay.
 MIN_GZIP_BYTES = 512
+
+# Connecting encodes a host's name by this codec, whose modules are else imported by the first thread that
+# connects: a child that is forked meanwhile would wait for their locks for ever.
+codecs.lookup("idna")
 
 #: Connections of a process whose child this is.
 _given_up: List[http.client.HTTPConnection] = []

@@ -139,6 +139,17 @@ for one in threads: one.join()
         children = [sent for sent in self.by_incarnation().values() if "1 child" in sent]
         self.assertEqual(children, [["1 child"]] * 20)
 
+    def test_of_fork_find_no_import_under_way(self) -> None:
+        # What a thread of the parent imports just then is never imported in the child: it waits for its lock.
+        self.python("""
+probe = afdscope.start(role="ffn", rank=1)
+before = set(sys.modules)
+step(probe, 1, "parent")
+assert probe.flush(60)
+late = sorted(set(sys.modules) - before)
+assert not late, late
+""")
+
     def test_of_multiprocessing_send_at_their_end(self) -> None:
         self.python("""
 import multiprocessing

@@ -13,6 +13,7 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BenchRow, printBench, wantsJson } from '#test/support/bench/bench-report.ts';
 import { writeKinetoTrace } from '#test/support/bench/kineto-trace.ts';
+import { soundArgs } from '../../bin/process-settings.js';
 
 const [kernels = 250_000, ranks = 8] = process.argv.slice(2).map(Number).filter(Number.isFinite);
 const CHILD = join(import.meta.dirname, '../support/bench/kineto-child.ts');
@@ -26,7 +27,9 @@ interface Measured {
 }
 
 function run(...args: readonly string[]): Measured {
-  const text = execFileSync(process.execPath, [CHILD, ...args], { encoding: 'utf8' });
+  const text = execFileSync(process.execPath, [...soundArgs(), CHILD, ...args], {
+    encoding: 'utf8',
+  });
   return JSON.parse(text) as Measured;
 }
 

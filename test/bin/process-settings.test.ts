@@ -37,16 +37,19 @@ function compilersOf(args: readonly string[]): Set<string> {
   return new Set([...text.matchAll(/compiling method .*\(target (\w+)\)/g)].map(([, by]) => by!));
 }
 
-test('code that runs often is not compiled by the compiler that makes unsound code', () => {
-  const settings = new URL('../../bin/process-settings.js', import.meta.url).href;
-  const late = [
-    '--input-type=module',
-    '-e',
-    `import { compileSoundly } from '${settings}'; compileSoundly(); ${HOT}`,
-  ];
-  expect(compilersOf(['-e', HOT])).toContain('MAGLEV');
-  expect(compilersOf([...soundArgs(), '-e', HOT])).toEqual(new Set(['TURBOFAN_JS']));
-  expect(compilersOf(late)).toEqual(new Set(['TURBOFAN_JS']));
-  expect(webArgs()).toEqual(expect.arrayContaining([...soundArgs()]));
-  expect(collectorArgs()).toEqual(expect.arrayContaining([...soundArgs()]));
-});
+test.skipIf(soundArgs().length === 0)(
+  'code that runs often is not compiled by the compiler that makes unsound code',
+  () => {
+    const settings = new URL('../../bin/process-settings.js', import.meta.url).href;
+    const late = [
+      '--input-type=module',
+      '-e',
+      `import { compileSoundly } from '${settings}'; compileSoundly(); ${HOT}`,
+    ];
+    expect(compilersOf(['-e', HOT])).toContain('MAGLEV');
+    expect(compilersOf([...soundArgs(), '-e', HOT])).toEqual(new Set(['TURBOFAN_JS']));
+    expect(compilersOf(late)).toEqual(new Set(['TURBOFAN_JS']));
+    expect(webArgs()).toEqual(expect.arrayContaining([...soundArgs()]));
+    expect(collectorArgs()).toEqual(expect.arrayContaining([...soundArgs()]));
+  },
+);

@@ -1,6 +1,6 @@
 /**
  * Processes that have just started say the same of the same events. Code is compiled while the first
- * reports are made, and a compiler of V8 got it wrong once in some hundred starts
+ * reports are made, and a compiler of V8 got it wrong once in some seventy starts under load
  * (docs/decisions/0025-numbers-that-objects-shared.md).
  */
 import { execFile } from 'node:child_process';

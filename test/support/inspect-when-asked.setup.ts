@@ -1,4 +1,4 @@
 /** Before each test file, in its process: lets `stuck-reporter.ts` ask where it stands. */
-import { inspectorPort } from './stuck-stack.ts';
+import { inspectorPort } from './inspector-port.ts';
 
 process.debugPort = inspectorPort(process.pid);

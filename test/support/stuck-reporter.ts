@@ -1,5 +1,5 @@
 /**
- * Ends a test run in which a file has given no news for some minutes, and says which test it is and where
+ * Ends a test run in which a file has given no news for some minutes beyond its test's limit, and says which test it is and where
  * its process stands. A time limit of a test is a timer in its own process: what never gives way there is
  * ended by nobody. `STUCK_TEST_FILE` names a file that the words go into too, so that whoever runs the
  * tests can repeat them at the end.
@@ -10,8 +10,8 @@ import type { Reporter, TestCase, TestModule } from 'vitest/node';
 import { errorText } from '#lib/base/error-text.ts';
 import { stackOf } from './stuck-stack.ts';
 
-/** The longest limit of a test is ten minutes. */
-const SILENCE_MS = Number(process.env.STUCK_TEST_SILENCE_MS ?? 12 * 60_000);
+/** Loading a file and its hooks take less, and so does what a test takes beyond its own limit. */
+const SILENCE_MS = Number(process.env.STUCK_TEST_SILENCE_MS) || 12 * 60_000;
 const LOOK_EVERY_MS = Math.min(15_000, SILENCE_MS / 4);
 
 interface Running {
@@ -19,6 +19,8 @@ interface Running {
   /** The last one that was told of; news come in batches, so a later one may have begun. */
   test: string;
   newsAtMs: number;
+  /** Time that its test has, in all of its tries, which give no news in between. */
+  limitMs: number;
 }
 
 export default class StuckReporter implements Reporter {
@@ -30,16 +32,23 @@ export default class StuckReporter implements Reporter {
     this.#timer.unref();
   }
 
-  onTestModuleStart({ moduleId }: TestModule): void {
-    this.#running.set(moduleId, { path: moduleId, test: 'no test', newsAtMs: Date.now() });
+  /** A process takes the file; it has not been loaded yet. */
+  onTestModuleQueued({ moduleId }: TestModule): void {
+    const newsAtMs = Date.now();
+    this.#running.set(moduleId, {
+      path: moduleId,
+      test: 'none of its tests yet',
+      newsAtMs,
+      limitMs: 0,
+    });
   }
 
   onTestCaseReady(test: TestCase): void {
-    this.#news(test);
+    this.#news(test, limitOf(test));
   }
 
   onTestCaseResult(test: TestCase): void {
-    this.#news(test);
+    this.#news(test, 0);
   }
 
   onTestModuleEnd({ moduleId }: TestModule): void {
@@ -50,21 +59,21 @@ export default class StuckReporter implements Reporter {
     clearInterval(this.#timer);
   }
 
-  #news({ module, fullName }: TestCase): void {
+  #news({ module, fullName }: TestCase, limitMs: number): void {
     const running = this.#running.get(module.moduleId);
-    if (running !== undefined) Object.assign(running, { test: fullName, newsAtMs: Date.now() });
+    if (running === undefined) return;
+    Object.assign(running, { test: `"${fullName}"`, newsAtMs: Date.now(), limitMs });
   }
 
   #look(): void {
     const stuck = [...this.#running.values()].filter(
-      ({ newsAtMs }) => Date.now() - newsAtMs > SILENCE_MS,
+      ({ newsAtMs, limitMs }) => Date.now() - newsAtMs > limitMs + SILENCE_MS,
     );
     if (stuck.length === 0) return;
     clearInterval(this.#timer);
-    for (const { path, test } of stuck) {
-      tell(
-        `${path} has given no news for ${SILENCE_MS / 60_000} min, the last of "${test}": ended`,
-      );
+    for (const { path, test, limitMs } of stuck) {
+      const minutes = (limitMs + SILENCE_MS) / 60_000;
+      tell(`${path}: no news for ${minutes} min; last told of: ${test}. The run is ended.`);
     }
     void tellWhere()
       .catch((cause: unknown) => tell(errorText(cause)))
@@ -89,9 +98,28 @@ async function tellWhere(): Promise<void> {
   );
   for (const [i, { pid, args }] of ofTests.entries()) {
     tell(`process ${pid}: ${args}`);
-    for (const { parent, args: child } of all) if (parent === pid) tell(`  has started ${child}`);
     for (const frame of stacks[i]!) tell(`    ${frame}`);
+    for (const child of all.filter(({ parent }) => parent === pid)) {
+      tell(`  had started ${child.args}`);
+      end(child.pid);
+    }
   }
+}
+
+/** Vitest ends the processes of test files, and not what those have started. */
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+/** Of all tries of the test. */
+function limitOf({ options }: TestCase): number {
+  const { timeout = 0, retry = 0 } = options;
+  const again = typeof retry === 'number' ? retry : (retry.count ?? 0);
+  return timeout * (again + 1);
 }
 
 function listProcesses(): Listed[] {
@@ -111,5 +139,10 @@ function listProcesses(): Listed[] {
 function tell(text: string): void {
   process.stderr.write(`test: ${text}\n`);
   const file = process.env.STUCK_TEST_FILE;
-  if (file !== undefined) appendFileSync(file, `${text}\n`);
+  if (file === undefined) return;
+  try {
+    appendFileSync(file, `${text}\n`);
+  } catch (cause) {
+    process.stderr.write(`test: ${errorText(cause)}\n`);
+  }
 }

@@ -1,6 +1,7 @@
 /** Where a process stands that answers to nothing: asked by its inspector, which has a thread of its own. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { inspectorPort } from './inspector-port.ts';
 
 const ANSWER_WITHIN_MS = 5000;
 const FRAMES = 12;
@@ -23,11 +24,6 @@ const paused = z.object({
   }),
 });
 
-/** The port that a process listens on for its inspector, once it is sent SIGUSR1 (inspect-when-asked.ts). */
-export function inspectorPort(pid: number): number {
-  return 20_000 + (pid % 12_000);
-}
-
 /**
  * The calls that JavaScript of process `pid` is in, the innermost first; lines are those of the code as it
  * was transformed. Rejects where it does not answer.
@@ -37,7 +33,7 @@ export async function stackOf(pid: number): Promise<string[]> {
   const socket = new WebSocket(await inspectorUrl(inspectorPort(pid)));
   try {
     return await new Promise((resolve, reject) => {
-      const none = () => reject(new Error('its inspector does not answer: not in JavaScript'));
+      const none = () => reject(new Error('its inspector does not answer'));
       const timer = setTimeout(none, ANSWER_WITHIN_MS);
       socket.onerror = none;
       socket.onopen = () => {
@@ -71,7 +67,10 @@ async function inspectorUrl(port: number): Promise<string> {
       const response = await fetch(`http://127.0.0.1:${port}/json/list`);
       return targets.parse(await response.json())[0]!.webSocketDebuggerUrl;
     } catch (cause) {
-      if (Date.now() > endMs) throw cause;
+      if (Date.now() > endMs) {
+        const why = `no inspector on port ${port}: the process is not in JavaScript, or the port is taken`;
+        throw new Error(why, { cause });
+      }
     }
     await sleep(100);
   }
