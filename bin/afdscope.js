@@ -11,7 +11,7 @@ import {
   ensureInstalled,
   exitWith,
   findNode,
-  REQUIRED_NODE_MAJOR,
+  nodeVersionOf,
   root,
   runInPlace,
 } from './bootstrap.js';
@@ -32,15 +32,13 @@ async function main() {
   const source = join(root, 'collector', 'cli', 'main.ts');
   const entry = existsSync(source) ? source : bundled;
   const isThisNode = node === process.execPath;
+  const version = nodeVersionOf(node);
   if (args[0] === 'collector') {
-    // Another node than this one is the one that npm installed.
-    const flags = isThisNode
-      ? [...collectorArgs(process.versions.node), ...process.execArgv]
-      : collectorArgs(`${REQUIRED_NODE_MAJOR}`);
+    const own = isThisNode ? process.execArgv : [];
+    const flags = [...collectorArgs(version), ...own];
     return runInPlace(node, [...flags, entry, ...args], withMemoryEnv(process.env));
   }
-  if (!isThisNode)
-    return runInPlace(node, [...soundArgs(`${REQUIRED_NODE_MAJOR}`), entry, ...args]);
+  if (!isThisNode) return runInPlace(node, [...soundArgs(version), entry, ...args]);
   process.argv[1] = entry;
   const { runCli } = await import(pathToFileURL(entry).href);
   return runCli(args);

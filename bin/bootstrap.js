@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const REQUIRED_NODE_MAJOR = 24;
+const REQUIRED_NODE_MAJOR = 24;
 const REQUIRED_NODE_MINOR = 2;
 
 /** npm runs under whatever Node is on the PATH and warns of each package that wants a newer one. */
@@ -108,6 +108,11 @@ function isNewEnough(version) {
   return (
     major > REQUIRED_NODE_MAJOR || (major === REQUIRED_NODE_MAJOR && minor >= REQUIRED_NODE_MINOR)
   );
+}
+
+/** As far as it is known of a node that `findNode` gave: another than this one is what npm installed. */
+export function nodeVersionOf(node) {
+  return node === process.execPath ? process.versions.node : `${REQUIRED_NODE_MAJOR}`;
 }
 
 /**

@@ -31,7 +31,8 @@ const COLLECTOR_FLAGS = ['--heap-growing-percent=200', '--no-flush-bytecode'];
 
 /**
  * V8's middle compiler makes code, once in a while, in which objects of one literal share the memory of
- * their numbers: the last one's are then in all of them, and a report is wrong. docs/decisions/0025-numbers-that-objects-shared.md
+ * their numbers: the last one's are then in all of them, and a report is wrong
+ * (docs/decisions/0025-numbers-that-objects-shared.md).
  */
 const SOUND_FLAGS = ['--no-maglev'];
 

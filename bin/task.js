@@ -14,7 +14,7 @@ import {
   ensureInstalled,
   exitWith,
   findNode,
-  REQUIRED_NODE_MAJOR,
+  nodeVersionOf,
   root,
   say,
   seconds,
@@ -114,7 +114,7 @@ function bench(node, args) {
   for (const file of chosen) {
     // One JSON document a line, and nothing between them.
     if (!json) say(`\nbench: ${file}`);
-    const run = [...argsOf(node), join(folder, file), ...options];
+    const run = [...soundArgs(nodeVersionOf(node)), join(folder, file), ...options];
     const { status } = spawnSync(node, run, { cwd: root, stdio: 'inherit' });
     if (status !== 0) {
       say(`bench: ${file} failed (exit ${status})`);
@@ -127,13 +127,8 @@ function bench(node, args) {
 /** `npm run soak -- --minutes 30` */
 function soak(node, args) {
   const file = join(root, 'test', 'bench', 'soak.ts');
-  const run = [...argsOf(node), file, ...args];
+  const run = [...soundArgs(nodeVersionOf(node)), file, ...args];
   return spawnSync(node, run, { cwd: root, stdio: 'inherit' }).status ?? 1;
-}
-
-/** Another node than this one is the one that npm installed. */
-function argsOf(node) {
-  return soundArgs(node === process.execPath ? process.versions.node : `${REQUIRED_NODE_MAJOR}`);
 }
 
 function vitest(node, project, args) {

@@ -8,8 +8,9 @@
  * like, and all code that was compiled for them is thrown away and compiled again
  * (docs/decisions/0023-compiled-again.md). So it is for what is left only, and far later.
  *
- * Of Node alone, which the rest of this room is not (tsconfig.pure.json). Works where the process was started with `--expose-gc`, as the launcher and the supervisor do. Asking V8 for it at
- * run time is no way: flags are the whole process's, and threads that start together upset each other.
+ * Of Node alone, which the rest of this room is not (tsconfig.pure.json). Works where the process was
+ * started with `--expose-gc`, as the launcher and the supervisor do. Asking V8 for it at run time is no
+ * way: flags are the whole process's, and threads that start together upset each other.
  */
 
 type Collect = (options: {

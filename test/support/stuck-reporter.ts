@@ -1,8 +1,8 @@
 /**
- * Ends a test run in which a file has given no news for some minutes beyond its test's limit, and says which test it is and where
- * its process stands. A time limit of a test is a timer in its own process: what never gives way there is
- * ended by nobody. `STUCK_TEST_FILE` names a file that the words go into too, so that whoever runs the
- * tests can repeat them at the end.
+ * Ends a test run in which a file has given no news for some minutes beyond its test's limit, and says
+ * which test it is and where its process stands. A time limit of a test is a timer in its own process:
+ * what never gives way there is ended by nobody. `STUCK_TEST_FILE` names a file that the words go into
+ * too, so that whoever runs the tests can repeat them at the end.
  */
 import { spawnSync } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
